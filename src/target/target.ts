@@ -1,0 +1,106 @@
+/**
+ * Storage under a repository: whole objects by key, and nothing else.
+ *
+ * What every implementation owes (`test/conformance/target.ts` checks it):
+ * - a key is a relative path of segments out of `A-Z a-z 0-9 . _ -`, none of them starting with a dot ({@link checkKey});
+ * - an object is listed, found and readable only once `put` has resolved, then whole and durable: after any failure,
+ *   at any moment, no half-written object is there, and what stood under the key before stands there still;
+ * - errors say what failed; `retryable` is set only where trying again can help.
+ */
+import { LifeboatError } from '../kernel/errors.ts';
+
+export interface Target extends AsyncDisposable {
+  /** The URL it was opened by, without secrets. */
+  readonly url: string;
+  readonly traits: TargetTraits;
+
+  /**
+   * Stores an object, replacing an older one.
+   *
+   * @param body read once; when it throws, nothing is stored and its error comes out
+   * @throws LifeboatError `exists` with `ifAbsent` when the key is taken, `no-space`, `permission-denied`, …
+   */
+  put(key: string, body: Body, options: PutOptions, signal: AbortSignal): Promise<{ readonly size: number }>;
+
+  /**
+   * The bytes of an object, or of a part where the trait `ranges` says so.
+   *
+   * @throws LifeboatError (while iterating) `not-found`; `usage` for a range beyond the end
+   */
+  get(key: string, range: Range | undefined, signal: AbortSignal): AsyncIterable<Uint8Array>;
+
+  /** Size and arrival time, or `undefined` when there is no such object. */
+  stat(key: string, signal: AbortSignal): Promise<ObjectInfo | undefined>;
+
+  /** Every object whose key is below `prefix` (whole segments; `''` for all), in no particular order. */
+  list(prefix: string, signal: AbortSignal): AsyncIterable<ObjectEntry>;
+
+  /** Removes an object; one that is not there is no error. */
+  remove(key: string, signal: AbortSignal): Promise<void>;
+}
+
+export interface TargetTraits {
+  /** `put` leaves the old object or the new one, even after a crash. */
+  readonly atomicPut: boolean;
+  /** `ifAbsent` is decided by the storage itself, so that of two writers one wins. */
+  readonly exclusivePut: boolean;
+  /** `get` can give a part of an object. */
+  readonly ranges: boolean;
+  /** Only one object after the other can be written and read, as on tape. */
+  readonly sequential: boolean;
+  /** Nothing can be replaced or removed. */
+  readonly appendOnly: boolean;
+  /** How many calls may be under way at once. */
+  readonly connections: number;
+}
+
+export type Body = Uint8Array | AsyncIterable<Uint8Array>;
+
+export interface PutOptions {
+  /** Fail with `exists` instead of replacing; needs the trait `exclusivePut`. */
+  readonly ifAbsent?: boolean;
+}
+
+export interface Range {
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface ObjectInfo {
+  readonly size: number;
+  /** When the storage received it, milliseconds since 1970. */
+  readonly mtimeMs: number;
+}
+
+export interface ObjectEntry extends ObjectInfo {
+  readonly key: string;
+}
+
+const segment = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
+
+/** Throws `usage` unless `key` is one that every target can store. */
+export function checkKey(key: string): void {
+  if (key.length > 1024 || !key.split('/').every((part) => part.length <= 200 && segment.test(part))) {
+    throw new LifeboatError('usage', `not a key that a target can store: ${JSON.stringify(key)}`);
+  }
+}
+
+/** A body as a sequence of chunks. */
+export async function* chunksOf(body: Body): AsyncIterable<Uint8Array> {
+  if (body instanceof Uint8Array) yield body;
+  else yield* body;
+}
+
+/** A whole small object. */
+export async function getBytes(target: Target, key: string, maxBytes: number, signal: AbortSignal): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of target.get(key, undefined, signal)) {
+    size += chunk.length;
+    if (size > maxBytes) {
+      throw new LifeboatError('output-too-large', `${key} at ${target.url} is larger than ${maxBytes} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
