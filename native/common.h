@@ -1,0 +1,46 @@
+/*
+ * What every file of the addon needs: arguments out, results in.
+ *
+ * A verb does one system call and returns its result, or the negative errno as a number; src/native makes the error.
+ * All arguments were checked in TypeScript. The checks here only keep a mistake there from becoming a crash.
+ */
+#ifndef LIFEBOAT_COMMON_H
+#define LIFEBOAT_COMMON_H
+
+#define NAPI_VERSION 9
+#include <errno.h>
+#include <node_api.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MAX_ARGUMENTS 7
+
+struct call {
+  napi_env env;
+  napi_value argument[MAX_ARGUMENTS];
+  bool bad; /* an argument was not what the verb takes: return refuse() before doing anything */
+};
+
+struct call begin(napi_env env, napi_callback_info info);
+napi_value refuse(struct call *call);
+
+int64_t number_at(struct call *call, int index);
+/* A file name: the contents of a buffer that ends in NUL. */
+const char *text_at(struct call *call, int index);
+/* As text_at, and NULL for null. */
+const char *optional_text_at(struct call *call, int index);
+const void *bytes_at(struct call *call, int index, size_t *length);
+bool is_number_at(struct call *call, int index);
+
+/* `result`, or -errno if it is negative. */
+napi_value number_result(struct call *call, int64_t result);
+napi_value bigint_result(struct call *call, int64_t result);
+napi_value bytes_result(struct call *call, const void *bytes, int64_t length);
+
+void define_verb(napi_env env, napi_value exports, const char *name, napi_callback verb);
+void define_xattr(napi_env env, napi_value exports);
+void define_file(napi_env env, napi_value exports);
+void define_mount(napi_env env, napi_value exports);
+
+#endif

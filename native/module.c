@@ -1,0 +1,8 @@
+#include "common.h"
+
+NAPI_MODULE_INIT() {
+  define_xattr(env, exports);
+  define_file(env, exports);
+  define_mount(env, exports);
+  return exports;
+}
