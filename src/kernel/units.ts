@@ -15,7 +15,13 @@ export function formatBytes(bytes: number): string {
   return `${value.toFixed(digits)} ${sizeUnits[unit]}`;
 }
 
-const durationUnits = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const durationUnits: ReadonlyMap<string, number> = new Map([
+  ['ms', 1],
+  ['s', 1000],
+  ['m', 60_000],
+  ['h', 3_600_000],
+  ['d', 86_400_000],
+]);
 
 /**
  * `'90s'`, `'15m'`, `'2h'`, `'1d'` → milliseconds.
@@ -24,13 +30,13 @@ const durationUnits = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
  */
 export function parseDuration(text: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/.exec(text.trim());
-  const unit = match?.[2] as keyof typeof durationUnits | undefined;
+  const unit = durationUnits.get(match?.[2] ?? '');
   if (match?.[1] === undefined || unit === undefined) {
     throw new LifeboatError('usage', `not a duration: ${JSON.stringify(text)}`, {
       hint: 'Write a number and a unit: 500ms, 90s, 15m, 2h or 1d.',
     });
   }
-  return Number(match[1]) * durationUnits[unit];
+  return Number(match[1]) * unit;
 }
 
 /** `83_000` → `1 m 23 s`. */

@@ -1,0 +1,94 @@
+// Brings a fresh clone to where it can do its work, then does what was asked:
+//   node bin/setup.mjs build|lifeboat|quickstart|test|check|bench [ARGUMENT…]
+// Runs on Node 18 and newer, without dependencies; everything after it runs on the Node that package.json brings.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const bin = join(root, 'node_modules', '.bin');
+const stamp = join(root, 'node_modules', '.lifeboat-setup');
+
+/** Runs a command to its end; the first that fails ends everything with its exit status. */
+function run(command, args, { quiet = false, cwd = root } = {}) {
+  const env = { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` };
+  const result = spawnSync(command, args, { cwd, env, stdio: quiet ? ['ignore', 'pipe', 'pipe'] : 'inherit' });
+  if (result.error) fail(`cannot run ${command}: ${result.error.message}`);
+  if (result.status === 0) return;
+  if (quiet) process.stderr.write(`${result.stdout}${result.stderr}`);
+  process.exit(result.status ?? 1);
+}
+
+function fail(message) {
+  console.error(`setup: ${message}`);
+  process.exit(1);
+}
+
+function installPackages() {
+  const digest = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest && existsSync(join(bin, 'node'))) return;
+  console.error('setup: installing packages (npm ci) …');
+  run('npm', ['ci', '--no-audit', '--no-fund'], { quiet: true });
+  if (!existsSync(join(bin, 'node'))) {
+    fail('the package "node" brought no Node 24. If npm did not run its install script: npm install-scripts approve node');
+  }
+  writeFileSync(stamp, digest);
+}
+
+function build() {
+  run('node', ['bin/build-native.mjs']);
+  run('tsc', ['-p', 'tsconfig.build.json']);
+}
+
+/** Programs of the base system that may be missing from a minimal one, with the Debian packages that hold them. */
+const tools = { ip: 'iproute2', lsblk: 'util-linux', findmnt: 'util-linux', tar: 'tar' };
+
+function onPath(tool) {
+  return `${process.env.PATH}:/usr/sbin:/sbin`.split(':').some((folder) => {
+    try {
+      accessSync(join(folder, tool), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+function installTools() {
+  const missing = [...new Set(Object.keys(tools).filter((tool) => !onPath(tool)).map((tool) => tools[tool]))];
+  if (missing.length === 0) return;
+  if (process.getuid?.() !== 0 || !onPath('apt-get')) {
+    console.error(`setup: missing: ${missing.join(', ')}. Install them for a complete result.`);
+    return;
+  }
+  console.error(`setup: installing ${missing.join(', ')} …`);
+  run('apt-get', ['update', '-q'], { quiet: true });
+  run('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...missing], { quiet: true });
+}
+
+const checks = ['tsc -p tsconfig.json', 'oxlint --type-aware --deny-warnings', 'biome format .', 'knip'];
+
+const [task, ...rest] = process.argv.slice(2);
+if (!['build', 'lifeboat', 'quickstart', 'test', 'check', 'bench'].includes(task)) {
+  fail('usage: node bin/setup.mjs build|lifeboat|quickstart|test|check|bench [ARGUMENT…]');
+}
+installPackages();
+if (task === 'check') {
+  for (const check of checks) {
+    console.error(`check: ${check}`);
+    const [command, ...args] = check.split(' ');
+    run(command, args);
+  }
+  console.error(`check: ${checks.length} checks passed`);
+} else {
+  build();
+  if (task === 'test' || task === 'quickstart') installTools();
+  // npm runs scripts in the package's folder; paths that a person types are meant from where they stand.
+  const cwd = process.env.INIT_CWD ?? process.cwd();
+  if (task === 'lifeboat') run('node', [join(root, 'bin/lifeboat.js'), ...rest], { cwd });
+  if (task === 'quickstart') run('node', [join(root, 'dist/src/cli/quickstart.js'), ...rest], { cwd });
+  if (task === 'test') run('vitest', ['run', ...rest]);
+  if (task === 'bench') run('node', ['test/bench/run.ts', ...rest]);
+}

@@ -1,0 +1,92 @@
+import { defineConfig } from 'oxlint';
+
+/**
+ * The walls: which rooms of `src/` each room may import from, besides itself and `kernel`. The lint rules below are made
+ * out of this table alone; `test/walls.test.ts` proves that they hold.
+ */
+export const rooms: Readonly<Record<string, readonly string[]>> = {
+  kernel: [],
+  native: [],
+  host: ['native'],
+  layout: ['host'],
+  network: ['host'],
+  facts: ['host'],
+  target: ['host'],
+  engine: ['native', 'host', 'target'],
+  point: ['engine', 'target', 'layout', 'network', 'facts', 'host'],
+  workflow: ['host'],
+  config: [],
+  steps: ['native', 'host', 'layout', 'network', 'facts', 'target', 'engine', 'point', 'workflow', 'config'],
+  cli: [
+    'native',
+    'host',
+    'layout',
+    'network',
+    'facts',
+    'target',
+    'engine',
+    'point',
+    'workflow',
+    'config',
+    'steps',
+    'workflows',
+  ],
+};
+
+function wall(room: string, allowed: readonly string[]) {
+  const others = [...Object.keys(rooms), 'workflows'].filter(
+    (other) => other !== room && other !== 'kernel' && !allowed.includes(other),
+  );
+  const group = others.flatMap((other) => [`../${other}/**`, `../../${other}/**`, `../../../${other}/**`]);
+  // Kernel stands alone: it may not even import packages.
+  const patterns =
+    room === 'kernel'
+      ? [{ regex: '^(?!node:|\\./)', message: 'kernel imports nothing but node:' }]
+      : [{ group, message: `${room} may import only: kernel ${allowed.join(' ')}` }];
+  return {
+    files: [`src/${room}/**/*.ts`],
+    // Tests may reach for another room's real thing instead of a mock.
+    excludeFiles: ['**/*.test.ts'],
+    rules: { 'no-restricted-imports': ['error', { patterns }] as const },
+  };
+}
+
+export default defineConfig({
+  plugins: ['typescript', 'unicorn', 'oxc', 'import'],
+  categories: { correctness: 'error', suspicious: 'error' },
+  rules: {
+    'import/no-cycle': 'error',
+    'typescript/no-floating-promises': 'error',
+    'typescript/no-misused-promises': 'error',
+    'typescript/switch-exhaustiveness-check': 'error',
+    'typescript/only-throw-error': 'error',
+    'typescript/no-explicit-any': 'error',
+    'typescript/consistent-type-assertions': ['error', { assertionStyle: 'never' }],
+    // Waiting for one thing after another is what a recovery tool mostly does.
+    'no-await-in-loop': 'off',
+    'no-shadow': 'off',
+    'unicorn/no-array-sort': 'off',
+    'unicorn/no-array-reverse': 'off',
+    'unicorn/consistent-function-scoping': 'off',
+    'import/no-unassigned-import': 'off',
+  },
+  overrides: [
+    ...Object.entries(rooms).map(([room, allowed]) => wall(room, allowed)),
+    {
+      files: ['workflows/**/*.ts'],
+      excludeFiles: ['**/*.test.ts'],
+      rules: {
+        'no-restricted-imports': [
+          'error',
+          { patterns: [{ group: ['../src/**', '!../src/steps/**', '!../src/steps'], message: 'workflows import steps' }] },
+        ],
+      },
+    },
+    {
+      // The one place where what comes from C gets its type.
+      files: ['src/native/**/*.ts', '**/*.test.ts', 'test/**/*.ts'],
+      rules: { 'typescript/consistent-type-assertions': 'off' },
+    },
+  ],
+  ignorePatterns: ['dist', 'native/build', 'test/types/misuse'],
+});

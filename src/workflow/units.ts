@@ -1,0 +1,82 @@
+/** A workflow unrolled: its steps and the site's drop-ins in the order in which a run goes through them. */
+import { LifeboatError } from '../kernel/errors.ts';
+import { parseDuration } from '../kernel/units.ts';
+import { type Hook, hookStep } from './hooks.ts';
+import type { Step } from './step.ts';
+import { checkWorkflow, placedSteps, type Workflow } from './workflow.ts';
+
+export interface Unit {
+  /** `<stage>.<step>`, or `<stage>.before/<drop-in>`. */
+  readonly id: string;
+  readonly stage: string;
+  readonly kind: 'step' | 'drop-in';
+  readonly step: Step;
+  readonly skipped: boolean;
+  readonly timeoutMs: number;
+  readonly retries: number;
+}
+
+/** What a site's configuration says about steps, by their full names. */
+export interface Settings {
+  readonly skip: readonly string[];
+  /** Time limits as durations. */
+  readonly limits: Readonly<Record<string, string>>;
+  readonly retries: Readonly<Record<string, number>>;
+}
+
+export const noSettings: Settings = { skip: [], limits: {}, retries: {} };
+
+const DEFAULT_TIMEOUT = '24h';
+
+/** @throws LifeboatError `workflow-invalid` when it cannot work with these settings */
+export function unitsOf(workflow: Workflow, hooks: readonly Hook[], settings: Settings): Unit[] {
+  const skip = new Set(settings.skip);
+  checkWorkflow(workflow, skip);
+  const steps = placedSteps(workflow);
+  const hookUnits = (stage: string, moment: Hook['moment']): Unit[] =>
+    hooks
+      .filter((hook) => hook.stage === stage && hook.moment === moment)
+      .map((hook) => unit(`${stage}.${moment}/${hook.name}`, stage, 'drop-in', hookStep(hook), settings, skip));
+  return workflow.stages.flatMap(({ name }) => [
+    ...hookUnits(name, 'before'),
+    ...steps
+      .filter(({ stage }) => stage === name)
+      .map(({ id, step }) => unit(id, name, 'step', step, settings, skip)),
+    ...hookUnits(name, 'after'),
+  ]);
+}
+
+function unit(
+  id: string,
+  stage: string,
+  kind: Unit['kind'],
+  step: Step,
+  settings: Settings,
+  skip: ReadonlySet<string>,
+): Unit {
+  return {
+    id,
+    stage,
+    kind,
+    step,
+    skipped: skip.has(id),
+    timeoutMs: parseDuration(settings.limits[id] ?? step.timeout ?? DEFAULT_TIMEOUT),
+    retries: settings.retries[id] ?? step.retries ?? 0,
+  };
+}
+
+/**
+ * Refuses settings for steps that no workflow has: a misspelt `skip` would otherwise be silently without effect.
+ *
+ * @throws LifeboatError `config-invalid`
+ */
+export function checkSettings(settings: Settings, workflows: readonly Workflow[]): void {
+  const known = new Set(workflows.flatMap((item) => placedSteps(item).map(({ id }) => id)));
+  const named = [...settings.skip, ...Object.keys(settings.limits), ...Object.keys(settings.retries)];
+  for (const id of named) {
+    if (known.has(id)) continue;
+    throw new LifeboatError('config-invalid', `no workflow has a step ${JSON.stringify(id)}`, {
+      hint: `Known steps: ${[...known].sort().join(', ')}.`,
+    });
+  }
+}
