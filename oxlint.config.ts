@@ -38,10 +38,10 @@ function wall(room: string, allowed: readonly string[]) {
     (other) => other !== room && other !== 'kernel' && !allowed.includes(other),
   );
   const group = others.flatMap((other) => [`../${other}/**`, `../../${other}/**`, `../../../${other}/**`]);
-  // Kernel stands alone: it may not even import packages.
+  // Kernel stands alone, without even a package; the pattern says "neither ./ nor node:" without look-ahead.
   const patterns =
     room === 'kernel'
-      ? [{ regex: '^(?!node:|\\./)', message: 'kernel imports nothing but node:' }]
+      ? [{ regex: '^([^.n]|\\.\\.|n([^o]|o[^d]|od[^e]|ode[^:]))', message: 'kernel imports nothing but node:' }]
       : [{ group, message: `${room} may import only: kernel ${allowed.join(' ')}` }];
   return {
     files: [`src/${room}/**/*.ts`],
@@ -69,6 +69,8 @@ export default defineConfig({
     'unicorn/no-array-reverse': 'off',
     'unicorn/consistent-function-scoping': 'off',
     'import/no-unassigned-import': 'off',
+    // The compiler asks for it where a binding is held only to be disposed.
+    'no-underscore-dangle': 'off',
   },
   overrides: [
     ...Object.entries(rooms).map(([room, allowed]) => wall(room, allowed)),
@@ -78,7 +80,11 @@ export default defineConfig({
       rules: {
         'no-restricted-imports': [
           'error',
-          { patterns: [{ group: ['../src/**', '!../src/steps/**', '!../src/steps'], message: 'workflows import steps' }] },
+          {
+            patterns: [
+              { group: ['../src/**', '!../src/steps/**', '!../src/steps'], message: 'workflows import steps' },
+            ],
+          },
         ],
       },
     },

@@ -117,7 +117,12 @@ export class Execution {
     try {
       const policy = { attempts: unit.retries + 1, delayMs: RETRY_DELAY_MS, maxDelayMs: RETRY_MAX_DELAY_MS };
       const onRetry = (error: LifeboatError) => emit({ type: 'step-retried', step, error: errorRecord(error) });
-      const { gives, findings } = await retry(policy, (attempt) => this.#attempt(unit, attempt, signal), onRetry, signal);
+      const { gives, findings } = await retry(
+        policy,
+        (attempt) => this.#attempt(unit, attempt, signal),
+        onRetry,
+        signal,
+      );
       const ms = now().getTime() - started;
       await journal.append({ type: 'end', step, gives, findings, ms });
       this.#finished.add(step);
@@ -144,7 +149,8 @@ export class Execution {
     const findings: JournalFinding[] = [];
     using limit = limited(runSignal, unit.timeoutMs, () => timeout(unit));
     const say = (message: Message) => {
-      if (message.type === 'finding') findings.push({ step: unit.id, subject: message.subject, problem: message.problem });
+      if (message.type === 'finding')
+        findings.push({ step: unit.id, subject: message.subject, problem: message.problem });
       emit({ type: 'step-said', step: unit.id, message });
     };
     const result = await settled(unit.step.run(this.#context(unit, say, limit.signal)), limit.signal);

@@ -39,9 +39,7 @@ export function unitsOf(workflow: Workflow, hooks: readonly Hook[], settings: Se
       .map((hook) => unit(`${stage}.${moment}/${hook.name}`, stage, 'drop-in', hookStep(hook), settings, skip));
   return workflow.stages.flatMap(({ name }) => [
     ...hookUnits(name, 'before'),
-    ...steps
-      .filter(({ stage }) => stage === name)
-      .map(({ id, step }) => unit(id, name, 'step', step, settings, skip)),
+    ...steps.filter(({ stage }) => stage === name).map(({ id, step }) => unit(id, name, 'step', step, settings, skip)),
     ...hookUnits(name, 'after'),
   ]);
 }
