@@ -1,0 +1,78 @@
+/**
+ * The addon in native/, loaded when the first verb is called, so that whatever needs none of it works without a build.
+ *
+ * Only the files beside this one call it. Each verb returns its result, or the negative errno as a number; arguments
+ * are in the form of `arguments.ts`, checked there.
+ */
+import { accessSync, constants } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { LifeboatError } from '../kernel/errors.ts';
+
+/** A name that ends in NUL. */
+export type Text = Buffer;
+
+export interface Addon {
+  listxattr(file: Text | number): Buffer | number;
+  getxattr(file: Text | number, name: Text): Buffer | number;
+  setxattr(file: Text | number, name: Text, value: Buffer): number;
+  removexattr(file: Text | number, name: Text): number;
+
+  openat2(dirfd: number, path: Text, flags: number, mode: number, resolve: number): number;
+  mkdirat(dirfd: number, path: Text, mode: number): number;
+  mknodat(dirfd: number, path: Text, mode: number, major: number, minor: number): number;
+  unlinkat(dirfd: number, path: Text, flags: number): number;
+  /** Whole seconds with nanoseconds from 0 to 999999999, or `null` nanoseconds to leave that time as it is. */
+  utimensat(
+    dirfd: number,
+    path: Text,
+    atimeSeconds: number,
+    atimeNanoseconds: number | null,
+    mtimeSeconds: number,
+    mtimeNanoseconds: number | null,
+    flags: number,
+  ): number;
+  getFlags(fd: number): number;
+  setFlags(fd: number, flags: number): number;
+  lseek(fd: number, offset: bigint, whence: number): bigint | number;
+  flock(fd: number, operation: number): number;
+
+  mount(source: Text | null, target: Text, fstype: Text | null, flags: number, data: Text | null): number;
+  umount2(target: Text, flags: number): number;
+}
+
+const require = createRequire(import.meta.url);
+
+let loaded: Addon | undefined;
+
+/** @throws LifeboatError `native-missing` when it is not built, or was built for another kind of machine */
+export function addon(): Addon {
+  loaded ??= loading(() => require('#addon') as Addon);
+  return loaded;
+}
+
+/**
+ * The absolute path of a program that is built beside the addon.
+ *
+ * @throws LifeboatError `native-missing`
+ */
+export function nativeProgram(name: string): string {
+  return loading(() => {
+    const path = join(dirname(require.resolve('#addon')), name);
+    accessSync(path, constants.X_OK);
+    return path;
+  });
+}
+
+function loading<T>(load: () => T): T {
+  try {
+    return load();
+  } catch (cause) {
+    // Node appends the list of who required it, which says nothing here.
+    const [reason] = String(cause instanceof Error ? cause.message : cause).split('\n');
+    throw new LifeboatError('native-missing', `the native part of lifeboat cannot be loaded: ${reason}`, {
+      hint: 'Run npm run build (needs make and a C compiler: apt-get install make gcc libc6-dev).',
+      cause,
+    });
+  }
+}
