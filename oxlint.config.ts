@@ -1,4 +1,4 @@
-import { defineConfig } from 'oxlint';
+import { defineConfig, type OxlintOverride } from 'oxlint';
 
 /**
  * The walls: which rooms of `src/` each room may import from, besides itself and `kernel`. The lint rules below are made
@@ -33,7 +33,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-function wall(room: string, allowed: readonly string[]) {
+function wall(room: string, allowed: readonly string[]): OxlintOverride {
   const others = [...Object.keys(rooms), 'workflows'].filter(
     (other) => other !== room && other !== 'kernel' && !allowed.includes(other),
   );
@@ -47,7 +47,7 @@ function wall(room: string, allowed: readonly string[]) {
     files: [`src/${room}/**/*.ts`],
     // Tests may reach for another room's real thing instead of a mock.
     excludeFiles: ['**/*.test.ts'],
-    rules: { 'no-restricted-imports': ['error', { patterns }] as const },
+    rules: { 'no-restricted-imports': ['error', { patterns }] },
   };
 }
 

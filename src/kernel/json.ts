@@ -6,7 +6,7 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
  * `T` itself where it survives a round trip through JSON, `never` where it does not: functions, classes with methods
  * (so a `Secret`), dates, maps, `bigint` and buffers are refused by the compiler.
  */
-export type Jsonable<T> = T extends null | boolean | number | string
+export type Jsonable<T> = [T] extends [Json]
   ? T
   : T extends bigint | symbol | ((...args: never[]) => unknown)
     ? never

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { LifeboatError } from '../kernel/errors.ts';
 import { getBytes, type Target } from '../target/target.ts';
-import { parseFormat } from './format.ts';
+import { parseDocument } from '../kernel/document.ts';
 
 const REPOSITORY_FORMAT = 'lifeboat.repository/1';
 const MARKER = 'lifeboat/repository.json';
@@ -61,5 +61,5 @@ export async function openRepository(target: Target, signal: AbortSignal): Promi
       cause,
     });
   }
-  return parseFormat(bytes, markerSchema, REPOSITORY_FORMAT, `${MARKER} at ${target.url}`);
+  return parseDocument(bytes, markerSchema, REPOSITORY_FORMAT, `${MARKER} at ${target.url}`);
 }

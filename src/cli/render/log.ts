@@ -1,0 +1,33 @@
+import { type Level, pino } from 'pino';
+import { redact } from '../../kernel/secret.ts';
+import type { RunEvent } from '../../workflow/events.ts';
+
+export const logLevels: readonly Level[] = ['trace', 'debug', 'info', 'warn', 'error'];
+
+/** Events for the log of a run: pino's JSON lines, written at once, so that the last ones before a crash are there. */
+export function logRenderer(path: string, level: string) {
+  const destination = pino.destination({ dest: path, sync: true, append: true, mode: 0o600 });
+  const logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+  return {
+    emit: (event: RunEvent): void => {
+      logger[levelOf(event)](redact(event), event.type);
+    },
+    [Symbol.asyncDispose]: async (): Promise<void> => {
+      destination.end();
+    },
+  };
+}
+
+function levelOf(event: RunEvent): 'debug' | 'info' | 'warn' | 'error' {
+  switch (event.type) {
+    case 'step-failed':
+    case 'cleanup-failed':
+      return 'error';
+    case 'step-retried':
+      return 'warn';
+    case 'step-said':
+      return event.message.type === 'finding' ? 'warn' : event.message.type === 'progress' ? 'debug' : 'info';
+    default:
+      return 'info';
+  }
+}

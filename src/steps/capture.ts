@@ -1,0 +1,59 @@
+/** Steps that read how the host is made. They change nothing, and what cannot be seen is a named gap. */
+import { captureFacts } from '../facts/capture.ts';
+import { captureLayout } from '../layout/capture.ts';
+import { coverage } from '../layout/coverage.ts';
+import { captureNetwork } from '../network/capture.ts';
+import type { Say } from '../workflow/step.ts';
+import { step } from './define.ts';
+
+/** Gaps do not make a backup incomplete, as the data is there; they are in the point, and told. */
+function tellGaps(say: Say, gaps: readonly { subject: string; problem: string }[]): void {
+  for (const { subject, problem } of gaps) say({ type: 'note', text: `not seen: ${subject}: ${problem}` });
+}
+
+export const readLayout = step({
+  id: 'layout',
+  title: 'Read disks, filesystems and mounts',
+  needs: [],
+  gives: ['layout'],
+  timeout: '5m',
+  run: async ({ host, say, signal }) => {
+    const layout = await captureLayout(host, new Date(), signal);
+    tellGaps(say, layout.gaps);
+    return { layout };
+  },
+});
+
+export const readNetwork = step({
+  id: 'network',
+  title: 'Read links, addresses and routes',
+  needs: [],
+  gives: ['network'],
+  timeout: '5m',
+  run: async ({ host, say, signal }) => {
+    const network = await captureNetwork(host, new Date(), signal);
+    tellGaps(say, network.gaps);
+    return { network };
+  },
+});
+
+export const readFacts = step({
+  id: 'facts',
+  title: 'Read facts of the system',
+  needs: [],
+  gives: ['facts'],
+  timeout: '5m',
+  run: async ({ host, say, signal }) => {
+    const facts = await captureFacts(host, new Date(), signal);
+    tellGaps(say, facts.gaps);
+    return { facts };
+  },
+});
+
+export const judgeCoverage = step({
+  id: 'coverage',
+  title: 'Work out what this backup covers',
+  needs: ['config', 'layout'],
+  gives: ['coverage'],
+  run: async ({ state: { config, layout } }) => ({ coverage: coverage(layout, config.backup) }),
+});

@@ -1,0 +1,71 @@
+/** The state of every workflow: what steps may need and give. JSON through and through, so a secret does not compile. */
+import type { Config } from '../config/schema.ts';
+import type { Finding } from '../engine/engine.ts';
+import type { Facts } from '../facts/types.ts';
+import type { HostIdentity } from '../host/identity.ts';
+import type { Json } from '../kernel/json.ts';
+import type { CoverageItem } from '../layout/coverage.ts';
+import type { Layout } from '../layout/types.ts';
+import type { Network } from '../network/types.ts';
+import type { Point } from '../point/point.ts';
+import { stepsOf } from '../workflow/define.ts';
+
+export interface State {
+  readonly config: Config;
+  /** Directories that lifeboat itself writes, which are never part of a backup. */
+  readonly ownPaths: readonly string[];
+  /** Version of lifeboat, for what it signs. */
+  readonly version: string;
+
+  readonly identity: HostIdentity;
+  /** Name of the host in the keys of the repository. */
+  readonly hostName: string;
+  readonly pointId: string;
+  readonly lockId: string;
+
+  readonly layout: Layout;
+  readonly network: Network;
+  readonly facts: Facts;
+  readonly coverage: readonly CoverageItem[];
+
+  /** What the engine stored. */
+  readonly data: Point['data'];
+  /** Of the data of this run's point, read back. */
+  readonly verified: Verified;
+  /** Where the point is on record. */
+  readonly recorded: { readonly point: string; readonly repository: string };
+
+  /** Which point to restore or verify, as it was asked for. */
+  readonly pointName: string;
+  readonly restoreRequest: RestoreRequest;
+  readonly point: Point;
+  readonly restored: Restored;
+  /** Directory in which everything restored lies. */
+  readonly published: string;
+}
+
+export interface Verified {
+  readonly entries: number;
+  readonly bytes: number;
+  /** Read back from the repository. */
+  readonly storedBytes: number;
+  readonly damage: readonly Finding[];
+}
+
+export interface RestoreRequest {
+  /** Absolute paths as they were on the host; none for all. */
+  readonly paths: readonly string[];
+  readonly directory: string;
+}
+
+export interface Restored {
+  /** Where it lies before it is published. */
+  readonly staging: string;
+  readonly entries: number;
+  readonly bytes: number;
+}
+
+/** Defines a step over {@link State}. */
+export const step = stepsOf<State>();
+
+export type { Json };

@@ -1,0 +1,11 @@
+/** Everything that a workflow may use, a site's own included: `import { … } from 'lifeboat/steps'`. */
+
+export { type State, step } from './define.ts';
+export { judgeCoverage, readFacts, readLayout, readNetwork } from './capture.ts';
+export { identify, lock } from './prepare.ts';
+export { publish, restoreFiles } from './restore.ts';
+export { readBack, record, storeData } from './store.ts';
+export { attest, find, judge, readBackPoint } from './verify.ts';
+export { stage, type Workflow, workflow } from '../workflow/workflow.ts';
+export { stepsOf } from '../workflow/define.ts';
+export { LifeboatError } from '../kernel/errors.ts';

@@ -1,0 +1,151 @@
+/** Steps that make a recovery point: store the data, read it back, put it on record. */
+import type { Config } from '../config/schema.ts';
+import { LifeboatError } from '../kernel/errors.ts';
+import { POINT_FORMAT, type PointDescription } from '../point/point.ts';
+import { putAttestation, putPoint, removePoint } from '../point/records.ts';
+import type { Say } from '../workflow/step.ts';
+import { type State, step } from './define.ts';
+import { openConfigured } from './repository.ts';
+import { readBackAttestation } from './verify.ts';
+
+type Described = Pick<
+  State,
+  'config' | 'identity' | 'hostName' | 'pointId' | 'layout' | 'network' | 'facts' | 'coverage'
+>;
+
+/** The point without what the engine stored; a function of the state, so that a repeated step says the same. */
+function describe({
+  config,
+  identity,
+  hostName,
+  pointId,
+  layout,
+  network,
+  facts,
+  coverage,
+}: Described): PointDescription {
+  return {
+    id: pointId,
+    createdAt: layout.capturedAt,
+    host: { name: hostName, machineId: identity.machineId },
+    include: [...config.backup.include],
+    exclude: [...config.backup.exclude],
+    layout,
+    network,
+    facts,
+    coverage: [...coverage],
+  };
+}
+
+function note(say: Say): (text: string) => void {
+  return (text) => say({ type: 'note', text });
+}
+
+export const storeData = step({
+  id: 'data',
+  title: 'Store the files',
+  needs: ['config', 'ownPaths', 'identity', 'hostName', 'pointId', 'layout', 'network', 'facts', 'coverage'],
+  gives: ['data'],
+  timeout: '7d',
+  cleanups: {
+    /** What a point that never came to be left in the repository. */
+    async discard({ config, hostName, pointId }: { config: Config; hostName: string; pointId: string }, { signal }) {
+      await using repository = await openConfigured(config, () => {}, signal);
+      await repository.engine.discard({ target: repository.target, hostName, pointId }, signal);
+    },
+  },
+  run: async ({ host, state, onFailure, say, signal }) => {
+    const { config, hostName, pointId, ownPaths } = state;
+    await using repository = await openConfigured(config, note(say), signal);
+    await onFailure('discard', { config, hostName, pointId });
+    const { stored, entries, bytes, storedBytes, findings } = await repository.engine.backup(
+      {
+        target: repository.target,
+        hostName,
+        pointId,
+        host,
+        include: config.backup.include,
+        exclude: [...config.backup.exclude, ...ownPaths],
+        compressionLevel: config.backup.compressionLevel,
+        description: describe(state),
+        onProgress: ({ doneBytes, totalBytes }) => {
+          say({ type: 'progress', done: doneBytes, unit: 'bytes', ...(totalBytes ? { total: totalBytes } : {}) });
+        },
+      },
+      signal,
+    );
+    for (const finding of findings) say({ type: 'finding', ...finding });
+    return {
+      data: { engine: repository.engine.name, stored, entries, bytes, storedBytes, findings: [...findings] },
+    };
+  },
+});
+
+export const readBack = step({
+  id: 'read-back',
+  title: 'Read everything back and check it',
+  needs: ['config', 'hostName', 'pointId', 'data'],
+  gives: ['verified'],
+  timeout: '7d',
+  run: async ({ state: { config, hostName, pointId, data }, say, signal }) => {
+    await using repository = await openConfigured(config, note(say), signal);
+    const { target, engine } = repository;
+    const report = await engine.verify(
+      {
+        target,
+        hostName,
+        pointId,
+        stored: data.stored,
+        onProgress: ({ doneBytes }) => say({ type: 'progress', done: doneBytes, total: data.bytes, unit: 'bytes' }),
+      },
+      signal,
+    );
+    const [first] = report.damage;
+    if (first) {
+      throw new LifeboatError(
+        'archive-damaged',
+        `what was stored reads back wrong: ${first.subject}: ${first.problem}`,
+        {
+          hint: 'The point was not put on record. Check the storage and the memory of this machine, then run it again.',
+        },
+      );
+    }
+    return { verified: report };
+  },
+});
+
+export const record = step({
+  id: 'point',
+  title: 'Put the recovery point on record',
+  needs: [
+    'config',
+    'version',
+    'identity',
+    'hostName',
+    'pointId',
+    'layout',
+    'network',
+    'facts',
+    'coverage',
+    'data',
+    'verified',
+  ],
+  gives: ['recorded'],
+  timeout: '10m',
+  cleanups: {
+    /** Before the data goes: a point on record must have it. */
+    async unlist({ config, hostName, pointId }: { config: Config; hostName: string; pointId: string }, { signal }) {
+      await using repository = await openConfigured(config, () => {}, signal);
+      await removePoint(repository.target, hostName, pointId, signal);
+    },
+  },
+  run: async ({ state, onFailure, say, signal }) => {
+    const { config, version, identity, hostName, pointId, data, verified } = state;
+    await using repository = await openConfigured(config, note(say), signal);
+    const { target } = repository;
+    await onFailure('unlist', { config, hostName, pointId });
+    await putPoint(target, { format: POINT_FORMAT, ...describe(state), data }, signal);
+    await putAttestation(target, hostName, readBackAttestation(pointId, verified, identity.name, version), signal);
+    return { recorded: { point: pointId, repository: target.url } };
+  },
+});

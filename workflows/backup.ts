@@ -1,0 +1,26 @@
+import {
+  identify,
+  judgeCoverage,
+  lock,
+  readBack,
+  readFacts,
+  readLayout,
+  readNetwork,
+  record,
+  stage,
+  storeData,
+  workflow,
+} from '../src/steps/index.ts';
+
+export const backup = workflow({
+  name: 'backup',
+  title: 'Back up this host',
+  inputs: ['config', 'ownPaths', 'version'],
+  stages: [
+    stage('prepare', [identify, lock]),
+    stage('capture', [readLayout, readNetwork, readFacts, judgeCoverage]),
+    stage('store', [storeData]),
+    stage('verify', [readBack]),
+    stage('record', [record]),
+  ],
+});

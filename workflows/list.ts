@@ -1,0 +1,7 @@
+/** The workflows that come with lifeboat. */
+import type { Workflow } from '../src/steps/index.ts';
+import { backup } from './backup.ts';
+import { restore } from './restore.ts';
+import { verify } from './verify.ts';
+
+export const workflows: readonly Workflow[] = [backup, restore, verify];
