@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { mount, unmount } from './mount.ts';
 
 /** Runs a module that mounts things, in a mount namespace of its own: nothing is left behind whatever happens. */
@@ -20,6 +20,7 @@ test('mounts, binds, remounts and unmounts, as mountinfo shows', ({ skip }) => {
   const probe = inNamespace('');
   if (probe.status !== 0) skip(`no mount namespace of one's own: ${probe.output}`);
   const directory = mkdtempSync(join(tmpdir(), 'lifeboat-mount-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
   const script = `
     import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
     import { mount, unmount, MS, MNT } from ${face};
@@ -53,7 +54,6 @@ test('mounts, binds, remounts and unmounts, as mountinfo shows', ({ skip }) => {
       '',
     ].join('\n'),
   });
-  rmSync(directory, { recursive: true });
 });
 
 test('errors name the target', () => {
