@@ -1,0 +1,77 @@
+/** Which Debian package holds a tool, for hints and for `doctor`. */
+import { basename } from 'node:path/posix';
+
+const toolsOf: Readonly<Record<string, readonly string[]>> = {
+  bash: ['bash'],
+  'btrfs-progs': ['btrfs', 'mkfs.btrfs', 'btrfstune'],
+  bzip2: ['bzip2'],
+  coreutils: ['cat', 'chmod', 'chroot', 'cp', 'dd', 'df', 'env', 'head', 'mktemp', 'mv', 'rm', 'sync', 'uname'],
+  criu: ['criu'],
+  'cryptsetup-bin': ['cryptsetup', 'veritysetup', 'integritysetup'],
+  dmsetup: ['dmsetup', 'blkdeactivate'],
+  'docker.io': ['docker'],
+  dosfstools: ['mkfs.vfat', 'mkfs.fat', 'fatlabel', 'fsck.fat'],
+  dpkg: ['dpkg', 'dpkg-query'],
+  e2fsprogs: ['mkfs.ext2', 'mkfs.ext3', 'mkfs.ext4', 'tune2fs', 'dumpe2fs', 'resize2fs', 'e2fsck', 'chattr', 'lsattr'],
+  efibootmgr: ['efibootmgr'],
+  fdisk: ['fdisk', 'sfdisk'],
+  gdisk: ['sgdisk', 'gdisk'],
+  'grub-common': ['grub-mkconfig', 'grub-probe', 'grub-editenv'],
+  'grub2-common': ['grub-install', 'update-grub'],
+  gzip: ['gzip'],
+  'initramfs-tools': ['update-initramfs', 'mkinitramfs'],
+  iproute2: ['ip', 'ss', 'tc', 'bridge'],
+  kmod: ['lsmod', 'modprobe'],
+  'libcap2-bin': ['getcap', 'setcap'],
+  lvm2: ['lvm', 'lvs', 'vgs', 'pvs', 'pvcreate', 'vgcreate', 'lvcreate', 'vgchange', 'vgcfgrestore', 'vgcfgbackup'],
+  mdadm: ['mdadm'],
+  mount: ['mount', 'umount', 'losetup', 'swapon', 'swapoff'],
+  'multipath-tools': ['multipath'],
+  nftables: ['nft'],
+  iptables: ['iptables', 'iptables-save', 'iptables-restore'],
+  'openssh-client': ['ssh', 'ssh-keygen', 'ssh-keyscan', 'ssh-agent', 'scp', 'sftp'],
+  parted: ['parted', 'partprobe'],
+  podman: ['podman'],
+  procps: ['ps', 'sysctl', 'pgrep'],
+  'qemu-utils': ['qemu-img', 'qemu-nbd'],
+  'qemu-system-x86': ['qemu-system-x86_64'],
+  rpm: ['rpm'],
+  rsync: ['rsync'],
+  systemd: ['systemctl', 'journalctl', 'loginctl', 'systemd-detect-virt', 'hostnamectl'],
+  udev: ['udevadm'],
+  tar: ['tar'],
+  'util-linux': [
+    'lsblk',
+    'findmnt',
+    'blkid',
+    'wipefs',
+    'mkswap',
+    'flock',
+    'fsfreeze',
+    'unshare',
+    'nsenter',
+    'blockdev',
+  ],
+  xfsprogs: ['mkfs.xfs', 'xfs_info', 'xfs_admin', 'xfs_repair', 'xfs_growfs'],
+  xfsdump: ['xfsdump', 'xfsrestore'],
+  'xz-utils': ['xz'],
+  'zfsutils-linux': ['zfs', 'zpool'],
+  zstd: ['zstd'],
+};
+
+const packageOfTool = new Map(
+  Object.entries(toolsOf).flatMap(([name, tools]) => tools.map((tool): [string, string] => [tool, name])),
+);
+
+/** The Debian package of a tool given by name or path; `undefined` for one that is not in the table. */
+export function packageOf(tool: string): string | undefined {
+  return packageOfTool.get(basename(tool));
+}
+
+/** The next step for someone who lacks `tool`. */
+export function missingToolHint(tool: string): string {
+  const name = packageOf(tool);
+  return name === undefined
+    ? `Install ${basename(tool)} on that host, or see that its directory is in PATH.`
+    : `Install it there; on Debian and Ubuntu: apt-get install ${name}.`;
+}
