@@ -3,8 +3,11 @@
  *
  * What every implementation owes (`test/conformance/target.ts` checks it):
  * - a key is a relative path of segments out of `A-Z a-z 0-9 . _ -`, none of them starting with a dot ({@link checkKey});
- * - an object is listed, found and readable only once `put` has resolved, then whole and durable: after any failure,
- *   at any moment, no half-written object is there, and what stood under the key before stands there still;
+ *   no key is the folder of another (`a` beside `a/b`): a target may refuse the second with `usage`;
+ * - an object is listed, found and readable only whole, and durable once `put` has resolved: after any failure, at any
+ *   moment, what stood under the key before stands there still, or the new object where only the answer was lost;
+ * - a chunk belongs to the producer again when it is asked for the next one: a target that keeps bytes copies them,
+ *   and what `get` yields belongs to the reader;
  * - errors say what failed; `retryable` is set only where trying again can help.
  */
 import { LifeboatError } from '../kernel/errors.ts';
@@ -25,14 +28,15 @@ export interface Target extends AsyncDisposable {
   /**
    * The bytes of an object, or of a part where the trait `ranges` says so.
    *
-   * @throws LifeboatError (while iterating) `not-found`; `usage` for a range beyond the end
+   * @throws LifeboatError (while iterating) `not-found`; `usage` for a range beyond the end; `target-failed` when the
+   *   object is replaced meanwhile and the target cannot go on with the old one: never a mixture
    */
   get(key: string, range: Range | undefined, signal: AbortSignal): AsyncIterable<Uint8Array>;
 
   /** Size and arrival time, or `undefined` when there is no such object. */
   stat(key: string, signal: AbortSignal): Promise<ObjectInfo | undefined>;
 
-  /** Every object whose key is below `prefix` (whole segments; `''` for all), in no particular order. */
+  /** Every object whose key is below `prefix` (whole segments; `''` for all), once each, in no particular order. */
   list(prefix: string, signal: AbortSignal): AsyncIterable<ObjectEntry>;
 
   /** Removes an object; one that is not there is no error. */
@@ -80,9 +84,29 @@ const segment = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
 
 /** Throws `usage` unless `key` is one that every target can store. */
 export function checkKey(key: string): void {
-  if (key.length > 1024 || !key.split('/').every((part) => part.length <= 200 && segment.test(part))) {
+  if (key.length > 1024 || !key.split('/').every(isKeySegment)) {
     throw new LifeboatError('usage', `not a key that a target can store: ${JSON.stringify(key)}`);
   }
+}
+
+/** Whether `name` can be one segment of a key. */
+export function isKeySegment(name: string): boolean {
+  return name.length <= 200 && segment.test(name);
+}
+
+/** Throws `usage` unless `prefix` is one that {@link Target.list} takes: empty, or a key. */
+export function checkPrefix(prefix: string): void {
+  if (prefix !== '') checkKey(prefix);
+}
+
+/** Throws `usage` unless `range` lies within an object of `size` bytes; gives the range to read. */
+export function checkRange(key: string, range: Range | undefined, size: number): Range {
+  const { offset, length } = range ?? { offset: 0, length: size };
+  const valid = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0;
+  if (!valid || offset + length > size) {
+    throw new LifeboatError('usage', `bytes ${offset} to ${offset + length} of ${key} are beyond its end at ${size}`);
+  }
+  return { offset, length };
 }
 
 /** A body as a sequence of chunks. */

@@ -1,0 +1,75 @@
+/** The writing side: a new file, whole and synced, and the moment in which it gets its name. */
+import { type FileHandle, link, lstat, open, rename, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { syncDirectory } from '../../kernel/atomic-write.ts';
+import { explaining, hasErrno, LifeboatError } from '../../kernel/errors.ts';
+import { abortable } from '../abortable.ts';
+import type { Body } from '../target.ts';
+
+/**
+ * Writes and syncs a body to a new file. The caller removes the file when this fails.
+ *
+ * @returns how many bytes the body had
+ * @throws what the body throws, as it is; `no-space`, … for the file itself
+ */
+export async function writeNew(path: string, body: Body, doing: string, signal: AbortSignal): Promise<number> {
+  const file = await explaining(doing, () => open(path, 'wx', 0o600));
+  let size = 0;
+  try {
+    for await (const chunk of abortable(body, signal)) {
+      await explaining(doing, () => writeAll(file, chunk));
+      size += chunk.length;
+    }
+    await explaining(doing, () => file.sync());
+  } catch (error) {
+    await file.close().catch(ignoreSecondError);
+    throw error;
+  }
+  await explaining(doing, () => file.close());
+  return size;
+}
+
+async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
+  for (let rest = chunk; rest.length > 0; ) {
+    const { bytesWritten } = await file.write(rest);
+    rest = rest.subarray(bytesWritten);
+  }
+}
+
+/** Gives a written file its name, durably. */
+export async function publish(
+  temporary: string,
+  path: string,
+  object: { readonly exclusive: boolean; readonly key: string; readonly url: string },
+): Promise<void> {
+  const { exclusive, key, url } = object;
+  try {
+    if (exclusive) {
+      await link(temporary, path);
+      await unlink(temporary);
+    } else {
+      await rename(temporary, path);
+    }
+  } catch (error) {
+    if (hasErrno(error, 'ENOTDIR', 'EISDIR') || (hasErrno(error, 'EEXIST') && (await isDirectory(path)))) {
+      throw new LifeboatError('usage', `${key} cannot be stored at ${url}: a key is an object or a folder`);
+    }
+    if (hasErrno(error, 'EEXIST')) throw new LifeboatError('exists', `${key} is taken at ${url}`);
+    if (exclusive && hasErrno(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) {
+      throw new LifeboatError('unsupported', `${url}: its filesystem has no hard links to keep two writers apart`, {
+        cause: error,
+      });
+    }
+    throw error;
+  }
+  await syncDirectory(dirname(path));
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return (await lstat(path)).isDirectory();
+}
+
+/** The first error is the one to report. */
+function ignoreSecondError(): void {
+  return;
+}
