@@ -56,6 +56,7 @@ export function streamCommand(start: Start, argv: Argv, options: StreamOptions, 
   const clock = startClock(argv, options.timeoutMs, halt);
 
   const env = options.env ?? {};
+  const reader: Reader = { begun: false, done: Promise.withResolvers() };
   const begun = (async () => {
     checkArguments(argv, env);
     throwIfAborted(halt.signal);
@@ -63,7 +64,7 @@ export function streamCommand(start: Start, argv: Argv, options: StreamOptions, 
   })();
   const finished = (async () => {
     try {
-      return await supervise(await begun, options, halt);
+      return await supervise(await begun, options, halt, reader);
     } finally {
       clearTimeout(clock);
       signal.removeEventListener('abort', onAbort);
@@ -71,7 +72,7 @@ export function streamCommand(start: Start, argv: Argv, options: StreamOptions, 
   })();
   // Whoever reads only `stdout` gets the same error there.
   finished.catch(() => undefined);
-  return { stdout: readOutput(begun, finished, halt), finished };
+  return { stdout: readOutput(begun, finished, halt, reader), finished };
 }
 
 function startClock(argv: Argv, ms: number | undefined, halt: AbortController): NodeJS.Timeout | undefined {
@@ -87,7 +88,18 @@ const heldOpen = new Error('the pipe is held open by a process that was left beh
 
 type Finished = Awaited<Running['finished']>;
 
-async function supervise(child: Child, options: StreamOptions, halt: AbortController): Promise<Finished> {
+/** Whether somebody reads stdout, and when they have come to its end. */
+interface Reader {
+  begun: boolean;
+  readonly done: PromiseWithResolvers<void>;
+}
+
+async function supervise(
+  child: Child,
+  options: StreamOptions,
+  halt: AbortController,
+  reader: Reader,
+): Promise<Finished> {
   const tail = new Tail(defaults.stderrTail);
   const { onStderrLine } = options;
   const lines = onStderrLine === undefined ? undefined : new Lines(onStderrLine, defaults.stderrTail);
@@ -117,14 +129,13 @@ async function supervise(child: Child, options: StreamOptions, halt: AbortContro
   const ended = (async () => {
     const code = await child.exited;
     await Promise.race([stderrOver, silent(child, () => heard, stderrOver), halted]);
+    if (reader.begun) await Promise.race([reader.done.promise, halted]);
     return code;
   })();
   try {
     const code = await Promise.race([ended, halted]);
     if (code === undefined || halt.signal.aborted) return await endEarly(child, ended, tail, halt);
-    child.stdin?.destroy();
-    child.stderr.destroy();
-    guarded(() => lines?.end());
+    lines?.end();
     return { code, stderr: tail.text() };
   } catch (error) {
     child.stdout.destroy(error instanceof Error ? error : new Error(String(error)));
@@ -178,7 +189,9 @@ async function* readOutput(
   begun: Promise<Child>,
   finished: Promise<Finished>,
   halt: AbortController,
+  reader: Reader,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  reader.begun = true;
   const child = await begun;
   // While the reader is busy elsewhere, silence means nothing.
   let waitingSince = Number.POSITIVE_INFINITY;
@@ -205,7 +218,12 @@ async function* readOutput(
     whole = true;
   } finally {
     if (!whole) halt.abort(readerLeft);
-    // Also the way by which an abort, a time limit or a lost connection reaches a reader: an end is never a cut.
-    await finished;
+    reader.done.resolve();
+    try {
+      // Also the way by which an abort, a time limit or a lost connection reaches a reader: an end is never a cut.
+      await finished;
+    } finally {
+      child.abandon();
+    }
   }
 }

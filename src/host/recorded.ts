@@ -85,7 +85,8 @@ export function recordedHost(recording: unknown): Host {
       checkSize(data, options.maxBytes ?? defaults.maxRead, path);
       return data;
     },
-    async write(path) {
+    async write(path, _data, _options, signal) {
+      throwIfAborted(signal);
       throw new LifeboatError('unsupported', `a recorded host cannot be written to: ${path}`);
     },
     async [Symbol.asyncDispose]() {},
@@ -106,4 +107,3 @@ function unlisted(what: string): LifeboatError {
     hint: 'Record it on a machine that has it, or ask for something that is in the recording.',
   });
 }
-

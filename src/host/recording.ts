@@ -41,7 +41,14 @@ export function recordingHost(base: Host): { readonly host: Host; readonly recor
     },
     stream(argv, options, signal) {
       const running = base.stream(argv, options, signal);
-      return { ...running, stdout: tee(running, (result) => keep(argv, result), (error) => keepMissing(argv, error)) };
+      return {
+        ...running,
+        stdout: tee(
+          running,
+          (result) => keep(argv, result),
+          (error) => keepMissing(argv, error),
+        ),
+      };
     },
     async read(path, options, signal) {
       try {

@@ -81,10 +81,21 @@ function childOf(client: Client, channel: ClientChannel, argv: Argv, mark: strin
   const announced = Promise.withResolvers<Announcement | undefined>();
   const stdout = new PassThrough();
   const stderr = strippingMark(mark, announced.resolve);
-  channel.pipe(stdout);
+  channel.pipe(stdout, { end: false });
   channel.stderr.pipe(stderr);
+  // A connection that is lost also ends its channels, and that end must not look like the end of the output.
+  let lost = false;
+  const onLost = () => {
+    lost = true;
+  };
+  client.once('close', onLost);
+  channel.once('end', () => {
+    if (lost) stdout.destroy(connectionLost());
+    else stdout.end();
+  });
+  channel.once('close', () => client.off('close', onLost));
   channel.on('error', () => undefined);
-  const exited = exitOf(channel).then(async (code) => {
+  const exited = exitOf(client, channel).then(async (code) => {
     const found = code === 127 ? await announced.promise : undefined;
     if (found?.missing === true) {
       throw new LifeboatError('tool-missing', `no such program: ${argv[0]}`, { hint: missingToolHint(argv[0]) });
@@ -117,13 +128,23 @@ function childOf(client: Client, channel: ClientChannel, argv: Argv, mark: strin
   };
 }
 
-function exitOf(channel: ClientChannel): Promise<number> {
+function connectionLost(): LifeboatError {
+  return unreachable('the ssh connection was lost while a command ran');
+}
+
+function exitOf(client: Client, channel: ClientChannel): Promise<number> {
   return new Promise((resolve, reject) => {
+    const onLost = () => reject(connectionLost());
+    client.once('close', onLost);
     channel.once('exit', (code: number | null, name?: string) => {
-      const number = Object.entries(constants.signals).find(([signal]) => signal === `SIG${name}`)?.[1] ?? 0;
+      const full = name?.startsWith('SIG') === true ? name : `SIG${name}`;
+      const number = Object.entries(constants.signals).find(([signal]) => signal === full)?.[1] ?? 0;
       resolve(code ?? 128 + number);
     });
-    channel.once('close', () => reject(unreachable('the ssh connection was lost while a command ran')));
+    channel.once('close', () => {
+      client.off('close', onLost);
+      onLost();
+    });
   });
 }
 

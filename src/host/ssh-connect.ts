@@ -4,7 +4,15 @@ import { Client, type ConnectConfig, type ServerHostKeyAlgorithm } from 'ssh2';
 import { asLifeboatError, explaining, hasErrno, isSystemError, LifeboatError } from '../kernel/errors.ts';
 import type { Secret } from '../kernel/secret.ts';
 import { abortError, throwIfAborted } from '../kernel/wait.ts';
-import { fingerprint, hostPattern, isEntryOf, judgeKey, type KnownHost, keyType, parseKnownHosts } from './known-hosts.ts';
+import {
+  fingerprint,
+  hostPattern,
+  isEntryOf,
+  judgeKey,
+  type KnownHost,
+  keyType,
+  parseKnownHosts,
+} from './known-hosts.ts';
 import { shellQuote } from './quote.ts';
 
 export interface SshOptions {
@@ -58,6 +66,8 @@ export async function connect(options: SshOptions, signal: AbortSignal): Promise
     ...(options.agent === undefined ? {} : { agent: options.agent }),
   };
   const client = new Client();
+  // Every running command listens for the loss of the connection.
+  client.setMaxListeners(0);
   const ready = Promise.withResolvers<void>();
   const onAbort = () => ready.reject(abortError(signal));
   signal.addEventListener('abort', onAbort, { once: true });

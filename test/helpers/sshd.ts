@@ -1,0 +1,119 @@
+/** A real OpenSSH server for one test file, on a free port of the loopback interface, changing nothing of the machine. */
+import { spawn } from 'node:child_process';
+import { connect } from 'node:net';
+import { once } from 'node:events';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { endProcess, freePort, output } from './child-process.ts';
+import { findSshd } from './openssh.ts';
+import { temporaryDirectory } from './temporary.ts';
+
+export interface Sshd extends AsyncDisposable {
+  readonly port: number;
+  readonly user: string;
+  readonly privateKeyPath: string;
+  readonly knownHostsPath: string;
+  /** Of the process that listens. */
+  readonly pid: number;
+}
+
+/**
+ * The server wants a user `sshd` and a directory in `/run`: both exist only in the mount namespace it is started in.
+ *
+ * @throws Error with the reason where that is not possible
+ */
+export async function startSshd(): Promise<Sshd> {
+  if (process.geteuid?.() !== 0) throw new Error('a test server for ssh needs root');
+  const { path, libraryPath } = await findSshd();
+  const temporary = await temporaryDirectory();
+  const directory = temporary.path;
+  const port = await freePort();
+  const at = (name: string) => join(directory, name);
+  for (const name of ['host', 'client']) await output('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', at(name));
+  await copyFile(at('client.pub'), at('authorized_keys'));
+  const hostKey = (await readFile(at('host.pub'), 'utf8')).split(' ').slice(0, 2).join(' ');
+  await writeFile(at('known_hosts'), `[127.0.0.1]:${port} ${hostKey}\n`);
+  await writeFile(at('passwd'), `${await withoutSshd('/etc/passwd')}sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\n`);
+  await writeFile(at('shadow'), (await readFile('/etc/shadow', 'utf8')).replace(/^root:[^:]*/m, 'root:*'), {
+    mode: 0o600,
+  });
+  await writeFile(at('config'), configuration(directory, port));
+
+  const child = spawn(
+    'unshare',
+    ['--mount', '--propagation', 'private', 'sh', '-ec', inNamespace, 'sh', directory, path],
+    {
+      env: { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin', LD_LIBRARY_PATH: libraryPath },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  );
+  let log = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    log = (log + chunk.toString()).slice(-8192);
+  });
+  const dispose = async () => {
+    await endProcess(child);
+    await temporary[Symbol.asyncDispose]();
+  };
+  for (let tries = 0; !(await answers(port)); tries += 1) {
+    if (child.exitCode !== null || tries > 200 || child.pid === undefined) {
+      await dispose();
+      throw new Error(`the ssh server does not start: ${log}`);
+    }
+    await delay(25);
+  }
+  return {
+    port,
+    user: userInfo().username,
+    privateKeyPath: at('client'),
+    knownHostsPath: at('known_hosts'),
+    pid: child.pid ?? 0,
+    [Symbol.asyncDispose]: dispose,
+  };
+}
+
+const inNamespace = [
+  'mount -t tmpfs -o mode=755 tmpfs /run',
+  'mkdir -m 755 /run/sshd',
+  'mount --bind "$1/passwd" /etc/passwd',
+  'mount --bind "$1/shadow" /etc/shadow',
+  'exec "$2" -D -e -f "$1/config"',
+].join('\n');
+
+function configuration(directory: string, port: number): string {
+  return [
+    `Port ${port}`,
+    'ListenAddress 127.0.0.1',
+    `HostKey ${directory}/host`,
+    `AuthorizedKeysFile ${directory}/authorized_keys`,
+    'PidFile none',
+    'UsePAM no',
+    'StrictModes no',
+    'PasswordAuthentication no',
+    'KbdInteractiveAuthentication no',
+    'PermitRootLogin prohibit-password',
+    'UseDNS no',
+    'PrintMotd no',
+    '',
+  ].join('\n');
+}
+
+async function withoutSshd(path: string): Promise<string> {
+  const lines = (await readFile(path, 'utf8')).split('\n');
+  return `${lines.filter((line) => line !== '' && !line.startsWith('sshd:')).join('\n')}\n`;
+}
+
+/** Whether an ssh server greets on the port. */
+async function answers(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    const [greeting]: Buffer[] = await once(socket, 'data', { signal: AbortSignal.timeout(2_000) });
+    return greeting?.toString('latin1').startsWith('SSH-') ?? false;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
