@@ -44,6 +44,8 @@ export interface BackupJob extends PointJob {
   readonly exclude: readonly string[];
   /** The point's document, kept inside the engine's own data, so that the data alone suffices. */
   readonly description: Json;
+  /** As of Zstandard: 1 is fast, 19 small. @default 3 */
+  readonly compressionLevel?: number;
   readonly onProgress: OnProgress;
 }
 

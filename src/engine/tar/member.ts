@@ -31,7 +31,8 @@ export function readMember(header: Header, pax: PaxRecords, longName?: Buffer, l
   const name = text(pax.get('GNU.sparse.name') ?? pax.get('path')) ?? text(longName) ?? header.name;
   const link = text(pax.get('linkpath')) ?? text(longLink) ?? header.link;
   const type = types[header.type];
-  if (type === undefined) throw damaged(`${JSON.stringify(name)} is of the unknown type ${JSON.stringify(header.type)}`);
+  if (type === undefined)
+    throw damaged(`${JSON.stringify(name)} is of the unknown type ${JSON.stringify(header.type)}`);
   const storedSize = optional(pax.get('size'), decimal) ?? header.size;
   if (type !== 'file' && storedSize !== 0) throw damaged(`${JSON.stringify(name)} is no file and has content`);
   const sparse = isSparse(pax, name);

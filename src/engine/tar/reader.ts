@@ -24,7 +24,13 @@ export interface ArchiveListener {
 type State =
   | { readonly at: 'header' }
   | { readonly at: 'extension'; readonly header: Header; readonly data: Buffer; filled: number }
-  | { readonly at: 'content'; readonly member: Member; readonly content: Content | undefined; left: number; padding: number }
+  | {
+      readonly at: 'content';
+      readonly member: Member;
+      readonly content: Content | undefined;
+      left: number;
+      padding: number;
+    }
   | { readonly at: 'end' };
 
 export class ArchiveReader {
@@ -149,11 +155,21 @@ function padding(size: number): number {
   return (BLOCK - (size % BLOCK)) % BLOCK;
 }
 
-/** Passes chunks on after the reader has taken them; at the end the archive must be complete. */
-export async function* reading(reader: ArchiveReader, chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+/**
+ * Passes chunks on after the reader has taken them.
+ *
+ * @param atEnd looks at how the source ended; what it throws says more than that the end is missing
+ * @throws LifeboatError (while iterating) `archive-damaged`, also when the archive has not come to its end
+ */
+export async function* reading(
+  reader: ArchiveReader,
+  chunks: AsyncIterable<Uint8Array>,
+  atEnd: () => Promise<void> = async () => undefined,
+): AsyncIterable<Uint8Array> {
   for await (const chunk of chunks) {
     for (const _ of reader.push(chunk)) await setImmediate();
     yield chunk;
   }
+  await atEnd();
   reader.finish();
 }

@@ -33,7 +33,8 @@ const perFile: readonly RegExp[] = [
 
 /** `undefined` for a line that says nothing of its own. */
 export function parseTarLine(line: string): TarMessage | undefined {
-  if (line === '' || /^tar: (Exiting with failure status|Error is not recoverable: exiting)/.test(line)) return undefined;
+  if (line === '' || /^tar: (Exiting with failure status|Error is not recoverable: exiting)/.test(line))
+    return undefined;
   const match = /^tar: "((?:[^"\\]|\\.)*)": (?:Warning: )?(.*)$/.exec(line);
   if (match?.[1] === undefined || match[2] === undefined) {
     return { finding: { subject: 'tar', problem: line.replace(/^tar: /, '') }, known: false };

@@ -1,0 +1,57 @@
+/** The command lines of GNU tar: what runs on hosts and on disks is an interface of ours, and tested as one. */
+import { LifeboatError } from '../../kernel/errors.ts';
+import { nameToBytes } from '../../kernel/text.ts';
+import type { Argv } from '../../host/host.ts';
+
+/** For what reasons, see `docs/decisions/0006-tar-engine.md`. */
+const attributes = ['--xattrs', '--xattrs-include=*', '--numeric-owner', '--quoting-style=c'] as const;
+
+/** Writes an archive of the names on stdin ({@link namesOnStdin}) to stdout; members are relative to `/`. */
+export function createArgv(exclude: readonly string[]): Argv {
+  return [
+    'tar',
+    '--create',
+    '--file=-',
+    '--directory=/',
+    '--format=posix',
+    '--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime',
+    '--sort=name',
+    '--one-file-system',
+    '--sparse',
+    ...attributes,
+    '--anchored',
+    '--wildcards',
+    '--wildcards-match-slash',
+    ...exclude.flatMap(excludePatterns).map((pattern) => `--exclude=${pattern}`),
+    '--null',
+    '--verbatim-files-from',
+    '--files-from=-',
+  ];
+}
+
+/** Restores the archive on stdin into the working directory, never over what is there. */
+export function extractArgv(asRoot: boolean): Argv {
+  return [
+    'tar',
+    '--extract',
+    '--file=-',
+    ...attributes,
+    '--same-permissions',
+    asRoot ? '--same-owner' : '--no-same-owner',
+    '--delay-directory-restore',
+    '--keep-old-files',
+  ];
+}
+
+/** A member is called `etc/x`, or `./etc/x` where all of `/` is archived. */
+function excludePatterns(pattern: string): string[] {
+  const relative = pattern.replace(/^\/+/, '').replace(/\/+$/, '');
+  if (relative === '')
+    throw new LifeboatError('usage', `a pattern to exclude must name something: ${JSON.stringify(pattern)}`);
+  return [relative, `./${relative}`];
+}
+
+/** Paths without a leading slash, `''` for the root, each closed by a NUL. */
+export function namesOnStdin(paths: readonly string[]): Buffer {
+  return Buffer.concat(paths.flatMap((path) => [nameToBytes(path === '' ? '.' : path), Buffer.of(0)]));
+}

@@ -1,0 +1,99 @@
+/** Archive → read, hashed and compared → a confined tar; then the tree is walked and compared with the manifest. */
+import { localHost } from '../../host/local.ts';
+import { checkCode } from '../../host/command.ts';
+import { LifeboatError } from '../../kernel/errors.ts';
+import { confineArgv } from '../../native/confine.ts';
+import type { RestoreJob, RestoreReport } from '../engine.ts';
+import { type ArchiveCounts, checkedArchive } from './archive-object.ts';
+import { checkRestored } from './check.ts';
+import { extractArgv } from './commands.ts';
+import { readManifest } from './manifest-object.ts';
+import { RawPieces } from './pieces.ts';
+import { safetyCheck, type Selection, select } from './select.ts';
+import { Findings, parseTarLine } from './stderr.ts';
+import { parseStored, type Stored } from './stored.ts';
+import type { Manifest } from './manifest-object.ts';
+
+export async function restore(job: RestoreJob, signal: AbortSignal): Promise<RestoreReport> {
+  const stored = parseStored(job.stored);
+  const findings = new Findings();
+  const manifest = await readManifest(job.target, stored.manifest, signal);
+  const selection = await select(manifest, job.paths, findings);
+  if (selection.entries > 0) {
+    await extract(job, stored, manifest, selection, findings, signal);
+    await checkRestored(job.directory, manifest, selection, findings, signal);
+  }
+  return { entries: selection.entries, bytes: selection.bytes, findings: findings.list() };
+}
+
+async function extract(
+  job: RestoreJob,
+  stored: Stored,
+  manifest: Manifest,
+  selection: Selection,
+  findings: Findings,
+  signal: AbortSignal,
+): Promise<void> {
+  const unknown: string[] = [];
+  const [program, ...args] = confineArgv(job.directory, extractArgv(process.getuid?.() === 0), undefined, 'closed');
+  if (program === undefined) throw new LifeboatError('bug', 'no command to restore with');
+  await using machine = localHost();
+  const running = machine.stream(
+    [program, ...args],
+    {
+      stdin: members(job, stored, manifest, selection, signal),
+      onStderrLine: (line) => {
+        const message = parseTarLine(line);
+        if (message === undefined) return;
+        findings.add(message.finding.subject, message.finding.problem);
+        if (!message.known) unknown.push(line);
+      },
+    },
+    signal,
+  );
+  for await (const _ of running.stdout);
+  const { code, stderr } = await running.finished;
+  if (code === 2 && unknown.length === 0 && findings.count > 0) return;
+  checkCode(['tar', '--extract'], { code, stdout: Buffer.alloc(0), stderr }, [0, 1]);
+}
+
+/** The selected members as they stand in the archive. Nothing of a member passes before its name was found safe. */
+async function* members(
+  job: RestoreJob,
+  stored: Stored,
+  manifest: Manifest,
+  selection: Selection,
+  signal: AbortSignal,
+): AsyncIterable<Uint8Array> {
+  const pieces = new RawPieces();
+  const counts: ArchiveCounts = { entries: 0, bytes: 0, storedBytes: 0 };
+  const safety = safetyCheck();
+  let wanted = true;
+  let done = 0;
+  const archive = checkedArchive(
+    {
+      target: job.target,
+      stored: stored.archive,
+      manifest: manifest.entries(),
+      begin: ({ entry, name }) => {
+        safety({ ...entry, path: name.replace(/\/+$/, '') });
+        wanted = selection.has(entry.path);
+        if (wanted) done++;
+      },
+      raw: (bytes) => {
+        if (wanted) pieces.add(bytes);
+      },
+      onProgress: ({ doneBytes, totalBytes }) =>
+        job.onProgress({ doneBytes, entries: done, ...(totalBytes === undefined ? {} : { totalBytes }) }),
+      onDamage: ({ subject, problem }) => {
+        throw new LifeboatError('archive-damaged', `the archive is damaged at ${subject}: ${problem}`, {
+          hint: 'What was restored before it is in the directory, but not checked. Restore another point, or other paths.',
+        });
+      },
+    },
+    counts,
+    signal,
+  );
+  for await (const _ of archive) yield* pieces.take();
+  yield Buffer.alloc(1024);
+}

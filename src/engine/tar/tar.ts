@@ -1,0 +1,26 @@
+/** The engine `tar`: each point is one archive that `zstd -d | tar -x` can read, and a manifest. Works on any target. */
+import type { Engine } from '../engine.ts';
+import { backup } from './backup.ts';
+import { readManifest } from './manifest-object.ts';
+import { restore } from './restore.ts';
+import { keysOf, parseStored } from './stored.ts';
+import { verify } from './verify.ts';
+
+export function tarEngine(): Engine {
+  return {
+    name: 'tar',
+    requires: [],
+    backup,
+    verify,
+    restore,
+    async *entries({ target, stored }, signal) {
+      const manifest = await readManifest(target, parseStored(stored).manifest, signal);
+      yield* manifest.entries();
+    },
+    async discard(job, signal) {
+      const keys = keysOf(job);
+      await job.target.remove(keys.manifest, signal);
+      await job.target.remove(keys.archive, signal);
+    },
+  };
+}

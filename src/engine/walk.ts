@@ -1,0 +1,169 @@
+/**
+ * What is in a directory of this machine, entry by entry with every attribute and hash: the other side of a comparison.
+ * It follows no symlink and crosses into whatever is mounted below.
+ */
+import { createHash } from 'node:crypto';
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+} from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
+import { hasErrno } from '../kernel/errors.ts';
+import { nameFromBytes, nameToBytes } from '../kernel/text.ts';
+import { throwIfAborted } from '../kernel/wait.ts';
+import { getXattr, listXattrs } from '../native/xattr.ts';
+import type { Entry, EntryType } from './entry.ts';
+
+export interface WalkOptions {
+  /** Read files too. Without it entries have no `sha256`. */
+  readonly hash: boolean;
+}
+
+/** An entry that was found, never of the type `hardlink`; equal `inode`s of several names are one file. */
+export interface Found {
+  readonly entry: Entry;
+  readonly inode: string;
+  /** Number of names, by which files that have several are known. */
+  readonly links: number;
+  /** Why the content has no hash, or a directory no entries. */
+  readonly unreadable?: string;
+}
+
+/**
+ * The entries of a tree: a directory before what is in it, and that by name (as bytes). Sockets are left out.
+ *
+ * @param root directory that stands for `/`
+ * @param prefix path below it, where the walk begins; `''` for all
+ */
+export async function* walkTree(
+  root: string,
+  prefix: string,
+  options: WalkOptions,
+  signal: AbortSignal,
+): AsyncIterable<Entry> {
+  const names = new Map<string, string>();
+  for await (const { entry, inode, links } of findTree(root, prefix, options, signal)) {
+    const first = names.get(inode);
+    if (first !== undefined) yield { ...entry, type: 'hardlink', link: first, size: 0 };
+    else {
+      if (links > 1 && entry.type !== 'directory') names.set(inode, entry.path);
+      yield entry;
+    }
+  }
+}
+
+/** {@link walkTree} without the decision which of several names of a file is the first. */
+export async function* findTree(
+  root: string,
+  prefix: string,
+  { hash }: WalkOptions,
+  signal: AbortSignal,
+): AsyncIterable<Found> {
+  const hashes = new Map<string, string | undefined>();
+  const pending = [nameToBytes(prefix)];
+  for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
+    throwIfAborted(signal);
+    const full = path.length === 0 ? nameToBytes(root) : Buffer.concat([nameToBytes(`${root}/`), path]);
+    const stats = lstatSync(full, { bigint: true });
+    const type = typeOf(stats);
+    if (type === undefined) continue;
+    const inode = `${stats.dev}:${stats.ino}`;
+    let unreadable: string | undefined;
+    let sha256: string | undefined;
+    if (type === 'file' && hash) {
+      try {
+        sha256 = hashes.get(inode) ?? (await hashFile(full, signal));
+        if (stats.nlink > 1n) hashes.set(inode, sha256);
+      } catch (error) {
+        unreadable = refused(error);
+      }
+    }
+    if (type === 'directory') {
+      try {
+        const names = readdirSync(full, { encoding: 'buffer' }).sort(Buffer.compare).reverse();
+        for (const name of names)
+          pending.push(path.length === 0 ? name : Buffer.concat([path, Buffer.from('/'), name]));
+      } catch (error) {
+        unreadable = refused(error);
+      }
+    }
+    yield {
+      entry: describe(full, path, type, stats, sha256),
+      inode,
+      links: Number(stats.nlink),
+      ...(unreadable === undefined ? {} : { unreadable }),
+    };
+  }
+}
+
+function describe(full: Buffer, path: Buffer, type: EntryType, stats: BigIntStats, sha256: string | undefined): Entry {
+  const name = nameFromBytes(full);
+  const xattrs: Record<string, string> = {};
+  for (const key of listXattrs(name)) {
+    const value = getXattr(name, key);
+    if (value !== undefined) xattrs[key] = value.toString('base64');
+  }
+  return {
+    path: nameFromBytes(path),
+    type,
+    mode: Number(stats.mode & 0o7777n),
+    uid: Number(stats.uid),
+    gid: Number(stats.gid),
+    mtimeNs: String(stats.mtimeNs),
+    size: type === 'file' ? Number(stats.size) : 0,
+    ...(sha256 === undefined ? {} : { sha256 }),
+    ...(type === 'symlink' ? { link: nameFromBytes(readlinkSync(full, { encoding: 'buffer' })) } : {}),
+    ...(type === 'char' || type === 'block' ? { device: deviceNumbers(stats.rdev) } : {}),
+    ...(Object.keys(xattrs).length === 0 ? {} : { xattrs }),
+  };
+}
+
+function typeOf(stats: BigIntStats): EntryType | undefined {
+  if (stats.isFile()) return 'file';
+  if (stats.isDirectory()) return 'directory';
+  if (stats.isSymbolicLink()) return 'symlink';
+  if (stats.isFIFO()) return 'fifo';
+  if (stats.isCharacterDevice()) return 'char';
+  return stats.isBlockDevice() ? 'block' : undefined;
+}
+
+/** As glibc's `gnu_dev_major` and `gnu_dev_minor`. */
+function deviceNumbers(device: bigint): { major: number; minor: number } {
+  return {
+    major: Number(((device >> 8n) & 0xfffn) | ((device >> 32n) & ~0xfffn)),
+    minor: Number((device & 0xffn) | ((device >> 12n) & ~0xffn)),
+  };
+}
+
+const buffer = Buffer.allocUnsafe(1024 * 1024);
+
+/** In steps, between which others run: a file may be larger than memory. */
+async function hashFile(path: Buffer, signal: AbortSignal): Promise<string> {
+  const sha = createHash('sha256');
+  const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    if (!fstatSync(file).isFile()) return 'no longer a file';
+    for (let round = 1; ; round++) {
+      const length = readSync(file, buffer);
+      if (length === 0) return sha.digest('hex');
+      sha.update(buffer.subarray(0, length));
+      if (round % 16 !== 0) continue;
+      await setImmediate();
+      throwIfAborted(signal);
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+function refused(error: unknown): string {
+  if (!hasErrno(error, 'EACCES', 'EPERM', 'EIO')) throw error;
+  return error instanceof Error ? error.message : String(error);
+}
