@@ -60,6 +60,8 @@ export default defineConfig({
     'typescript/no-misused-promises': 'error',
     'typescript/switch-exhaustiveness-check': 'error',
     'typescript/only-throw-error': 'error',
+    // A promise returned out of the scope of an `await using` would outlive what it works on.
+    'typescript/return-await': ['error', 'error-handling-correctness-only'],
     'typescript/no-explicit-any': 'error',
     'typescript/consistent-type-assertions': ['error', { assertionStyle: 'never' }],
     // Waiting for one thing after another is what a recovery tool mostly does.

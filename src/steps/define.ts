@@ -68,4 +68,14 @@ export interface Restored {
 /** Defines a step over {@link State}. */
 export const step = stepsOf<State>();
 
-export type { Json };
+/**
+ * What a run's steps gave, in the types in which they gave it: every giver was checked by the compiler. Partial, because
+ * a run may have ended before a step gave its part.
+ */
+export function typedState(state: Readonly<Record<string, Json>>): Partial<State> {
+  return isState(state) ? state : {};
+}
+
+function isState(_state: Readonly<Record<string, Json>>): _state is Readonly<Record<string, Json>> & Partial<State> {
+  return true;
+}

@@ -101,7 +101,7 @@ export async function startRun(
     version: context.version,
     inputs,
   });
-  return conduct({ workflow, units, id, paths, journal, context, resumed: false }, (execution) =>
+  return await conduct({ workflow, units, id, paths, journal, context, resumed: false }, (execution) =>
     execution.proceed(signal),
   );
 }
@@ -152,7 +152,7 @@ async function reopen(
   const units = unitsOf(workflow, await findHooks(context.hooksDir, workflow), context.settings);
   await using journal = await Journal.reopen(paths.journal, validBytes, context.now);
   await journal.append({ type: 'resume' });
-  return conduct({ workflow, units, id, paths, journal, context, resumed: true }, work);
+  return await conduct({ workflow, units, id, paths, journal, context, resumed: true }, work);
 }
 
 interface Conducted {

@@ -39,7 +39,11 @@ interface Ended {
 
 /** @param kill `moment:n`, or milliseconds after the first step began */
 function run(args: readonly string[], kill: string | number | undefined): Promise<Ended> {
-  const env = { PATH: process.env['PATH'], ...(typeof kill === 'string' ? { KILL: kill } : {}) };
+  const env = {
+    PATH: process.env['PATH'],
+    NODE_COMPILE_CACHE: join(base, 'compiled'),
+    ...(typeof kill === 'string' ? { KILL: kill } : {}),
+  };
   const process_ = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', child, ...args], { env });
   let stdout = '';
   let stderr = '';
@@ -93,6 +97,8 @@ async function scenario(name: string, kills: readonly (string | number)[]): Prom
     // Killed before anything was on record: nothing had begun either.
     if (id === undefined) for (const run of known) rmSync(join(runs, run), { recursive: true });
     const journal = join(runs, id ?? '', 'journal.ndjson');
+    // Killed after the last record, on its way out: there is nothing left to resume.
+    if (linesOf(journal).at(-1)?.includes('"status":"done"')) break;
     const finished = id === undefined ? new Set<string>() : finishedSteps(journal);
     const seen = sizeOf(effects);
     const ended = await run([stateDir, folder, ...(id === undefined ? ['start'] : ['resume', id])], kill);
@@ -119,7 +125,10 @@ async function all(scenarios: readonly (() => Promise<number>)[]): Promise<numbe
   const queue = [...scenarios];
   let kills = 0;
   const worker = async () => {
-    for (let next = queue.shift(); next; next = queue.shift()) kills += await next();
+    for (let next = queue.shift(); next; next = queue.shift()) {
+      const count = await next();
+      kills += count;
+    }
   };
   await Promise.all([worker(), worker(), worker(), worker()]);
   return kills;

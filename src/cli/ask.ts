@@ -1,0 +1,24 @@
+import { createInterface } from 'node:readline/promises';
+import { LifeboatError } from '../kernel/errors.ts';
+import { printable } from '../kernel/text.ts';
+import type { Question } from '../workflow/step.ts';
+import type { Globals } from './globals.ts';
+
+/**
+ * Asks the person at the terminal.
+ *
+ * @throws LifeboatError `refused` where nobody can answer: no terminal, or `--json`
+ */
+export async function ask(question: Question, globals: Pick<Globals, 'json'>, signal: AbortSignal): Promise<string> {
+  if (globals.json || !process.stdin.isTTY) {
+    throw new LifeboatError('refused', `this needs an answer: ${printable(question.text)}`, {
+      hint: 'Run it at a terminal.',
+    });
+  }
+  using prompt = createInterface({ input: process.stdin, output: process.stderr });
+  const choices = question.choices ? ` (${question.choices.join('/')})` : '';
+  for (;;) {
+    const answer = (await prompt.question(`${printable(question.text)}${choices} `, { signal })).trim();
+    if (!question.choices || question.choices.includes(answer)) return answer;
+  }
+}

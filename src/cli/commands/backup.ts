@@ -1,0 +1,24 @@
+import { Command } from 'commander';
+import { type Globals, helpFooter } from '../globals.ts';
+
+export function backupCommand(): Command {
+  return new Command('backup')
+    .description('make a recovery point: capture the host, store its files, read them back')
+    .addHelpText(
+      'after',
+      helpFooter(['lifeboat backup', 'lifeboat backup --dry-run', 'lifeboat backup --json --quiet'], [0, 1, 2, 4, 6, 130]),
+    )
+    .action(async (_options: unknown, command: Command) => {
+      const { configured, openSession, runCommand, settingsOf } = await import('../session.ts');
+      const { backup } = await import('../../../workflows/backup.ts');
+      const { checkSettings } = await import('../../workflow/units.ts');
+      const { workflows } = await import('../../../workflows/list.ts');
+      const { describeOutcome } = await import('../present.ts');
+      const globals = command.optsWithGlobals<Globals>();
+      const { config, inputs } = await configured(globals);
+      const settings = settingsOf(config);
+      checkSettings(settings, workflows);
+      await using session = openSession(globals, settings);
+      await runCommand(session, backup, inputs, describeOutcome);
+    });
+}

@@ -1,0 +1,103 @@
+/** What workflows gave, for people and for scripts. */
+import { printable } from '../kernel/text.ts';
+import { formatBytes } from '../kernel/units.ts';
+import { coverageText } from '../layout/coverage.ts';
+import { layoutTree } from '../layout/tree.ts';
+import type { ListedPoint, PointList } from '../point/records.ts';
+import type { Point, Trust } from '../point/point.ts';
+import { typedState } from '../steps/define.ts';
+import type { RunOutcome } from '../workflow/runs.ts';
+import { table } from './output.ts';
+
+interface Presented {
+  readonly document: unknown;
+  readonly text: () => string;
+}
+
+/** After `backup`. */
+export function describeOutcome({ state }: RunOutcome): Presented {
+  const { data, recorded, coverage = [] } = typedState(state);
+  const uncovered = coverage.filter((item) => item.state !== 'covered');
+  return {
+    document: { point: recorded?.point, repository: recorded?.repository, data, coverage },
+    text: () =>
+      [
+        `Recovery point ${recorded?.point} is in ${recorded?.repository}; every byte was read back and is right.`,
+        `  ${data?.entries} entries, ${formatBytes(data?.bytes ?? 0)} of files, ${formatBytes(data?.storedBytes ?? 0)} stored`,
+        ...(uncovered.length === 0 ? [] : ['', 'Not, or not wholly, covered:', coverageText(uncovered)]),
+      ].join('\n'),
+  };
+}
+
+/** After `restore`. */
+export function describeRestore({ state }: RunOutcome): Presented {
+  const { restored, point, published } = typedState(state);
+  return {
+    document: { point: point?.id, directory: published, entries: restored?.entries, bytes: restored?.bytes },
+    text: () =>
+      `Restored ${restored?.entries} entries (${formatBytes(restored?.bytes ?? 0)}) of point ${point?.id} to ` +
+      `${printable(published ?? '')}; each was compared with the point.`,
+  };
+}
+
+/** After `points verify`. */
+export function describeVerification({ state }: RunOutcome): Presented {
+  const { verified, point } = typedState(state);
+  return {
+    document: { point: point?.id, ...verified },
+    text: () =>
+      `Point ${point?.id} is right: ${verified?.entries} entries, ${formatBytes(verified?.bytes ?? 0)} of files, ` +
+      `${formatBytes(verified?.storedBytes ?? 0)} read back.`,
+  };
+}
+
+const trustText: Readonly<Record<Trust, string>> = {
+  stored: 'stored, never read back',
+  'read-back': 'read back, right',
+  damaged: 'DAMAGED',
+};
+
+export function pointTable({ points, damaged }: PointList): string {
+  const rows = points.map(({ point, trust }) => [
+    point.id,
+    point.createdAt,
+    point.data.entries,
+    formatBytes(point.data.bytes),
+    formatBytes(point.data.storedBytes),
+    trustText[trust],
+  ]);
+  const list = rows.length === 0 ? 'No points yet.' : table(['point', 'made', 'entries', 'files', 'stored', 'verified'], rows);
+  const bad = damaged.map(({ key, error }) => `  ! ${printable(key)}: ${printable(error.message)}`);
+  return bad.length === 0 ? list : `${list}\n\nRecords that cannot be read:\n${bad.join('\n')}`;
+}
+
+export function pointText({ point, trust, arrivedMs }: ListedPoint): string {
+  return [
+    `Recovery point ${point.id} of ${printable(point.host.name)}`,
+    table(
+      ['', ''],
+      [
+        ['made', point.createdAt],
+        ['arrived', new Date(arrivedMs).toISOString()],
+        ['verified', trustText[trust]],
+        ['system', `${point.facts.osRelease?.prettyName ?? 'unknown'}, kernel ${point.facts.kernel ?? 'unknown'}`],
+        ['paths', point.include.join(' ')],
+        ['left out', point.exclude.join(' ') || 'nothing'],
+        ['files', `${point.data.entries} entries, ${formatBytes(point.data.bytes)}`],
+        ['stored', `${formatBytes(point.data.storedBytes)} by the engine ${point.data.engine}`],
+      ],
+    ),
+    '',
+    'Layout',
+    layoutTree(point.layout),
+    '',
+    'Coverage',
+    coverageText(point.coverage),
+    ...pointFindings(point),
+  ].join('\n');
+}
+
+function pointFindings({ data }: Point): string[] {
+  if (data.findings.length === 0) return [];
+  return ['', 'Findings', ...data.findings.map(({ subject, problem }) => `  ! ${printable(subject)}: ${printable(problem)}`)];
+}

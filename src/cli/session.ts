@@ -1,0 +1,161 @@
+/** What a command that runs workflows stands on: host, signals, configuration, where its events go, how it ends. */
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { loadConfig } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
+import type { Host } from '../host/host.ts';
+import { localHost } from '../host/local.ts';
+import { exitStatusOf, LifeboatError } from '../kernel/errors.ts';
+import type { Json } from '../kernel/json.ts';
+import { printable } from '../kernel/text.ts';
+import type { RunEvent } from '../workflow/events.ts';
+import { planRun, type RunContext, type RunOutcome, startRun } from '../workflow/runs.ts';
+import type { RunPaths } from '../workflow/store.ts';
+import { noSettings, type Settings } from '../workflow/units.ts';
+import type { Workflow } from '../workflow/workflow.ts';
+import { ask } from './ask.ts';
+import type { Globals } from './globals.ts';
+import { interruptSignal } from './interrupt.ts';
+import { printError, printResult, table } from './output.ts';
+import { jsonLinesRenderer } from './render/json-lines.ts';
+import { logLevels, logRenderer } from './render/log.ts';
+import { terminalRenderer } from './render/terminal.ts';
+import { version } from './version.ts';
+
+export interface Session extends AsyncDisposable {
+  readonly globals: Globals;
+  readonly host: Host;
+  readonly signal: AbortSignal;
+  readonly context: RunContext;
+}
+
+/** @param settings what the configuration says about steps; none for commands that work without one */
+export function openSession(globals: Globals, settings: Settings = noSettings): Session {
+  checkLogLevel(globals.logLevel);
+  const interrupt = interruptSignal();
+  const host = localHost();
+  const context: RunContext = {
+    stateDir: resolve(globals.stateDir),
+    hooksDir: join(dirname(resolve(globals.config)), 'hooks.d'),
+    host,
+    settings,
+    openEvents: (paths) => openEvents(globals, paths),
+    ask: (question, signal) => ask(question, globals, signal),
+    version: version(),
+    now: () => new Date(),
+  };
+  return {
+    globals,
+    host,
+    signal: interrupt.signal,
+    context,
+    [Symbol.asyncDispose]: async () => {
+      interrupt[Symbol.dispose]();
+      await host[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function checkLogLevel(level: string): void {
+  if (logLevels.some((known) => known === level)) return;
+  throw new LifeboatError('usage', `no log level ${JSON.stringify(level)}`, { hint: `Choose of ${logLevels.join(', ')}.` });
+}
+
+function openEvents(globals: Globals, paths: RunPaths) {
+  const log = logRenderer(paths.log, globals.logLevel);
+  const show = screenRenderer(globals);
+  return {
+    emit: (event: RunEvent) => {
+      log.emit(event);
+      show(event);
+    },
+    [Symbol.asyncDispose]: () => log[Symbol.asyncDispose](),
+  };
+}
+
+function screenRenderer(globals: Globals): (event: RunEvent) => void {
+  if (globals.quiet) return () => {};
+  if (globals.json) return jsonLinesRenderer(process.stderr, () => new Date());
+  const color = globals.color && !process.env['NO_COLOR'];
+  return terminalRenderer(process.stderr, color, () => performance.now());
+}
+
+/** The parts of a configuration that are about steps. */
+export function settingsOf({ skip, limits, retries }: Config): Settings {
+  return { skip, limits, retries };
+}
+
+/** The configuration with what a workflow is given besides it. */
+export async function configured(globals: Globals): Promise<{ config: Config; inputs: Record<string, Json> }> {
+  const config = await loadConfig(resolve(globals.config));
+  return { config, inputs: { config, ownPaths: ownPaths(config, globals), version: version() } };
+}
+
+/** Where lifeboat writes: a backup of these would contain itself. */
+function ownPaths(config: Config, globals: Globals): string[] {
+  const paths = [resolve(globals.stateDir)];
+  if (config.repository.startsWith('/')) paths.push(resolve(config.repository));
+  else if (config.repository.startsWith('file:')) paths.push(resolve(fileURLToPath(config.repository)));
+  return paths.filter((path) => path !== '/' && existsSync(path));
+}
+
+/**
+ * Runs a workflow for a command, or with `--dry-run` prints what it would do.
+ *
+ * @param present turns a good outcome into the document for `--json` and the text for a person
+ */
+export async function runCommand(
+  session: Session,
+  workflow: Workflow,
+  inputs: Readonly<Record<string, Json>>,
+  present: (outcome: RunOutcome) => { document: unknown; text: () => string },
+  file?: string,
+): Promise<void> {
+  const { globals, context, signal } = session;
+  if (globals.dryRun) return printPlan(session, workflow);
+  finish(globals, await startRun(workflow, inputs, context, signal, file), present);
+}
+
+/** Prints how a run ended and sets the exit status: that of its error, 4 when something is missing, else 0. */
+export function finish(
+  globals: Globals,
+  outcome: RunOutcome,
+  present: (outcome: RunOutcome) => { document: unknown; text: () => string },
+): void {
+  const { report, error } = outcome;
+  if (error) {
+    process.exitCode = exitStatusOf(error);
+    const resumable = new LifeboatError(error.code, error.message, {
+      hint: [error.hint, `To go on where it stopped: lifeboat runs resume ${report.id}`].filter(Boolean).join(' '),
+      cause: error.cause,
+    });
+    if (globals.json) printResult(true, { error: { code: error.code, message: error.message, hint: resumable.hint }, exitStatus: process.exitCode, run: report }, () => '');
+    else printError(false, resumable);
+    return;
+  }
+  const { document, text } = present(outcome);
+  const withRun = { ...(typeof document === 'object' ? document : {}), run: report };
+  printResult(globals.json, withRun, () => `${text().trimEnd()}\n${findingsText(outcome)}`);
+  if (report.status === 'incomplete') process.exitCode = 4;
+}
+
+function findingsText({ report }: RunOutcome): string {
+  if (report.findings.length === 0) return '';
+  const lines = report.findings.map(({ subject, problem }) => `  ! ${printable(subject)}: ${printable(problem)}`);
+  const shown = lines.slice(0, 50);
+  if (lines.length > shown.length) shown.push(`  … and ${lines.length - shown.length} more: lifeboat runs show ${report.id} --json`);
+  return `\nIncomplete: ${lines.length} finding${lines.length === 1 ? '' : 's'}\n${shown.join('\n')}`;
+}
+
+async function printPlan({ globals, context }: Session, workflow: Workflow): Promise<void> {
+  const plan = await planRun(workflow, context);
+  printResult(globals.json, { workflow: workflow.name, plan }, () => {
+    const rows = plan.map(({ id, title, kind, skipped, destructive }) => [
+      skipped ? 'skip' : kind === 'drop-in' ? 'drop-in' : 'run',
+      id,
+      destructive ? `${title}  [writes to disks]` : title,
+    ]);
+    return `${workflow.title}: nothing is done (--dry-run)\n\n${table(['', 'step', 'what it does'], rows)}`;
+  });
+}
