@@ -1,0 +1,67 @@
+/** The configuration: one YAML file, plain data, and never a secret in it. An unknown key is an error. */
+import { z } from 'zod';
+import { parseDuration } from '../kernel/units.ts';
+import { isKeySegment } from '../target/target.ts';
+
+const absolutePath = z
+  .string()
+  .refine((path) => path.startsWith('/') && !path.includes('\0'), 'is not an absolute path (it begins with /)');
+
+const pattern = z.string().min(1, 'is an empty pattern');
+
+const repository = z
+  .string()
+  .refine(
+    (text) => text.startsWith('/') || /^[a-z][a-z0-9+.-]*:./i.test(text),
+    'is not the URL of a repository, such as file:///mnt/backup',
+  );
+
+const duration = z.string().refine(isDuration, 'is not a duration: write 90s, 15m, 2h or 1d');
+
+const backup = z.strictObject({
+  include: z.array(absolutePath).min(1, 'names no path, so nothing would be backed up').readonly(),
+  exclude: z.array(pattern).default([]).readonly(),
+  compressionLevel: z
+    .int('is not a whole number')
+    .min(1, 'is below 1, the fastest')
+    .max(19, 'is above 19, the smallest')
+    .default(3),
+});
+
+const config = z.strictObject({
+  repository,
+  engine: z.enum(['tar'], 'is not an engine; known is tar').default('tar'),
+  host: z
+    .string()
+    .refine(isKeySegment, 'is not a name for a host: letters, digits, dot, - and _, not beginning with a dot')
+    .exactOptional(),
+  backup: backup.readonly(),
+  skip: z.array(z.string().min(1, 'is an empty step id')).default([]).readonly(),
+  limits: z.record(z.string(), duration).default({}).readonly(),
+  retries: z
+    .record(z.string(), z.int('is not a whole number').min(0, 'is below 0').max(10, 'is above 10'))
+    .default({})
+    .readonly(),
+});
+
+export const configSchema = config.readonly();
+
+export type Config = z.output<typeof configSchema>;
+
+/** The keys of each section, the top level under `''`; sections that are not here take any key. */
+export const sections: { readonly [section: string]: readonly string[] } = {
+  '': Object.keys(config.shape),
+  backup: Object.keys(backup.shape),
+};
+
+/** Sections whose keys are ids of steps. */
+export const stepSections: readonly string[] = ['limits', 'retries'];
+
+function isDuration(text: string): boolean {
+  try {
+    parseDuration(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

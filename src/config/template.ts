@@ -1,0 +1,61 @@
+import { stringify } from 'yaml';
+
+export interface ConfigChoices {
+  readonly repository: string;
+  readonly engine: string;
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  readonly host?: string | undefined;
+}
+
+/** The text of a configuration with these choices and a word on everything else that can be chosen. */
+export function configTemplate({ repository, engine, include, exclude, host }: ConfigChoices): string {
+  return `# The configuration of lifeboat on this host. No secret belongs in this file: keep secrets in a file that only
+# root can read, in an environment variable or in a systemd credential.
+
+# Where the recovery points live.
+repository: ${scalar(repository)}
+
+# How the data of files is stored there.
+engine: ${scalar(engine)}
+
+# The name of this host in the repository. Without it, the name that the system has.
+${host === undefined ? '# host: name' : `host: ${scalar(host)}`}
+
+backup:
+  # What is backed up: absolute paths, each with everything below it in the same filesystem.
+  include:${list(include)}
+
+  # What is left out: absolute paths, or patterns in which * stands for any text.
+  exclude:${list(exclude)}
+
+  # From 1 (fastest) to 19 (smallest).
+  compressionLevel: 3
+
+# Steps that are left out, by id; \`lifeboat workflow show backup\` lists them.
+skip: []
+
+# How long a step may take, by id: 90s, 15m, 2h, 1d.
+# limits:
+#   store-files: 8h
+
+# How often a step is tried again after a failure that may pass, by id: 0 to 10.
+# retries:
+#   store-files: 3
+`;
+}
+
+function list(items: readonly string[]): string {
+  return items.length === 0 ? ' []' : items.map((item) => `\n    - ${scalar(item)}`).join('');
+}
+
+/** One value on one line, quoted where YAML needs it. */
+function scalar(value: string): string {
+  // Written as UTF-8, a name that is no valid UTF-8 would be lost; escaped, it survives.
+  if (!value.isWellFormed()) return JSON.stringify(value);
+  return stringify(value, {
+    lineWidth: 0,
+    blockQuote: false,
+    doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER,
+  }).trimEnd();
+}
