@@ -46,19 +46,26 @@ export async function startOverSsh(
   if (Buffer.byteLength(command) > maxCommandBytes) {
     throw new LifeboatError('unsupported', `the command is too long for ssh: ${commandText(argv)}`);
   }
-  const channel = await openChannel(client, command, signal);
-  return childOf(client, channel, argv, mark, withStdin);
+  return await open(client, command, (channel) => childOf(client, channel, argv, mark, withStdin), signal);
 }
 
-/** Opens a channel; one that opens only after `signal` was aborted is closed again. */
-async function openChannel(client: Client, command: string, signal: AbortSignal): Promise<ClientChannel> {
-  const opened = new Promise<ClientChannel>((resolve, reject) => {
+/**
+ * Opens a channel. `attach` must listen to it at once: a short command's exit may come in the same packet, and is told
+ * only once. A channel that opens after `signal` was aborted is closed again.
+ */
+async function open<T extends { abandon(): void }>(
+  client: Client,
+  command: string,
+  attach: (channel: ClientChannel) => T,
+  signal: AbortSignal,
+): Promise<T> {
+  const opened = new Promise<T>((resolve, reject) => {
     const onClose = () => reject(unreachable('the ssh connection is gone'));
     client.once('close', onClose);
     try {
       client.exec(command, (error, channel) => {
         client.off('close', onClose);
-        if (error === undefined) resolve(channel);
+        if (error === undefined) resolve(attach(channel));
         else reject(unreachable(`the ssh server opens no session: ${error.message}`, error));
       });
     } catch (error) {
@@ -70,7 +77,7 @@ async function openChannel(client: Client, command: string, signal: AbortSignal)
     return await raceAbort(opened, signal);
   } catch (error) {
     opened.then(
-      (channel) => channel.close(),
+      (late) => late.abandon(),
       () => undefined,
     );
     throw error;
@@ -150,14 +157,17 @@ function exitOf(client: Client, channel: ClientChannel): Promise<number> {
 
 /** Runs a constant command of ours; whether it works is for the caller's own time limit to find out. */
 async function runAside(client: Client, command: string): Promise<void> {
-  const channel = await openChannel(client, command, new AbortController().signal).catch(() => undefined);
-  if (channel === undefined) return;
-  channel.end();
-  channel.resume();
-  channel.stderr.resume();
-  await new Promise<void>((resolve) => {
-    channel.once('close', resolve);
-  });
+  const attach = (channel: ClientChannel) => {
+    const closed = new Promise<void>((resolve) => {
+      channel.once('close', () => resolve());
+    });
+    channel.end();
+    channel.resume();
+    channel.stderr.resume();
+    return { closed, abandon: () => channel.close() };
+  };
+  const aside = await open(client, command, attach, new AbortController().signal).catch(() => undefined);
+  await aside?.closed;
 }
 
 interface Announcement {

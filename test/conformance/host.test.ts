@@ -41,15 +41,13 @@ withRoot('ssh', () => {
 });
 
 const tools = ['cat', 'chmod', 'dd', 'env', 'grep', 'head', 'ln', 'ls', 'mkdir', 'mkfifo', 'mktemp', 'mv', 'printf'];
-const moreTools = ['rm', 'setsid', 'sh', 'sleep', 'stat', 'sync', 'tr', 'true', 'uname', 'mknod'];
+const moreTools = ['rm', 'setsid', 'sh', 'sleep', 'stat', 'sync', 'tr', 'true', 'uname'];
 
 withRoot('chroot', () => {
   describeHost('chroot', {
     async open() {
       const { path, [Symbol.asyncDispose]: dispose } = await smallRoot([...tools, ...moreTools]);
-      const host = chrootHost(localHost(), path);
-      await host.run(['mknod', '-m', '666', '/dev/zero', 'c', '1', '5'], {}, new AbortController().signal);
-      return { host, directory: '/tmp', [Symbol.asyncDispose]: dispose };
+      return { host: chrootHost(localHost(), path), directory: '/tmp', [Symbol.asyncDispose]: dispose };
     },
     skip: { 'read proc': 'nothing is mounted in a chroot' },
   });

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { output } from './child-process.ts';
 import { temporaryDirectory } from './temporary.ts';
 
-/** Copies the tools, with the libraries they load, to where they are here. Needs root, for `/dev/null`. */
+/** Copies the tools, with the libraries they load, to where they are here. Needs root, for the devices. */
 export async function smallRoot(tools: readonly string[]): Promise<{ readonly path: string } & AsyncDisposable> {
   const temporary = await temporaryDirectory();
   const root = temporary.path;
@@ -30,7 +30,10 @@ export async function smallRoot(tools: readonly string[]): Promise<{ readonly pa
     for (const [, library] of libraries.matchAll(/(\/\S+) \(0x/g)) if (library !== undefined) await copy(library);
   }
   for (const name of ['dev', 'etc', 'tmp']) await mkdir(join(root, name), { recursive: true });
-  await output('mknod', '-m', '666', join(root, 'dev/null'), 'c', '1', '3');
+  const devices = { null: '3', zero: '5' };
+  for (const [name, minor] of Object.entries(devices)) {
+    await output('mknod', '-m', '666', join(root, 'dev', name), 'c', '1', minor);
+  }
   return temporary;
 }
 

@@ -35,7 +35,7 @@ export async function startSshd(): Promise<Sshd> {
   await copyFile(at('client.pub'), at('authorized_keys'));
   const hostKey = (await readFile(at('host.pub'), 'utf8')).split(' ').slice(0, 2).join(' ');
   await writeFile(at('known_hosts'), `[127.0.0.1]:${port} ${hostKey}\n`);
-  await writeFile(at('passwd'), `${await withoutSshd('/etc/passwd')}sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\n`);
+  await writeFile(at('passwd'), `${await users()}sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\n`);
   await writeFile(at('shadow'), (await readFile('/etc/shadow', 'utf8')).replace(/^root:[^:]*/m, 'root:*'), {
     mode: 0o600,
   });
@@ -100,9 +100,10 @@ function configuration(directory: string, port: number): string {
   ].join('\n');
 }
 
-async function withoutSshd(path: string): Promise<string> {
-  const lines = (await readFile(path, 'utf8')).split('\n');
-  return `${lines.filter((line) => line !== '' && !line.startsWith('sshd:')).join('\n')}\n`;
+/** The users of this machine, with a login shell that reads nobody's start files. */
+async function users(): Promise<string> {
+  const lines = (await readFile('/etc/passwd', 'utf8')).split('\n').filter((line) => /^(?!sshd:)./.test(line));
+  return lines.map((line) => `${line.replace(/^(root:.*:)[^:]*$/, '$1/bin/sh')}\n`).join('');
 }
 
 /** Whether an ssh server greets on the port. */
