@@ -65,15 +65,27 @@ export async function openFileTarget(
     try {
       const size = await writeNew(temporary, body, doing, signal);
       throwIfAborted(signal);
-      await explaining(doing, async () => {
-        await folders.make(dirname(path));
-        await publish(temporary, path, { exclusive, key, url });
-      });
+      await explaining(doing, () => place(temporary, path, { exclusive, key, url }));
       return { size };
     } catch (error) {
       folders.forget();
       await unlinkIfThere(temporary).catch(ignoreSecondError);
       throw error;
+    }
+  }
+
+  async function place(temporary: string, path: string, object: Parameters<typeof publish>[2]): Promise<void> {
+    const placing = async () => {
+      await folders.make(dirname(path));
+      await publish(temporary, path, object);
+    };
+    try {
+      await placing();
+    } catch (error) {
+      if (!hasErrno(error, 'ENOENT')) throw error;
+      // Somebody removed a directory that this process had made.
+      folders.forget();
+      await placing();
     }
   }
 
