@@ -69,6 +69,11 @@ test.each<[string, string, readonly string[]]>([
   ['a wrong type', `${good}  compressionLevel: high\n`, ['c.yaml:4: backup.compressionLevel: is not a whole number']],
   ['a fraction', `${good}  compressionLevel: 1.5\n`, ['c.yaml:4: backup.compressionLevel: is not a whole number']],
   ['too much', `${good}  compressionLevel: 20\n`, ['c.yaml:4: backup.compressionLevel: is above 19, the smallest']],
+  [
+    'a host',
+    `${good}host: .a/b\n`,
+    ['c.yaml:4: host: is not a name for a host: letters, digits, dot, - and _, not beginning with a dot'],
+  ],
   ['an engine', `${good}engine: rsync\n`, ['c.yaml:4: engine: is not an engine; known is tar']],
   [
     'a time',

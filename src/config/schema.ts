@@ -1,7 +1,6 @@
 /** The configuration: one YAML file, plain data, and never a secret in it. An unknown key is an error. */
 import { z } from 'zod';
 import { parseDuration } from '../kernel/units.ts';
-import { isKeySegment } from '../target/target.ts';
 
 const absolutePath = z
   .string()
@@ -15,6 +14,9 @@ const repository = z
     (text) => text.startsWith('/') || /^[a-z][a-z0-9+.-]*:./i.test(text),
     'is not the URL of a repository, such as file:///mnt/backup',
   );
+
+/** One segment of a key, as every target can store it. */
+const hostName = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}$/;
 
 const duration = z.string().refine(isDuration, 'is not a duration: write 90s, 15m, 2h or 1d');
 
@@ -33,7 +35,7 @@ const config = z.strictObject({
   engine: z.enum(['tar'], 'is not an engine; known is tar').default('tar'),
   host: z
     .string()
-    .refine(isKeySegment, 'is not a name for a host: letters, digits, dot, - and _, not beginning with a dot')
+    .regex(hostName, 'is not a name for a host: letters, digits, dot, - and _, not beginning with a dot')
     .exactOptional(),
   backup: backup.readonly(),
   skip: z.array(z.string().min(1, 'is an empty step id')).default([]).readonly(),

@@ -15,14 +15,7 @@ export const targetCases: readonly TargetCase[] = [...reading, ...changing, ...f
 /** Whether the target says that it has what some of the cases need. */
 export function hasAbility(target: Target, ability: Ability): boolean {
   const { traits } = target;
-  switch (ability) {
-    case 'replace':
-      return !traits.appendOnly;
-    case 'parallel':
-      return !traits.sequential;
-    case 'ranges':
-    case 'exclusivePut':
-    case 'atomicPut':
-      return traits[ability];
-  }
+  if (ability === 'replace') return !traits.appendOnly;
+  if (ability === 'parallel') return !traits.sequential;
+  return traits[ability];
 }

@@ -73,7 +73,9 @@ export function memoryTarget(name: string, store: MemoryStore = memoryStore(name
 
     async *list(prefix, signal) {
       checkPrefix(prefix);
-      for (const [key, { bytes, mtimeMs }] of [...store]) {
+      // A copy, for one that is removed and stored again meanwhile would come a second time.
+      const entries = [...store];
+      for (const [key, { bytes, mtimeMs }] of entries) {
         throwIfAborted(signal);
         if (prefix === '' || key.startsWith(`${prefix}/`)) yield { key, size: bytes.length, mtimeMs };
       }
