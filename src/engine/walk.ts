@@ -24,6 +24,10 @@ import type { Entry, EntryType } from './entry.ts';
 export interface WalkOptions {
   /** Read files too. Without it entries have no `sha256`. */
   readonly hash: boolean;
+  /** Leave out what another filesystem is mounted on, with everything below it. @default false */
+  readonly oneFileSystem?: boolean;
+  /** Absolute paths below `root` that are left out, with everything below them. @default none */
+  readonly skip?: readonly string[];
 }
 
 /** An entry that was found, never of the type `hardlink`; equal `inode`s of several names are one file. */
@@ -63,17 +67,22 @@ export async function* walkTree(
 export async function* findTree(
   root: string,
   prefix: string,
-  { hash }: WalkOptions,
+  { hash, oneFileSystem = false, skip = [] }: WalkOptions,
   signal: AbortSignal,
 ): AsyncIterable<Found> {
   const hashes = new Map<string, string | undefined>();
+  const skipped = new Set(skip.map((path) => nameToBytes(path.slice(1)).toString('latin1')));
   const pending = [nameToBytes(prefix)];
+  let device: bigint | undefined;
   for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
     throwIfAborted(signal);
+    if (skipped.has(path.toString('latin1'))) continue;
     const full = path.length === 0 ? nameToBytes(root) : Buffer.concat([nameToBytes(`${root}/`), path]);
     const stats = lstatSync(full, { bigint: true });
     const type = typeOf(stats);
     if (type === undefined) continue;
+    device ??= stats.dev;
+    if (oneFileSystem && stats.dev !== device) continue;
     const inode = `${stats.dev}:${stats.ino}`;
     let unreadable: string | undefined;
     let sha256: string | undefined;

@@ -1,22 +1,28 @@
 /** Zstandard as a step of a pipe. Why not the `zstd` program: see `docs/decisions/0006-tar-engine.md`. */
-import type { Transform } from 'node:stream';
+import type { Transform, TransformOptions } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { constants, createZstdCompress, createZstdDecompress } from 'node:zlib';
+import { constants, createZstdCompress, createZstdDecompress, type ZstdOptions } from 'node:zlib';
 import { LifeboatError } from '../kernel/errors.ts';
 
 /** Large pieces: fewer trips to the thread that compresses. */
 const chunkSize = 256 * 1024;
+/** What waits on either side, so that compressing goes on beside reading and hashing. */
+const highWaterMark = 1024 * 1024;
+
+type StreamOptions = ZstdOptions & TransformOptions;
 
 /** @param level 1 (fast) to 19 (small) */
 export function compressing(source: AsyncIterable<Uint8Array>, level: number): AsyncIterable<Buffer> {
   const params = { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 };
-  return through(gathering(source), createZstdCompress({ chunkSize, params }));
+  const options: StreamOptions = { chunkSize, highWaterMark, params };
+  return through(gathering(source), createZstdCompress(options));
 }
 
 /** @throws LifeboatError (while iterating) `archive-damaged` */
 export async function* decompressing(source: AsyncIterable<Uint8Array>): AsyncIterable<Buffer> {
+  const options: StreamOptions = { chunkSize, highWaterMark };
   try {
-    yield* through(source, createZstdDecompress({ chunkSize }));
+    yield* through(source, createZstdDecompress(options));
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && /^(Z_|ZSTD_)/.test(String(error.code)))) throw error;
     const message = `the archive is damaged: its compressed data cannot be read (${error.message})`;

@@ -96,12 +96,7 @@ export async function backup(job: BackupJob, signal: AbortSignal): Promise<Backu
   };
 }
 
-async function put(
-  { target }: BackupJob,
-  key: string,
-  body: Body,
-  signal: AbortSignal,
-): Promise<StoredObject> {
+async function put({ target }: BackupJob, key: string, body: Body, signal: AbortSignal): Promise<StoredObject> {
   const sha = createHash('sha256');
   let size = 0;
   async function* hashed(): AsyncIterable<Uint8Array> {

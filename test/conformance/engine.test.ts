@@ -1,0 +1,4 @@
+import { openEngine } from '../../src/engine/engines.ts';
+import { describeEngine } from './engine.ts';
+
+describeEngine('tar', { open: () => openEngine('tar') });

@@ -1,0 +1,225 @@
+/** What every engine owes: `describeEngine` runs the contract of `src/engine/engine.ts` against one implementation. */
+import { execFileSync, spawn } from 'node:child_process';
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { compareTrees } from '../../src/engine/compare.ts';
+import type { BackupJob, Engine } from '../../src/engine/engine.ts';
+import { walkTree } from '../../src/engine/walk.ts';
+import { localHost } from '../../src/host/local.ts';
+import { openFileTarget } from '../../src/target/file/file.ts';
+import { memoryTarget } from '../../src/target/memory/memory.ts';
+import type { Target } from '../../src/target/target.ts';
+
+export const isRoot = process.getuid?.() === 0;
+const treeScript = new URL('nasty-tree.py', import.meta.url).pathname;
+
+export function makeNastyTree(directory: string): void {
+  execFileSync('python3', [treeScript, 'make', directory]);
+}
+
+/** Every entry of a tree with all its attributes, found out without any code of lifeboat. */
+export function oracle(directory: string): string[] {
+  return execFileSync('python3', [treeScript, 'list', directory], { maxBuffer: 1 << 28 })
+    .toString()
+    .trim()
+    .split('\n');
+}
+
+export interface Place extends AsyncDisposable {
+  readonly path: string;
+  /** A new empty directory in it. */
+  directory(name: string): Promise<string>;
+}
+
+export async function place(): Promise<Place> {
+  const path = await mkdtemp(join(tmpdir(), 'lifeboat-engine-'));
+  return {
+    path,
+    async directory(name) {
+      await mkdir(join(path, name));
+      return join(path, name);
+    },
+    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
+  };
+}
+
+export function backupJob(target: Target, include: readonly string[], more: Partial<BackupJob> = {}): BackupJob {
+  const names = { hostName: 'web1', pointId: '20260102T030405Z-abcdef' };
+  return {
+    target,
+    ...names,
+    host: localHost(),
+    include,
+    exclude: [],
+    description: { test: 1 },
+    onProgress: () => undefined,
+    ...more,
+  };
+}
+
+export async function keysOf(target: Target, signal: AbortSignal): Promise<string[]> {
+  return (await Array.fromAsync(target.list('', signal))).map(({ key }) => key).sort();
+}
+
+export function describeEngine(name: string, { open }: { open: () => Engine }): void {
+  const targets = {
+    memory: async () => memoryTarget('engine', new Map()),
+    file: async (at: Place, signal: AbortSignal) => openFileTarget(await at.directory('repository'), {}, signal),
+  };
+  describe(`engine ${name}`, () => {
+    let at: Place;
+    let tree: string;
+    beforeAll(async () => {
+      at = await place();
+      tree = await at.directory('tree');
+      makeNastyTree(tree);
+      if (!isRoot) console.log('engine: not root: no devices, owners, trusted and security attributes in the tree');
+    });
+    afterAll(() => at[Symbol.asyncDispose]());
+
+    test.for(Object.entries(targets))(
+      'everything a filesystem holds comes back, on %s',
+      async ([, openTarget], { signal }) => {
+        await using own = await place();
+        await using target = await openTarget(own, signal);
+        const engine = open();
+        const job = backupJob(target, [tree]);
+        const result = await engine.backup(job, signal);
+        expect(result.findings).toEqual([]);
+        const pointJob = { ...job, stored: JSON.parse(JSON.stringify(result.stored)) };
+        expect(await engine.verify(pointJob, signal)).toMatchObject({
+          damage: [],
+          entries: result.entries,
+          bytes: result.bytes,
+          storedBytes: result.storedBytes,
+        });
+        const directory = await own.directory('restored');
+        const report = await engine.restore({ ...pointJob, paths: [], directory }, signal);
+        expect(report.findings).toEqual([]);
+        expect(report).toMatchObject({ entries: result.entries, bytes: result.bytes });
+        expect(oracle(join(directory, tree))).toEqual(oracle(tree));
+        expect((await stat(join(directory, tree, 'sparse'))).blocks).toBeLessThan(1000);
+        expect(await Array.fromAsync(engine.entries(pointJob, signal))).toHaveLength(result.entries);
+        await engine.discard(job, signal);
+        await engine.discard(job, signal);
+        expect(await keysOf(target, signal)).toEqual([]);
+      },
+    );
+
+    test('the entries are those of the tree', async ({ signal }) => {
+      const engine = open();
+      const job = backupJob(memoryTarget('engine', new Map()), [tree]);
+      const { stored } = await engine.backup(job, signal);
+      const walked = walkTree('/', tree.slice(1), { hash: true }, signal);
+      expect(await compareTrees(engine.entries({ ...job, stored }, signal), walked)).toEqual([]);
+    });
+
+    test('paths are chosen with what is below them, and with the file that a hard link needs', async ({ signal }) => {
+      await using own = await place();
+      const engine = open();
+      const job = backupJob(memoryTarget('engine', new Map()), [tree]);
+      const { stored } = await engine.backup(job, signal);
+      const directory = await own.directory('restored');
+      const paths = [`${tree}/links`, `${tree}/x`, `${tree}/not there`];
+      const report = await engine.restore({ ...job, stored, paths, directory }, signal);
+      expect(report.findings.map(({ subject }) => subject).sort()).toEqual([`${tree}/first`, `${tree}/not there`]);
+      expect((await readdir(join(directory, tree))).sort()).toEqual(['first', 'links', 'x']);
+      expect((await stat(join(directory, tree, 'links/third'))).nlink).toBe(2);
+    });
+
+    test('excluded is left out, an include that is missing is named, two that overlap are stored once', async ({
+      signal,
+    }) => {
+      await using own = await place();
+      const source = await own.directory('source');
+      for (const path of ['keep/a', 'keep/b.tmp', 'cache/deep/x', 'other/y']) {
+        await mkdir(join(source, path, '..'), { recursive: true });
+        await writeFile(join(source, path), path);
+      }
+      const engine = open();
+      const exclude = [`${source}/cache/*`, '*.tmp', `${source}/other`];
+      const job = backupJob(memoryTarget('engine', new Map()), [`${source}/keep`, `${source}/gone`, source], {
+        exclude,
+      });
+      const { stored } = await engine.backup(job, signal);
+      const paths = (await Array.fromAsync(engine.entries({ ...job, stored }, signal))).map(({ path }) => `/${path}`);
+      expect(paths).toEqual([source, `${source}/cache`, `${source}/keep`, `${source}/keep/a`]);
+      const missing = backupJob(job.target, [`${source}/keep`, '/not/there']);
+      const { findings } = await engine.backup(missing, signal);
+      expect(findings).toEqual([{ subject: '/not/there', problem: expect.stringContaining('No such file') }]);
+      await expect(engine.backup({ ...missing, include: ['/not/there'] }, signal)).rejects.toMatchObject({
+        code: 'not-found',
+      });
+    });
+
+    test('an abort midway leaves nothing in the target', async ({ signal }) => {
+      await using own = await place();
+      await using target = await openFileTarget(await own.directory('repository'), {}, signal);
+      const source = await own.directory('source');
+      await writeFile(join(source, 'file'), Buffer.alloc(64 << 20, 'x'));
+      const stop = new AbortController();
+      const job = backupJob(target, [source], { onProgress: () => stop.abort() });
+      await expect(open().backup(job, stop.signal)).rejects.toMatchObject({ code: 'interrupted' });
+      expect(await keysOf(target, signal)).toEqual([]);
+    });
+
+    test.runIf(isRoot)('what cannot be read is named, the rest is stored', async ({ signal }) => {
+      await using own = await place();
+      await chmod(own.path, 0o755);
+      const source = await own.directory('source');
+      await writeFile(join(source, 'open'), 'x');
+      await writeFile(join(source, 'secret'), 'x', { mode: 0o600 });
+      const host = localHost();
+      const asNobody: BackupJob['host'] = {
+        ...host,
+        stream: (argv, options, stop) =>
+          host.stream(
+            ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--inh-caps=-all', ...argv],
+            options,
+            stop,
+          ),
+      };
+      const engine = open();
+      const job = backupJob(memoryTarget('engine', new Map()), [source], { host: asNobody });
+      const { findings, entries } = await engine.backup(job, signal);
+      expect(findings).toEqual([{ subject: `${source}/secret`, problem: 'Cannot open: Permission denied' }]);
+      expect(entries).toBe(2);
+    });
+
+    test('a concurrent process that swaps directories for symlinks cannot lead a restore outside', async ({
+      signal,
+    }) => {
+      await using own = await place();
+      const source = await own.directory('source');
+      for (let index = 0; index < 400; index++) {
+        await mkdir(join(source, `d${index % 20}`), { recursive: true });
+        await writeFile(join(source, `d${index % 20}`, `f${index}`), 'x');
+      }
+      const outside = await own.directory('outside');
+      const directory = await own.directory('restored');
+      const engine = open();
+      const job = backupJob(memoryTarget('engine', new Map()), [source]);
+      const { stored } = await engine.backup(job, signal);
+      const script = `import os,sys
+top,out=sys.argv[1:]
+while True:
+  for i in range(20):
+    d=top+'/d%d'%i
+    try:
+      os.rename(d,d+'.was'); os.symlink(out,d)
+    except OSError: pass`;
+      const swapping = spawn('python3', ['-c', script, join(directory, source), outside], { stdio: 'ignore' });
+      try {
+        const outcome = await engine
+          .restore({ ...job, stored, paths: [], directory }, signal)
+          .catch((error: Error) => error);
+        expect(outcome instanceof Error || outcome.findings.length > 0).toBe(true);
+      } finally {
+        swapping.kill('SIGKILL');
+      }
+      expect(await readdir(outside)).toEqual([]);
+    });
+  });
+}

@@ -1,0 +1,264 @@
+/** Bad days of the engine `tar`: damaged and malicious archives, files that change while they are read, full targets. */
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { appendFile, mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { zstdCompressSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { BackupJob, VerifyJob } from '../../src/engine/engine.ts';
+import { openEngine } from '../../src/engine/engines.ts';
+import type { Entry } from '../../src/engine/entry.ts';
+import { ManifestWriter } from '../../src/engine/tar/manifest.ts';
+import { ArchiveReader } from '../../src/engine/tar/reader.ts';
+import { LifeboatError } from '../../src/kernel/errors.ts';
+import { memoryTarget } from '../../src/target/memory/memory.ts';
+import { chunksOf, getBytes, type Target } from '../../src/target/target.ts';
+import { backupJob, keysOf, makeNastyTree, oracle, type Place, place } from '../conformance/engine.ts';
+
+const engine = openEngine('tar');
+const archiveKey = 'tar/web1/20260102T030405Z-abcdef.tar.zst';
+const manifestKey = 'tar/web1/20260102T030405Z-abcdef.manifest.zst';
+
+function memory(): Target {
+  return memoryTarget('engine', new Map());
+}
+
+/** Equal pseudo-random numbers in every run. */
+function* numbers(seed: number): Generator<number, never> {
+  for (let state = seed; ; ) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    yield state / 2 ** 32;
+  }
+}
+
+describe('damage', () => {
+  let at: Place;
+  let target: Target;
+  let job: VerifyJob & BackupJob;
+  const signal = AbortSignal.timeout(100_000);
+
+  beforeAll(async () => {
+    at = await place();
+    const source = await at.directory('source');
+    const random = numbers(7);
+    for (let index = 0; index < 60; index++) {
+      await writeFile(
+        join(source, `f${index}`),
+        Uint8Array.from({ length: 20_000 }, () => random.next().value * 256),
+      );
+    }
+    await writeFile(join(source, 'text'), 'all work and no play\n'.repeat(5000));
+    target = memory();
+    const base = backupJob(target, [source]);
+    job = { ...base, stored: (await engine.backup(base, signal)).stored };
+  });
+  afterAll(() => at[Symbol.asyncDispose]());
+
+  async function verifying(key: string, change: (bytes: Buffer) => Buffer | undefined) {
+    const original = await getBytes(target, key, 1 << 28, signal);
+    const changed = change(Buffer.from(original));
+    if (changed === undefined) await target.remove(key, signal);
+    else await target.put(key, changed, {}, signal);
+    try {
+      return await engine.verify(job, signal);
+    } finally {
+      await target.put(key, original, {}, signal);
+    }
+  }
+
+  test.for([archiveKey, manifestKey])('a flipped bit anywhere in %s is found', async (key) => {
+    const random = numbers(42);
+    for (let round = 0; round < 60; round++) {
+      const flipped = await verifying(key, (bytes) => {
+        const index = Math.floor(random.next().value * bytes.length);
+        bytes[index] = (bytes[index] ?? 0) ^ (1 << (round % 8));
+        return bytes;
+      });
+      expect(flipped.damage, `round ${round}`).not.toEqual([]);
+    }
+    expect((await engine.verify(job, signal)).damage).toEqual([]);
+  });
+
+  test.for([archiveKey, manifestKey])('%s cut off, longer or missing is found', async (key) => {
+    for (const part of [0, 0.001, 0.3, 0.7, 0.999]) {
+      const cut = await verifying(key, (bytes) => bytes.subarray(0, Math.floor(bytes.length * part)));
+      expect(cut.damage, `${part}`).not.toEqual([]);
+    }
+    expect((await verifying(key, (bytes) => bytes.subarray(0, -1))).damage).not.toEqual([]);
+    expect((await verifying(key, (bytes) => Buffer.concat([bytes, Buffer.of(0)]))).damage).not.toEqual([]);
+    expect((await verifying(key, () => undefined)).damage).toContainEqual({
+      subject: key,
+      problem: expect.stringContaining('missing'),
+    });
+  });
+
+  test('a cut archive names the first file that it lacks, and does not restore', async () => {
+    const { damage } = await verifying(archiveKey, (bytes) => bytes.subarray(0, bytes.length / 2));
+    expect(damage[0]?.subject).toMatch(/\/source\/f\d+$/);
+    const whole = await getBytes(target, archiveKey, 1 << 28, signal);
+    await target.put(archiveKey, whole.subarray(0, whole.length / 2), {}, signal);
+    const directory = await at.directory('restored');
+    await expect(engine.restore({ ...job, paths: [], directory }, signal)).rejects.toMatchObject({
+      code: 'archive-damaged',
+      message: expect.stringMatching(/\/source\/f\d+/),
+    });
+    await target.put(archiveKey, whole, {}, signal);
+  });
+
+  test('a newer format is refused', async () => {
+    const stored = { format: 'lifeboat.tar/2' };
+    await expect(engine.verify({ ...job, stored }, signal)).rejects.toMatchObject({ code: 'newer-format' });
+  });
+});
+
+test('plain zstd and tar restore the same', async ({ signal }) => {
+  await using at = await place();
+  const tree = await at.directory('tree');
+  makeNastyTree(tree);
+  const target = memory();
+  await engine.backup(backupJob(target, [tree]), signal);
+  await writeFile(join(at.path, 'a.tar.zst'), await getBytes(target, archiveKey, 1 << 28, signal));
+  const directory = await at.directory('restored');
+  const command = `zstd -qdc ../a.tar.zst | tar -x -p --numeric-owner --xattrs --xattrs-include='*' --warning=no-timestamp`;
+  execFileSync('bash', ['-o', 'pipefail', '-c', command], { cwd: directory });
+  expect(oracle(join(directory, tree))).toEqual(oracle(tree));
+});
+
+describe('malicious archives', () => {
+  const attacks = {
+    'a name with ..': `add('../evil')`,
+    'an absolute name': `add('/tmp/lifeboat-evil')`,
+    'a file through a symlink': `add('d', t.SYMTYPE, OUT); add('d/evil')`,
+    'a symlink over a directory': `add('d', t.DIRTYPE); add('d', t.SYMTYPE, OUT); add('d/evil')`,
+    'a hard link to outside': `add('l', t.LNKTYPE, OUT + '/kept'); add('l')`,
+    'a hard link upwards': `add('l', t.LNKTYPE, '../outside/kept'); add('l')`,
+    'a hard link through a symlink': `add('s', t.SYMTYPE, OUT); add('l', t.LNKTYPE, 's/kept')`,
+  };
+  test.for(Object.entries(attacks))('%s is refused and nothing outside is touched', async ([, calls], { signal }) => {
+    await using at = await place();
+    const outside = await at.directory('outside');
+    await writeFile(join(outside, 'kept'), 'kept');
+    const script = `import tarfile as t,io,sys
+OUT=sys.argv[1]; a=t.open(fileobj=sys.stdout.buffer, mode='w|', format=t.PAX_FORMAT)
+def add(name, type=t.REGTYPE, link=''):
+  i=t.TarInfo(name); i.type=type; i.linkname=link; i.size=4 if type==t.REGTYPE else 0
+  a.addfile(i, io.BytesIO(b'evil'))
+${calls}
+a.close()`;
+    const target = memory();
+    const stored = await storeArchive(target, execFileSync('python3', ['-c', script, outside]), signal);
+    const directory = await at.directory('restored');
+    const job = { ...backupJob(target, []), stored, paths: [], directory };
+    await expect(engine.restore(job, signal)).rejects.toMatchObject({ code: 'archive-unsafe' });
+    expect(await readdir(outside)).toEqual(['kept']);
+    expect((await readdir(at.path)).sort()).toEqual(['outside', 'restored']);
+    expect(execFileSync('cat', [join(outside, 'kept')]).toString()).toBe('kept');
+  });
+
+  /** As `backup` would have stored it. */
+  async function storeArchive(target: Target, archive: Buffer, signal: AbortSignal) {
+    const entries: Entry[] = [];
+    const reader = new ArchiveReader({ end: (entry) => entries.push(entry) });
+    for (const _ of reader.push(archive));
+    const put = async (key: string, bytes: Buffer) => {
+      await target.put(key, bytes, {}, signal);
+      return { key, size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
+    };
+    const stored = await put(archiveKey, zstdCompressSync(archive));
+    const writer = new ManifestWriter({});
+    for (const entry of entries) writer.add(entry);
+    const counts = { entries: entries.length, bytes: entries.reduce((sum, { size }) => sum + size, 0) };
+    const manifest = await put(manifestKey, await writer.finish({ ...counts, archive: stored }));
+    return { format: 'lifeboat.tar/1', archive: stored, manifest, ...counts };
+  }
+});
+
+describe('a source that changes while it is read', () => {
+  const changes = {
+    shrinks: [async (file: string) => truncate(file, 40 << 20), 'big', /shrank by \d+ bytes/],
+    grows: [async (file: string) => appendFile(file, 'more'), 'big', /file changed as we read it/],
+    vanishes: [async (file: string) => rm(join(file, '../zzz')), 'zzz', /removed before we read it/],
+  } as const;
+  test.for(Object.entries(changes))(
+    'a file that %s is named and the point is sound',
+    async ([, [change, name, problem]], { signal }) => {
+      await using at = await place();
+      const source = await at.directory('source');
+      await writeFile(join(source, 'big'), Buffer.alloc(96 << 20, 'x'));
+      await writeFile(join(source, 'zzz'), 'x');
+      const inner = memory();
+      let changed = false;
+      // A target that takes its time: when the first bytes arrive, tar is in the middle of the big file.
+      const target: Target = {
+        ...inner,
+        put: (key, body, options, stop) => inner.put(key, slowed(body), options, stop),
+      };
+      async function* slowed(body: Parameters<Target['put']>[1]) {
+        yield* chunksOf(body);
+      }
+      const onProgress = () => {
+        if (changed) return;
+        changed = true;
+        pending = change(join(source, 'big'));
+      };
+      let pending: Promise<void> | undefined;
+      const base = backupJob(target, [source], { onProgress });
+      const host: BackupJob['host'] = {
+        ...base.host,
+        stream(argv, options, stop) {
+          const running = base.host.stream(argv, options, stop);
+          return { finished: running.finished, stdout: paused(running.stdout) };
+        },
+      };
+      async function* paused(chunks: AsyncIterable<Uint8Array>) {
+        for await (const chunk of chunks) {
+          await pending;
+          yield chunk;
+        }
+      }
+      const { stored, findings } = await engine.backup({ ...base, host }, signal);
+      expect(findings).toContainEqual({ subject: join(source, name), problem: expect.stringMatching(problem) });
+      expect((await engine.verify({ ...base, stored }, signal)).damage).toEqual([]);
+      const directory = await at.directory('restored');
+      expect((await engine.restore({ ...base, stored, paths: [], directory }, signal)).findings).toEqual([]);
+    },
+  );
+});
+
+test('a target without space: the error comes out and nothing is listed', async ({ signal }) => {
+  await using at = await place();
+  const source = await at.directory('source');
+  await writeFile(join(source, 'big'), Buffer.alloc(8 << 20, 'x'));
+  const inner = memory();
+  const target: Target = {
+    ...inner,
+    put: (key, body, options, stop) => inner.put(key, full(body), options, stop),
+  };
+  async function* full(body: Parameters<Target['put']>[1]) {
+    for await (const chunk of chunksOf(body)) {
+      yield chunk.subarray(0, 10);
+      throw new LifeboatError('no-space', 'no space left');
+    }
+  }
+  await expect(engine.backup(backupJob(target, [source]), signal)).rejects.toMatchObject({ code: 'no-space' });
+  expect(await keysOf(target, signal)).toEqual([]);
+});
+
+test('a tar that is killed, or says what is not understood, fails the backup and leaves nothing', async ({
+  signal,
+}) => {
+  await using at = await place();
+  const source = await at.directory('source');
+  await mkdir(join(source, 'd'));
+  const fakes = ['tar "$@"; kill -9 $$', 'tar "$@"; echo "tar: something new" >&2; exit 2', 'tar "$@" | head -c 600'];
+  for (const script of fakes) {
+    const target = memory();
+    const base = backupJob(target, [source]);
+    const host: BackupJob['host'] = {
+      ...base.host,
+      stream: ([, ...args], options, stop) => base.host.stream(['sh', '-c', script, 'sh', ...args], options, stop),
+    };
+    await expect(engine.backup({ ...base, host }, signal)).rejects.toThrow(/failed with exit code|is damaged/);
+    expect(await keysOf(target, signal)).toEqual([]);
+  }
+});
