@@ -51,7 +51,11 @@ test.each(['PAX', 'GNU'])('an archive of the format %s, wherever its chunks end'
   ]);
   const sha256 = createHash('sha256').update('x'.repeat(1000)).digest('hex');
   expect(entries[1]).toMatchObject({ sha256, size: 1000, uid: 5000000, mtimeNs: '-5000000000', mode: 0o4711 });
-  fc.assert(fc.property(fc.array(fc.nat(), { maxLength: 40 }), (cuts) => expect(read(bytes, cuts)).toEqual(entries)));
+  fc.assert(
+    fc.property(fc.array(fc.nat(), { maxLength: 40 }), (cuts) => {
+      expect(read(bytes, cuts)).toEqual(entries);
+    }),
+  );
 });
 
 test('an archive that is cut off anywhere is damaged', () => {
