@@ -27,12 +27,18 @@ function fail(message) {
 }
 
 function installPackages() {
-  const digest = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  const digest = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest && existsSync(join(bin, 'node'))) return;
-  console.error('setup: installing packages (npm ci) …');
-  run('npm', ['ci', '--no-audit', '--no-fund'], { quiet: true });
+  console.error('setup: installing packages …');
+  // Not "npm ci": it fails where a registry does not carry the builds of some packages for other platforms. The versions
+  // are those of the lock file all the same, and --no-save leaves that as it is.
+  run('npm', ['install', '--no-save', '--no-audit', '--no-fund'], { quiet: true });
   if (!existsSync(join(bin, 'node'))) {
-    fail('the package "node" brought no Node 24. If npm did not run its install script: npm install-scripts approve node');
+    fail(
+      'the package "node" brought no Node 24. If npm did not run its install script: npm install-scripts approve node',
+    );
   }
   writeFileSync(stamp, digest);
 }
@@ -57,7 +63,13 @@ function onPath(tool) {
 }
 
 function installTools() {
-  const missing = [...new Set(Object.keys(tools).filter((tool) => !onPath(tool)).map((tool) => tools[tool]))];
+  const missing = [
+    ...new Set(
+      Object.keys(tools)
+        .filter((tool) => !onPath(tool))
+        .map((tool) => tools[tool]),
+    ),
+  ];
   if (missing.length === 0) return;
   if (process.getuid?.() !== 0 || !onPath('apt-get')) {
     console.error(`setup: missing: ${missing.join(', ')}. Install them for a complete result.`);

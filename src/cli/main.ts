@@ -22,8 +22,11 @@ export async function main(argv: readonly string[]): Promise<void> {
 }
 
 function usageError(error: CommanderError): LifeboatError {
-  if (error.code === 'commander.help') return new LifeboatError('usage', 'no command given', { hint: 'See lifeboat --help.' });
-  return new LifeboatError('usage', error.message.replace(/^error: /, ''), { hint: 'Add --help to see what it takes.' });
+  if (error.code === 'commander.help')
+    return new LifeboatError('usage', 'no command given', { hint: 'See lifeboat --help.' });
+  return new LifeboatError('usage', error.message.replace(/^error: /, ''), {
+    hint: 'Add --help to see what it takes.',
+  });
 }
 
 /** `lifeboat … | head` is no failure. */

@@ -66,7 +66,8 @@ export function pointTable({ points, damaged }: PointList): string {
     formatBytes(point.data.storedBytes),
     trustText[trust],
   ]);
-  const list = rows.length === 0 ? 'No points yet.' : table(['point', 'made', 'entries', 'files', 'stored', 'verified'], rows);
+  const list =
+    rows.length === 0 ? 'No points yet.' : table(['point', 'made', 'entries', 'files', 'stored', 'verified'], rows);
   const bad = damaged.map(({ key, error }) => `  ! ${printable(key)}: ${printable(error.message)}`);
   return bad.length === 0 ? list : `${list}\n\nRecords that cannot be read:\n${bad.join('\n')}`;
 }
@@ -99,5 +100,9 @@ export function pointText({ point, trust, arrivedMs }: ListedPoint): string {
 
 function pointFindings({ data }: Point): string[] {
   if (data.findings.length === 0) return [];
-  return ['', 'Findings', ...data.findings.map(({ subject, problem }) => `  ! ${printable(subject)}: ${printable(problem)}`)];
+  return [
+    '',
+    'Findings',
+    ...data.findings.map(({ subject, problem }) => `  ! ${printable(subject)}: ${printable(problem)}`),
+  ];
 }

@@ -19,7 +19,11 @@ export function buildProgram(): Command {
     .addHelpText(
       'after',
       helpFooter(
-        ['lifeboat init --repository file:///mnt/backup', 'lifeboat backup', 'lifeboat restore latest /etc --to /tmp/etc'],
+        [
+          'lifeboat init --repository file:///mnt/backup',
+          'lifeboat backup',
+          'lifeboat restore latest /etc --to /tmp/etc',
+        ],
         [0, 1, 2, 3, 4, 5, 6, 130],
       ),
     );

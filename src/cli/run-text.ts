@@ -22,7 +22,10 @@ export function runText(report: RunReport, log: string | undefined): string {
   for (const { subject, problem } of report.findings) lines.push(`  ! ${printable(subject)}: ${printable(problem)}`);
   if (report.owed.length > 0) lines.push('', `Still to be cleaned up: ${report.owed.join(', ')}`);
   if (['failed', 'interrupted', 'killed'].includes(report.status)) {
-    lines.push('', `To go on: lifeboat runs resume ${report.id}   To undo it: lifeboat runs resume ${report.id} --undo`);
+    lines.push(
+      '',
+      `To go on: lifeboat runs resume ${report.id}   To undo it: lifeboat runs resume ${report.id} --undo`,
+    );
   }
   return lines.join('\n');
 }

@@ -59,7 +59,9 @@ export function openSession(globals: Globals, settings: Settings = noSettings): 
 
 function checkLogLevel(level: string): void {
   if (logLevels.some((known) => known === level)) return;
-  throw new LifeboatError('usage', `no log level ${JSON.stringify(level)}`, { hint: `Choose of ${logLevels.join(', ')}.` });
+  throw new LifeboatError('usage', `no log level ${JSON.stringify(level)}`, {
+    hint: `Choose of ${logLevels.join(', ')}.`,
+  });
 }
 
 function openEvents(globals: Globals, paths: RunPaths) {
@@ -130,7 +132,16 @@ export function finish(
       hint: [error.hint, `To go on where it stopped: lifeboat runs resume ${report.id}`].filter(Boolean).join(' '),
       cause: error.cause,
     });
-    if (globals.json) printResult(true, { error: { code: error.code, message: error.message, hint: resumable.hint }, exitStatus: process.exitCode, run: report }, () => '');
+    if (globals.json)
+      printResult(
+        true,
+        {
+          error: { code: error.code, message: error.message, hint: resumable.hint },
+          exitStatus: process.exitCode,
+          run: report,
+        },
+        () => '',
+      );
     else printError(false, resumable);
     return;
   }
@@ -144,7 +155,8 @@ function findingsText({ report }: RunOutcome): string {
   if (report.findings.length === 0) return '';
   const lines = report.findings.map(({ subject, problem }) => `  ! ${printable(subject)}: ${printable(problem)}`);
   const shown = lines.slice(0, 50);
-  if (lines.length > shown.length) shown.push(`  … and ${lines.length - shown.length} more: lifeboat runs show ${report.id} --json`);
+  if (lines.length > shown.length)
+    shown.push(`  … and ${lines.length - shown.length} more: lifeboat runs show ${report.id} --json`);
   return `\nIncomplete: ${lines.length} finding${lines.length === 1 ? '' : 's'}\n${shown.join('\n')}`;
 }
 

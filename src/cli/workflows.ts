@@ -33,7 +33,10 @@ export async function allWorkflows(globals: Pick<Globals, 'config'>): Promise<Fo
   const builtIn = workflows.map((workflow) => ({ workflow }));
   const clash = site.find(({ workflow }) => workflows.some(({ name }) => name === workflow.name));
   if (clash) {
-    throw new LifeboatError('workflow-invalid', `${clash.file} has the name of a built-in workflow: ${clash.workflow.name}`);
+    throw new LifeboatError(
+      'workflow-invalid',
+      `${clash.file} has the name of a built-in workflow: ${clash.workflow.name}`,
+    );
   }
   return [...builtIn, ...site];
 }
@@ -76,7 +79,12 @@ const moduleSchema = z.object({
             destructive: z.boolean().exactOptional(),
             timeout: z.string().exactOptional(),
             retries: z.number().int().nonnegative().exactOptional(),
-            cleanups: z.record(z.string(), z.custom<never>((value) => typeof value === 'function')).exactOptional(),
+            cleanups: z
+              .record(
+                z.string(),
+                z.custom<never>((value) => typeof value === 'function'),
+              )
+              .exactOptional(),
             run: z.custom<Workflow['stages'][number]['steps'][number]['run']>((value) => typeof value === 'function'),
           }),
         ),
@@ -90,10 +98,14 @@ async function loadSiteWorkflow(file: string): Promise<FoundWorkflow> {
   resolveOwnSteps();
   const module: unknown = await import(pathToFileURL(file).href).catch((cause: unknown) => {
     if (cause instanceof LifeboatError) throw cause;
-    throw new LifeboatError('workflow-invalid', `${file} cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      hint: 'Types are stripped, not compiled: no enums, namespaces or parameter properties.',
-      cause,
-    });
+    throw new LifeboatError(
+      'workflow-invalid',
+      `${file} cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`,
+      {
+        hint: 'Types are stripped, not compiled: no enums, namespaces or parameter properties.',
+        cause,
+      },
+    );
   });
   const parsed = moduleSchema.safeParse(module);
   if (!parsed.success) {

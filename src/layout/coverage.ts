@@ -1,20 +1,23 @@
 /** What a backup of files holds of a host, and what it does not, each with the reason. */
+import { z } from 'zod';
 import { printable } from '../kernel/text.ts';
 import { formatBytes } from '../kernel/units.ts';
 import { isWithin } from './handlers/mount.ts';
-import type { Component, ComponentOf, Kind, Layout } from './types.ts';
+import { type Component, type ComponentOf, kindSchema, type Layout } from './types.ts';
 
-export interface CoverageItem {
+export const coverageItemSchema = z.object({
   /** A path, or a device where there is no path. */
-  readonly subject: string;
-  readonly kind: Kind;
+  subject: z.string(),
+  kind: kindSchema,
   /** Used bytes where known, else the size. */
-  readonly bytes?: number;
-  readonly state: 'covered' | 'partly' | 'not-covered';
-  readonly reason: string;
+  bytes: z.number().exactOptional(),
+  state: z.enum(['covered', 'partly', 'not-covered']),
+  reason: z.string(),
   /** Nothing that anybody would miss: memory, swap, an empty disk. For who counts what is missing. */
-  readonly harmless: boolean;
-}
+  harmless: z.boolean(),
+});
+
+export type CoverageItem = z.infer<typeof coverageItemSchema>;
 
 export interface Selection {
   /** Absolute paths, each followed within its own filesystem only, as by GNU tar's `--one-file-system`. */
@@ -88,6 +91,7 @@ export function coverage(layout: Layout, selection: Selection): CoverageItem[] {
     );
   }
 
+  // oxlint-disable-next-line typescript/consistent-return -- the switch is exhaustive
   function mountVerdict(mount: Mount): Verdict {
     if (mount.hidden === true) {
       const reason = 'hidden by another mount at the same path: nothing can be read there';
@@ -96,6 +100,10 @@ export function coverage(layout: Layout, selection: Selection): CoverageItem[] {
     const own = directory(mount.path, mount);
     if (own.state === 'covered') return own;
     switch (mount.category) {
+      case 'local':
+      case 'network':
+      case 'pseudo':
+        return own;
       case 'memory':
         return own.state === 'partly' ? own : harmless('in memory: gone at every restart');
       case 'bind': {
@@ -112,8 +120,6 @@ export function coverage(layout: Layout, selection: Selection): CoverageItem[] {
         const there = directory(normalised(upper), holder);
         return { ...there, reason: `its changed files are in ${upper}: ${there.reason}` };
       }
-      default:
-        return own;
     }
   }
 
@@ -131,6 +137,7 @@ export function coverage(layout: Layout, selection: Selection): CoverageItem[] {
 }
 
 /** What no mount shows. `undefined` for what is a carrier only: its table is made anew out of the layout. */
+// oxlint-disable-next-line typescript/consistent-return -- the switch is exhaustive
 function deviceVerdict(
   component: Component,
   mounted: ReadonlySet<string>,

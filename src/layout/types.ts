@@ -1,6 +1,6 @@
 /** The document `lifeboat.layout/1`: how the storage of a host is built, as a graph of typed components. */
 import { z } from 'zod';
-import { type Gap, gapSchema, readDocument } from '../facts/document.ts';
+import { type Gap, gapSchema, readDocument } from './document.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import type { Jsonable } from '../kernel/json.ts';
 
@@ -102,6 +102,9 @@ const unknown = z.object({
 });
 
 const componentSchema = z.discriminatedUnion('kind', [disk, partition, filesystem, swap, mount, unknown]);
+
+/** Names a kind of component. */
+export const kindSchema = z.enum(componentSchema.options.map(({ shape }) => shape.kind.value));
 
 export type Component = z.infer<typeof componentSchema>;
 export type Kind = Component['kind'];

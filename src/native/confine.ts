@@ -41,7 +41,7 @@ export function confineArgv(
   argv: readonly string[],
   ro: readonly string[] = systemDirectories,
   devices: 'open' | 'closed' = 'open',
-): string[] {
+): [string, ...string[]] {
   for (const path of [rw, ...ro]) {
     if (typeof path !== 'string' || !path.startsWith('/')) throw wrongArgument('confine', 'path', 'absolute', path);
   }

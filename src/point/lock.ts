@@ -13,11 +13,12 @@ const holderSchema = z.object({
   format: z.literal('lifeboat.lock/1'),
   id: z.string(),
   host: z.string(),
-  machineId: z.string(),
-  bootId: z.string(),
+  /** Absent where the machine has none: then nobody can tell from here whether the holder lives. */
+  machineId: z.string().exactOptional(),
+  bootId: z.string().exactOptional(),
   pid: z.number(),
   /** Start time of the process in clock ticks since boot: a pid alone may be somebody else's by now. */
-  processStart: z.string(),
+  processStart: z.number(),
   run: z.string(),
   since: z.iso.datetime(),
 });
@@ -61,7 +62,8 @@ export async function acquireLock(
     if (await createLock(target, key, body, signal)) return { key, id };
     const holder = await readHolder(target, key, signal);
     if (holder === undefined) continue;
-    if (holder.machineId !== claim.machineId || (await isAlive(holder))) throw lockedBy(target, key, holder);
+    const ours = claim.machineId !== undefined && holder.machineId === claim.machineId;
+    if (!ours || (await isAlive(holder))) throw lockedBy(target, key, holder);
     await breakLock(target, key, holder.id, claim, isAlive, signal);
   }
   throw new LifeboatError('locked', `the lock ${key} at ${target.url} keeps changing hands`, { retryable: true });

@@ -16,7 +16,7 @@ const finding = z.object({ subject: z.string(), problem: z.string() });
 const descriptionSchema = z.object({
   id: z.string(),
   createdAt: z.iso.datetime(),
-  host: z.object({ name: z.string(), machineId: z.string() }),
+  host: z.object({ name: z.string(), machineId: z.string().exactOptional() }),
   include: z.array(z.string()),
   exclude: z.array(z.string()),
   layout: layoutSchema,

@@ -2,7 +2,6 @@
 import type { Config } from '../config/schema.ts';
 import type { Finding } from '../engine/engine.ts';
 import type { Facts } from '../facts/types.ts';
-import type { HostIdentity } from '../host/identity.ts';
 import type { Json } from '../kernel/json.ts';
 import type { CoverageItem } from '../layout/coverage.ts';
 import type { Layout } from '../layout/types.ts';
@@ -17,7 +16,7 @@ export interface State {
   /** Version of lifeboat, for what it signs. */
   readonly version: string;
 
-  readonly identity: HostIdentity;
+  readonly identity: Identity;
   /** Name of the host in the keys of the repository. */
   readonly hostName: string;
   readonly pointId: string;
@@ -42,6 +41,13 @@ export interface State {
   readonly restored: Restored;
   /** Directory in which everything restored lies. */
   readonly published: string;
+}
+
+/** Of the host, as far as it has been given any. */
+export interface Identity {
+  readonly name: string;
+  readonly machineId?: string;
+  readonly bootId?: string;
 }
 
 export interface Verified {

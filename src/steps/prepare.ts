@@ -1,7 +1,9 @@
 /** Steps that come first: who this is, whether the repository is there, and that nobody else is at it. */
 import { hostIdentity, processStart, sameProcessAlive } from '../host/identity.ts';
 import { newId } from '../kernel/ids.ts';
-import { acquireLock, lockKey, releaseLock } from '../point/lock.ts';
+import { acquireLock, type IsAlive, lockKey, releaseLock } from '../point/lock.ts';
+import type { Config } from '../config/schema.ts';
+import type { CleanupContext } from '../workflow/step.ts';
 import { step } from './define.ts';
 import { openConfigured } from './repository.ts';
 
@@ -12,8 +14,9 @@ export const identify = step({
   gives: ['identity', 'hostName', 'pointId'],
   timeout: '1m',
   run: async ({ host, state, signal }) => {
-    const identity = await hostIdentity(host, signal);
-    return { identity, hostName: state.config.host ?? keyName(identity.name), pointId: newId(new Date()) };
+    const { name, machineId, bootId } = await hostIdentity(host, signal);
+    const identity = { name, ...(machineId ? { machineId } : {}), ...(bootId ? { bootId } : {}) };
+    return { identity, hostName: state.config.host ?? keyName(name), pointId: newId(new Date()) };
   },
 });
 
@@ -26,6 +29,10 @@ export function keyName(name: string): string {
   return safe === '' ? 'host' : safe.slice(0, 100);
 }
 
+function holderLives(bootId: string | undefined): IsAlive {
+  return async (holder) => holder.bootId === bootId && sameProcessAlive(holder.pid, holder.processStart);
+}
+
 export const lock = step({
   id: 'lock',
   title: 'Lock the repository for this host',
@@ -33,10 +40,7 @@ export const lock = step({
   gives: ['lockId'],
   timeout: '5m',
   cleanups: {
-    async release(
-      { config, key, id }: { config: Parameters<typeof openConfigured>[0]; key: string; id: string },
-      { signal },
-    ) {
+    async release({ config, key, id }: { config: Config; key: string; id: string }, { signal }: CleanupContext) {
       await using repository = await openConfigured(config, () => {}, signal);
       await releaseLock(repository.target, { key, id }, signal);
     },
@@ -44,19 +48,16 @@ export const lock = step({
   run: async ({ state: { config, identity, hostName }, runId, atEnd, say, signal }) => {
     const tell = (text: string) => say({ type: 'note', text });
     await using repository = await openConfigured(config, tell, signal);
-    const { bootId, machineId } = identity;
+    const { name, ...ids } = identity;
     const claim = {
-      host: identity.name,
-      machineId,
-      bootId,
+      host: name,
+      ...ids,
       pid: process.pid,
-      processStart: (await processStart(process.pid)) ?? '',
+      processStart: (await processStart(process.pid)) ?? 0,
       run: runId,
       since: new Date().toISOString(),
     };
-    const isAlive = async (holder: { bootId: string; pid: number; processStart: string }) =>
-      holder.bootId === bootId && (await sameProcessAlive(holder.pid, holder.processStart));
-    const held = await acquireLock(repository.target, lockKey(hostName), claim, isAlive, signal);
+    const held = await acquireLock(repository.target, lockKey(hostName), claim, holderLives(ids.bootId), signal);
     // A process that dies between these two lines leaves a lock that is known to be stale.
     await atEnd('release', { config, ...held });
     return { lockId: held.id };

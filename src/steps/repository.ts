@@ -27,7 +27,7 @@ export async function openConfigured(
   signal: AbortSignal,
 ): Promise<OpenRepository> {
   const raw = await openTarget(config.repository, {}, signal);
-  const target = withRetry(raw, RETRY, (error, attempt) => onRetry(`${error.message}; attempt ${attempt}`));
+  const target = withRetry(raw, RETRY, ({ error, attempt }) => onRetry(`${error.message}; attempt ${attempt}`));
   try {
     const marker = await openRepository(target, signal);
     const engine = openEngine(config.engine);

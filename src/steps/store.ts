@@ -3,7 +3,7 @@ import type { Config } from '../config/schema.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import { POINT_FORMAT, type PointDescription } from '../point/point.ts';
 import { putAttestation, putPoint, removePoint } from '../point/records.ts';
-import type { Say } from '../workflow/step.ts';
+import type { CleanupContext, Say } from '../workflow/step.ts';
 import { type State, step } from './define.ts';
 import { openConfigured } from './repository.ts';
 import { readBackAttestation } from './verify.ts';
@@ -27,7 +27,7 @@ function describe({
   return {
     id: pointId,
     createdAt: layout.capturedAt,
-    host: { name: hostName, machineId: identity.machineId },
+    host: { name: hostName, ...(identity.machineId ? { machineId: identity.machineId } : {}) },
     include: [...config.backup.include],
     exclude: [...config.backup.exclude],
     layout,
@@ -49,7 +49,10 @@ export const storeData = step({
   timeout: '7d',
   cleanups: {
     /** What a point that never came to be left in the repository. */
-    async discard({ config, hostName, pointId }: { config: Config; hostName: string; pointId: string }, { signal }) {
+    async discard(
+      { config, hostName, pointId }: { config: Config; hostName: string; pointId: string },
+      { signal }: CleanupContext,
+    ) {
       await using repository = await openConfigured(config, () => {}, signal);
       await repository.engine.discard({ target: repository.target, hostName, pointId }, signal);
     },
@@ -134,7 +137,10 @@ export const record = step({
   timeout: '10m',
   cleanups: {
     /** Before the data goes: a point on record must have it. */
-    async unlist({ config, hostName, pointId }: { config: Config; hostName: string; pointId: string }, { signal }) {
+    async unlist(
+      { config, hostName, pointId }: { config: Config; hostName: string; pointId: string },
+      { signal }: CleanupContext,
+    ) {
       await using repository = await openConfigured(config, () => {}, signal);
       await removePoint(repository.target, hostName, pointId, signal);
     },

@@ -6,7 +6,10 @@ export function backupCommand(): Command {
     .description('make a recovery point: capture the host, store its files, read them back')
     .addHelpText(
       'after',
-      helpFooter(['lifeboat backup', 'lifeboat backup --dry-run', 'lifeboat backup --json --quiet'], [0, 1, 2, 4, 6, 130]),
+      helpFooter(
+        ['lifeboat backup', 'lifeboat backup --dry-run', 'lifeboat backup --json --quiet'],
+        [0, 1, 2, 4, 6, 130],
+      ),
     )
     .action(async (_options: unknown, command: Command) => {
       const { configured, openSession, runCommand, settingsOf } = await import('../session.ts');

@@ -55,9 +55,10 @@ function resumeCommand(): Command {
     .option('--undo', 'instead of going on, undo what it did and close it', false)
     .addHelpText(
       'after',
-      helpFooter(['lifeboat runs resume 20261120T020000Z-1a2b3c', 'lifeboat runs resume 20261120T020000Z-1a2b3c --undo'], [
-        0, 1, 2, 4, 6, 130,
-      ]),
+      helpFooter(
+        ['lifeboat runs resume 20261120T020000Z-1a2b3c', 'lifeboat runs resume 20261120T020000Z-1a2b3c --undo'],
+        [0, 1, 2, 4, 6, 130],
+      ),
     )
     .action(async (id: string, options: { undo: boolean }, command: Command) => {
       const { finish, openSession } = await import('../session.ts');

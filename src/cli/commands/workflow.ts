@@ -61,9 +61,10 @@ function runCommand(): Command {
     .option('--input <key=json>', 'give an input; may be repeated', collect, [])
     .addHelpText(
       'after',
-      helpFooter(['lifeboat workflow run backup', 'lifeboat workflow run rotate-keys --input \'host="web1"\''], [
-        0, 1, 2, 3, 4, 5, 6, 130,
-      ]),
+      helpFooter(
+        ['lifeboat workflow run backup', 'lifeboat workflow run rotate-keys --input \'host="web1"\''],
+        [0, 1, 2, 3, 4, 5, 6, 130],
+      ),
     )
     .action(async (name: string, options: { input: string[] }, command: Command) => {
       const { findWorkflow, settingsIfConfigured } = await import('../workflows.ts');
@@ -79,7 +80,13 @@ function runCommand(): Command {
       );
       await using session = openSession(globals, await settingsIfConfigured(globals));
       const { runText } = await import('../run-text.ts');
-      await run(session, workflow, inputs, ({ report, state }) => ({ document: { state }, text: () => runText(report, undefined) }), file);
+      await run(
+        session,
+        workflow,
+        inputs,
+        ({ report, state }) => ({ document: { state }, text: () => runText(report, undefined) }),
+        file,
+      );
     });
 }
 

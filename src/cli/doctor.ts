@@ -1,0 +1,144 @@
+/** What works here: each check says for which job it matters and what to do when it fails. */
+import { access, constants, mkdtemp, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
+import { packageOf } from '../host/packages.ts';
+import { asLifeboatError } from '../kernel/errors.ts';
+import { confineArgv } from '../native/confine.ts';
+import { listXattrs } from '../native/xattr.ts';
+import { openConfigured } from '../steps/repository.ts';
+import { table } from './output.ts';
+import { configured, type Session } from './session.ts';
+
+export interface Check {
+  readonly name: string;
+  /** `missing`: the job cannot be done; `limited`: it can, but something will be lacking. */
+  readonly state: 'ok' | 'limited' | 'missing';
+  readonly job: string;
+  readonly detail: string;
+  readonly remedy?: string;
+}
+
+type Probe = (session: Session) => Promise<string>;
+
+interface Definition {
+  readonly name: string;
+  readonly job: string;
+  /** What it means when it fails. */
+  readonly severity: 'limited' | 'missing';
+  readonly probe: Probe;
+  readonly remedy: string;
+}
+
+function tool(name: string, job: string, severity: Definition['severity'], argv: readonly string[]): Definition {
+  return {
+    name,
+    job,
+    severity,
+    probe: async ({ host, signal }) => {
+      const { stdout } = await host.run([name, ...argv], { timeoutMs: 10_000 }, signal);
+      return stdout.toString('utf8').split('\n')[0]?.trim() ?? '';
+    },
+    remedy: `apt-get install ${packageOf(name) ?? name}`,
+  };
+}
+
+const checks: readonly Definition[] = [
+  {
+    name: 'root',
+    job: 'backup, restore',
+    severity: 'limited',
+    probe: async () => {
+      if (process.getuid?.() === 0) return 'running as root';
+      throw new Error(`running as uid ${process.getuid?.()}`);
+    },
+    remedy: 'Run as root: other users cannot read every file, nor restore owners and devices.',
+  },
+  {
+    name: 'native addon',
+    job: 'backup, restore',
+    severity: 'missing',
+    probe: async () => `reads ${listXattrs('/').length} attributes of /`,
+    remedy: 'npm run build (needs make, a C compiler and libc6-dev)',
+  },
+  tool('tar', 'backup, restore', 'missing', ['--version']),
+  tool('lsblk', 'layout', 'limited', ['--version']),
+  tool('findmnt', 'layout', 'limited', ['--version']),
+  tool('ip', 'network', 'limited', ['-V']),
+  {
+    name: 'confined restore',
+    job: 'restore',
+    severity: 'missing',
+    probe: async ({ host, signal }) => {
+      const folder = await mkdtemp(join(tmpdir(), 'lifeboat-doctor-'));
+      try {
+        await host.run(confineArgv(folder, ['true']), { timeoutMs: 10_000 }, signal);
+        return 'a mount namespace of its own works';
+      } finally {
+        await rm(folder, { recursive: true });
+      }
+    },
+    remedy: 'Run as root, or allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1).',
+  },
+  {
+    name: 'state directory',
+    job: 'all',
+    severity: 'missing',
+    probe: async ({ context: { stateDir } }) => {
+      await writable(stateDir);
+      return stateDir;
+    },
+    remedy: 'Choose another with --state-dir, or make it writable.',
+  },
+  {
+    name: 'configuration',
+    job: 'backup, restore',
+    severity: 'missing',
+    probe: async ({ globals }) => {
+      await configured(globals);
+      return globals.config;
+    },
+    remedy: 'lifeboat init',
+  },
+  {
+    name: 'repository',
+    job: 'backup, restore',
+    severity: 'missing',
+    probe: async ({ globals, signal }) => {
+      const { config } = await configured(globals);
+      await using repository = await openConfigured(config, () => {}, signal);
+      return repository.target.url;
+    },
+    remedy: 'lifeboat init, or mount the disk that it is on',
+  },
+];
+
+/** A directory that does not exist yet is fine where it can be made. */
+async function writable(path: string): Promise<void> {
+  let existing = path;
+  while (!existsSync(existing)) existing = dirname(existing);
+  await access(existing, constants.W_OK);
+}
+
+export async function examine(session: Session): Promise<Check[]> {
+  const results: Check[] = [];
+  for (const { name, job, severity, probe, remedy } of checks) {
+    try {
+      results.push({ name, state: 'ok', job, detail: await probe(session) });
+    } catch (error) {
+      session.signal.throwIfAborted();
+      results.push({ name, state: severity, job, detail: asLifeboatError(error).message, remedy });
+    }
+  }
+  return results;
+}
+
+export function doctorText(results: readonly Check[]): string {
+  const rows = results.map(({ name, state, job, detail }) => [state, name, job, detail]);
+  const remedies = results.flatMap(({ name, remedy }) => (remedy === undefined ? [] : [`  ${name}: ${remedy}`]));
+  const list = table(['', 'check', 'for', ''], rows);
+  return remedies.length === 0
+    ? `${list}\n\nEverything that the main job needs is here.`
+    : `${list}\n\nTo do:\n${remedies.join('\n')}`;
+}

@@ -1,0 +1,108 @@
+/** What `init` does: chooses, writes the configuration, makes the repository. */
+import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { parseConfig } from '../config/load.ts';
+import { configTemplate } from '../config/template.ts';
+import { openEngine } from '../engine/engines.ts';
+import { makeDirectory, writeFileAtomic } from '../kernel/atomic-write.ts';
+import { explaining, LifeboatError } from '../kernel/errors.ts';
+import { captureLayout } from '../layout/capture.ts';
+import type { Layout } from '../layout/types.ts';
+import { initRepository, openRepository } from '../point/repository.ts';
+import { checkPair } from '../steps/repository.ts';
+import { openTarget } from '../target/targets.ts';
+import { ask } from './ask.ts';
+import type { Globals } from './globals.ts';
+import { openSession } from './session.ts';
+
+const DEFAULT_REPOSITORY = 'file:///var/lib/lifeboat/repository';
+/** What a restored machine makes anew, or must not bring back. */
+const DEFAULT_EXCLUDE = ['/tmp/*', '/var/tmp/*', '/var/cache/apt/archives/*.deb', '/lost+found', '/swapfile'];
+
+export interface InitRequest {
+  readonly repository?: string;
+  readonly engine: string;
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
+  readonly force: boolean;
+}
+
+export interface InitResult {
+  readonly config: string;
+  readonly repository: string;
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  /** `found`: it was one already, and is used as it is. */
+  readonly made: 'new' | 'found' | 'nothing (--dry-run)';
+  readonly text: string;
+}
+
+/**
+ * @throws LifeboatError `refused` when there is a configuration already and no `force`; what making the repository and
+ *   writing the file can fail with
+ */
+export async function initialise(request: InitRequest, globals: Globals): Promise<InitResult> {
+  const config = resolve(globals.config);
+  if (existsSync(config) && !request.force) {
+    throw new LifeboatError('refused', `there is a configuration already: ${config}`, {
+      hint: 'Edit it, or replace it with --force, or choose another file with --config.',
+    });
+  }
+  await using session = openSession(globals);
+  const { signal } = session;
+  const engine = openEngine(request.engine);
+  const repository = request.repository ?? (await chooseRepository(globals, signal));
+  const include = request.include ?? localFilesystems(await captureLayout(session.host, new Date(), signal));
+  const exclude = request.exclude ?? (request.include ? [] : DEFAULT_EXCLUDE);
+  const text = configTemplate({ repository, engine: engine.name, include, exclude });
+  // Refused before anything is made: what was typed must be a configuration that works.
+  parseConfig(text, config);
+  const chosen = { config, repository, include, exclude, text };
+  if (globals.dryRun) return { ...chosen, made: 'nothing (--dry-run)' };
+  await using target = await openTarget(repository, { create: true }, signal);
+  checkPair(engine, target);
+  const made = await makeOrFind(() => initRepository(target, engine.name, new Date(), signal));
+  if (made === 'found') await openRepository(target, signal);
+  await explaining(`write ${config}`, () => makeDirectory(dirname(config)));
+  await writeFileAtomic(config, text, 0o644);
+  return { ...chosen, made };
+}
+
+async function makeOrFind(make: () => Promise<unknown>): Promise<'new' | 'found'> {
+  try {
+    await make();
+    return 'new';
+  } catch (error) {
+    if (error instanceof LifeboatError && error.code === 'exists') return 'found';
+    throw error;
+  }
+}
+
+async function chooseRepository(globals: Globals, signal: AbortSignal): Promise<string> {
+  if (globals.json || !process.stdin.isTTY) return DEFAULT_REPOSITORY;
+  const text = `Where are recovery points to be kept? A URL or a path; nothing for ${DEFAULT_REPOSITORY}:`;
+  return (await ask({ id: 'repository', text }, globals, signal)) || DEFAULT_REPOSITORY;
+}
+
+/** The mount points of filesystems on this host's own disks. */
+function localFilesystems(layout: Layout): string[] {
+  const paths = layout.components.flatMap((item) =>
+    item.kind === 'mount' && item.category === 'local' ? [item.path] : [],
+  );
+  return paths.length === 0 ? ['/'] : [...new Set(paths)].sort();
+}
+
+export function initText(result: InitResult, globals: Pick<Globals, 'config'>): string {
+  if (result.made === 'nothing (--dry-run)') return `${result.text}\n# nothing is written (--dry-run)`;
+  const options = globals.config === '/etc/lifeboat/lifeboat.yaml' ? '' : ` --config ${globals.config}`;
+  return [
+    `Wrote ${result.config}.`,
+    result.made === 'new'
+      ? `Made the repository ${result.repository}.`
+      : `${result.repository} is a repository already; it is used as it is.`,
+    `It will hold: ${result.include.join(' ')}`,
+    '',
+    'The repository is not encrypted yet: keep it where only root can read it.',
+    `Next: lifeboat${options} doctor, then lifeboat${options} backup`,
+  ].join('\n');
+}

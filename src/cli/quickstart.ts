@@ -1,0 +1,191 @@
+/**
+ * `npm run quickstart [-- PATH…]`: the main job on this machine, from nothing, below `./.quickstart` and nowhere else.
+ * Captures the machine, backs up `/etc` or the paths given, reads it back, restores it, compares it with the original.
+ */
+import { rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { backup } from '../../workflows/backup.ts';
+import { restore } from '../../workflows/restore.ts';
+import { compareTrees, manifestChanges } from '../engine/compare.ts';
+import type { Finding } from '../engine/engine.ts';
+import { walkTree } from '../engine/walk.ts';
+import { asLifeboatError, exitStatusOf, LifeboatError } from '../kernel/errors.ts';
+import { printable } from '../kernel/text.ts';
+import { formatDuration } from '../kernel/units.ts';
+import { layoutChanges } from '../layout/diff.ts';
+import { networkChanges } from '../network/diff.ts';
+import { networkText } from '../network/text.ts';
+import { findPoint, type ListedPoint, listPoints } from '../point/records.ts';
+import { openConfigured } from '../steps/repository.ts';
+import { type RunOutcome, startRun } from '../workflow/runs.ts';
+import type { Globals } from './globals.ts';
+import { initialise } from './init.ts';
+import { printError } from './output.ts';
+import { pointText } from './present.ts';
+import { hostNameOf } from './requests.ts';
+import { configured, openSession, type Session } from './session.ts';
+
+const MAX_NAMES = 15;
+
+interface Places {
+  readonly base: string;
+  readonly restored: string;
+}
+
+async function quickstart(paths: readonly string[]): Promise<void> {
+  const base = resolve('.quickstart');
+  const places: Places = { base, restored: join(base, 'restored') };
+  const globals: Globals = {
+    config: join(base, 'lifeboat.yaml'),
+    stateDir: join(base, 'state'),
+    json: false,
+    dryRun: false,
+    quiet: false,
+    logLevel: 'info',
+    color: true,
+  };
+  const include = (paths.length === 0 ? ['/etc'] : paths).map((path) => resolve(path));
+  await initialise(
+    { repository: pathToFileURL(join(base, 'repository')).href, engine: 'tar', include, exclude: [base], force: true },
+    globals,
+  );
+  await using session = openSession(globals);
+  await protect(session, places, include);
+}
+
+async function protect(session: Session, places: Places, include: readonly string[]): Promise<void> {
+  const { globals, signal, context } = session;
+  const { config, inputs } = await configured(globals);
+  const hostName = await hostNameOf(config, session.host, signal);
+  await using repository = await openConfigured(config, () => {}, signal);
+  const before = (await listPoints(repository.target, hostName, signal)).points.at(-1);
+
+  const backedUp = await startRun(backup, inputs, context, signal);
+  if (backedUp.error) throw backedUp.error;
+  const point = await findPoint(repository.target, hostName, 'latest', signal);
+
+  await rm(places.restored, { recursive: true, force: true });
+  const restoreRequest = { paths: [], directory: places.restored };
+  const request = { ...inputs, hostName, pointName: point.point.id, restoreRequest };
+  const restored = await startRun(restore, request, context, signal);
+  if (restored.error) throw restored.error;
+
+  const started = performance.now();
+  const differences = await compareWithOriginal(places, include, signal);
+  const comparedMs = performance.now() - started;
+
+  const changes = before ? await describeChanges(before, point, repository, signal) : [];
+  print(session, { places, point, changes, differences, comparedMs, backedUp, restored });
+}
+
+/** Content and metadata of every file, read anew from the disk on both sides. */
+async function compareWithOriginal(
+  { base, restored }: Places,
+  include: readonly string[],
+  signal: AbortSignal,
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const path of include) {
+    const prefix = path.slice(1);
+    const original = walkTree('/', prefix, { hash: true, oneFileSystem: true, skip: [base] }, signal);
+    findings.push(...(await compareTrees(original, walkTree(restored, prefix, { hash: true }, signal))));
+  }
+  return findings;
+}
+
+async function describeChanges(
+  before: ListedPoint,
+  now: ListedPoint,
+  { target, engine }: Awaited<ReturnType<typeof openConfigured>>,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const entriesOf = ({ point }: ListedPoint) => {
+    const { stored } = point.data;
+    return engine.entries({ target, hostName: point.host.name, pointId: point.id, stored }, signal);
+  };
+  const files = await manifestChanges(entriesOf(before), entriesOf(now));
+  const named = (what: string, names: readonly string[]) => [
+    `  ${names.length} ${what}`,
+    ...names.slice(0, MAX_NAMES).map((name) => `    ${printable(name)}`),
+    ...(names.length > MAX_NAMES ? [`    … and ${names.length - MAX_NAMES} more`] : []),
+  ];
+  const machine = [
+    ...layoutChanges(before.point.layout, now.point.layout),
+    ...networkChanges(before.point.network, now.point.network),
+  ];
+  return [
+    `Changed since the point ${before.point.id}`,
+    ...named('entries added', files.added),
+    ...named('entries removed', files.removed),
+    ...named('entries changed', files.changed),
+    ...(machine.length === 0 ? ['  storage and network: the same'] : machine.map(({ text }) => `  ${printable(text)}`)),
+  ];
+}
+
+interface Result {
+  readonly places: Places;
+  readonly point: ListedPoint;
+  readonly changes: readonly string[];
+  readonly differences: readonly Finding[];
+  readonly comparedMs: number;
+  readonly backedUp: RunOutcome;
+  readonly restored: RunOutcome;
+}
+
+function print({ globals }: Session, result: Result): void {
+  const { places, point, changes, differences, comparedMs, backedUp, restored } = result;
+  const took = (outcome: RunOutcome, step: string) =>
+    formatDuration(outcome.report.finishedSteps.find(({ id }) => id === step)?.ms ?? 0);
+  const lines = [
+    '',
+    pointText(point),
+    '',
+    'Network',
+    networkText(point.point.network),
+    '',
+    'Times',
+    `  store ${took(backedUp, 'store.data')}, read back ${took(backedUp, 'verify.read-back')}, ` +
+      `restore ${took(restored, 'restore.files')}, compare with the original ${formatDuration(comparedMs)}`,
+    '',
+    ...(changes.length === 0 ? ['This is the first point; run it again to see what changes.'] : changes),
+    '',
+    ...verdict(differences, backedUp, restored),
+    '',
+    'Try next',
+    ...next(globals, places, point),
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+function verdict(differences: readonly Finding[], backedUp: RunOutcome, restored: RunOutcome): string[] {
+  const incomplete = [...backedUp.report.findings, ...restored.report.findings];
+  if (incomplete.length > 0) process.exitCode = 4;
+  if (differences.length > 0) process.exitCode = 3;
+  const list = (findings: readonly Finding[]) =>
+    findings.slice(0, 50).map(({ subject, problem }) => `  ! ${printable(subject)}: ${printable(problem)}`);
+  return [
+    ...(incomplete.length === 0 ? [] : [`Incomplete: ${incomplete.length} finding(s)`, ...list(incomplete)]),
+    ...(differences.length === 0
+      ? ['Proven: what was restored equals the original, in content and metadata of every file.']
+      : [`${differences.length} difference(s) between the original and what was restored`, ...list(differences)]),
+  ];
+}
+
+function next({ config, stateDir }: Globals, { base, restored }: Places, { point }: ListedPoint): string[] {
+  const lifeboat = `npm run -s lifeboat -- --config ${config} --state-dir ${stateDir}`;
+  return [
+    `  ls ${restored}`,
+    `  ${lifeboat} points list`,
+    `  ${lifeboat} restore ${point.id} ${point.include[0]} --to ${join(base, 'again')}`,
+    `  npm run -s lifeboat -- doctor`,
+  ];
+}
+
+try {
+  await quickstart(process.argv.slice(2));
+} catch (error) {
+  const known = error instanceof LifeboatError ? error : asLifeboatError(error);
+  printError(false, known);
+  process.exitCode = exitStatusOf(known);
+}
