@@ -1,7 +1,7 @@
 import type { Host } from '../host/host.ts';
 import { captureHostname, oneLine } from './hostname.ts';
 import { capturePackages } from './packages.ts';
-import { type Asker, asker } from './probe.ts';
+import { type Asker, asker } from './asker.ts';
 import { type Facts, factsFormat } from './types.ts';
 
 /**
@@ -16,7 +16,7 @@ export async function captureFacts(host: Host, now: Date, signal: AbortSignal): 
       captureHostname(questions),
       questions.file('/etc/machine-id', oneLine, { mayBeAbsent: true }),
       captureOsRelease(questions),
-      questions.ask({ argv: ['uname', '-r', '-m'], parse: parseUname, package: 'coreutils' }),
+      questions.ask({ argv: ['uname', '-r', '-m'], parse: parseUname }),
       questions.file('/proc/cpuinfo', parseCpuinfo),
       questions.file('/proc/meminfo', parseMeminfo),
       captureFirmware(questions),
@@ -93,7 +93,6 @@ async function captureFirmware(asker: Asker): Promise<Facts['firmware']> {
     argv: ['ls', '/sys/firmware'],
     parse: (stdout) => stdout.split('\n'),
     subject: 'firmware',
-    package: 'coreutils',
   });
   if (entries === undefined) return 'unknown';
   if (entries.includes('efi')) return 'uefi';
@@ -107,7 +106,6 @@ async function captureVirtualization(asker: Asker): Promise<string | undefined> 
     // It answers "none" with 1.
     okCodes: [0, 1],
     subject: 'virtualization',
-    package: 'systemd',
   });
   return found === 'none' ? undefined : found;
 }

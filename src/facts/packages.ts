@@ -1,6 +1,6 @@
 /** How many packages each package manager has installed. */
 import type { Argv } from '../host/host.ts';
-import type { Asker } from './probe.ts';
+import type { Asker } from './asker.ts';
 import type { Facts } from './types.ts';
 
 const managers = ['dpkg', 'rpm', 'pacman', 'apk'] as const;
@@ -29,7 +29,7 @@ const sources: { readonly [M in Manager]: Source } = {
 /** rpm's database was here before it moved. */
 const oldRpm = '/var/lib/rpm';
 
-export function countLines(stdout: string, installed: (line: string) => boolean): number {
+function countLines(stdout: string, installed: (line: string) => boolean): number {
   return stdout.split('\n').filter(installed).length;
 }
 
@@ -43,7 +43,6 @@ export async function capturePackages(asker: Asker): Promise<Facts['packages']> 
     okCodes: [0, 1, 2],
     parse: (stdout) => new Set(stdout.split('\n').filter(any)),
     subject: 'package managers',
-    package: 'coreutils',
   });
   const counts: Facts['packages'] = {};
   if (there === undefined) return counts;

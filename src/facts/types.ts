@@ -1,7 +1,6 @@
 /** The document `lifeboat.facts/1`: what a host is, apart from storage and network. */
 import { z } from 'zod';
-import type { Jsonable } from '../kernel/json.ts';
-import { type Gap, gapSchema, readDocument } from './document.ts';
+import { gapSchema, readDocument } from './document.ts';
 
 export const factsFormat = 'lifeboat.facts/1';
 
@@ -31,11 +30,6 @@ export const factsSchema = z.object({
 });
 
 export type Facts = z.infer<typeof factsSchema>;
-export type { Gap };
-
-/** Holds while the document is plain JSON. */
-export const factsAreJson = (facts: Facts): Jsonable<Facts> => facts;
-
 /** @throws LifeboatError `newer-format`, `record-damaged` */
 export function parseFacts(value: unknown): Facts {
   return readDocument(factsFormat, factsSchema, value);

@@ -71,20 +71,18 @@ function candidates(
   busPaths: ReadonlyMap<string, string>,
   bare: ReadonlyMap<string, number>,
 ): string[] {
-  switch (deviceKind(device)) {
-    case 'disk': {
-      const id = bareDiskId(device, busPaths);
-      const place = `${id}@${busPaths.get(device.number) ?? device.name}`;
-      // Two paths to one disk, or two bridges with the same serial: neither may have the bare name, whatever the order.
-      return (bare.get(id) ?? 0) > 1 ? [place] : [id, place];
-    }
-    case 'partition': {
-      const place = `partition:${parents[0] ?? device.name}:${partitionNumber(device)}`;
-      return device.partUuid === undefined ? [place] : [`partition:${device.partUuid}`, place];
-    }
-    case 'unknown':
-      return [`unknown:${device.type}:${device.path}`];
+  const kind = deviceKind(device);
+  if (kind === 'disk') {
+    const id = bareDiskId(device, busPaths);
+    const place = `${id}@${busPaths.get(device.number) ?? device.name}`;
+    // Two paths to one disk, or two bridges with the same serial: neither may have the bare name, whatever the order.
+    return (bare.get(id) ?? 0) > 1 ? [place] : [id, place];
   }
+  if (kind === 'partition') {
+    const place = `partition:${parents[0] ?? device.name}:${partitionNumber(device)}`;
+    return device.partUuid === undefined ? [place] : [`partition:${device.partUuid}`, place];
+  }
+  return [`unknown:${device.type}:${device.path}`];
 }
 
 function bareDiskId(device: BlockDevice, busPaths: ReadonlyMap<string, string>): string {

@@ -1,5 +1,5 @@
 /** Runs each tool once and gives the handlers what they said, already parsed and with identities assigned. */
-import { type Asker, probeTimeoutMs } from '../facts/probe.ts';
+import type { Asker } from './asker.ts';
 import { busPathOf, contentKind, deviceIds, deviceKind } from './identity.ts';
 import { mayHang, typeCategory } from './mount-category.ts';
 import { blkidArgv, blkidOkCodes, parseBlkid } from './tools/blkid.ts';
@@ -34,7 +34,7 @@ export interface Probes {
 export async function probeLayout(asker: Asker): Promise<Probes> {
   const [listed, mounts = [], swaps = []] = await Promise.all([
     askDevices(asker),
-    asker.ask({ argv: findmntArgv, parse: parseFindmnt, package: 'mount' }),
+    asker.ask({ argv: findmntArgv, parse: parseFindmnt }),
     asker.file(swapsFile, parseSwaps, { mayBeAbsent: true }),
   ]);
   const [devices, busPaths, space] = await Promise.all([
@@ -45,10 +45,10 @@ export async function probeLayout(asker: Asker): Promise<Probes> {
   return assembleProbes({ devices, mounts, swaps, space, busPaths });
 }
 
-export type Answers = Pick<Probes, 'devices' | 'mounts' | 'swaps' | 'space' | 'busPaths'>;
+type Answers = Pick<Probes, 'devices' | 'mounts' | 'swaps' | 'space' | 'busPaths'>;
 
 /** Pure: what was asked, put together. A device that is mounted has a filesystem even where nobody could probe it. */
-export function assembleProbes(answers: Answers): Probes {
+function assembleProbes(answers: Answers): Probes {
   const byNumber = new Map(answers.devices.map((device) => [device.number, device]));
   const byPath = new Map(answers.devices.map((device) => [device.path, device]));
   const find = (mount: MountEntry) => byNumber.get(mount.number) ?? byPath.get(mount.source);
@@ -92,9 +92,9 @@ function contentIds(devices: readonly BlockDevice[], ids: ReadonlyMap<string, st
 
 async function askDevices(asker: Asker): Promise<BlockDevice[]> {
   const before = asker.gaps.length;
-  const all = await asker.ask({ argv: lsblkAll, parse: parseLsblk, package: 'util-linux' });
+  const all = await asker.ask({ argv: lsblkAll, parse: parseLsblk });
   if (all !== undefined) return all;
-  if (asker.gaps[before]?.problem.includes('not installed') === true) return [];
+  if (asker.gaps[before]?.problem.startsWith('no such program') === true) return [];
   return (await asker.ask({ argv: lsblkSome, parse: parseLsblk, subject: 'lsblk without sizes of filesystems' })) ?? [];
 }
 
@@ -113,7 +113,6 @@ async function completed(asker: Asker, devices: readonly BlockDevice[]): Promise
       : await asker.ask({
           argv: blkidArgv([first, ...rest]),
           okCodes: blkidOkCodes,
-          package: 'util-linux',
           parse: (stdout, stderr) => {
             for (const [, path, why] of stderr.matchAll(/^blkid: error: (\S+): (.+)$/gm)) {
               asker.gap({
@@ -157,7 +156,6 @@ async function askBusPaths(asker: Asker, devices: readonly BlockDevice[]): Promi
   const paths = await asker.ask({
     argv: ['realpath', first, ...rest],
     subject: 'bus paths of disks',
-    package: 'coreutils',
     parse: (stdout) => {
       const lines = stdout.trimEnd().split('\n');
       if (lines.length !== disks.length) throw new Error('not one path for each disk');
@@ -171,8 +169,9 @@ async function askBusPaths(asker: Asker, devices: readonly BlockDevice[]): Promi
   return new Map(found.filter((pair): pair is [string, string] => pair[1] !== undefined));
 }
 
-/** Not more than so many doubtful mounts are asked at a time. */
+/** Not more than so many doubtful mounts are asked at a time, and all of them together for not longer than this. */
 const concurrency = 16;
+const doubtfulMs = 15_000;
 
 async function askSpace(asker: Asker, mounts: readonly MountEntry[]): Promise<Map<string, Space>> {
   const asked = mounts.filter(({ fstype }) => typeCategory(fstype) !== 'pseudo');
@@ -191,7 +190,6 @@ async function askSpace(asker: Asker, mounts: readonly MountEntry[]): Promise<Ma
           argv: findmntSizesArgv(types),
           parse: parseFindmntSizes,
           subject: 'used space of filesystems',
-          package: 'mount',
         }),
     askDoubtful(asker, doubtful, space),
   ]);
@@ -200,7 +198,7 @@ async function askSpace(asker: Asker, mounts: readonly MountEntry[]): Promise<Ma
 }
 
 async function askDoubtful(asker: Asker, paths: readonly string[], space: Map<string, Space>): Promise<void> {
-  const deadline = Date.now() + probeTimeoutMs;
+  const deadline = Date.now() + doubtfulMs;
   const waiting = [...paths];
   const worker = async (): Promise<void> => {
     for (let path = waiting.shift(); path !== undefined; path = waiting.shift()) {

@@ -2,7 +2,6 @@
 import { z } from 'zod';
 import { type Gap, gapSchema, readDocument } from './document.ts';
 import { LifeboatError } from '../kernel/errors.ts';
-import type { Jsonable } from '../kernel/json.ts';
 
 export const layoutFormat = 'lifeboat.layout/1';
 
@@ -119,9 +118,6 @@ export const layoutSchema = z.object({
 
 export type Layout = z.infer<typeof layoutSchema>;
 export type { Gap };
-
-/** Holds while a layout is plain JSON. */
-export const layoutIsJson = (layout: Layout): Jsonable<Layout> => layout;
 
 /**
  * A layout out of parsed JSON, its graph checked.

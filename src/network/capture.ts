@@ -1,5 +1,5 @@
-import { asker } from '../facts/probe.ts';
-import { captureHostname } from '../facts/hostname.ts';
+import { asker } from './asker.ts';
+import { captureHostname } from './hostname.ts';
 import type { Host } from '../host/host.ts';
 import { captureDns } from './dns.ts';
 import { captureLinks } from './links.ts';

@@ -1,6 +1,6 @@
 /** Links and their addresses, from `ip -j -d addr`. */
 import { z } from 'zod';
-import type { Asker } from '../facts/probe.ts';
+import type { Asker } from './asker.ts';
 import type { Argv } from '../host/host.ts';
 import type { Address, Link } from './types.ts';
 
@@ -62,7 +62,6 @@ export async function captureLinks(asker: Asker): Promise<Link[]> {
     argv: linksArgv,
     parse: parseLinks,
     subject: 'links and addresses',
-    package: 'iproute2',
   });
   return links ?? [];
 }

@@ -1,7 +1,7 @@
 /** Routes of all tables, from `ip -j route`. */
 import { z } from 'zod';
-import { present } from '../facts/present.ts';
-import type { Asker } from '../facts/probe.ts';
+import { present } from './present.ts';
+import type { Asker } from './asker.ts';
 import type { Argv } from '../host/host.ts';
 import type { Route } from './types.ts';
 
@@ -67,7 +67,6 @@ export async function captureRoutes(asker: Asker): Promise<Route[]> {
         argv: routesArgv(family),
         parse: (stdout) => parseRoutes(stdout, family),
         subject: family === 'inet' ? 'IPv4 routes' : 'IPv6 routes',
-        package: 'iproute2',
       }),
     ),
   );

@@ -1,7 +1,6 @@
 /** The document `lifeboat.network/1`: links, addresses, routes and name servers of a host. */
 import { z } from 'zod';
-import { type Gap, gapSchema, readDocument } from '../facts/document.ts';
-import type { Jsonable } from '../kernel/json.ts';
+import { gapSchema, readDocument } from './document.ts';
 
 export const networkFormat = 'lifeboat.network/1';
 
@@ -70,11 +69,6 @@ export type Link = z.infer<typeof linkSchema>;
 export type Address = z.infer<typeof addressSchema>;
 export type Route = z.infer<typeof routeSchema>;
 export type Dns = z.infer<typeof dnsSchema>;
-export type { Gap };
-
-/** Holds while the document is plain JSON. */
-export const networkIsJson = (network: Network): Jsonable<Network> => network;
-
 /** @throws LifeboatError `newer-format`, `record-damaged` */
 export function parseNetwork(value: unknown): Network {
   return readDocument(networkFormat, networkSchema, value);

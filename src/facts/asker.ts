@@ -7,16 +7,14 @@ import { formatDuration } from '../kernel/units.ts';
 import { limited, raceAbort, throwIfAborted } from '../kernel/wait.ts';
 import type { Gap } from './document.ts';
 
-export const probeTimeoutMs = 15_000;
+const probeTimeoutMs = 15_000;
 
-export interface Question<T> {
+interface Question<T> {
   readonly argv: Argv;
   /** Pure; throws for output that it does not understand. */
   readonly parse: (stdout: string, stderr: string) => T;
   /** What the gap is named after. @default the program */
   readonly subject?: string;
-  /** The Debian package that brings the program. */
-  readonly package?: string;
   readonly okCodes?: readonly number[];
   /** @default 15_000 */
   readonly timeoutMs?: number;
@@ -43,6 +41,7 @@ export function asker(host: Host, signal: AbortSignal): Asker {
     gaps.push(item);
   };
   async function attempt<T>(subject: string, timeoutMs: number, work: (signal: AbortSignal) => Promise<T>) {
+    throwIfAborted(signal);
     // The host bounds every call; this bounds a host that does not keep its word.
     using clock = limited(signal, timeoutMs + 3 * defaults.killGraceMs, () => timedOut(subject, timeoutMs));
     return await raceAbort(work(clock.signal), clock.signal);
@@ -50,7 +49,7 @@ export function asker(host: Host, signal: AbortSignal): Asker {
   return {
     gaps,
     gap,
-    async ask({ argv, parse, subject = argv[0], package: from, okCodes = [0], timeoutMs = probeTimeoutMs }) {
+    async ask({ argv, parse, subject = argv[0], okCodes = [0], timeoutMs = probeTimeoutMs }) {
       try {
         const { stdout, stderr } = await attempt(subject, timeoutMs, (inner) =>
           host.run(argv, { timeoutMs, okCodes }, inner),
@@ -58,7 +57,7 @@ export function asker(host: Host, signal: AbortSignal): Asker {
         return understand(subject, nameFromBytes(stdout), (text) => parse(text, stderr));
       } catch (error) {
         throwIfAborted(signal);
-        gap(gapOf(subject, argv[0], error, from));
+        gap(gapOf(subject, error));
         return undefined;
       }
     },
@@ -70,7 +69,7 @@ export function asker(host: Host, signal: AbortSignal): Asker {
         return understand(path, nameFromBytes(content), parse);
       } catch (error) {
         throwIfAborted(signal);
-        if (!(mayBeAbsent && asLifeboatError(error).code === 'not-found')) gap(gapOf(path, path, error));
+        if (!(mayBeAbsent && asLifeboatError(error).code === 'not-found')) gap(gapOf(path, error));
         return undefined;
       }
     },
@@ -94,15 +93,7 @@ function understand<T>(subject: string, text: string, parse: (text: string) => T
   }
 }
 
-function gapOf(subject: string, program: string, error: unknown, from?: string): Gap {
-  const known = asLifeboatError(error);
-  if (known.code === 'tool-missing') {
-    return {
-      subject,
-      problem: `${program} is not installed`,
-      ...(from === undefined ? {} : { hint: `install the package ${from}` }),
-    };
-  }
-  const hint = known.hint;
-  return { subject, problem: known.message, ...(hint === undefined ? {} : { hint }) };
+function gapOf(subject: string, error: unknown): Gap {
+  const { message, hint } = asLifeboatError(error);
+  return { subject, problem: message, ...(hint === undefined ? {} : { hint }) };
 }
