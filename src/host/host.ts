@@ -4,6 +4,7 @@
  *
  * What every implementation owes (`test/conformance/host.ts` checks it):
  * - argv goes to the program as it is, never through a shell; `LC_ALL=C` unless `env` says otherwise;
+ *   nothing else of our own environment but PATH and HOME; the working directory is `/`;
  * - stdin is empty unless given; the command is in a process group of its own;
  * - on abort or time limit the whole group gets SIGTERM, then SIGKILL, and the call ends within a bounded wait even
  *   when the command does not die;
@@ -17,13 +18,14 @@ export interface Host extends AsyncDisposable {
    * Runs a command to its end and collects what it prints.
    *
    * @throws LifeboatError `tool-missing` (no such program), `command-failed` (an exit code not in `okCodes`),
-   *   `command-timeout`, `output-too-large`, `interrupted`
+   *   `command-timeout`, `output-too-large`, `interrupted`, `unsupported`, `unreachable`
    */
   run(argv: Argv, options: RunOptions, signal: AbortSignal): Promise<RunResult>;
 
   /**
    * Starts a command whose output is too large to collect. Nobody reading `stdout` stops the command by back-pressure;
-   * leaving the loop early ends the process group. `finished` settles after stdout ended and never rejects by an exit code.
+   * leaving the loop early ends the process group. A loop over `stdout` that ends has seen all of it: an abort, a time
+   * limit or a lost connection throws there too. `finished` settles after that and never rejects by an exit code.
    */
   stream(argv: Argv, options: StreamOptions, signal: AbortSignal): Running;
 
@@ -38,7 +40,7 @@ export interface Host extends AsyncDisposable {
   write(path: string, data: Uint8Array, options: WriteOptions, signal: AbortSignal): Promise<void>;
 }
 
-/** Program and arguments. A string is passed on as UTF-8; a name in other bytes is a string of `kernel/text.ts`. */
+/** Program and arguments, as UTF-8. A name in other bytes (`kernel/text.ts`) is refused as `unsupported`: use stdin. */
 export type Argv = readonly [program: string, ...args: string[]];
 
 export interface RunOptions {
@@ -84,7 +86,7 @@ export interface RunResult {
 
 export interface Running {
   readonly stdout: AsyncIterable<Uint8Array>;
-  /** Rejects only where the command could not be started, ran into its limit, or was aborted. */
+  /** Rejects only where the command could not be started, ran into its limit, was aborted, or was lost with its host. */
   readonly finished: Promise<{ readonly code: number; readonly stderr: string }>;
 }
 

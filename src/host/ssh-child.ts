@@ -5,11 +5,11 @@ import { PassThrough, Transform } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client, ClientChannel } from 'ssh2';
 import { LifeboatError } from '../kernel/errors.ts';
-import { raceAbort } from '../kernel/wait.ts';
 import { type Child, commandText, type StartOptions } from './child.ts';
 import { type Argv, defaults } from './host.ts';
 import { missingToolHint } from './packages.ts';
 import { shellQuote, shellWords } from './quote.ts';
+import { openChannel, runAside } from './ssh-channel.ts';
 import { unreachable } from './ssh-connect.ts';
 
 /**
@@ -34,57 +34,27 @@ const ending = [
 /** The kernel takes no longer single argument, and the login shell gets the whole command as one. */
 const maxCommandBytes = 128 * 1024 - 1;
 
+export interface RemoteChild extends Child {
+  /** Settles when the server has room for another session in its place. */
+  readonly closed: Promise<void>;
+}
+
 export async function startOverSsh(
   client: Client,
   argv: Argv,
   { withStdin, env }: StartOptions,
   signal: AbortSignal,
-): Promise<Child> {
+): Promise<RemoteChild> {
   const mark = `lifeboat-${randomBytes(8).toString('hex')}`;
   const variables = Object.entries({ LC_ALL: 'C', ...env }).map(([name, value]) => `${name}=${value}`);
   const command = `exec env ${shellWords([...variables, 'sh', '-c', wrapper, 'sh', mark, ...argv])}`;
   if (Buffer.byteLength(command) > maxCommandBytes) {
     throw new LifeboatError('unsupported', `the command is too long for ssh: ${commandText(argv)}`);
   }
-  return await open(client, command, (channel) => childOf(client, channel, argv, mark, withStdin), signal);
+  return await openChannel(client, command, (channel) => childOf(client, channel, argv, mark, withStdin), signal);
 }
 
-/**
- * Opens a channel. `attach` must listen to it at once: a short command's exit may come in the same packet, and is told
- * only once. A channel that opens after `signal` was aborted is closed again.
- */
-async function open<T extends { abandon(): void }>(
-  client: Client,
-  command: string,
-  attach: (channel: ClientChannel) => T,
-  signal: AbortSignal,
-): Promise<T> {
-  const opened = new Promise<T>((resolve, reject) => {
-    const onClose = () => reject(unreachable('the ssh connection is gone'));
-    client.once('close', onClose);
-    try {
-      client.exec(command, (error, channel) => {
-        client.off('close', onClose);
-        if (error === undefined) resolve(attach(channel));
-        else reject(unreachable(`the ssh server opens no session: ${error.message}`, error));
-      });
-    } catch (error) {
-      client.off('close', onClose);
-      reject(unreachable('the ssh connection is gone', error));
-    }
-  });
-  try {
-    return await raceAbort(opened, signal);
-  } catch (error) {
-    opened.then(
-      (late) => late.abandon(),
-      () => undefined,
-    );
-    throw error;
-  }
-}
-
-function childOf(client: Client, channel: ClientChannel, argv: Argv, mark: string, withStdin: boolean): Child {
+function childOf(client: Client, channel: ClientChannel, argv: Argv, mark: string, withStdin: boolean): RemoteChild {
   const announced = Promise.withResolvers<Announcement | undefined>();
   const stdout = new PassThrough();
   const stderr = strippingMark(mark, announced.resolve);
@@ -100,7 +70,12 @@ function childOf(client: Client, channel: ClientChannel, argv: Argv, mark: strin
     if (lost) stdout.destroy(connectionLost());
     else stdout.end();
   });
-  channel.once('close', () => client.off('close', onLost));
+  const closed = new Promise<void>((resolve) => {
+    channel.once('close', () => {
+      client.off('close', onLost);
+      resolve();
+    });
+  });
   channel.on('error', () => undefined);
   const exited = exitOf(client, channel).then(async (code) => {
     const found = code === 127 ? await announced.promise : undefined;
@@ -116,6 +91,7 @@ function childOf(client: Client, channel: ClientChannel, argv: Argv, mark: strin
     stdout,
     stderr,
     exited,
+    closed,
     // The server answers in order, so what it had to send before comes before.
     arrived: () => runAside(client, ':'),
     async end() {
@@ -153,21 +129,6 @@ function exitOf(client: Client, channel: ClientChannel): Promise<number> {
       onLost();
     });
   });
-}
-
-/** Runs a constant command of ours; whether it works is for the caller's own time limit to find out. */
-async function runAside(client: Client, command: string): Promise<void> {
-  const attach = (channel: ClientChannel) => {
-    const closed = new Promise<void>((resolve) => {
-      channel.once('close', () => resolve());
-    });
-    channel.end();
-    channel.resume();
-    channel.stderr.resume();
-    return { closed, abandon: () => channel.close() };
-  };
-  const aside = await open(client, command, attach, new AbortController().signal).catch(() => undefined);
-  await aside?.closed;
 }
 
 interface Announcement {

@@ -21,8 +21,8 @@ export async function sshHost(options: SshOptions, signal: AbortSignal): Promise
     const release = await slots.take(startSignal);
     try {
       const child = await startOverSsh(client, argv, startOptions, startSignal);
-      child.exited.then(release, release);
-      return { ...child, abandon: () => (release(), child.abandon()) };
+      void child.closed.then(release);
+      return child;
     } catch (error) {
       release();
       throw error;

@@ -6,8 +6,8 @@ import { temporaryDirectory } from './temporary.ts';
 
 /** Copies the tools, with the libraries they load, to where they are here. Needs root, for the devices. */
 export async function smallRoot(tools: readonly string[]): Promise<{ readonly path: string } & AsyncDisposable> {
-  const temporary = await temporaryDirectory();
-  const root = temporary.path;
+  await using stack = new AsyncDisposableStack();
+  const root = stack.use(await temporaryDirectory()).path;
   const copied = new Set<string>();
   const copy = async (file: string) => {
     if (copied.has(file)) return;
@@ -34,7 +34,8 @@ export async function smallRoot(tools: readonly string[]): Promise<{ readonly pa
   for (const [name, minor] of Object.entries(devices)) {
     await output('mknod', '-m', '666', join(root, 'dev', name), 'c', '1', minor);
   }
-  return temporary;
+  const owned = stack.move();
+  return { path: root, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 /** Where a program is; the shell would give the name alone for one that it also has built in. */

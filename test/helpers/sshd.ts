@@ -27,8 +27,8 @@ export interface Sshd extends AsyncDisposable {
 export async function startSshd(): Promise<Sshd> {
   if (process.geteuid?.() !== 0) throw new Error('a test server for ssh needs root');
   const { path, libraryPath } = await findSshd();
-  const temporary = await temporaryDirectory();
-  const directory = temporary.path;
+  await using stack = new AsyncDisposableStack();
+  const directory = stack.use(await temporaryDirectory()).path;
   const port = await freePort();
   const at = (name: string) => join(directory, name);
   for (const name of ['host', 'client']) await output('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', at(name));
@@ -53,24 +53,21 @@ export async function startSshd(): Promise<Sshd> {
   child.stderr.on('data', (chunk: Buffer) => {
     log = (log + chunk.toString()).slice(-8192);
   });
-  const dispose = async () => {
-    await endProcess(child);
-    await temporary[Symbol.asyncDispose]();
-  };
+  stack.defer(() => endProcess(child));
   for (let tries = 0; !(await answers(port)); tries += 1) {
     if (child.exitCode !== null || tries > 200 || child.pid === undefined) {
-      await dispose();
       throw new Error(`the ssh server does not start: ${log}`);
     }
     await delay(25);
   }
+  const owned = stack.move();
   return {
     port,
     user: userInfo().username,
     privateKeyPath: at('client'),
     knownHostsPath: at('known_hosts'),
     pid: child.pid ?? 0,
-    [Symbol.asyncDispose]: dispose,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
 
