@@ -1,5 +1,4 @@
 /** The command line: parses, runs one command, and turns whatever it threw into a message and an exit status. */
-import { enableCompileCache } from 'node:module';
 import { CommanderError } from 'commander';
 import { asLifeboatError, exitStatusOf, LifeboatError } from '../kernel/errors.ts';
 import { normalizeArguments } from './globals.ts';
@@ -8,7 +7,6 @@ import { buildProgram } from './program.ts';
 
 /** Runs the command in `argv` (`process.argv`) and sets the exit status. */
 export async function main(argv: readonly string[]): Promise<void> {
-  enableCompileCache();
   exitQuietlyOnClosedPipe();
   const args = normalizeArguments(argv);
   try {

@@ -1,7 +1,7 @@
 import type { Host } from '../host/host.ts';
 import { captureHostname, oneLine } from './hostname.ts';
 import { capturePackages } from './packages.ts';
-import { type Asker, asker } from './asker.ts';
+import { type Asker, asker } from '../host/asker.ts';
 import { type Facts, factsFormat } from './types.ts';
 
 /**

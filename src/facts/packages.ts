@@ -1,6 +1,6 @@
 /** How many packages each package manager has installed. */
 import type { Argv } from '../host/host.ts';
-import type { Asker } from './asker.ts';
+import type { Asker } from '../host/asker.ts';
 import type { Facts } from './types.ts';
 
 const managers = ['dpkg', 'rpm', 'pacman', 'apk'] as const;

@@ -1,6 +1,6 @@
 import { printable } from '../kernel/text.ts';
 import { formatBytes } from '../kernel/units.ts';
-import { gapLines } from './document.ts';
+import { gapLines } from '../host/gap.ts';
 import type { Facts } from './types.ts';
 
 /** For a terminal. */

@@ -1,6 +1,7 @@
 /** The document `lifeboat.facts/1`: what a host is, apart from storage and network. */
 import { z } from 'zod';
-import { gapSchema, readDocument } from './document.ts';
+import { gapSchema } from '../host/gap.ts';
+import { checkDocument } from '../kernel/document.ts';
 
 export const factsFormat = 'lifeboat.facts/1';
 
@@ -32,5 +33,5 @@ export const factsSchema = z.object({
 export type Facts = z.infer<typeof factsSchema>;
 /** @throws LifeboatError `newer-format`, `record-damaged` */
 export function parseFacts(value: unknown): Facts {
-  return readDocument(factsFormat, factsSchema, value);
+  return checkDocument(value, factsSchema, factsFormat, 'the facts');
 }

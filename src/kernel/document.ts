@@ -1,5 +1,8 @@
 /** Documents carry the name and version of their format: `lifeboat.layout/1`. Readers refuse newer ones clearly. */
 import { LifeboatError } from './errors.ts';
+import { printable } from './text.ts';
+
+const MAX_PLACES = 5;
 
 /** What a schema library's schema can do; the kernel itself depends on none. */
 export interface Schema<T> {
@@ -20,21 +23,36 @@ export interface Schema<T> {
  * @throws LifeboatError `newer-format` for a later version of it, `record-damaged` for anything else that it is not
  */
 export function checkDocument<T>(document: unknown, schema: Schema<T>, format: string, what: string): T {
-  const result = schema.safeParse(document);
   const found = formatOf(document);
   const [name, version] = format.split('/');
   const [foundName, foundVersion] = found?.split('/') ?? [];
-  if (name === foundName && Number(foundVersion) > Number(version)) {
+  if (name !== foundName) {
+    throw new LifeboatError(
+      'record-damaged',
+      `${what} is not a ${name} document: its format is ${JSON.stringify(found ?? null)}`,
+    );
+  }
+  if (Number(foundVersion) > Number(version)) {
     throw new LifeboatError('newer-format', `${what} has the format ${found}, newer than ${format}`, {
-      hint: 'Install a newer lifeboat.',
+      hint: 'Use the version of lifeboat that wrote it, or a later one.',
     });
   }
+  const result = schema.safeParse(document);
   if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  const place = issue?.path.map(String).join('.') ?? '';
-  throw new LifeboatError('record-damaged', `${what}: ${place} ${issue?.message ?? 'is wrong'}`, {
+  const places = result.error.issues.slice(0, MAX_PLACES).map(({ path, message }) => `${placeOf(path)}: ${message}`);
+  throw new LifeboatError('record-damaged', printable(`${what} is damaged: ${places.join('; ')}`), {
+    hint: 'If it was edited by hand, correct the places that are named.',
     cause: result.error,
   });
+}
+
+/** `components[3].sizeBytes` */
+function placeOf(path: readonly PropertyKey[]): string {
+  if (path.length === 0) return 'document';
+  return path
+    .map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`))
+    .join('')
+    .replace(/^\./, '');
 }
 
 /** {@link checkDocument} on bytes of JSON. */

@@ -1,4 +1,4 @@
-import { asker } from './asker.ts';
+import { asker } from '../host/asker.ts';
 import type { Host } from '../host/host.ts';
 import { handlers } from './handlers.ts';
 import { probeLayout } from './probes.ts';

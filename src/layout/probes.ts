@@ -1,5 +1,5 @@
 /** Runs each tool once and gives the handlers what they said, already parsed and with identities assigned. */
-import type { Asker } from './asker.ts';
+import type { Asker } from '../host/asker.ts';
 import { busPathOf, contentKind, deviceIds, deviceKind } from './identity.ts';
 import { mayHang, typeCategory } from './mount-category.ts';
 import { blkidArgv, blkidOkCodes, parseBlkid } from './tools/blkid.ts';
@@ -118,7 +118,7 @@ async function completed(asker: Asker, devices: readonly BlockDevice[]): Promise
               asker.gap({
                 subject: path ?? 'blkid',
                 problem: `cannot see what is on it: ${why}`,
-                hint: 'run as root',
+                hint: 'only root can open it, and some kernels let nobody',
               });
             }
             return parseBlkid(stdout);

@@ -1,5 +1,5 @@
 /** A layout as a text tree for a terminal. */
-import { gapLines } from './document.ts';
+import { gapLines } from '../host/gap.ts';
 import { printable } from '../kernel/text.ts';
 import { titleOf } from './handlers.ts';
 import type { Component, Layout } from './types.ts';

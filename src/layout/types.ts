@@ -1,6 +1,7 @@
 /** The document `lifeboat.layout/1`: how the storage of a host is built, as a graph of typed components. */
 import { z } from 'zod';
-import { type Gap, gapSchema, readDocument } from './document.ts';
+import { type Gap, gapSchema } from '../host/gap.ts';
+import { checkDocument } from '../kernel/document.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 
 export const layoutFormat = 'lifeboat.layout/1';
@@ -125,7 +126,7 @@ export type { Gap };
  * @throws LifeboatError `newer-format`, `record-damaged`
  */
 export function parseLayout(value: unknown): Layout {
-  const layout = readDocument(layoutFormat, layoutSchema, value);
+  const layout = checkDocument(value, layoutSchema, layoutFormat, 'the layout');
   const ids = new Set<string>();
   for (const { id } of layout.components) {
     if (ids.has(id)) throw damaged(`two components have the id ${JSON.stringify(id)}`);

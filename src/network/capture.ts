@@ -1,4 +1,4 @@
-import { asker } from './asker.ts';
+import { asker } from '../host/asker.ts';
 import { captureHostname } from './hostname.ts';
 import type { Host } from '../host/host.ts';
 import { captureDns } from './dns.ts';

@@ -1,5 +1,5 @@
 /** Name servers and search domains, from `/etc/resolv.conf`. */
-import type { Asker } from './asker.ts';
+import type { Asker } from '../host/asker.ts';
 import type { Dns } from './types.ts';
 
 /** systemd-resolved's own file: the real servers, where `/etc/resolv.conf` names only its stub. */

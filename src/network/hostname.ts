@@ -1,4 +1,4 @@
-import type { Asker } from './asker.ts';
+import type { Asker } from '../host/asker.ts';
 
 /** The name the kernel has; `unknown` and a gap where nobody tells. */
 export async function captureHostname(asker: Asker): Promise<string> {

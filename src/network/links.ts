@@ -1,6 +1,6 @@
 /** Links and their addresses, from `ip -j -d addr`. */
 import { z } from 'zod';
-import type { Asker } from './asker.ts';
+import type { Asker } from '../host/asker.ts';
 import type { Argv } from '../host/host.ts';
 import type { Address, Link } from './types.ts';
 

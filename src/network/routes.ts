@@ -1,7 +1,7 @@
 /** Routes of all tables, from `ip -j route`. */
 import { z } from 'zod';
-import { present } from './present.ts';
-import type { Asker } from './asker.ts';
+import { present } from '../kernel/present.ts';
+import type { Asker } from '../host/asker.ts';
 import type { Argv } from '../host/host.ts';
 import type { Route } from './types.ts';
 

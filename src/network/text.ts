@@ -1,5 +1,5 @@
 /** A network in words: the whole of it, and what has changed. */
-import { gapLines } from './document.ts';
+import { gapLines } from '../host/gap.ts';
 import { printable } from '../kernel/text.ts';
 import type { Address, Link, Network, Route } from './types.ts';
 

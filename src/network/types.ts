@@ -1,6 +1,7 @@
 /** The document `lifeboat.network/1`: links, addresses, routes and name servers of a host. */
 import { z } from 'zod';
-import { gapSchema, readDocument } from './document.ts';
+import { gapSchema } from '../host/gap.ts';
+import { checkDocument } from '../kernel/document.ts';
 
 export const networkFormat = 'lifeboat.network/1';
 
@@ -71,5 +72,5 @@ export type Route = z.infer<typeof routeSchema>;
 export type Dns = z.infer<typeof dnsSchema>;
 /** @throws LifeboatError `newer-format`, `record-damaged` */
 export function parseNetwork(value: unknown): Network {
-  return readDocument(networkFormat, networkSchema, value);
+  return checkDocument(value, networkSchema, networkFormat, 'the network');
 }

@@ -1,4 +1,4 @@
-import { present } from '../present.ts';
+import { present } from '../../kernel/present.ts';
 import { formatBytes } from '../../kernel/units.ts';
 import type { LayoutHandler } from '../handler.ts';
 import { deviceKind } from '../identity.ts';

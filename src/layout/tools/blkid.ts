@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { present } from '../present.ts';
+import { present } from '../../kernel/present.ts';
 import type { Argv } from '../../host/host.ts';
 import type { BlockDevice } from './lsblk.ts';
 

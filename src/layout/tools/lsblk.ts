@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { present } from '../present.ts';
+import { present } from '../../kernel/present.ts';
 import type { Argv } from '../../host/host.ts';
 
 /** All columns, so that versions that lack some are no error. */

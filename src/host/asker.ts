@@ -1,11 +1,11 @@
 /** Asking a host without ever failing: a tool that is missing, fails, hangs or prints garbage becomes a named gap. */
-import type { Argv, Host } from '../host/host.ts';
-import { defaults } from '../host/host.ts';
+import type { Argv, Host } from './host.ts';
+import { defaults } from './host.ts';
 import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import { nameFromBytes } from '../kernel/text.ts';
 import { formatDuration } from '../kernel/units.ts';
 import { limited, raceAbort, throwIfAborted } from '../kernel/wait.ts';
-import type { Gap } from './document.ts';
+import type { Gap } from './gap.ts';
 
 const probeTimeoutMs = 15_000;
 
