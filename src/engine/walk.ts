@@ -96,7 +96,9 @@ export async function* findTree(
     }
     if (type === 'directory') {
       try {
-        const names = readdirSync(full, { encoding: 'buffer' }).sort(Buffer.compare).reverse();
+        const names = readdirSync(full, { encoding: 'buffer' })
+          .sort((a, b) => Buffer.compare(a, b))
+          .reverse();
         for (const name of names)
           pending.push(path.length === 0 ? name : Buffer.concat([path, Buffer.from('/'), name]));
       } catch (error) {

@@ -10,6 +10,8 @@ def acl(entries):
 
 NOBODY = 0xffffffff
 root = os.getuid() == 0
+# Without root only ids of one's own can be restored.
+user, group = (4242, 4343) if root else (os.getuid(), os.getgid())
 
 def write(path, data=b''):
     with open(path, 'wb') as file:
@@ -46,8 +48,8 @@ def make(top):
     os.setxattr(b'plain', 'user.binary', b'\0\xff=\n12 user.x=y\n')
     os.setxattr(b'plain', 'user.empty', b''), os.setxattr(b'plain', 'user.a=b%3D%25', b'odd name')
     os.setxattr(b'plain', b'user.\xff\xfe', b'name not utf-8'), os.setxattr(b'x', 'user.dir', b'd' * 2000)
-    os.setxattr(b'plain', 'system.posix_acl_access', acl([(1, 6, NOBODY), (2, 4, 4242), (4, 4, NOBODY), (8, 2, 4343), (16, 6, NOBODY), (32, 0, NOBODY)]))
-    os.setxattr(b'x', 'system.posix_acl_default', acl([(1, 7, NOBODY), (2, 5, 1), (4, 5, NOBODY), (16, 5, NOBODY), (32, 5, NOBODY)]))
+    os.setxattr(b'plain', 'system.posix_acl_access', acl([(1, 6, NOBODY), (2, 4, user), (4, 4, NOBODY), (8, 2, group), (16, 6, NOBODY), (32, 0, NOBODY)]))
+    os.setxattr(b'x', 'system.posix_acl_default', acl([(1, 7, NOBODY), (2, 5, user), (4, 5, NOBODY), (16, 5, NOBODY), (32, 5, NOBODY)]))
     for name, mode in ((b'.hidden', 0o400), (b'empty', 0o4755), (b'-dash', 0o2755), (b'empty dir', 0o1777), (b'x', 0o2770)):
         os.chmod(name, mode)
     if root:

@@ -25,6 +25,11 @@ test.each([
   ],
   ['tar: "gr\\303\\266\\303\\237e": file changed as we read it', '/größe', 'file changed as we read it'],
   ['tar: "./": file changed as we read it', '/', 'file changed as we read it'],
+  [
+    "tar: setxattrat: Cannot set 'system.posix_acl_access' extended attribute for file 'a/b': Invalid argument",
+    'tar',
+    "setxattrat: Cannot set 'system.posix_acl_access' extended attribute for file 'a/b': Invalid argument",
+  ],
 ])('%s', (line, subject, problem) => {
   expect(parseTarLine(line)).toEqual({ finding: { subject, problem }, known: true });
 });

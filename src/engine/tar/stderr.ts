@@ -22,14 +22,13 @@ const perFile: readonly RegExp[] = [
   /^file is the archive; not dumped$/,
   /^contains a cache directory tag/,
   /^Cannot (open|stat|read|readlink|readdir|opendir|savedir|close|seek|change mode|change ownership|utime|mknod|mkfifo|hard link to .*|create symlink to .*): /,
-  /^Cannot l?[sg]et(f|l)?(xattr|filecon)/,
   /^Read error at byte \d+, while reading \d+ bytes?: /,
-  /^(implausibly old|time stamp) /,
-  /^time stamp .* is .* s in the future$/,
-  /^(l|f)?(listxattr|getxattr|setxattr|llistxattrat|lgetxattrat|setxattrat|lsetxattrat|lsetxattr|fsetxattr)/,
-  /^Cannot (l|f)?(list|get|set)xattr(at)?: /,
+  /^Cannot (l|f)?(list|get|set)(xattr|filecon)(at)?: /,
   /^value .* out of .* range/,
 ];
+
+/** Known messages that name no file in a form that could be turned back. */
+const withoutName: readonly RegExp[] = [/^[lf]?setxattr(at)?: Cannot set '.*' extended attribute for file '.*': /];
 
 /** `undefined` for a line that says nothing of its own. */
 export function parseTarLine(line: string): TarMessage | undefined {
@@ -37,7 +36,8 @@ export function parseTarLine(line: string): TarMessage | undefined {
     return undefined;
   const match = /^tar: "((?:[^"\\]|\\.)*)": (?:Warning: )?(.*)$/.exec(line);
   if (match?.[1] === undefined || match[2] === undefined) {
-    return { finding: { subject: 'tar', problem: line.replace(/^tar: /, '') }, known: false };
+    const said = line.replace(/^tar: /, '');
+    return { finding: { subject: 'tar', problem: said }, known: withoutName.some((known) => known.test(said)) };
   }
   const path = entryPath(unquote(match[1]));
   const problem = match[2];
