@@ -50,7 +50,7 @@ export interface DescribeHostOptions {
 }
 
 export function describeHost(name: string, { open, skip = {} }: DescribeHostOptions): void {
-  describe(`host: ${name}`, () => {
+  describe.concurrent(`host: ${name}`, () => {
     let subject: HostUnderTest;
     let opened = false;
     beforeAll(async () => {
