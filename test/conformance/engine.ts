@@ -1,5 +1,6 @@
 /** What every engine owes: `describeEngine` runs the contract of `src/engine/engine.ts` against one implementation. */
 import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -193,7 +194,7 @@ export function describeEngine(name: string, { open }: { open: () => Engine }): 
     }) => {
       await using own = await place();
       const source = await own.directory('source');
-      for (let index = 0; index < 400; index++) {
+      for (let index = 0; index < 4000; index++) {
         await mkdir(join(source, `d${index % 20}`), { recursive: true });
         await writeFile(join(source, `d${index % 20}`, `f${index}`), 'x');
       }
@@ -204,13 +205,17 @@ export function describeEngine(name: string, { open }: { open: () => Engine }): 
       const { stored } = await engine.backup(job, signal);
       const script = `import os,sys
 top,out=sys.argv[1:]
+print('ready',flush=True)
 while True:
   for i in range(20):
     d=top+'/d%d'%i
     try:
       os.rename(d,d+'.was'); os.symlink(out,d)
     except OSError: pass`;
-      const swapping = spawn('python3', ['-c', script, join(directory, source), outside], { stdio: 'ignore' });
+      const swapping = spawn('python3', ['-c', script, join(directory, source), outside], {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      await once(swapping.stdout, 'data');
       try {
         const outcome = await engine
           .restore({ ...job, stored, paths: [], directory }, signal)

@@ -1,6 +1,6 @@
 /** Bad days of the engine `tar`: damaged and malicious archives, files that change while they are read, full targets. */
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { appendFile, mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { zstdCompressSync } from 'node:zlib';
@@ -11,9 +11,10 @@ import type { Entry } from '../../src/engine/entry.ts';
 import { ManifestWriter } from '../../src/engine/tar/manifest.ts';
 import { ArchiveReader } from '../../src/engine/tar/reader.ts';
 import { LifeboatError } from '../../src/kernel/errors.ts';
+import { openFileTarget } from '../../src/target/file/file.ts';
 import { memoryTarget } from '../../src/target/memory/memory.ts';
 import { chunksOf, getBytes, type Target } from '../../src/target/target.ts';
-import { backupJob, keysOf, makeNastyTree, oracle, type Place, place } from '../conformance/engine.ts';
+import { backupJob, isRoot, keysOf, makeNastyTree, oracle, type Place, place } from '../conformance/engine.ts';
 
 const engine = openEngine('tar');
 const archiveKey = 'tar/web1/20260102T030405Z-abcdef.tar.zst';
@@ -242,6 +243,21 @@ test('a target without space: the error comes out and nothing is listed', async 
   }
   await expect(engine.backup(backupJob(target, [source]), signal)).rejects.toMatchObject({ code: 'no-space' });
   expect(await keysOf(target, signal)).toEqual([]);
+});
+
+test.runIf(isRoot)('a filesystem that is really full', async ({ signal }) => {
+  await using at = await place();
+  const source = await at.directory('source');
+  await writeFile(join(source, 'big'), randomBytes(8 << 20));
+  const repository = await at.directory('repository');
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'none', repository]);
+  try {
+    await using target = await openFileTarget(repository, {}, signal);
+    await expect(engine.backup(backupJob(target, [source]), signal)).rejects.toMatchObject({ code: 'no-space' });
+    expect(await keysOf(target, signal)).toEqual([]);
+  } finally {
+    execFileSync('umount', [repository]);
+  }
 });
 
 test('a tar that is killed, or says what is not understood, fails the backup and leaves nothing', async ({
