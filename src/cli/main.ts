@@ -2,7 +2,6 @@
 import { CommanderError } from 'commander';
 import { asLifeboatError, exitStatusOf, LifeboatError } from '../kernel/errors.ts';
 import { normalizeArguments } from './globals.ts';
-import { printError } from './output.ts';
 import { buildProgram } from './program.ts';
 
 /** Runs the command in `argv` (`process.argv`) and sets the exit status. */
@@ -10,10 +9,12 @@ export async function main(argv: readonly string[]): Promise<void> {
   exitQuietlyOnClosedPipe();
   const args = normalizeArguments(argv);
   try {
-    await buildProgram().parseAsync(args);
+    const program = await buildProgram(args.slice(2));
+    await program.parseAsync(args);
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return;
     const known = error instanceof CommanderError ? usageError(error) : asLifeboatError(error);
+    const { printError } = await import('./output.ts');
     printError(args.includes('--json'), known);
     process.exitCode = exitStatusOf(known);
   }

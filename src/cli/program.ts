@@ -1,16 +1,69 @@
-/** All commands. What a command does is loaded when it runs, so that `--help` is quick. */
+/** All commands. What is not called is not loaded, so that a person does not wait for `--help`. */
 import { Command } from 'commander';
-import { backupCommand } from './commands/backup.ts';
-import { doctorCommand } from './commands/doctor.ts';
-import { initCommand } from './commands/init.ts';
-import { pointsCommand } from './commands/points.ts';
-import { restoreCommand } from './commands/restore.ts';
-import { runsCommand } from './commands/runs.ts';
-import { factsCommand, layoutCommand, networkCommand } from './commands/show.ts';
-import { workflowCommand } from './commands/workflow.ts';
 import { addGlobalOptions, helpFooter } from './globals.ts';
 
-export function buildProgram(): Command {
+interface Entry {
+  readonly name: string;
+  readonly description: string;
+  readonly load: () => Promise<Command>;
+}
+
+/** The one list of commands; a new one is a file in `commands/` and an entry here. */
+const entries: readonly Entry[] = [
+  {
+    name: 'init',
+    description: 'write a commented configuration and make the repository that it names',
+    load: async () => (await import('./commands/init.ts')).initCommand(),
+  },
+  {
+    name: 'doctor',
+    description: 'what works on this host, what is missing for which job, and how to get it',
+    load: async () => (await import('./commands/doctor.ts')).doctorCommand(),
+  },
+  {
+    name: 'backup',
+    description: 'make a recovery point: capture the host, store its files, read them back',
+    load: async () => (await import('./commands/backup.ts')).backupCommand(),
+  },
+  {
+    name: 'points',
+    description: 'look after recovery points',
+    load: async () => (await import('./commands/points.ts')).pointsCommand(),
+  },
+  {
+    name: 'restore',
+    description: 'bring files out of a recovery point into an empty directory, and compare them with the point',
+    load: async () => (await import('./commands/restore.ts')).restoreCommand(),
+  },
+  {
+    name: 'layout',
+    description: 'disks, partitions, filesystems and mounts',
+    load: async () => (await import('./commands/show.ts')).layoutCommand(),
+  },
+  {
+    name: 'network',
+    description: 'links, addresses, routes and name servers',
+    load: async () => (await import('./commands/show.ts')).networkCommand(),
+  },
+  {
+    name: 'facts',
+    description: 'system, kernel, processors and memory',
+    load: async () => (await import('./commands/show.ts')).factsCommand(),
+  },
+  {
+    name: 'workflow',
+    description: 'the workflows themselves, built-in and your own',
+    load: async () => (await import('./commands/workflow.ts')).workflowCommand(),
+  },
+  {
+    name: 'runs',
+    description: 'what was run, and going on with what was interrupted',
+    load: async () => (await import('./commands/runs.ts')).runsCommand(),
+  },
+];
+
+/** @param args what was typed: a command that is not named in it is known by name and description only */
+export async function buildProgram(args: readonly string[]): Promise<Command> {
   const program = new Command('lifeboat')
     .description('Disaster recovery and migration for Linux hosts: capture, back up, restore, prove.')
     .version('', '-V, --version', 'print the version')
@@ -32,19 +85,10 @@ export function buildProgram(): Command {
     const { version } = await import('./version.ts');
     process.stdout.write(`${version()}\n`);
   });
-  const commands = [
-    initCommand(),
-    doctorCommand(),
-    backupCommand(),
-    pointsCommand(),
-    restoreCommand(),
-    layoutCommand(),
-    networkCommand(),
-    factsCommand(),
-    workflowCommand(),
-    runsCommand(),
-  ];
-  for (const command of commands) program.addCommand(command);
+  for (const { name, description, load } of entries) {
+    const command = args.includes(name) ? await load() : new Command(name);
+    program.addCommand(command.description(description));
+  }
   return quietErrors(program);
 }
 

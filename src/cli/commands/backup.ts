@@ -3,7 +3,6 @@ import { type Globals, helpFooter } from '../globals.ts';
 
 export function backupCommand(): Command {
   return new Command('backup')
-    .description('make a recovery point: capture the host, store its files, read them back')
     .addHelpText(
       'after',
       helpFooter(

@@ -3,7 +3,6 @@ import { type Globals, helpFooter } from '../globals.ts';
 
 export function doctorCommand(): Command {
   return new Command('doctor')
-    .description('what works on this host, what is missing for which job, and how to get it')
     .addHelpText('after', helpFooter(['lifeboat doctor', 'lifeboat doctor --json'], [0, 1, 4]))
     .action(async (_options: unknown, command: Command) => {
       const { examine, doctorText } = await import('../doctor.ts');

@@ -11,7 +11,6 @@ interface InitOptions {
 
 export function initCommand(): Command {
   return new Command('init')
-    .description('write a commented configuration and make the repository that it names')
     .option('--repository <url>', 'where points are kept, as file:///mnt/backup; asked for at a terminal')
     .option('--engine <name>', 'how file data is stored', 'tar')
     .option('--include <path...>', 'what is backed up; by default every local filesystem that is mounted')

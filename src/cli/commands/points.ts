@@ -2,11 +2,7 @@ import { Command } from 'commander';
 import { type Globals, helpFooter } from '../globals.ts';
 
 export function pointsCommand(): Command {
-  return new Command('points')
-    .description('look after recovery points')
-    .addCommand(listCommand())
-    .addCommand(showCommand())
-    .addCommand(verifyCommand());
+  return new Command('points').addCommand(listCommand()).addCommand(showCommand()).addCommand(verifyCommand());
 }
 
 /** Opens what every one of these commands reads. */

@@ -3,7 +3,6 @@ import { type Globals, helpFooter } from '../globals.ts';
 
 export function restoreCommand(): Command {
   return new Command('restore')
-    .description('bring files out of a recovery point into an empty directory, and compare them with the point')
     .argument('<point>', 'id of the point, the beginning of it, or "latest"')
     .argument('[path...]', 'absolute paths as they were on the host; all when none is given')
     .requiredOption('--to <dir>', 'a new or empty directory; /etc/fstab becomes DIR/etc/fstab')

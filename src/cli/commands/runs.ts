@@ -2,11 +2,7 @@ import { Command } from 'commander';
 import { type Globals, helpFooter } from '../globals.ts';
 
 export function runsCommand(): Command {
-  return new Command('runs')
-    .description('what was run, and going on with what was interrupted')
-    .addCommand(listCommand())
-    .addCommand(showCommand())
-    .addCommand(resumeCommand());
+  return new Command('runs').addCommand(listCommand()).addCommand(showCommand()).addCommand(resumeCommand());
 }
 
 function listCommand(): Command {

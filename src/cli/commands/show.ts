@@ -15,7 +15,7 @@ function showing(
       const { document, text } = await capture(command);
       printResult(command.optsWithGlobals<Globals>().json, document, text);
     });
-  return new Command(name).description(what).addCommand(show);
+  return new Command(name).addCommand(show);
 }
 
 async function open(command: Command) {

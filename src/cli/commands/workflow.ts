@@ -2,11 +2,7 @@ import { Command } from 'commander';
 import { type Globals, helpFooter } from '../globals.ts';
 
 export function workflowCommand(): Command {
-  return new Command('workflow')
-    .description('the workflows themselves, built-in and your own')
-    .addCommand(listCommand())
-    .addCommand(showCommand())
-    .addCommand(runCommand());
+  return new Command('workflow').addCommand(listCommand()).addCommand(showCommand()).addCommand(runCommand());
 }
 
 function listCommand(): Command {

@@ -1,0 +1,18 @@
+/** `npm run bench [-- NAME…]`: each bench pairs lifeboat with a named peer, in turn in one run, and prints the ratios. */
+import { cpus, release } from 'node:os';
+import { engineTar } from './engine-tar.ts';
+import { type Pairing, paired } from './paired.ts';
+import { startup } from './startup.ts';
+
+const benches: Readonly<Record<string, () => Promise<Pairing>>> = { startup, 'engine-tar': engineTar };
+
+const [cpu] = cpus();
+console.log(
+  `${new Date().toISOString().slice(0, 10)}, ${cpu?.model ?? 'unknown'}, ${cpus().length} cores, Linux ${release()}`,
+);
+const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(benches);
+for (const name of names) {
+  const bench = benches[name];
+  if (!bench) throw new Error(`no bench ${name}; there are: ${Object.keys(benches).join(', ')}`);
+  await paired(name, await bench());
+}
