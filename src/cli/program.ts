@@ -1,6 +1,7 @@
 /** All commands. What is not called is not loaded, so that a person does not wait for `--help`. */
-import { Command } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { addGlobalOptions, helpFooter } from './globals.ts';
+import { version } from './version.ts';
 
 interface Entry {
   readonly name: string;
@@ -66,8 +67,7 @@ const entries: readonly Entry[] = [
 export async function buildProgram(args: readonly string[]): Promise<Command> {
   const program = new Command('lifeboat')
     .description('Disaster recovery and migration for Linux hosts: capture, back up, restore, prove.')
-    .version('', '-V, --version', 'print the version')
-    .helpCommand(false)
+    .option('-V, --version', 'print the version')
     .showSuggestionAfterError(true)
     .addHelpText(
       'after',
@@ -81,10 +81,6 @@ export async function buildProgram(args: readonly string[]): Promise<Command> {
       ),
     );
   addGlobalOptions(program);
-  program.on('option:version', async () => {
-    const { version } = await import('./version.ts');
-    process.stdout.write(`${version()}\n`);
-  });
   for (const { name, description, load } of entries) {
     const command = args.includes(name) ? await load() : new Command(name);
     program.addCommand(command.description(description));
@@ -92,9 +88,12 @@ export async function buildProgram(args: readonly string[]): Promise<Command> {
   return quietErrors(program);
 }
 
-/** Errors are thrown to `main`, which prints them in the one form that all errors have. */
+/** Errors are thrown to `main`, which prints them in the one form that all errors have. Help is `--help`, everywhere. */
 function quietErrors(command: Command): Command {
-  command.exitOverride().configureOutput({ outputError: () => {} });
+  command
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({ outputError: () => {} });
   for (const sub of command.commands) quietErrors(sub);
   return command;
 }

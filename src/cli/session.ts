@@ -1,15 +1,15 @@
 /** What a command that runs workflows stands on: host, signals, configuration, where its events go, how it ends. */
-import { existsSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { realpathSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import type { Host } from '../host/host.ts';
 import { localHost } from '../host/local.ts';
-import { exitStatusOf, LifeboatError } from '../kernel/errors.ts';
+import { exitStatusOf, hasErrno, LifeboatError } from '../kernel/errors.ts';
 import type { Json } from '../kernel/json.ts';
 import { printable } from '../kernel/text.ts';
 import type { RunEvent } from '../workflow/events.ts';
+import { localDirectory } from '../target/targets.ts';
 import { planRun, type RunContext, type RunOutcome, startRun } from '../workflow/runs.ts';
 import type { RunPaths } from '../workflow/store.ts';
 import { noSettings, type Settings } from '../workflow/units.ts';
@@ -94,12 +94,21 @@ export async function configured(globals: Globals): Promise<{ config: Config; in
   return { config, inputs: { config, ownPaths: ownPaths(config, globals), version: version() } };
 }
 
-/** Where lifeboat writes: a backup of these would contain itself. */
+/** Where lifeboat writes, also by the names that symlinks hide: a backup of these would contain itself. */
 function ownPaths(config: Config, globals: Globals): string[] {
-  const paths = [resolve(globals.stateDir)];
-  if (config.repository.startsWith('/')) paths.push(resolve(config.repository));
-  else if (config.repository.startsWith('file:')) paths.push(resolve(fileURLToPath(config.repository)));
-  return paths.filter((path) => path !== '/' && existsSync(path));
+  const repository = localDirectory(config.repository);
+  const paths = [resolve(globals.stateDir), ...(repository === undefined ? [] : [repository])];
+  return [...new Set(paths.flatMap((path) => [path, realPath(path)]))].filter((path) => path !== '/');
+}
+
+/** Of a path that need not exist yet. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    if (!hasErrno(error, 'ENOENT') || path === '/') return path;
+    return join(realPath(dirname(path)), basename(path));
+  }
 }
 
 /**

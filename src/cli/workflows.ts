@@ -10,7 +10,7 @@ import { loadConfig } from '../config/load.ts';
 import { checkTrusted } from '../host/trusted.ts';
 import { hasErrno, LifeboatError } from '../kernel/errors.ts';
 import type { WorkflowFinder } from '../workflow/runs.ts';
-import { noSettings, type Settings } from '../workflow/units.ts';
+import { checkSettings, noSettings, type Settings, unknownSteps } from '../workflow/units.ts';
 import { checkWorkflow, type Workflow } from '../workflow/workflow.ts';
 import type { Globals } from './globals.ts';
 import { settingsOf } from './session.ts';
@@ -59,6 +59,20 @@ export function workflowFinder(globals: Pick<Globals, 'config'>): WorkflowFinder
 /** Runs can be resumed where there is no configuration (any more): what they need of it is in their journal. */
 export async function settingsIfConfigured(globals: Pick<Globals, 'config'>): Promise<Settings> {
   return existsSync(globals.config) ? settingsOf(await loadConfig(resolve(globals.config))) : noSettings;
+}
+
+/**
+ * Refuses settings for steps that there are not. A site's own workflows are loaded only where they could be meant: one
+ * that is broken must not keep a backup from being made.
+ *
+ * @throws LifeboatError `config-invalid`; `untrusted`, `workflow-invalid` of a site's workflow
+ */
+export async function checkStepNames(globals: Pick<Globals, 'config'>, settings: Settings): Promise<void> {
+  if (unknownSteps(settings, workflows).length === 0) return;
+  checkSettings(
+    settings,
+    (await allWorkflows(globals)).map(({ workflow }) => workflow),
+  );
 }
 
 /** What can be checked of a module whose types were stripped; what steps give is checked when they run. */

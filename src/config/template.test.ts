@@ -20,11 +20,11 @@ test('reads back as it was chosen', () => {
 test('has a valid example for each key that it leaves out', () => {
   const text = configTemplate({ ...common, include: ['/'], exclude: [] })
     .replace('# host:', 'host:')
-    .replaceAll(/^# (limits|retries| +store-files)/gm, '$1');
+    .replaceAll(/^# (limits|retries| +store\.data)/gm, '$1');
   const config = parseConfig(text, 'c.yaml');
   expect(config.host).toBe('name');
-  expect(config.limits).toEqual({ 'store-files': '8h' });
-  expect(config.retries).toEqual({ 'store-files': 3 });
+  expect(config.limits).toEqual({ 'store.data': '8h' });
+  expect(config.retries).toEqual({ 'store.data': 3 });
 });
 
 test.each([

@@ -37,11 +37,11 @@ skip: []
 
 # How long a step may take, by id: 90s, 15m, 2h, 1d.
 # limits:
-#   store-files: 8h
+#   store.data: 8h
 
 # How often a step is tried again after a failure that may pass, by id: 0 to 10.
 # retries:
-#   store-files: 3
+#   store.data: 3
 `;
 }
 

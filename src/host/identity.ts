@@ -1,5 +1,5 @@
 /** Which machine this is, since when it runs, and whether a process is still the one it was. */
-import { readFile } from 'node:fs/promises';
+import { readFile, readlink } from 'node:fs/promises';
 import { hasErrno, LifeboatError } from '../kernel/errors.ts';
 import type { Host } from './host.ts';
 
@@ -56,4 +56,14 @@ export async function processStart(pid: number): Promise<number | undefined> {
 /** Whether the process that had `pid` and `start` on this machine, in this boot, still runs. */
 export async function sameProcessAlive(pid: number, start: number): Promise<boolean> {
   return (await processStart(pid)) === start;
+}
+
+/** Names the set of processes that this one can see; `undefined` where `/proc` does not say. */
+export async function pidNamespace(): Promise<string | undefined> {
+  try {
+    return await readlink('/proc/self/ns/pid');
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT', 'EACCES', 'EPERM')) return undefined;
+    throw error;
+  }
 }

@@ -120,6 +120,8 @@ export function errorRecord(error: unknown): ErrorRecord {
 export function asLifeboatError(error: unknown): LifeboatError {
   if (error instanceof LifeboatError) return error;
   if (isSystemError(error)) return fromSystemError(error, error.message);
+  // What failed first is what to tell; the second error came while cleaning up after it.
+  if (error instanceof SuppressedError) return asLifeboatError(error.suppressed);
   if (error instanceof AggregateError && error.errors.length > 0) return asLifeboatError(error.errors[0]);
   const message = error instanceof Error ? error.message : String(error);
   return new LifeboatError('bug', message, {
@@ -137,7 +139,12 @@ export interface SystemError extends Error {
 }
 
 export function isSystemError(error: unknown): error is SystemError {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^E[A-Z0-9]+$/.test(error.code);
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    /^E(?!RR_)[A-Z0-9_]+$/.test(error.code)
+  );
 }
 
 /** Whether `error` is the system's `ENOENT`, `EEXIST`, …. */
@@ -157,6 +164,9 @@ const codeOfErrno: Readonly<Record<string, { code: ErrorCode; hint?: string; ret
   ECONNRESET: { code: 'unreachable', retryable: true },
   ETIMEDOUT: { code: 'unreachable', retryable: true },
   EHOSTUNREACH: { code: 'unreachable', retryable: true },
+  ENETUNREACH: { code: 'unreachable', retryable: true },
+  ENOTFOUND: { code: 'unreachable', hint: 'There is no such host name, or no name server answers.', retryable: true },
+  EAI_AGAIN: { code: 'unreachable', hint: 'No name server answers.', retryable: true },
   EPIPE: { code: 'unreachable', retryable: true },
   EIO: { code: 'failed', hint: 'The device reports read or write errors: look at the kernel log.' },
   EAGAIN: { code: 'failed', retryable: true },

@@ -1,7 +1,7 @@
 /**
  * One lock per repository and host: a record created exclusively in the repository, which names its holder.
  *
- * A holder that died is known by boot id and process. Whoever finds such a lock must first take the lock on breaking
+ * A holder that died is known by boot id and process, as far as its processes can be seen from here. Whoever finds such a lock must first take the lock on breaking
  * it, which carries its id; so of two that find it one breaks it, and nobody removes the lock of the one who came next.
  */
 import { randomBytes } from 'node:crypto';
@@ -16,6 +16,8 @@ const holderSchema = z.object({
   /** Absent where the machine has none: then nobody can tell from here whether the holder lives. */
   machineId: z.string().exactOptional(),
   bootId: z.string().exactOptional(),
+  /** Containers of one machine share its boot id, and each has processes of its own. */
+  pidNamespace: z.string().exactOptional(),
   pid: z.number(),
   /** Start time of the process in clock ticks since boot: a pid alone may be somebody else's by now. */
   processStart: z.number(),
@@ -28,8 +30,8 @@ type Holder = z.infer<typeof holderSchema>;
 /** Who asks for the lock. */
 export interface Claim extends Omit<Holder, 'format' | 'id'> {}
 
-/** Judges whether the process of a lock made on this machine still lives. */
-export type IsAlive = (holder: Pick<Holder, 'bootId' | 'pid' | 'processStart'>) => Promise<boolean>;
+/** Judges whether a process of this boot and pid namespace still lives. */
+export type IsAlive = (holder: Pick<Holder, 'pid' | 'processStart'>) => Promise<boolean>;
 
 /** A lock that is held; `id` is all that releasing it takes. */
 export interface Held {
@@ -62,8 +64,7 @@ export async function acquireLock(
     if (await createLock(target, key, body, signal)) return { key, id };
     const holder = await readHolder(target, key, signal);
     if (holder === undefined) continue;
-    const ours = claim.machineId !== undefined && holder.machineId === claim.machineId;
-    if (!ours || (await isAlive(holder))) throw lockedBy(target, key, holder);
+    if (!(await isGone(holder, claim, isAlive))) throw lockedBy(target, key, holder);
     await breakLock(target, key, holder.id, claim, isAlive, signal);
   }
   throw new LifeboatError('locked', `the lock ${key} at ${target.url} keeps changing hands`, { retryable: true });
@@ -73,6 +74,13 @@ export async function acquireLock(
 export async function releaseLock(target: Target, held: Held, signal: AbortSignal): Promise<void> {
   const holder = await readHolder(target, held.key, signal);
   if (holder?.id === held.id) await target.remove(held.key, signal);
+}
+
+/** Only what is certain counts: a holder that cannot be judged from here is taken to live. */
+async function isGone(holder: Holder, claim: Claim, isAlive: IsAlive): Promise<boolean> {
+  if (holder.bootId === undefined || claim.bootId === undefined) return false;
+  if (holder.bootId !== claim.bootId) return claim.machineId !== undefined && holder.machineId === claim.machineId;
+  return holder.pidNamespace === claim.pidNamespace && !(await isAlive(holder));
 }
 
 async function createLock(target: Target, key: string, body: Uint8Array, signal: AbortSignal): Promise<boolean> {

@@ -1,7 +1,7 @@
 /** Steps that come first: who this is, whether the repository is there, and that nobody else is at it. */
-import { hostIdentity, processStart, sameProcessAlive } from '../host/identity.ts';
+import { hostIdentity, pidNamespace, processStart, sameProcessAlive } from '../host/identity.ts';
 import { newId } from '../kernel/ids.ts';
-import { acquireLock, type IsAlive, lockKey, releaseLock } from '../point/lock.ts';
+import { acquireLock, lockKey, releaseLock } from '../point/lock.ts';
 import type { Config } from '../config/schema.ts';
 import type { CleanupContext } from '../workflow/step.ts';
 import { step } from './define.ts';
@@ -29,10 +29,6 @@ export function keyName(name: string): string {
   return safe === '' ? 'host' : safe.slice(0, 100);
 }
 
-function holderLives(bootId: string | undefined): IsAlive {
-  return async (holder) => holder.bootId === bootId && sameProcessAlive(holder.pid, holder.processStart);
-}
-
 export const lock = step({
   id: 'lock',
   title: 'Lock the repository for this host',
@@ -49,15 +45,19 @@ export const lock = step({
     const tell = (text: string) => say({ type: 'note', text });
     await using repository = await openConfigured(config, tell, signal);
     const { name, ...ids } = identity;
+    const namespace = await pidNamespace();
     const claim = {
       host: name,
       ...ids,
+      ...(namespace === undefined ? {} : { pidNamespace: namespace }),
       pid: process.pid,
       processStart: (await processStart(process.pid)) ?? 0,
       run: runId,
       since: new Date().toISOString(),
     };
-    const held = await acquireLock(repository.target, lockKey(hostName), claim, holderLives(ids.bootId), signal);
+    const isAlive = (holder: { pid: number; processStart: number }) =>
+      sameProcessAlive(holder.pid, holder.processStart);
+    const held = await acquireLock(repository.target, lockKey(hostName), claim, isAlive, signal);
     // A process that dies between these two lines leaves a lock that is known to be stale.
     await atEnd('release', { config, ...held });
     return { lockId: held.id };

@@ -2,6 +2,7 @@
 import { lstat, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { explaining, hasErrno, LifeboatError } from '../kernel/errors.ts';
+import { nameFromBytes, nameToBytes } from '../kernel/text.ts';
 import { step } from './define.ts';
 import { openConfigured } from './repository.ts';
 
@@ -74,22 +75,31 @@ export const publish = step({
   needs: ['restored', 'restoreRequest'],
   gives: ['published'],
   timeout: '10m',
-  run: async ({ state: { restored, restoreRequest } }) => {
+  cleanups: {
+    /** So that a run that was stopped in between leaves the directory as it found it, and can be resumed. */
+    async moveBack({ directory, staging, names }: { directory: string; staging: string; names: string[] }) {
+      await mkdir(staging, { recursive: true, mode: 0o700 });
+      for (const name of names) {
+        await rename(below(directory, name), below(staging, name)).catch((error: unknown) => {
+          if (!hasErrno(error, 'ENOENT')) throw error;
+        });
+      }
+    },
+  },
+  run: async ({ state: { restored, restoreRequest }, onFailure }) => {
+    const { staging } = restored;
     const { directory } = restoreRequest;
-    await explaining(`move ${basename(restored.staging)} to ${directory}`, async () => {
-      // Names are bytes: as strings, one that is not UTF-8 would not be found again.
-      const names = await readdir(restored.staging, { encoding: 'buffer' }).catch((error: unknown) => {
-        // A run killed after the last move and before the record of it finds the work done.
-        if (hasErrno(error, 'ENOENT')) return [];
-        throw error;
-      });
-      for (const name of names) await rename(below(restored.staging, name), below(directory, name));
-      await rm(restored.staging, { recursive: true, force: true });
+    await explaining(`move ${basename(staging)} to ${directory}`, async () => {
+      // Names are bytes: as strings of Node's, one that is not UTF-8 would not be found again.
+      const names = (await readdir(staging, { encoding: 'buffer' })).map(nameFromBytes);
+      await onFailure('moveBack', { directory, staging, names });
+      for (const name of names) await rename(below(staging, name), below(directory, name));
+      await rm(staging, { recursive: true, force: true });
     });
     return { published: directory };
   },
 });
 
-function below(directory: string, name: Buffer): Buffer {
-  return Buffer.concat([Buffer.from(`${directory}/`), name]);
+function below(directory: string, name: string): Buffer {
+  return Buffer.concat([Buffer.from(`${directory}/`), nameToBytes(name)]);
 }

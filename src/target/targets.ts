@@ -50,6 +50,16 @@ export async function openTarget(url: string, options: OpenOptions, signal: Abor
   throw unknownTarget(url, scheme);
 }
 
+/**
+ * The directory of a target that is one on this host, `undefined` for every other.
+ *
+ * @throws LifeboatError `config-invalid`
+ */
+export function localDirectory(url: string): string | undefined {
+  if (isAbsolute(url)) return normalized(url);
+  return /^file:/i.test(url) ? filePath(url) : undefined;
+}
+
 function isScheme(name: string): name is Scheme {
   return Object.hasOwn(targets, name);
 }

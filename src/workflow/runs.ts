@@ -2,7 +2,7 @@
 import type { Host } from '../host/host.ts';
 import { lockFile } from '../host/file-lock.ts';
 import { writeFileAtomic } from '../kernel/atomic-write.ts';
-import { LifeboatError } from '../kernel/errors.ts';
+import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import type { Json } from '../kernel/json.ts';
 import type { Emit, RunEvent, RunStatus } from './events.ts';
@@ -117,10 +117,7 @@ export async function resumeRun(
   context: RunContext,
   signal: AbortSignal,
 ): Promise<RunOutcome> {
-  return reopen(id, workflowOf, context, async (execution) => {
-    await execution.recover();
-    return execution.proceed(signal);
-  });
+  return reopen(id, workflowOf, context, (execution) => execution.resume(signal));
 }
 
 /** Carries out what is owed of a run that did not end well, and closes it: its deeds are undone in reverse order. */
@@ -178,11 +175,22 @@ async function conduct(
   emit({ type: 'run-started', run: id, workflow: workflow.name, title: workflow.title, steps: units.length, resumed });
   const status = await work(execution);
   const ms = now().getTime() - started;
-  await journal.append({ type: 'done', status, ms });
+  await resumable(id, () => journal.append({ type: 'done', status, ms }));
   const report = reportOf((await readRun(stateDir, id)).progress, status);
   await writeFileAtomic(paths.report, `${JSON.stringify(report, null, 2)}\n`);
   emit({ type: 'run-finished', run: id, status, ms });
   return { report, state: execution.state, error: execution.failure };
+}
+
+/** A journal that cannot be written leaves a run open, whose id somebody must then know. */
+async function resumable(id: string, append: () => Promise<void>): Promise<void> {
+  try {
+    await append();
+  } catch (cause) {
+    const { code, message, hint } = asLifeboatError(cause);
+    const next = `Afterwards: lifeboat runs resume ${id}, which goes on with it, or with --undo cleans up after it.`;
+    throw new LifeboatError(code, message, { hint: hint === undefined ? next : `${hint} ${next}`, cause });
+  }
 }
 
 async function locked(paths: RunPaths, id: string): Promise<AsyncDisposable> {

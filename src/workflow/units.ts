@@ -1,5 +1,6 @@
 /** A workflow unrolled: its steps and the site's drop-ins in the order in which a run goes through them. */
 import { LifeboatError } from '../kernel/errors.ts';
+import { nearest } from '../kernel/nearest.ts';
 import { parseDuration } from '../kernel/units.ts';
 import { type Hook, hookStep } from './hooks.ts';
 import type { Step } from './step.ts';
@@ -69,12 +70,20 @@ function unit(
  * @throws LifeboatError `config-invalid`
  */
 export function checkSettings(settings: Settings, workflows: readonly Workflow[]): void {
-  const known = new Set(workflows.flatMap((item) => placedSteps(item).map(({ id }) => id)));
+  const [id] = unknownSteps(settings, workflows);
+  if (id === undefined) return;
+  const known = workflows.flatMap((item) => placedSteps(item).map((step) => step.id));
+  const meant = nearest(id, known);
+  throw new LifeboatError('config-invalid', `no workflow has a step ${JSON.stringify(id)}`, {
+    hint: `${meant === undefined ? '' : `Did you mean ${meant}? `}Known steps: ${[...new Set(known)].sort().join(', ')}.`,
+  });
+}
+
+/** Ids in settings that are neither steps of these workflows nor drop-ins of their stages, which come and go. */
+export function unknownSteps(settings: Settings, workflows: readonly Workflow[]): string[] {
+  const steps = new Set(workflows.flatMap((item) => placedSteps(item).map(({ id }) => id)));
+  const stages = new Set(workflows.flatMap((item) => item.stages.map(({ name }) => name)));
+  const isDropIn = (id: string) => stages.has(/^([^.]+)\.(?:before|after)\/./.exec(id)?.[1] ?? '');
   const named = [...settings.skip, ...Object.keys(settings.limits), ...Object.keys(settings.retries)];
-  for (const id of named) {
-    if (known.has(id)) continue;
-    throw new LifeboatError('config-invalid', `no workflow has a step ${JSON.stringify(id)}`, {
-      hint: `Known steps: ${[...known].sort().join(', ')}.`,
-    });
-  }
+  return named.filter((id) => !steps.has(id) && !isDropIn(id));
 }

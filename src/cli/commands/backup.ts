@@ -13,13 +13,12 @@ export function backupCommand(): Command {
     .action(async (_options: unknown, command: Command) => {
       const { configured, openSession, runCommand, settingsOf } = await import('../session.ts');
       const { backup } = await import('../../../workflows/backup.ts');
-      const { checkSettings } = await import('../../workflow/units.ts');
-      const { workflows } = await import('../../../workflows/list.ts');
+      const { checkStepNames } = await import('../workflows.ts');
       const { describeOutcome } = await import('../present.ts');
       const globals = command.optsWithGlobals<Globals>();
       const { config, inputs } = await configured(globals);
       const settings = settingsOf(config);
-      checkSettings(settings, workflows);
+      await checkStepNames(globals, settings);
       await using session = openSession(globals, settings);
       await runCommand(session, backup, inputs, describeOutcome);
     });

@@ -7,6 +7,8 @@ export const logLevels: readonly Level[] = ['trace', 'debug', 'info', 'warn', 'e
 /** Events for the log of a run: pino's JSON lines, written at once, so that the last ones before a crash are there. */
 export function logRenderer(path: string, level: string) {
   const destination = pino.destination({ dest: path, sync: true, append: true, mode: 0o600 });
+  // A log that cannot be written must not end a run: its journal is on the same disk, and says what matters.
+  destination.on('error', () => {});
   const logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
   return {
     emit: (event: RunEvent): void => {
@@ -27,7 +29,12 @@ function levelOf(event: RunEvent): 'debug' | 'info' | 'warn' | 'error' {
       return 'warn';
     case 'step-said':
       return event.message.type === 'finding' ? 'warn' : event.message.type === 'progress' ? 'debug' : 'info';
-    default:
+    case 'run-started':
+    case 'step-started':
+    case 'step-finished':
+    case 'step-skipped':
+    case 'cleanup-started':
+    case 'run-finished':
       return 'info';
   }
 }

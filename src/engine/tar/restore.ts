@@ -87,7 +87,7 @@ async function* members(
         job.onProgress({ doneBytes, entries: done, ...(totalBytes === undefined ? {} : { totalBytes }) }),
       onDamage: ({ subject, problem }) => {
         throw new LifeboatError('archive-damaged', `the archive is damaged at ${subject}: ${problem}`, {
-          hint: 'What was restored before it is in the directory, but not checked. Restore another point, or other paths.',
+          hint: 'Restore another point, or other paths of this one; lifeboat points verify says what is damaged.',
         });
       },
     },
