@@ -81,6 +81,10 @@ export async function buildProgram(args: readonly string[]): Promise<Command> {
       ),
     );
   addGlobalOptions(program);
+  program.on('option:version', () => {
+    process.stdout.write(`${version()}\n`);
+    throw new CommanderError(0, 'commander.version', '');
+  });
   for (const { name, description, load } of entries) {
     const command = args.includes(name) ? await load() : new Command(name);
     program.addCommand(command.description(description));
