@@ -24,25 +24,31 @@ export interface Schema<T> {
  */
 export function checkDocument<T>(document: unknown, schema: Schema<T>, format: string, what: string): T {
   const found = formatOf(document);
-  const [name, version] = format.split('/');
-  const [foundName, foundVersion] = found?.split('/') ?? [];
-  if (name !== foundName) {
+  const [name] = format.split('/');
+  if (name !== found?.split('/')[0]) {
     throw new LifeboatError(
       'record-damaged',
       `${what} is not a ${name} document: its format is ${JSON.stringify(found ?? null)}`,
     );
   }
-  if (Number(foundVersion) > Number(version)) {
-    throw new LifeboatError('newer-format', `${what} has the format ${found}, newer than ${format}`, {
-      hint: 'Use the version of lifeboat that wrote it, or a later one.',
-    });
-  }
+  refuseNewer(document, format, what);
   const result = schema.safeParse(document);
   if (result.success) return result.data;
   const places = result.error.issues.slice(0, MAX_PLACES).map(({ path, message }) => `${placeOf(path)}: ${message}`);
   throw new LifeboatError('record-damaged', printable(`${what} is damaged: ${places.join('; ')}`), {
     hint: 'If it was edited by hand, correct the places that are named.',
     cause: result.error,
+  });
+}
+
+/** @throws LifeboatError `newer-format` for a document of a later version of `format` */
+export function refuseNewer(document: unknown, format: string, what: string): void {
+  const found = formatOf(document);
+  const [name, version] = format.split('/');
+  const [foundName, foundVersion] = found?.split('/') ?? [];
+  if (name !== foundName || !(Number(foundVersion) > Number(version))) return;
+  throw new LifeboatError('newer-format', `${what} has the format ${found}, newer than ${format}`, {
+    hint: 'Use the version of lifeboat that wrote it, or a later one.',
   });
 }
 

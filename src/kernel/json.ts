@@ -16,6 +16,30 @@ export type Jsonable<T> = [T] extends [Json]
         ? { readonly [Key in keyof T]: Key extends string ? Jsonable<Exclude<T[Key], undefined>> : never }
         : never;
 
+/**
+ * A copy of `value` as JSON would bring it back. `undefined` under a key of an object is left out, as its type allows;
+ * anything else that JSON would drop or change is refused.
+ *
+ * @param refuse makes the error, told where (` at .a[0]`, or nothing for `value` itself) and what stands there
+ */
+export function jsonCopy(value: unknown, refuse: (place: string, what: string) => Error): Json {
+  const copy = (item: unknown, path: string, above: readonly unknown[]): Json => {
+    const problem = (what: string) => refuse(path === '' ? '' : ` at ${path}`, what);
+    if (item === null || typeof item === 'string' || typeof item === 'boolean') return item;
+    if (typeof item === 'number' && Number.isFinite(item)) return item;
+    if (typeof item === 'number') throw problem(String(item));
+    if (typeof item !== 'object') throw problem(item === undefined ? 'undefined' : `a ${typeof item}`);
+    if (above.includes(item)) throw problem('itself');
+    const within = [...above, item];
+    if (Array.isArray(item)) return Array.from(item, (each, index) => copy(each, `${path}[${index}]`, within));
+    const prototype: unknown = Object.getPrototypeOf(item);
+    if (prototype !== null && prototype !== Object.prototype) throw problem(`a ${item.constructor.name}`);
+    const entries = Object.entries(item).filter(([, each]) => each !== undefined);
+    return Object.fromEntries(entries.map(([key, each]) => [key, copy(each, `${path}.${key}`, within)]));
+  };
+  return copy(value, '', []);
+}
+
 /** JSON with sorted keys and no white space: equal values give equal bytes, for digests. */
 export function canonicalJson(value: Json): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;

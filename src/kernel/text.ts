@@ -34,19 +34,24 @@ export function nameToBytes(name: string): Buffer {
   if (name.isWellFormed()) return Buffer.from(name, 'utf8');
   const parts = name.split(/([\udc80-\udcff])/u).map((part) => {
     const code = part.length === 1 ? part.charCodeAt(0) : 0;
-    return code > SURROGATE && code <= SURROGATE + 0xff ? Buffer.of(code - SURROGATE) : Buffer.from(part, 'utf8');
+    // Only bytes from 0x80 on are ever escaped: "\udc2f" must not become a slash.
+    return code >= SURROGATE + 0x80 && code <= SURROGATE + 0xff
+      ? Buffer.of(code - SURROGATE)
+      : Buffer.from(part, 'utf8');
   });
   return Buffer.concat(parts);
 }
 
+/** What ends a line, moves the cursor or turns the direction of text, and what is no character at all. */
+const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\p{Cs}]/gu;
+
 /** Text from outside, safe to print: control characters and undecodable bytes become visible escapes. */
 export function printable(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what this function is about
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]/gu, (char) => {
+  return text.replace(unprintable, (char) => {
     const code = char.charCodeAt(0);
     if (code === 0x0a) return '\\n';
     if (code === 0x09) return '\\t';
     if (code > SURROGATE && code <= SURROGATE + 0xff) return `\\x${(code - SURROGATE).toString(16)}`;
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`;
+    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
   });
 }

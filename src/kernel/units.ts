@@ -7,11 +7,11 @@ const sizeUnits = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'] as const;
 export function formatBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;
-  while (Math.abs(value) >= 1024 && unit < sizeUnits.length - 1) {
+  while (Math.abs(value) >= 1023.5 && unit < sizeUnits.length - 1) {
     value /= 1024;
     unit += 1;
   }
-  const digits = unit === 0 || value >= 100 ? 0 : 1;
+  const digits = unit === 0 || Math.abs(value) >= 99.95 ? 0 : 1;
   return `${value.toFixed(digits)} ${sizeUnits[unit]}`;
 }
 

@@ -2,6 +2,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { asLifeboatError, LifeboatError } from './errors.ts';
 
+/** The longest that a timer of Node can wait, some 25 days; given more, it fires at once. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 /** The reason of an aborted signal as a {@link LifeboatError}; `interrupted` when it has none of its own. */
 export function abortError(signal: AbortSignal): LifeboatError {
   const reason: unknown = signal.reason;
@@ -30,7 +33,7 @@ export function limited(
   error: () => LifeboatError,
 ): { readonly signal: AbortSignal } & Disposable {
   const own = new AbortController();
-  const timer = setTimeout(() => own.abort(error()), ms);
+  const timer = setTimeout(() => own.abort(error()), Math.min(ms, LONGEST_MS));
   return {
     signal: AbortSignal.any([parent, own.signal]),
     [Symbol.dispose]: () => clearTimeout(timer),
@@ -39,12 +42,13 @@ export function limited(
 
 /** `work`, given up when the signal is aborted even if the work itself does not notice. */
 export async function raceAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  throwIfAborted(signal);
   const aborted = Promise.withResolvers<never>();
   const onAbort = () => aborted.reject(abortError(signal));
-  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
   try {
-    return await Promise.race([work, aborted.promise]);
+    // Raced even when it is too late: nobody else handles what the work may still throw.
+    return await Promise.race([aborted.promise, work]);
   } finally {
     signal.removeEventListener('abort', onAbort);
   }

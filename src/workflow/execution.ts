@@ -1,11 +1,11 @@
 /** One process's work on a run: steps in order, each journalled; cleanups in reverse; a status at the end. */
 import type { Host } from '../host/host.ts';
 import { asLifeboatError, errorRecord, LifeboatError } from '../kernel/errors.ts';
-import type { Json } from '../kernel/json.ts';
-import { limited, raceAbort, retry, throwIfAborted } from '../kernel/wait.ts';
+import { type Json, jsonCopy } from '../kernel/json.ts';
+import { abortError, limited, raceAbort, retry, throwIfAborted } from '../kernel/wait.ts';
 import type { Emit, RunStatus } from './events.ts';
 import type { Journal, JournalFinding } from './journal.ts';
-import { answerKey, type Owed, type Progress } from './replay.ts';
+import { answerKey, type FinishedStep, type Owed, type Progress } from './replay.ts';
 import type { AnyState, Ask, CleanupContext, Cleanups, Message, Question, StepContext } from './step.ts';
 import type { Unit } from './units.ts';
 
@@ -27,38 +27,37 @@ export interface Surroundings {
 
 export class Execution {
   readonly #in: Surroundings;
-  readonly #state: Record<string, Json>;
-  readonly #finished: Set<string>;
+  readonly #inputs: Readonly<Record<string, Json>>;
+  readonly #finished: Map<string, FinishedStep>;
   readonly #answers: Map<string, string>;
   #owed: Owed[];
   #nextRef: number;
-  readonly findings: JournalFinding[];
   failure: LifeboatError | undefined;
 
   constructor(surroundings: Surroundings, progress: Progress) {
     this.#in = surroundings;
-    this.#state = { ...progress.run.inputs };
-    for (const { gives } of progress.finished.values()) Object.assign(this.#state, gives);
-    this.#finished = new Set(progress.finished.keys());
+    this.#inputs = progress.run.inputs;
+    this.#finished = new Map(progress.finished);
     this.#answers = new Map(progress.answers);
     this.#owed = [...progress.owed];
     this.#nextRef = progress.nextRef;
-    this.findings = [...progress.findings];
   }
 
-  /** Everything that inputs and finished steps gave. */
+  /** What the inputs and the finished steps gave. */
   get state(): Readonly<Record<string, Json>> {
-    return this.#state;
+    return this.#stateOf(this.#in.units);
   }
 
-  /**
-   * Makes the journal of an earlier process a sound beginning: what a killed step half did is undone, and what was held
-   * until the end is let go, so that its step takes it again.
-   */
-  async recover(): Promise<void> {
-    if (this.#pending().length === 0) return;
-    const stale = this.#owed.filter(({ when, step }) => when === 'end' || !this.#finished.has(step));
-    await this.#undo(stale, new Set(stale.map(({ step }) => step)));
+  /** Goes on with the journal of an earlier process. Returns how it ended, as {@link Execution.proceed}. */
+  async resume(signal: AbortSignal): Promise<RunStatus> {
+    try {
+      await this.#recover();
+    } catch (error) {
+      // Nothing of this process is half done: what cannot be cleaned up now stays owed, and what is finished stands.
+      this.failure = asLifeboatError(error);
+      return 'failed';
+    }
+    return this.proceed(signal);
   }
 
   /** Goes through all steps that are not finished. Returns how it ended; never throws for a step that failed. */
@@ -68,41 +67,59 @@ export class Execution {
         throwIfAborted(signal);
         await this.#runUnit(unit, signal);
       }
-      await this.#clean(this.#owed.filter(({ when }) => when === 'end'));
     } catch (error) {
       this.failure = asLifeboatError(error);
-    }
-    if (this.failure) {
       await this.undoAll();
       return this.failure.code === 'interrupted' ? 'interrupted' : 'failed';
     }
-    return this.findings.length > 0 ? 'incomplete' : 'done';
-  }
-
-  /** Carries out every cleanup owed. Steps that were undone, and those that came after them, are no longer finished. */
-  async undoAll(): Promise<void> {
-    const order = this.#in.units.map(({ id }) => id);
-    const firstUndone = Math.min(
-      ...this.#owed.filter(({ when }) => when === 'failure').map(({ step }) => order.indexOf(step)),
-      order.length,
-    );
-    const holders = new Set(this.#owed.map(({ step }) => step));
-    await this.#undo(this.#owed, new Set(order.filter((step, index) => index >= firstUndone || holders.has(step))));
-  }
-
-  #pending(): Unit[] {
-    return this.#in.units.filter(({ id, skipped }) => !skipped && !this.#finished.has(id));
-  }
-
-  /** The journal says first that the steps are no longer finished: a kill in between then repeats the cleanups. */
-  async #undo(owed: readonly Owed[], steps: ReadonlySet<string>): Promise<void> {
-    const undone = [...steps].filter((step) => this.#finished.delete(step));
     try {
-      if (undone.length > 0) await this.#in.journal.append({ type: 'undone', steps: undone });
-      await this.#clean(owed);
+      await this.#clean(this.#owed.filter(({ when }) => when === 'end'));
+    } catch (error) {
+      // Every step is finished: what cannot be let go now is no reason to undo them. It stays owed.
+      this.failure = asLifeboatError(error);
+      return 'failed';
+    }
+    return [...this.#finished.values()].some(({ findings }) => findings.length > 0) ? 'incomplete' : 'done';
+  }
+
+  /** Carries out every cleanup owed. */
+  async undoAll(): Promise<void> {
+    try {
+      await this.#undo(() => true);
     } catch (error) {
       this.failure ??= asLifeboatError(error);
     }
+  }
+
+  /**
+   * Makes the journal of an earlier process a sound beginning: what a killed step half did is undone, and what was held
+   * until the end is let go, so that its step takes it again. When nothing is left to do, neither is needed.
+   */
+  async #recover(): Promise<void> {
+    const halfDone = ({ step }: Owed) => !this.#finished.has(step);
+    const pending = this.#in.units.some(({ id, skipped }) => !skipped && !this.#finished.has(id));
+    if (!pending && !this.#owed.some(halfDone)) return;
+    await this.#undo((owed) => owed.when === 'end' || halfDone(owed));
+  }
+
+  /**
+   * Carries out all cleanups of the steps that `chosen` finds, and with a deed what was built upon it: the steps after
+   * one whose deed is undone are undone too. None of these steps is finished any more; the journal says so first, so
+   * that a kill in between repeats the cleanups.
+   */
+  async #undo(chosen: (owed: Owed) => boolean): Promise<void> {
+    const order = this.#in.units.map(({ id }) => id);
+    const steps = new Set(this.#owed.filter(chosen).map(({ step }) => step));
+    const deeds = this.#owed.filter(({ when, step }) => when === 'failure' && steps.has(step));
+    const first = Math.min(...deeds.map(({ step }) => order.indexOf(step)).filter((index) => index >= 0), order.length);
+    for (const step of order.slice(first)) steps.add(step);
+    const undone = [...steps].filter((step) => this.#finished.delete(step));
+    if (undone.length > 0) await this.#in.journal.append({ type: 'undone', steps: undone });
+    await this.#clean(this.#owed.filter(({ step }) => steps.has(step)));
+  }
+
+  #stateOf(units: readonly Unit[]): Record<string, Json> {
+    return Object.assign({}, this.#inputs, ...units.map(({ id }) => this.#finished.get(id)?.gives));
   }
 
   async #runUnit(unit: Unit, signal: AbortSignal): Promise<void> {
@@ -125,9 +142,7 @@ export class Execution {
       );
       const ms = now().getTime() - started;
       await journal.append({ type: 'end', step, gives, findings, ms });
-      this.#finished.add(step);
-      Object.assign(this.#state, gives);
-      this.findings.push(...findings);
+      this.#finished.set(step, { gives, findings, ms });
       emit({ type: 'step-finished', step, title, ms });
     } catch (error) {
       const record = errorRecord(error);
@@ -143,7 +158,7 @@ export class Execution {
     runSignal: AbortSignal,
   ): Promise<{ gives: Record<string, Json>; findings: JournalFinding[] }> {
     const { emit, journal } = this.#in;
-    await this.#clean(this.#owed.filter(({ step }) => step === unit.id));
+    await this.#undo(({ step }) => step === unit.id);
     await journal.append({ type: 'begin', step: unit.id, attempt });
     emit({ type: 'step-started', step: unit.id, title: unit.step.title, attempt });
     const findings: JournalFinding[] = [];
@@ -159,7 +174,7 @@ export class Execution {
   }
 
   #context(unit: Unit, say: (message: Message) => void, signal: AbortSignal): StepContext<AnyState, Cleanups> {
-    const register = (when: Owed['when']) => (cleanup: string, args: Json) => this.#owe(unit, when, cleanup, args);
+    const register = (when: Owed['when']) => (cleanup: string, args: unknown) => this.#owe(unit, when, cleanup, args);
     return {
       host: this.#in.host,
       state: this.#view(unit),
@@ -172,10 +187,14 @@ export class Execution {
     };
   }
 
-  /** Drop-ins get the whole state; a step what it asked for. A copy: what a step changes in it is its own affair. */
+  /**
+   * Drop-ins get the whole state, a step what it asked for, both as it was given before them: in a resumed run later
+   * steps may be finished too. A copy: what a step changes in it is its own affair.
+   */
   #view(unit: Unit): Readonly<Record<string, Json>> {
-    if (unit.kind === 'drop-in') return structuredClone(this.#state);
-    return Object.fromEntries(unit.step.needs.map((key) => [key, structuredClone(this.#state[key] ?? null)]));
+    const state = structuredClone(this.#stateOf(this.#in.units.slice(0, this.#in.units.indexOf(unit))));
+    if (unit.kind === 'drop-in') return state;
+    return Object.fromEntries(unit.step.needs.map((key) => [key, state[key] ?? null]));
   }
 
   async #answer(unit: Unit, question: Question, signal: AbortSignal): Promise<string> {
@@ -188,22 +207,32 @@ export class Execution {
     return answer;
   }
 
-  async #owe(unit: Unit, when: Owed['when'], cleanup: string, args: Json): Promise<void> {
+  async #owe(unit: Unit, when: Owed['when'], cleanup: string, given: unknown): Promise<void> {
+    if (!unit.step.cleanups?.[cleanup]) throw invalid(unit, `has no cleanup "${cleanup}"`);
+    const args = jsonCopy(given, (place, what) => {
+      return invalid(unit, `registers "${cleanup}" with ${what} in its arguments${place}, which is not JSON`);
+    });
     const owed = { ref: this.#nextRef, when, step: unit.id, cleanup, args };
     this.#nextRef += 1;
     await this.#in.journal.append({ type: 'owe', ...owed });
     this.#owed.push(owed);
   }
 
-  /** In reverse order of registration. One that fails stays owed and does not keep the others from running. */
+  /**
+   * The last step's first, and of one step in reverse order of registration: a step that was run again on resume may
+   * hold what an earlier registration needs. One that fails stays owed and does not keep the others from running.
+   */
   async #clean(owed: readonly Owed[]): Promise<void> {
     let firstFailure: LifeboatError | undefined;
-    for (const item of [...owed].sort((a, b) => b.ref - a.ref)) {
+    const place = ({ step }: Owed) => this.#in.units.findIndex(({ id }) => id === step);
+    for (const item of [...owed].sort((a, b) => place(b) - place(a) || b.ref - a.ref)) {
       this.#in.emit({ type: 'cleanup-started', step: item.step, cleanup: item.cleanup });
       try {
         await this.#cleanOne(item);
       } catch (error) {
-        this.#in.emit({ type: 'cleanup-failed', step: item.step, cleanup: item.cleanup, error: errorRecord(error) });
+        const record = errorRecord(error);
+        this.#in.emit({ type: 'cleanup-failed', step: item.step, cleanup: item.cleanup, error: record });
+        await this.#in.journal.append({ type: 'fail', step: item.step, error: record });
         firstFailure ??= asLifeboatError(error);
         continue;
       }
@@ -214,12 +243,7 @@ export class Execution {
   }
 
   async #cleanOne(item: Owed): Promise<void> {
-    const deed = this.#in.units.find(({ id }) => id === item.step)?.step.cleanups?.[item.cleanup];
-    if (!deed) {
-      throw new LifeboatError('workflow-invalid', `${item.step} no longer has the cleanup ${item.cleanup}`, {
-        hint: 'The run was begun by another version of this workflow. Resume it with that version.',
-      });
-    }
+    const deed = cleanupOf(this.#in.units, item);
     const never = new AbortController();
     using limit = limited(never.signal, CLEANUP_LIMIT_MS, () => {
       return new LifeboatError('step-timeout', `the cleanup ${item.cleanup} of ${item.step} did not end in time`);
@@ -235,6 +259,15 @@ export class Execution {
   }
 }
 
+/** @throws LifeboatError `workflow-invalid` when the workflow does not have it */
+export function cleanupOf(units: readonly Unit[], { step, cleanup }: Owed): Cleanups[string] {
+  const deed = units.find(({ id }) => id === step)?.step.cleanups?.[cleanup];
+  if (deed) return deed;
+  throw new LifeboatError('workflow-invalid', `the workflow has no cleanup ${cleanup} of ${step} any more`, {
+    hint: 'The run was begun by another version of this workflow. Resume it with that version.',
+  });
+}
+
 function timeout(unit: Unit): LifeboatError {
   return new LifeboatError('step-timeout', `step ${unit.id} did not end within ${unit.timeoutMs / 1000} s`, {
     hint: `If it needs longer, set "limits: { ${unit.id}: … }" in the configuration.`,
@@ -247,24 +280,33 @@ async function settled<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
     return await raceAbort(work, signal);
   } catch (error) {
     if (!signal.aborted) throw error;
+    // Whatever the work made of the abort, this is why it ended.
+    const reason = abortError(signal);
     const patience = Promise.withResolvers<void>();
     const timer = setTimeout(patience.resolve, SETTLE_MS);
     await Promise.race([Promise.allSettled([work]), patience.promise]);
     clearTimeout(timer);
-    throw error;
+    throw reason;
   }
 }
 
 /** What the compiler promises of our own steps is checked for a site's, which run with their types stripped. */
 function checkedGives(unit: Unit, result: unknown): Record<string, Json> {
-  const invalid = (problem: string) => new LifeboatError('workflow-invalid', `step ${unit.id} ${problem}`);
-  if (typeof result !== 'object' || result === null) throw invalid('did not return an object');
-  const keys = Object.keys(result);
-  const missing = unit.step.gives.find((key) => !keys.includes(key));
-  if (missing !== undefined) throw invalid(`did not give "${missing}"`);
-  const extra = keys.find((key) => !unit.step.gives.includes(key));
-  if (extra !== undefined) throw invalid(`gave "${extra}", which it does not list in "gives"`);
-  const text = JSON.stringify(result);
-  const copy: Record<string, Json> = JSON.parse(text);
-  return copy;
+  if (typeof result !== 'object' || result === null) throw invalid(unit, 'did not return an object');
+  const entries = Object.entries(result);
+  const missing = unit.step.gives.find((key) => !entries.some(([name, value]) => name === key && value !== undefined));
+  if (missing !== undefined) throw invalid(unit, `did not give "${missing}"`);
+  return Object.fromEntries(
+    entries.map(([key, value]) => {
+      if (!unit.step.gives.includes(key)) throw invalid(unit, `gave "${key}", which it does not list in "gives"`);
+      return [
+        key,
+        jsonCopy(value, (place, what) => invalid(unit, `gave "${key}" with ${what}${place}, which is not JSON`)),
+      ];
+    }),
+  );
+}
+
+function invalid(unit: Unit, problem: string): LifeboatError {
+  return new LifeboatError('workflow-invalid', `step ${unit.id} ${problem}`);
 }

@@ -6,7 +6,8 @@ import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { syncDirectory } from '../kernel/atomic-write.ts';
-import { explaining, hasErrno, LifeboatError } from '../kernel/errors.ts';
+import { refuseNewer } from '../kernel/document.ts';
+import { explaining, LifeboatError } from '../kernel/errors.ts';
 import type { Json } from '../kernel/json.ts';
 
 export const JOURNAL_FORMAT = 'lifeboat.journal/1';
@@ -83,14 +84,17 @@ export interface JournalContent {
   readonly validBytes: number;
 }
 
+const neverBegan = 'The run was killed before it began anything. Its folder can be removed.';
+
 /**
  * Reads a journal. A last line that is not whole was never durable, and is left out.
  *
- * @throws LifeboatError `not-found`; `journal-damaged` when anything before the last line cannot be read
+ * @throws LifeboatError `not-found`; `newer-format`; `journal-damaged` when anything before the last line cannot be read
  */
 export async function readJournal(path: string): Promise<JournalContent> {
-  const bytes = await readFile(path).catch((cause: unknown) => {
-    if (hasErrno(cause, 'ENOENT')) throw new LifeboatError('not-found', `no journal at ${path}`, { cause });
+  const bytes = await explaining('read a journal', () => readFile(path)).catch((cause: unknown) => {
+    if (cause instanceof LifeboatError && cause.code === 'not-found')
+      throw new LifeboatError('not-found', `no journal at ${path}`, { hint: neverBegan, cause });
     throw cause;
   });
   const validBytes = bytes.lastIndexOf(0x0a) + 1;
@@ -99,7 +103,7 @@ export async function readJournal(path: string): Promise<JournalContent> {
   const [first, ...rest] = records;
   if (first?.type !== 'run') {
     throw new LifeboatError('journal-damaged', `${path} does not begin with the record of a run`, {
-      hint: 'The run was killed before it began anything. Its folder can be removed.',
+      hint: neverBegan,
     });
   }
   return { records: [first, ...rest], validBytes };
@@ -107,8 +111,11 @@ export async function readJournal(path: string): Promise<JournalContent> {
 
 function parseLine(line: string, number: number, path: string): JournalRecord {
   try {
-    return recordSchema.parse(JSON.parse(line));
+    const record: unknown = JSON.parse(line);
+    refuseNewer(record, JOURNAL_FORMAT, path);
+    return recordSchema.parse(record);
   } catch (cause) {
+    if (cause instanceof LifeboatError) throw cause;
     throw new LifeboatError('journal-damaged', `${path}:${number}: not a journal record`, {
       hint: 'The file was damaged or edited, or written by a newer lifeboat. The run cannot be resumed safely.',
       cause,

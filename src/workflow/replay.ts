@@ -3,6 +3,12 @@ import type { Json } from '../kernel/json.ts';
 import type { RunStatus } from './events.ts';
 import type { JournalFinding, JournalRecord, RunRecord } from './journal.ts';
 
+export interface FinishedStep {
+  readonly gives: Readonly<Record<string, Json>>;
+  readonly findings: readonly JournalFinding[];
+  readonly ms: number;
+}
+
 export interface Owed {
   readonly ref: number;
   readonly when: 'end' | 'failure';
@@ -13,14 +19,12 @@ export interface Owed {
 
 export interface Progress {
   readonly run: RunRecord;
-  /** Finished steps with what they gave, in the order in which they finished. */
-  readonly finished: ReadonlyMap<string, { readonly gives: Readonly<Record<string, Json>>; readonly ms: number }>;
-  /** Begun and neither finished nor failed: the process died in it. */
-  readonly interrupted: string | undefined;
-  /** Cleanups not yet carried out, in the order of their registration. */
+  /** In the order in which they finished. */
+  readonly finished: ReadonlyMap<string, FinishedStep>;
+  /** Cleanups that may still have to be carried out, in the order of their registration. */
   readonly owed: readonly Owed[];
   readonly answers: ReadonlyMap<string, string>;
-  readonly findings: readonly JournalFinding[];
+  /** The first since the run was last resumed. */
   readonly failure: Extract<JournalRecord, { type: 'fail' }> | undefined;
   /** Undefined while no process has brought the run to an end. */
   readonly status: RunStatus | undefined;
@@ -34,19 +38,14 @@ export function answerKey(step: string, question: string): string {
 }
 
 export function replay(records: readonly [RunRecord, ...JournalRecord[]]): Progress {
-  const finished = new Map<string, { gives: Readonly<Record<string, Json>>; ms: number }>();
+  const finished = new Map<string, FinishedStep>();
   const answers = new Map<string, string>();
-  const findings = new Map<string, readonly JournalFinding[]>();
   const owed = new Map<number, Owed>();
-  let interrupted: string | undefined;
   let failure: Progress['failure'];
   let status: RunStatus | undefined;
   let nextRef = 1;
   for (const record of records) {
     switch (record.type) {
-      case 'begin':
-        interrupted = record.step;
-        break;
       case 'owe':
         owed.set(record.ref, record);
         nextRef = record.ref + 1;
@@ -58,19 +57,13 @@ export function replay(records: readonly [RunRecord, ...JournalRecord[]]): Progr
         answers.set(answerKey(record.step, record.question), record.answer);
         break;
       case 'end':
-        finished.set(record.step, { gives: record.gives, ms: record.ms });
-        findings.set(record.step, record.findings);
-        interrupted = undefined;
+        finished.set(record.step, record);
         break;
       case 'fail':
-        failure = record;
-        interrupted = undefined;
+        failure ??= record;
         break;
       case 'undone':
-        for (const step of record.steps) {
-          finished.delete(step);
-          findings.delete(step);
-        }
+        for (const step of record.steps) finished.delete(step);
         break;
       case 'resume':
         status = undefined;
@@ -78,7 +71,10 @@ export function replay(records: readonly [RunRecord, ...JournalRecord[]]): Progr
         break;
       case 'done':
         status = record.status;
+        // The run cannot fail any more, so nothing waits for that.
+        if (status === 'done' || status === 'incomplete') owed.clear();
         break;
+      case 'begin':
       case 'run':
         break;
     }
@@ -86,10 +82,8 @@ export function replay(records: readonly [RunRecord, ...JournalRecord[]]): Progr
   return {
     run: records[0],
     finished,
-    interrupted,
     owed: [...owed.values()],
     answers,
-    findings: [...findings.values()].flat(),
     failure,
     status,
     nextRef,

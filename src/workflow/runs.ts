@@ -6,7 +6,7 @@ import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import type { Json } from '../kernel/json.ts';
 import type { Emit, RunEvent, RunStatus } from './events.ts';
-import { Execution } from './execution.ts';
+import { cleanupOf, Execution } from './execution.ts';
 import { findHooks } from './hooks.ts';
 import { Journal, JOURNAL_FORMAT } from './journal.ts';
 import type { Ask } from './step.ts';
@@ -147,6 +147,8 @@ async function reopen(
   }
   const workflow = await workflowOf(before.run.workflow, before.run.file);
   const units = unitsOf(workflow, await findHooks(context.hooksDir, workflow), context.settings);
+  // Refused before anything is done: half of a clean-up could not be taken back.
+  for (const owed of progress.owed) cleanupOf(units, owed);
   await using journal = await Journal.reopen(paths.journal, validBytes, context.now);
   await journal.append({ type: 'resume' });
   return await conduct({ workflow, units, id, paths, journal, context, resumed: true }, work);

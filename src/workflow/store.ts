@@ -1,7 +1,9 @@
 /** The runs under a state directory: where each lies, and what its journal says of it. */
-import { mkdir, readdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { lockFile } from '../host/file-lock.ts';
+import { makeDirectory } from '../kernel/atomic-write.ts';
 import { type ErrorRecord, explaining, hasErrno, isErrorCode, LifeboatError } from '../kernel/errors.ts';
 import { isId } from '../kernel/ids.ts';
 import type { RunStatus } from './events.ts';
@@ -53,15 +55,21 @@ export function runPaths(stateDir: string, id: string): RunPaths {
 
 export async function makeRunDirectory(stateDir: string, id: string): Promise<RunPaths> {
   const paths = runPaths(stateDir, id);
-  await explaining(`create the state directory ${stateDir}`, () =>
-    mkdir(paths.directory, { recursive: true, mode: 0o700 }),
-  );
+  await explaining(`create the state directory ${stateDir}`, () => makeDirectory(paths.directory, 0o700));
   return paths;
 }
 
-/** A run by its journal. `status` is what is on record, so it may be of a process that died since. */
+/**
+ * A run by its journal. `status` is what is on record, so it may be of a process that died since.
+ *
+ * @throws LifeboatError `not-found`, `journal-damaged`
+ */
 export async function readRun(stateDir: string, id: string): Promise<{ progress: Progress; validBytes: number }> {
-  const { records, validBytes } = await readJournal(runPaths(stateDir, id).journal);
+  const { directory, journal } = runPaths(stateDir, id);
+  if (!existsSync(directory)) {
+    throw new LifeboatError('not-found', `there is no run ${id} in ${stateDir}`, { hint: 'See lifeboat runs list.' });
+  }
+  const { records, validBytes } = await readJournal(journal);
   return { progress: replay(records), validBytes };
 }
 
@@ -105,7 +113,7 @@ export function reportOf(progress: Progress, status: RunReport['status']): RunRe
     startedAt: run.at,
     lastAt: progress.lastAt,
     finishedSteps: [...progress.finished].map(([id, { ms }]) => ({ id, ms })),
-    findings: progress.findings,
+    findings: [...progress.finished.values()].flatMap(({ findings }) => findings),
     ...(failure ? { failedStep: failure.step, error: knownError(failure.error) } : {}),
     owed: progress.owed.map(({ step, cleanup }) => `${step}: ${cleanup}`),
   };
