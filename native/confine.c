@@ -147,7 +147,11 @@ static void own_namespace(void) {
     snprintf(map, sizeof map, "%u %u 1", gid, gid);
     write_file("/proc/self/gid_map", map);
   }
-  need(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "make private", "/");
+  if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
+    /* In a chroot whose root is a plain directory, no mount could be made private, and all would be seen outside. */
+    if (errno == EINVAL) die(errno, "/ is not a mount point (in a chroot: bind-mount its root onto itself first)");
+    die(errno, "make private /");
+  }
 }
 
 /* Makes the parents of a path in the new root. A symlink among them could lead out of it. */
