@@ -2,7 +2,7 @@
 import { access, constants, mkdtemp, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { tmpdir } from 'node:os';
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { packageOf } from '../host/packages.ts';
 import { asLifeboatError } from '../kernel/errors.ts';
 import { confineArgv } from '../native/confine.ts';
@@ -118,6 +118,7 @@ const checks: readonly Definition[] = [
 async function writable(path: string): Promise<void> {
   let existing = path;
   while (!existsSync(existing)) existing = dirname(existing);
+  if (!statSync(existing).isDirectory()) throw new Error(`${existing} is not a directory`);
   await access(existing, constants.W_OK);
 }
 

@@ -65,6 +65,10 @@ async function checkEmpty(directory: string): Promise<boolean> {
       throw new LifeboatError('refused', `${directory} is not a directory`, { cause: error });
     if (!hasErrno(error, 'ENOENT')) throw error;
   }
+  const name = await lstat(directory).catch((error: unknown) => {
+    if (!hasErrno(error, 'ENOENT')) throw error;
+  });
+  if (name) throw new LifeboatError('refused', `${directory} is a symbolic link that leads to nothing`);
   await explaining(`restore into ${directory}`, () => lstat(dirname(directory)));
   return true;
 }
