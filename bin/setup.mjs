@@ -26,19 +26,22 @@ function fail(message) {
   process.exit(1);
 }
 
+/** The command line of npm's "install" that leaves the lock file as it is. */
+const install = ['install', '--no-save', '--no-audit', '--no-fund'];
+
 function installPackages() {
-  const digest = createHash('sha256')
-    .update(readFileSync(join(root, 'package-lock.json')))
-    .digest('hex');
+  const digest = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest && existsSync(join(bin, 'node'))) return;
   console.error('setup: installing packages …');
-  // Not "npm ci": it fails where a registry does not carry the builds of some packages for other platforms. The versions
-  // are those of the lock file all the same, and --no-save leaves that as it is.
-  run('npm', ['install', '--no-save', '--no-audit', '--no-fund'], { quiet: true });
+  // Not "npm ci": it fails where a registry does not carry the builds of some packages for other platforms. The
+  // versions are those of the lock file all the same.
+  run('npm', install, { quiet: true });
   if (!existsSync(join(bin, 'node'))) {
-    fail(
-      'the package "node" brought no Node 24. If npm did not run its install script: npm install-scripts approve node',
-    );
+    fail('the package "node" brought no Node 24. If npm did not run its install script: npm install-scripts approve node');
+  }
+  // An npm on an older Node leaves out optional packages made for newer ones only, such as the linter's binary.
+  if (Number(process.versions.node.split('.')[0]) < 24) {
+    run('node', [join(root, 'node_modules/npm/bin/npm-cli.js'), ...install], { quiet: true });
   }
   writeFileSync(stamp, digest);
 }
