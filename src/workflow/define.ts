@@ -9,6 +9,7 @@ import type { Cleanups, JsonState, Step, StepSpec } from './step.ts';
 export function stepsOf<S extends JsonState<S>>(): <
   const Needs extends keyof S & string,
   const Gives extends keyof S & string,
+  // oxlint-disable-next-line typescript/no-generated-empty-object-type -- a step without cleanups can register none
   const C extends Cleanups = Record<never, never>,
 >(
   spec: StepSpec<S, Needs, Gives, C>,

@@ -1,0 +1,156 @@
+import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { type RunBench, runBench } from '../../test/helpers/run-bench.ts';
+import { stepsOf } from './define.ts';
+import { findHooks } from './hooks.ts';
+import { planRun } from './runs.ts';
+import { noSettings } from './units.ts';
+import { stage, workflow } from './workflow.ts';
+
+interface State {
+  readonly given: string;
+  readonly made: string;
+  readonly late: string;
+}
+
+const step = stepsOf<State>();
+let failing = false;
+const make = step({ id: 'make', title: 'Make', needs: ['given'], gives: ['made'], run: async () => ({ made: 'ü' }) });
+const finish = step({
+  id: 'finish',
+  title: 'Finish',
+  needs: [],
+  gives: ['late'],
+  run: async () => {
+    if (failing) throw new Error('not yet');
+    return { late: 'x' };
+  },
+});
+const toy = workflow({
+  name: 'toy',
+  title: 'Toy',
+  inputs: ['given'],
+  stages: [stage('one', [make]), stage('two', [finish])],
+});
+
+async function bench(): Promise<RunBench> {
+  const made = await runBench();
+  onTestFinished(() => made[Symbol.asyncDispose]());
+  failing = false;
+  return made;
+}
+
+/** A drop-in that tells `log` of itself, and then runs `body`. */
+async function dropIn({ path }: RunBench, name: string, body = 'cat > /dev/null', mode = 0o755): Promise<string> {
+  const file = join(path, 'hooks.d', 'toy', name);
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, `#!/bin/sh\necho "$LIFEBOAT_MOMENT $LIFEBOAT_STAGE ${name}" >> ${path}/log\n${body}\n`);
+  await chmod(file, mode);
+  return file;
+}
+
+async function log({ path }: RunBench): Promise<string[]> {
+  return (await readFile(join(path, 'log'), 'utf8')).split('\n').slice(0, -1);
+}
+
+test('drop-ins run in order around their stage, with the state so far on stdin', async () => {
+  const on = await bench();
+  await dropIn(on, 'two.before.d/20-second', `cat > ${on.path}/seen`);
+  await dropIn(on, 'two.before.d/10-first');
+  await dropIn(on, 'one.after.d/50-after');
+  await dropIn(on, 'one.before.d/50-before', 'exit 0 # without reading its input');
+  for (const left of ['.hidden', '10-first~', '.10-first.swp']) await dropIn(on, `two.before.d/${left}`);
+  const { report, error } = await on.start(toy, { given: 'x'.repeat(1_000_000) });
+  expect(error).toBeUndefined();
+  expect(report).toMatchObject({ status: 'done' });
+  expect(await log(on)).toEqual([
+    'before one one.before.d/50-before',
+    'after one one.after.d/50-after',
+    'before two two.before.d/10-first',
+    'before two two.before.d/20-second',
+  ]);
+  const state = JSON.parse(await readFile(join(on.path, 'seen'), 'utf8'));
+  expect(state).toEqual({ given: 'x'.repeat(1_000_000), made: 'ü' });
+});
+
+test('one that fails stops its stage with what it said, and is run again on resume; those before it are not', async () => {
+  const on = await bench();
+  await dropIn(on, 'two.before.d/10-good');
+  const bad = await dropIn(on, 'two.before.d/20-bad', 'echo "no licence" >&2; exit 3');
+  const { report, error } = await on.start(toy, { given: '' });
+  expect(error).toMatchObject({
+    code: 'hook-failed',
+    message: `the drop-in ${bad} ended with exit code 3`,
+    hint: expect.stringContaining('no licence'),
+  });
+  expect(report).toMatchObject({ status: 'failed', failedStep: 'two.before/20-bad' });
+  expect(report.finishedSteps.map(({ id }) => id)).toEqual(['one.make', 'two.before/10-good']);
+  await dropIn(on, 'two.before.d/20-bad');
+  expect((await on.resume(toy)).report.status).toBe('done');
+  expect((await log(on)).map((line) => line.split('/')[1])).toEqual(['10-good', '20-bad', '20-bad']);
+});
+
+test('a drop-in of a finished stage is not run again on resume', async () => {
+  const on = await bench();
+  await dropIn(on, 'one.after.d/10-once');
+  failing = true;
+  expect((await on.start(toy, { given: '' })).report.status).toBe('failed');
+  failing = false;
+  expect((await on.resume(toy)).report.status).toBe('done');
+  expect(await log(on)).toHaveLength(1);
+});
+
+test('one that is killed by a signal, or hangs, stops the stage', async () => {
+  const on = await bench();
+  await dropIn(on, 'one.before.d/10-hangs', 'sleep 60');
+  const { error } = await on.start(
+    toy,
+    { given: '' },
+    { settings: { ...noSettings, limits: { 'one.before/10-hangs': '200ms' } } },
+  );
+  expect(error).toMatchObject({ code: 'step-timeout', hint: expect.stringContaining('one.before/10-hangs') });
+  await dropIn(on, 'one.before.d/10-hangs', 'kill -9 $$');
+  expect((await on.resume(toy)).error).toMatchObject({ code: 'hook-failed', message: expect.stringContaining('137') });
+});
+
+test('drop-ins can be skipped by their names', async () => {
+  const on = await bench();
+  await dropIn(on, 'one.before.d/10-x', 'exit 1');
+  const settings = { ...noSettings, skip: ['one.before/10-x'] };
+  expect((await on.start(toy, { given: '' }, { settings })).report.status).toBe('done');
+});
+
+test.each([
+  ['writable by others', 'one.before.d/10-x', 0o777, 'untrusted'],
+  ['not executable', 'one.before.d/10-x', 0o644, 'hook-failed'],
+  ['in a folder of no stage', 'oen.before.d/10-x', 0o755, 'hook-failed'],
+  ['in a folder that is misspelt', 'one.befor.d/10-x', 0o755, 'hook-failed'],
+])('refused before anything begins: %s', async (_name, file, mode, code) => {
+  const on = await bench();
+  await dropIn(on, file, '', mode);
+  await expect(on.start(toy, { given: '' })).rejects.toMatchObject({ code, hint: expect.any(String) });
+  await expect(planRun(toy, on.context)).rejects.toMatchObject({ code });
+  await expect(on.id()).rejects.toThrow();
+});
+
+test('one that became writable by others after the start is not run', async () => {
+  const on = await bench();
+  const late = await dropIn(on, 'two.before.d/10-x');
+  await dropIn(on, 'one.before.d/10-x', `chmod 777 ${late}`);
+  expect((await on.start(toy, { given: '' })).error).toMatchObject({ code: 'untrusted' });
+  expect(await log(on)).toHaveLength(1);
+});
+
+test('no folder holds no drop-ins; folders and links in one are looked at', async () => {
+  const on = await bench();
+  expect(await findHooks(undefined, toy)).toEqual([]);
+  expect(await findHooks(join(on.path, 'nothing'), toy)).toEqual([]);
+  const real = await dropIn(on, 'one.before.d/10-x');
+  await mkdir(join(dirname(real), '20-folder'));
+  expect(await findHooks(join(on.path, 'hooks.d'), toy)).toMatchObject([
+    { stage: 'one', moment: 'before', name: '10-x' },
+  ]);
+  await symlink(real, join(dirname(real), '30-link'));
+  await expect(findHooks(join(on.path, 'hooks.d'), toy)).rejects.toMatchObject({ code: 'untrusted' });
+});
