@@ -91,7 +91,6 @@ export function coverage(layout: Layout, selection: Selection): CoverageItem[] {
     );
   }
 
-  // oxlint-disable-next-line typescript/consistent-return -- the switch is exhaustive
   function mountVerdict(mount: Mount): Verdict {
     if (mount.hidden === true) {
       const reason = 'hidden by another mount at the same path: nothing can be read there';
@@ -137,7 +136,6 @@ export function coverage(layout: Layout, selection: Selection): CoverageItem[] {
 }
 
 /** What no mount shows. `undefined` for what is a carrier only: its table is made anew out of the layout. */
-// oxlint-disable-next-line typescript/consistent-return -- the switch is exhaustive
 function deviceVerdict(
   component: Component,
   mounted: ReadonlySet<string>,

@@ -18,7 +18,6 @@ export const handlers: { readonly [K in Kind]: LayoutHandler<K> } = {
 };
 
 /** One line about a component. */
-// oxlint-disable-next-line typescript/consistent-return -- the switch is exhaustive
 export function titleOf(component: Component): string {
   switch (component.kind) {
     case 'disk':

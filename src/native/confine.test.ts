@@ -66,7 +66,7 @@ function shell(script: string, devices?: 'open' | 'closed'): Outcome {
 
 /** As `confineArgv`, of a copy of the helper that another user can reach. */
 function argvFor(user: number | undefined, argv: readonly string[]): string[] {
-  const [helper = '', ...rest] = confineArgv(rw, argv);
+  const [helper, ...rest] = confineArgv(rw, argv);
   if (user === undefined) return [helper, ...rest];
   const copy = join(directory, 'confine');
   copyFileSync(helper, copy);
@@ -193,7 +193,7 @@ describe('the room', () => {
   test('stays shut while somebody swaps a directory for a symlink', async ({ skip, signal }) => {
     const why = obstacle(undefined);
     if (why !== undefined) skip(why);
-    const [command = '', ...args] = confineArgv(rw, [
+    const [command, ...args] = confineArgv(rw, [
       'sh',
       '-c',
       'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); echo x >d/victim; done 2>/dev/null',

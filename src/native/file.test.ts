@@ -19,6 +19,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   AT_FDCWD,
@@ -194,7 +195,7 @@ test('file flags are those of lsattr', ({ skip }) => {
   const fd = openSync(newFile('flags'), 'r');
   try {
     const before = caught(() => getFileFlags(fd));
-    if (before !== undefined) skip(`no file flags in ${tmpdir()}: ${String(before)}`);
+    if (before !== undefined) skip(`no file flags in ${tmpdir()}: ${inspect(before)}`);
     setFileFlags(fd, getFileFlags(fd) | FILE_FLAG.NODUMP | FILE_FLAG.NOATIME);
     expect(run('lsattr', path('flags')).split(' ')[0]).toMatch(/d.*A|A.*d/);
     setFileFlags(fd, getFileFlags(fd) & ~(FILE_FLAG.NODUMP | FILE_FLAG.NOATIME));

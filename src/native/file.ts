@@ -186,7 +186,7 @@ export function seekHole(fd: number, offset: bigint): bigint | undefined {
 function seek(verb: string, fd: number, offset: bigint, whence: number): bigint | undefined {
   const outcome = addon().lseek(fdArgument(verb, fd), offsetArgument(verb, offset), whence);
   if (failedWith(outcome, 'ENXIO')) return undefined;
-  return BigInt(checked(outcome, 'lseek'));
+  return checked(outcome, 'lseek');
 }
 
 const lockOperations = { shared: 1, exclusive: 2, unlock: 8 } as const;

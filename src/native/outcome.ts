@@ -19,7 +19,7 @@ const moreErrors: ReadonlyMap<number, readonly [code: string, message: string]> 
  * @throws SystemError
  */
 export function checked<T extends Buffer | bigint | number>(outcome: T, syscall: string, path?: string): T {
-  if (typeof outcome === 'number' && outcome < 0) throw systemError(-outcome, syscall, path);
+  if (typeof outcome === 'number' && outcome < 0) throw systemError(Math.abs(outcome), syscall, path);
   return outcome;
 }
 

@@ -16,7 +16,8 @@ function time([program, ...args]: readonly [string, ...string[]], env: Pairing['
   const start = process.hrtime.bigint();
   const result = spawnSync(program, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } });
   const ms = Number(process.hrtime.bigint() - start) / 1e6;
-  if (result.status !== 0) throw new Error(`${program} ${args.join(' ')}: ${result.error ?? result.stderr}`);
+  if (result.status !== 0)
+    throw new Error(`${program} ${args.join(' ')}: ${result.error?.message ?? result.stderr.toString()}`);
   return ms;
 }
 

@@ -14,7 +14,7 @@ export function restoreCommand(): Command {
       ),
     )
     .action(async (point: string, paths: string[], options: { to: string }, command: Command) => {
-      const { resolve } = await import('node:path');
+      const path = await import('node:path');
       const { configured, openSession, runCommand, settingsOf } = await import('../session.ts');
       const { restore } = await import('../../../workflows/restore.ts');
       const { absolutePaths, hostNameOf } = await import('../requests.ts');
@@ -22,7 +22,7 @@ export function restoreCommand(): Command {
       const globals = command.optsWithGlobals<Globals>();
       const { config, inputs } = await configured(globals);
       await using session = openSession(globals, settingsOf(config));
-      const restoreRequest = { paths: absolutePaths(paths), directory: resolve(options.to) };
+      const restoreRequest = { paths: absolutePaths(paths), directory: path.resolve(options.to) };
       const hostName = await hostNameOf(config, session.host, session.signal);
       await runCommand(session, restore, { ...inputs, hostName, pointName: point, restoreRequest }, describeRestore);
     });
