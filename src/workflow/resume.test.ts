@@ -164,7 +164,7 @@ test('whatever fails and whenever it dies: in the end everything is done once, u
       }
       expect(await showRun(on.context.stateDir, await on.id())).toMatchObject({ status: 'done', owed: [] });
     }),
-    { numRuns: Number(process.env['RUNS'] ?? 120), seed: Number(process.env['SEED'] ?? 20261120) },
+    { numRuns: Number(process.env['RUNS'] ?? 80), seed: Number(process.env['SEED'] ?? 20261120) },
   );
 });
 
@@ -316,6 +316,7 @@ test('findings of a step that is run again are not doubled, and go when they are
   const next = await bench();
   broken.now = true;
   await next.start(made, input);
+  await killedAfter(next, ({ type }) => type === 'end');
   findings = [];
   broken.now = false;
   expect((await next.resume(made)).report).toMatchObject({ status: 'done', findings: [] });

@@ -80,7 +80,8 @@ export interface LooseContext extends Omit<StepContext<Record<string, unknown>, 
 
 /** A step as a site's own is when it is loaded: nothing was checked by the compiler. */
 export function looseStep(id: string, run: (context: LooseContext) => unknown, more: Partial<Step> = {}): Step {
-  return { id, title: `Do ${id}`, needs: [], gives: [], ...more, run: Reflect.get({ run }, 'run') };
+  const untyped = Object.assign(Object.create(null), { run });
+  return { id, title: `Do ${id}`, needs: [], gives: [], ...more, run: untyped.run };
 }
 
 export function oneStage(...steps: readonly Step[]): Workflow {
