@@ -44,7 +44,10 @@ export interface StepContext<State, C extends Cleanups> {
    * holds something until the end is run again when the run is resumed.
    */
   readonly atEnd: Register<C>;
-  /** Has a cleanup of this step run when the run fails, is interrupted, or was killed before this step was finished. */
+  /**
+   * Has a cleanup of this step run when the run fails, is interrupted, or was killed before this step was finished. The
+   * steps after one that was undone are undone and run again with it.
+   */
   readonly onFailure: Register<C>;
   readonly say: Say;
   /** Asks the person at the screen; refused (`refused`) where nobody can answer. */
