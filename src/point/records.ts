@@ -66,7 +66,10 @@ export async function listPoints(target: Target, host: string, signal: AbortSign
         const document = parseDocument(await getBytes(target, key, MAX_RECORD_BYTES, signal), schema, format, key);
         records.push({ document, arrivedMs: mtimeMs });
       } catch (error) {
-        if (!(error instanceof LifeboatError && ['record-damaged', 'newer-format'].includes(error.code))) throw error;
+        if (!(error instanceof LifeboatError)) throw error;
+        // Somebody took it off the record since it was listed.
+        if (error.code === 'not-found') continue;
+        if (!['record-damaged', 'newer-format', 'output-too-large'].includes(error.code)) throw error;
         damaged.push({ key, error });
       }
     }
@@ -86,7 +89,8 @@ export async function listPoints(target: Target, host: string, signal: AbortSign
 /**
  * A point by its id, an unambiguous beginning of it, or `latest`.
  *
- * @throws LifeboatError `not-found`, `usage` when several ids begin so
+ * @throws LifeboatError `not-found`; `usage` when several ids begin so; `record-damaged`, … when the record of the one
+ *   that is meant cannot be read
  */
 export async function findPoint(target: Target, host: string, name: string, signal: AbortSignal): Promise<ListedPoint> {
   const { points, damaged } = await listPoints(target, host, signal);
@@ -94,6 +98,7 @@ export async function findPoint(target: Target, host: string, name: string, sign
   if (named) throw named.error;
   const matches = name === 'latest' ? points.slice(-1) : points.filter(({ point }) => point.id.startsWith(name));
   const [found, other] = matches;
+  if (name === 'latest') refuseUnreadable(host, damaged, found);
   if (found && !other) return found;
   if (found) throw new LifeboatError('usage', `several points of ${host} begin with ${JSON.stringify(name)}`);
   throw new LifeboatError(
@@ -103,6 +108,18 @@ export async function findPoint(target: Target, host: string, name: string, sign
       : `no point of ${host} is ${JSON.stringify(name)}`,
     { hint: 'See lifeboat points list.' },
   );
+}
+
+/** Nobody who asks for the latest point should get an older one without a word. */
+function refuseUnreadable(host: string, damaged: PointList['damaged'], latest: ListedPoint | undefined): void {
+  const points = damaged.filter(({ key }) => key.startsWith(`${pointPrefix(host)}/`));
+  const newer = points.find(({ key }) => !latest || key > `${pointPrefix(host)}/${latest.point.id}.json`);
+  if (!newer) return;
+  const { code, message } = newer.error;
+  throw new LifeboatError(code, `the record of the latest point cannot be read: ${message}`, {
+    hint: latest ? `The latest that can be read is ${latest.point.id}: give that id to use it.` : undefined,
+    cause: newer.error,
+  });
 }
 
 async function putRecord(

@@ -85,9 +85,8 @@ export async function listRuns(stateDir: string): Promise<(RunReport | { id: str
     if (hasErrno(error, 'ENOENT')) return [];
     throw error;
   });
-  const ids = names.filter(isId).sort().reverse();
-  return Promise.all(
-    ids.map(async (id) => {
+  const runs = await Promise.all(
+    names.filter(isId).map(async (id) => {
       try {
         return await showRun(stateDir, id);
       } catch (error) {
@@ -96,6 +95,12 @@ export async function listRuns(stateDir: string): Promise<(RunReport | { id: str
       }
     }),
   );
+  return runs.sort((a, b) => (startOf(a) < startOf(b) ? 1 : -1));
+}
+
+/** In digits alone. An id has the time too, but only to the second. */
+function startOf(run: RunReport | { id: string }): string {
+  return 'startedAt' in run ? run.startedAt.replaceAll(/\D/g, '') : run.id.slice(0, 15).replace('T', '');
 }
 
 async function isLocked(stateDir: string, id: string): Promise<boolean> {
