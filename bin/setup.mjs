@@ -30,14 +30,18 @@ function fail(message) {
 const install = ['install', '--no-save', '--no-audit', '--no-fund'];
 
 function installPackages() {
-  const digest = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  const digest = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest && existsSync(join(bin, 'node'))) return;
   console.error('setup: installing packages …');
   // Not "npm ci": it fails where a registry does not carry the builds of some packages for other platforms. The
   // versions are those of the lock file all the same.
   run('npm', install, { quiet: true });
   if (!existsSync(join(bin, 'node'))) {
-    fail('the package "node" brought no Node 24. If npm did not run its install script: npm install-scripts approve node');
+    fail(
+      'the package "node" brought no Node 24. If npm did not run its install script: npm install-scripts approve node',
+    );
   }
   // An npm on an older Node leaves out optional packages made for newer ones only, such as the linter's binary.
   if (Number(process.versions.node.split('.')[0]) < 24) {
@@ -51,8 +55,16 @@ function build() {
   run('tsc', ['-p', 'tsconfig.build.json']);
 }
 
-/** Programs of the base system that may be missing from a minimal one, with the Debian packages that hold them. */
+/** Programs that may be missing from a minimal system, with the Debian packages that hold them. */
 const tools = { ip: 'iproute2', lsblk: 'util-linux', findmnt: 'util-linux', tar: 'tar' };
+/** What the tests use besides: as peers and as independent witnesses. */
+const testTools = {
+  'ssh-keygen': 'openssh-client',
+  zstd: 'zstd',
+  lsattr: 'e2fsprogs',
+  'mkfs.ext4': 'e2fsprogs',
+  python3: 'python3',
+};
 
 function onPath(tool) {
   return `${process.env.PATH}:/usr/sbin:/sbin`.split(':').some((folder) => {
@@ -99,7 +111,8 @@ if (task === 'check') {
   console.error(`check: ${checks.length} checks passed`);
 } else {
   build();
-  if (task === 'test' || task === 'quickstart') installTools();
+  if (task === 'quickstart') installTools(tools);
+  if (task === 'test' || task === 'bench') installTools({ ...tools, ...testTools });
   // npm runs scripts in the package's folder; paths that a person types are meant from where they stand.
   const cwd = process.env.INIT_CWD ?? process.cwd();
   if (task === 'lifeboat') run('node', [join(root, 'bin/lifeboat.js'), ...rest], { cwd });

@@ -10,7 +10,7 @@ export async function engineTar(): Promise<Pairing> {
   const lifeboat = join(import.meta.dirname, '../../bin/lifeboat.js');
   const options = ['--config', join(base, 'lifeboat.yaml'), '--state-dir', join(base, 'state')];
   const init = ['init', '--repository', `file://${base}/repository`, '--include', '/usr/include', '/usr/share'];
-  spawnSync(process.execPath, [lifeboat, ...options, ...init], { stdio: 'inherit' });
+  spawnSync(process.execPath, [lifeboat, ...options, ...init], { stdio: ['ignore', 'ignore', 'inherit'] });
   const out = join(base, 'peer.tar.zst');
   return {
     ours: [process.execPath, lifeboat, ...options, '--quiet', 'backup'],

@@ -8,11 +8,14 @@ export default class ClosingLine implements Reporter {
     for (const module of modules) {
       // A file that could not be loaded has no tests to count, and is a failure all the same.
       if (module.errors().length > 0) count.failed += 1;
+      // Nor are the tests counted as failed whose preparation failed.
+      for (const suite of module.children.allSuites()) if (suite.errors().length > 0) count.failed += 1;
       for (const test of module.children.allTests()) {
-        const { state } = test.result();
+        const result = test.result();
+        const { state } = result;
         if (state === 'pending') count.failed += 1;
         else count[state] += 1;
-        if (state === 'skipped') skipped.push(test.fullName);
+        if (state === 'skipped') skipped.push(`${test.fullName}${result.note === undefined ? '' : `: ${result.note}`}`);
       }
     }
     const lines = skipped.map((name) => `skipped: ${name}`);
