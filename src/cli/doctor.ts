@@ -59,7 +59,10 @@ const checks: readonly Definition[] = [
     name: 'native addon',
     job: 'backup, restore',
     severity: 'missing',
-    probe: async () => `reads ${listXattrs('/').length} attributes of /`,
+    probe: async () => {
+      listXattrs('/');
+      return 'built, and works';
+    },
     remedy: 'npm run build (needs make, a C compiler and libc6-dev)',
   },
   tool('tar', 'backup, restore', 'missing', ['--version']),

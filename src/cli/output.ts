@@ -1,5 +1,5 @@
 /** The one place that writes to stdout and stderr: results to stdout, everything else to stderr. */
-import { errorRecord, exitStatusOf, type LifeboatError } from '../kernel/errors.ts';
+import { type ErrorRecord, errorRecord, exitStatusOf, type LifeboatError } from '../kernel/errors.ts';
 import { redact, redactText } from '../kernel/secret.ts';
 import { printable } from '../kernel/text.ts';
 
@@ -11,9 +11,13 @@ export function printResult(json: boolean, document: unknown, text: () => string
 
 /** Prints an error and what to do next; with `--json` as a document on stdout, so that a script always gets one. */
 export function printError(json: boolean, error: LifeboatError): void {
-  const record = errorRecord(error);
+  printErrorRecord(json, errorRecord(error), exitStatusOf(error), {});
+}
+
+/** @param more further keys of the document */
+export function printErrorRecord(json: boolean, record: ErrorRecord, exitStatus: number, more: object): void {
   if (json) {
-    process.stdout.write(`${JSON.stringify(redact({ error: record, exitStatus: exitStatusOf(error) }), null, 2)}\n`);
+    process.stdout.write(`${JSON.stringify(redact({ error: record, exitStatus, ...more }), null, 2)}\n`);
     return;
   }
   const lines = [`lifeboat: ${printableLines(record.message)}`];

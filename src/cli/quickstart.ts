@@ -104,6 +104,9 @@ async function describeChanges(
     const { stored } = point.data;
     return engine.entries({ target, hostName: point.host.name, pointId: point.id, stored }, signal);
   };
+  if (before.point.include.join('\n') !== now.point.include.join('\n')) {
+    return [`The point before (${before.point.id}) holds other paths: ${printable(before.point.include.join(' '))}`];
+  }
   const files = await manifestChanges(entriesOf(before), entriesOf(now));
   const named = (what: string, names: readonly string[]) => [
     `  ${names.length} ${what}`,

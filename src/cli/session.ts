@@ -7,17 +7,17 @@ import type { Host } from '../host/host.ts';
 import { localHost } from '../host/local.ts';
 import { exitStatusOf, hasErrno, LifeboatError } from '../kernel/errors.ts';
 import type { Json } from '../kernel/json.ts';
-import { printable } from '../kernel/text.ts';
 import type { RunEvent } from '../workflow/events.ts';
 import { localDirectory } from '../target/targets.ts';
-import { planRun, type RunContext, type RunOutcome, startRun } from '../workflow/runs.ts';
+import { planRun, type RunContext, startRun } from '../workflow/runs.ts';
 import type { RunPaths } from '../workflow/store.ts';
 import { noSettings, type Settings } from '../workflow/units.ts';
 import type { Workflow } from '../workflow/workflow.ts';
 import { ask } from './ask.ts';
 import type { Globals } from './globals.ts';
 import { interruptSignal } from './interrupt.ts';
-import { printError, printResult, table } from './output.ts';
+import { finish, type Present } from './finish.ts';
+import { printResult, table } from './output.ts';
 import { jsonLinesRenderer } from './render/json-lines.ts';
 import { logLevels, logRenderer } from './render/log.ts';
 import { terminalRenderer } from './render/terminal.ts';
@@ -120,53 +120,12 @@ export async function runCommand(
   session: Session,
   workflow: Workflow,
   inputs: Readonly<Record<string, Json>>,
-  present: (outcome: RunOutcome) => { document: unknown; text: () => string },
+  present: Present,
   file?: string,
 ): Promise<void> {
   const { globals, context, signal } = session;
   if (globals.dryRun) return printPlan(session, workflow);
   finish(globals, await startRun(workflow, inputs, context, signal, file), present);
-}
-
-/** Prints how a run ended and sets the exit status: that of its error, 4 when something is missing, else 0. */
-export function finish(
-  globals: Globals,
-  outcome: RunOutcome,
-  present: (outcome: RunOutcome) => { document: unknown; text: () => string },
-): void {
-  const { report, error } = outcome;
-  if (error) {
-    process.exitCode = exitStatusOf(error);
-    const resumable = new LifeboatError(error.code, error.message, {
-      hint: [error.hint, `To go on where it stopped: lifeboat runs resume ${report.id}`].filter(Boolean).join(' '),
-      cause: error.cause,
-    });
-    if (globals.json)
-      printResult(
-        true,
-        {
-          error: { code: error.code, message: error.message, hint: resumable.hint },
-          exitStatus: process.exitCode,
-          run: report,
-        },
-        () => '',
-      );
-    else printError(false, resumable);
-    return;
-  }
-  const { document, text } = present(outcome);
-  const withRun = { ...(typeof document === 'object' ? document : {}), run: report };
-  printResult(globals.json, withRun, () => `${text().trimEnd()}\n${findingsText(outcome)}`);
-  if (report.status === 'incomplete') process.exitCode = 4;
-}
-
-function findingsText({ report }: RunOutcome): string {
-  if (report.findings.length === 0) return '';
-  const lines = report.findings.map(({ subject, problem }) => `  ! ${printable(subject)}: ${printable(problem)}`);
-  const shown = lines.slice(0, 50);
-  if (lines.length > shown.length)
-    shown.push(`  … and ${lines.length - shown.length} more: lifeboat runs show ${report.id} --json`);
-  return `\nIncomplete: ${lines.length} finding${lines.length === 1 ? '' : 's'}\n${shown.join('\n')}`;
 }
 
 async function printPlan({ globals, context }: Session, workflow: Workflow): Promise<void> {

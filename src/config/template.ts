@@ -26,7 +26,8 @@ backup:
   # What is backed up: absolute paths, each with everything below it in the same filesystem.
   include:${list(include)}
 
-  # What is left out: absolute paths, or patterns in which * stands for any text.
+  # What is left out, with everything below it: /whole/paths, or names and patterns that match anywhere (cache, *.iso).
+  # * stands for any text, slashes too.
   exclude:${list(exclude)}
 
   # From 1 (fastest) to 19 (smallest).

@@ -40,7 +40,10 @@ export interface BackupJob extends PointJob {
   readonly host: Host;
   /** Absolute paths. Each is followed down within its own filesystem. */
   readonly include: readonly string[];
-  /** Absolute paths or glob patterns (`*` also matches `/`) that are left out. */
+  /**
+   * What is left out, with everything below it: whole paths when they begin with `/`, else names or patterns that match
+   * after any `/`; `*` and `?` also match `/`.
+   */
   readonly exclude: readonly string[];
   /** The point's document, kept inside the engine's own data, so that the data alone suffices. */
   readonly description: Json;

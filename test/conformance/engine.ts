@@ -135,18 +135,18 @@ export function describeEngine(name: string, { open }: { open: () => Engine }): 
     }) => {
       await using own = await place();
       const source = await own.directory('source');
-      for (const path of ['keep/a', 'keep/b.tmp', 'cache/deep/x', 'other/y']) {
+      for (const path of ['keep/a', 'keep/b.tmp', 'keep/junk/z', 'keep/xjunk', 'cache/deep/x', 'other/y']) {
         await mkdir(join(source, path, '..'), { recursive: true });
         await writeFile(join(source, path), path);
       }
       const engine = open();
-      const exclude = [`${source}/cache/*`, '*.tmp', `${source}/other`];
+      const exclude = [`${source}/cache/*`, '*.tmp', 'junk', `${source}/other`];
       const job = backupJob(memoryTarget('engine', new Map()), [`${source}/keep`, `${source}/gone`, source], {
         exclude,
       });
       const { stored } = await engine.backup(job, signal);
       const paths = (await Array.fromAsync(engine.entries({ ...job, stored }, signal))).map(({ path }) => `/${path}`);
-      expect(paths).toEqual([source, `${source}/cache`, `${source}/keep`, `${source}/keep/a`]);
+      expect(paths).toEqual([source, ...['cache', 'keep', 'keep/a', 'keep/xjunk'].map((path) => `${source}/${path}`)]);
       const missing = backupJob(job.target, [`${source}/keep`, '/not/there']);
       const { findings } = await engine.backup(missing, signal);
       expect(findings).toEqual([{ subject: '/not/there', problem: expect.stringContaining('No such file') }]);

@@ -57,7 +57,8 @@ function resumeCommand(): Command {
       ),
     )
     .action(async (id: string, options: { undo: boolean }, command: Command) => {
-      const { finish, openSession } = await import('../session.ts');
+      const { openSession } = await import('../session.ts');
+      const { finish } = await import('../finish.ts');
       const { settingsIfConfigured, workflowFinder } = await import('../workflows.ts');
       const { resumeRun, undoRun } = await import('../../workflow/runs.ts');
       const { LifeboatError } = await import('../../kernel/errors.ts');

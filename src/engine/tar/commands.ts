@@ -19,10 +19,9 @@ export function createArgv(exclude: readonly string[]): Argv {
     '--one-file-system',
     '--sparse',
     ...attributes,
-    '--anchored',
     '--wildcards',
     '--wildcards-match-slash',
-    ...exclude.flatMap(excludePatterns).map((pattern) => `--exclude=${pattern}`),
+    ...exclude.flatMap(excludeOptions),
     '--null',
     '--verbatim-files-from',
     '--files-from=-',
@@ -45,12 +44,16 @@ export function extractArgv(asRoot: boolean): Argv {
   ];
 }
 
-/** A member is called `etc/x`, or `./etc/x` where all of `/` is archived. */
-function excludePatterns(pattern: string): string[] {
+/**
+ * A pattern that begins with a slash is a whole path, any other matches after any slash. A member is called `etc/x`, or
+ * `./etc/x` where all of `/` is archived.
+ */
+function excludeOptions(pattern: string): string[] {
   const relative = pattern.replace(/^\/+/, '').replace(/\/+$/, '');
   if (relative === '')
     throw new LifeboatError('usage', `a pattern to exclude must name something: ${JSON.stringify(pattern)}`);
-  return [relative, `./${relative}`];
+  if (!pattern.startsWith('/')) return ['--no-anchored', `--exclude=${relative}`];
+  return ['--anchored', `--exclude=${relative}`, `--exclude=./${relative}`];
 }
 
 /** Paths without a leading slash, `''` for the root, each closed by a NUL. */

@@ -19,10 +19,8 @@ export async function restore(job: RestoreJob, signal: AbortSignal): Promise<Res
   const findings = new Findings();
   const manifest = await readManifest(job.target, stored.manifest, signal);
   const selection = await select(manifest, job.paths, findings);
-  if (selection.entries > 0) {
-    await extract(job, stored, manifest, selection, findings, signal);
-    await checkRestored(job.directory, manifest, selection, findings, signal);
-  }
+  await extract(job, stored, manifest, selection, findings, signal);
+  await checkRestored(job.directory, manifest, selection, findings, signal);
   return { entries: selection.entries, bytes: selection.bytes, findings: findings.list() };
 }
 

@@ -17,7 +17,7 @@ export interface Selection {
  * Paths given, everything below them, the directories above them, and the files that hard links among them name.
  *
  * @param paths absolute; empty for everything
- * @throws LifeboatError `archive-unsafe`, `usage`
+ * @throws LifeboatError `archive-unsafe`, `usage`, `not-found` when none of the paths is there
  */
 export async function select(manifest: Manifest, paths: readonly string[], findings: Findings): Promise<Selection> {
   const wanted = paths.map(relativePath);
@@ -42,6 +42,12 @@ export async function select(manifest: Manifest, paths: readonly string[], findi
       for (const parent of pathsAbove(entry.link)) above.add(parent);
       findings.add(`/${entry.link}`, `restored too: /${entry.path} is another name of it`);
     }
+  }
+  if (!everything && found.size === 0) {
+    const names = paths.map((path) => JSON.stringify(path)).join(', ');
+    throw new LifeboatError('not-found', `nothing of this is in the recovery point: ${names}`, {
+      hint: 'Give paths as they were on the host; lifeboat points show tells what was backed up.',
+    });
   }
   for (const path of wanted) {
     if (!everything && !found.has(path)) findings.add(`/${path}`, 'is not in the recovery point');
