@@ -5,7 +5,7 @@ import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import type { Host } from '../host/host.ts';
 import { localHost } from '../host/local.ts';
-import { exitStatusOf, hasErrno, LifeboatError } from '../kernel/errors.ts';
+import { hasErrno, LifeboatError } from '../kernel/errors.ts';
 import type { Json } from '../kernel/json.ts';
 import type { RunEvent } from '../workflow/events.ts';
 import { localDirectory } from '../target/targets.ts';
