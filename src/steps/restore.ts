@@ -57,9 +57,7 @@ async function checkEmpty(directory: string): Promise<boolean> {
   try {
     const names = await readdir(directory);
     if (names.length === 0) return false;
-    throw new LifeboatError('refused', `${directory} is not empty`, {
-      hint: 'Restore into a new or empty directory; nothing was overwritten.',
-    });
+    throw notEmpty(directory);
   } catch (error) {
     if (hasErrno(error, 'ENOTDIR'))
       throw new LifeboatError('refused', `${directory} is not a directory`, { cause: error });
@@ -73,6 +71,12 @@ async function checkEmpty(directory: string): Promise<boolean> {
   return true;
 }
 
+function notEmpty(directory: string): LifeboatError {
+  return new LifeboatError('refused', `${directory} is not empty`, {
+    hint: 'Restore into a new or empty directory; nothing was overwritten.',
+  });
+}
+
 export const publish = step({
   id: 'publish',
   title: 'Move what was restored to its place',
@@ -84,9 +88,9 @@ export const publish = step({
     async moveBack({ directory, staging, names }: { directory: string; staging: string; names: string[] }) {
       await mkdir(staging, { recursive: true, mode: 0o700 });
       for (const name of names) {
-        await rename(below(directory, name), below(staging, name)).catch((error: unknown) => {
-          if (!hasErrno(error, 'ENOENT')) throw error;
-        });
+        // What is still in its first place was not moved: the same name in the directory is somebody else's.
+        if (await exists(below(staging, name))) continue;
+        if (await exists(below(directory, name))) await rename(below(directory, name), below(staging, name));
       }
     },
   },
@@ -94,6 +98,8 @@ export const publish = step({
     const { staging } = restored;
     const { directory } = restoreRequest;
     await explaining(`move ${basename(staging)} to ${directory}`, async () => {
+      const others = (await readdir(directory)).filter((name) => name !== basename(staging));
+      if (others.length > 0) throw notEmpty(directory);
       // Names are bytes: as strings of Node's, one that is not UTF-8 would not be found again.
       const names = (await readdir(staging, { encoding: 'buffer' })).map(nameFromBytes);
       await onFailure('moveBack', { directory, staging, names });
@@ -106,4 +112,14 @@ export const publish = step({
 
 function below(directory: string, name: string): Buffer {
   return Buffer.concat([Buffer.from(`${directory}/`), nameToBytes(name)]);
+}
+
+async function exists(path: Buffer): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT')) return false;
+    throw error;
+  }
 }

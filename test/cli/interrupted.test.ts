@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { contents, objectsOf, pointsOf, type Sandbox, sandbox, script, signalAt } from '../helpers/cli.ts';
 
@@ -131,18 +132,43 @@ describe.concurrent.for(['SIGINT', 'SIGTERM'] as const)('%s', (signal) => {
 
   test('while a drop-in works: it is ended too', async () => {
     await using box = await sandbox();
+    const trapped = join(box.base, 'trapped');
     const ended = join(box.base, 'ended');
     const path = join(box.base, 'etc/hooks.d/backup/store.before.d/10-wait');
-    script(path, `trap 'echo > ${ended}; exit 1' TERM; n=0; while [ $n -lt 600 ]; do sleep 0.05; n=$((n + 1)); done`);
+    script(
+      path,
+      `trap 'echo > ${ended}; exit 1' TERM; touch ${trapped}; n=0; while [ $n -lt 600 ]; do sleep 0.05; n=$((n + 1)); done`,
+    );
     const running = box.start(['--json', 'backup']);
-    await running.saw(waits);
-    // The trap must stand before the signal comes.
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    while (!existsSync(trapped)) await delay(10);
     running.child.kill(signal);
     expect(await running.ended).toMatchObject({ code: 130 });
     expect(existsSync(ended)).toBe(true);
     expect(objectsOf(box)).toEqual(['lifeboat/repository.json']);
   });
+});
+
+test('a second signal ends it at once, and the run can be resumed as after kill -9', async () => {
+  await using box = await sandbox();
+  const go = join(box.base, 'go');
+  const path = join(box.base, 'etc/hooks.d/backup/store.before.d/10-wait');
+  const trapped = join(box.base, 'trapped');
+  script(
+    path,
+    `trap '' TERM; touch ${trapped}; n=0; while [ ! -e ${go} ] && [ $n -lt 2000 ]; do sleep 0.02; n=$((n + 1)); done`,
+  );
+  // Lifeboat would wait for the drop-in for some seconds, and end it by force.
+  const running = box.start(['--json', 'backup']);
+  while (!existsSync(trapped)) await delay(10);
+  running.child.kill('SIGINT');
+  await delay(300);
+  running.child.kill('SIGTERM');
+  expect((await running.ended).code).toBe(130);
+  writeFileSync(go, '');
+  const [id = ''] = readdirSync(join(box.state, 'runs'));
+  expect((await box.ask('runs', 'show', id)).json).toMatchObject({ status: 'killed' });
+  expect((await box.ask('runs', 'resume', id)).code).toBe(0);
+  expect(pointsOf(box).listed).toHaveLength(1);
 });
 
 test('an interrupted run can be undone instead, once', async () => {

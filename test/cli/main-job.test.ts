@@ -1,8 +1,8 @@
 /** The main job from end to end: back up, look, verify, restore; dry runs and `--json`. */
 import { existsSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { contents, listing, pointsOf, sandbox } from '../helpers/cli.ts';
+import { contents, listing, pointsOf, sandbox, script } from '../helpers/cli.ts';
 
 test('backup, list, show, verify, restore: of everything and of selected paths', async () => {
   await using box = await sandbox();
@@ -65,6 +65,17 @@ describe.concurrent('where to restore to', () => {
     const { code, json } = await box.ask('restore', 'latest', '--to', box.source);
     expect({ code, error: json.error }).toMatchObject({ code: 5, error: { code: 'refused' } });
     expect(listing(box.source)).toEqual(before);
+  });
+
+  test('a directory into which somebody puts something meanwhile: exit 5, and that stays as it is', async () => {
+    await using box = await sandbox();
+    await box.ask('backup');
+    const to = join(box.base, 'to');
+    const theirs = join(to, box.source.split('/')[1] ?? '');
+    script(join(box.base, 'etc/hooks.d/restore/finish.before.d/10-put'), `mkdir ${theirs}; echo theirs > ${theirs}/x`);
+    const { code, json } = await box.ask('restore', 'latest', '--to', to);
+    expect({ code, error: json.error }).toMatchObject({ code: 5, error: { code: 'refused' } });
+    expect(contents(to)).toEqual({ [basename(theirs)]: '', [`${basename(theirs)}/x`]: 'theirs\n' });
   });
 
   test('a file: exit 5', async () => {
