@@ -77,14 +77,9 @@ function onPath(tool) {
   });
 }
 
-function installTools() {
-  const missing = [
-    ...new Set(
-      Object.keys(tools)
-        .filter((tool) => !onPath(tool))
-        .map((tool) => tools[tool]),
-    ),
-  ];
+function installTools(wanted) {
+  const absent = Object.keys(wanted).filter((tool) => !onPath(tool));
+  const missing = [...new Set(absent.map((tool) => wanted[tool]))];
   if (missing.length === 0) return;
   if (process.getuid?.() !== 0 || !onPath('apt-get')) {
     console.error(`setup: missing: ${missing.join(', ')}. Install them for a complete result.`);
