@@ -26,8 +26,11 @@ function fail(message) {
   process.exit(1);
 }
 
-/** The command line of npm's "install" that leaves the lock file as it is. */
-const install = ['install', '--no-save', '--no-audit', '--no-fund'];
+/**
+ * The command line of npm's "install" that leaves the lock file as it is, and runs no package's scripts: a binary that
+ * ssh2 has built for the Node that is installed crashes the Node 24 that it is used with, and ssh2 does without.
+ */
+const install = ['install', '--no-save', '--no-audit', '--no-fund', '--ignore-scripts'];
 
 function installPackages() {
   const digest = createHash('sha256')
@@ -38,6 +41,7 @@ function installPackages() {
   // Not "npm ci": it fails where a registry does not carry the builds of some packages for other platforms. The
   // versions are those of the lock file all the same.
   run('npm', install, { quiet: true });
+  run('npm', ['rebuild', 'node'], { quiet: true });
   if (!existsSync(join(bin, 'node'))) {
     fail(
       'the package "node" brought no Node 24. If npm did not run its install script: npm install-scripts approve node',
