@@ -2,7 +2,7 @@
 import { type ErrorCode, errorRecord, exitStatusOf } from '../kernel/errors.ts';
 import { printable } from '../kernel/text.ts';
 import type { RunOutcome } from '../workflow/runs.ts';
-import type { Globals } from './globals.ts';
+import { commandLine, type Globals } from './globals.ts';
 import { printErrorRecord, printResult } from './output.ts';
 
 const MAX_FINDINGS_SHOWN = 50;
@@ -24,29 +24,29 @@ const final: readonly ErrorCode[] = [
 ];
 
 /** Prints how a run ended and sets the exit status: that of its error, 4 when something is missing, else 0. */
-export function finish(globals: Pick<Globals, 'json'>, outcome: RunOutcome, present: Present): void {
+export function finish(globals: Globals, outcome: RunOutcome, present: Present): void {
   const { report, error } = outcome;
   if (error) {
     process.exitCode = exitStatusOf(error);
     const record = errorRecord(error);
     const resume = final.includes(error.code)
       ? undefined
-      : `To go on where it stopped: lifeboat runs resume ${report.id}`;
+      : `To go on where it stopped: ${commandLine(globals, `runs resume ${report.id}`)}`;
     const hint = [record.hint, resume].filter(Boolean).join(' ');
     printErrorRecord(globals.json, { ...record, ...(hint === '' ? {} : { hint }) }, process.exitCode, { run: report });
     return;
   }
   const { document, text } = present(outcome);
   const withRun = { ...(typeof document === 'object' ? document : {}), run: report };
-  printResult(globals.json, withRun, () => `${text().trimEnd()}\n${findingsText(outcome)}`);
+  printResult(globals.json, withRun, () => `${text().trimEnd()}\n${findingsText(globals, outcome)}`);
   if (report.status === 'incomplete') process.exitCode = 4;
 }
 
-function findingsText({ report }: RunOutcome): string {
+function findingsText(globals: Globals, { report }: RunOutcome): string {
   if (report.findings.length === 0) return '';
   const lines = report.findings.map(({ subject, problem }) => `  ! ${printable(subject)}: ${printable(problem)}`);
   const shown = lines.slice(0, MAX_FINDINGS_SHOWN);
   if (lines.length > shown.length)
-    shown.push(`  … and ${lines.length - shown.length} more: lifeboat runs show ${report.id} --json`);
+    shown.push(`  … and ${lines.length - shown.length} more: ${commandLine(globals, `runs show ${report.id} --json`)}`);
   return `\nIncomplete: ${lines.length} finding${lines.length === 1 ? '' : 's'}\n${shown.join('\n')}`;
 }

@@ -44,3 +44,12 @@ export function helpFooter(examples: readonly string[], statuses: readonly (keyo
     .map((status) => `  ${String(status).padStart(3)}  ${exitStatuses[status]}`);
   return `\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}\n\nExit status:\n${list.join('\n')}\n`;
 }
+
+/** A command line that does what it says for whoever copies it: with the options that this one was called with. */
+export function commandLine({ config, stateDir }: Pick<Globals, 'config' | 'stateDir'>, rest: string): string {
+  const options = [
+    ...(config === defaultConfig ? [] : ['--config', config]),
+    ...(stateDir === defaultStateDir ? [] : ['--state-dir', stateDir]),
+  ];
+  return ['lifeboat', ...options, rest].join(' ');
+}

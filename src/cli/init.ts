@@ -12,7 +12,7 @@ import { initRepository, openRepository } from '../point/repository.ts';
 import { checkPair } from '../steps/repository.ts';
 import { openTarget } from '../target/targets.ts';
 import { ask } from './ask.ts';
-import type { Globals } from './globals.ts';
+import { commandLine, type Globals } from './globals.ts';
 import { openSession } from './session.ts';
 
 const DEFAULT_REPOSITORY = 'file:///var/lib/lifeboat/repository';
@@ -92,9 +92,8 @@ function localFilesystems(layout: Layout): string[] {
   return paths.length === 0 ? ['/'] : [...new Set(paths)].sort();
 }
 
-export function initText(result: InitResult, globals: Pick<Globals, 'config'>): string {
+export function initText(result: InitResult, globals: Globals): string {
   if (result.made === 'nothing (--dry-run)') return `${result.text}\n# nothing is written (--dry-run)`;
-  const options = globals.config === '/etc/lifeboat/lifeboat.yaml' ? '' : ` --config ${globals.config}`;
   return [
     `Wrote ${result.config}.`,
     result.made === 'new'
@@ -103,6 +102,6 @@ export function initText(result: InitResult, globals: Pick<Globals, 'config'>): 
     `It will hold: ${result.include.join(' ')}`,
     '',
     'The repository is not encrypted yet: keep it where only root can read it.',
-    `Next: lifeboat${options} doctor, then lifeboat${options} backup`,
+    `Next: ${commandLine(globals, 'doctor')}, then ${commandLine(globals, 'backup')}`,
   ].join('\n');
 }

@@ -19,7 +19,7 @@ import { networkText } from '../network/text.ts';
 import { findPoint, type ListedPoint, listPoints } from '../point/records.ts';
 import { openConfigured } from '../steps/repository.ts';
 import { type RunOutcome, startRun } from '../workflow/runs.ts';
-import type { Globals } from './globals.ts';
+import { commandLine, type Globals } from './globals.ts';
 import { initialise } from './init.ts';
 import { printError } from './output.ts';
 import { pointText } from './present.ts';
@@ -175,12 +175,12 @@ function verdict(differences: readonly Finding[], backedUp: RunOutcome, restored
   ];
 }
 
-function next({ config, stateDir }: Globals, { base, restored }: Places, { point }: ListedPoint): string[] {
-  const lifeboat = `npm run -s lifeboat -- --config ${config} --state-dir ${stateDir}`;
+function next(globals: Globals, { base, restored }: Places, { point }: ListedPoint): string[] {
+  const lifeboat = (rest: string) => commandLine(globals, rest).replace('lifeboat', 'npm run -s lifeboat --');
   return [
     `  ls ${restored}`,
-    `  ${lifeboat} points list`,
-    `  ${lifeboat} restore ${point.id} ${point.include[0]} --to ${join(base, 'again')}`,
+    `  ${lifeboat('points list')}`,
+    `  ${lifeboat(`restore ${point.id} ${point.include[0]} --to ${join(base, 'again')}`)}`,
     `  npm run -s lifeboat -- doctor`,
   ];
 }

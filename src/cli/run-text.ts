@@ -1,10 +1,11 @@
 import { printable } from '../kernel/text.ts';
 import { formatDuration } from '../kernel/units.ts';
 import type { RunReport } from '../workflow/store.ts';
+import { commandLine, type Globals } from './globals.ts';
 import { table } from './output.ts';
 
 /** A run for a person. @param log where its log lies, when that is to be said */
-export function runText(report: RunReport, log: string | undefined): string {
+export function runText(report: RunReport, log: string | undefined, globals: Globals): string {
   const lines = [
     `Run ${report.id} of ${report.workflow}: ${report.status}`,
     `  started ${report.startedAt}, last record ${report.lastAt}`,
@@ -22,10 +23,8 @@ export function runText(report: RunReport, log: string | undefined): string {
   for (const { subject, problem } of report.findings) lines.push(`  ! ${printable(subject)}: ${printable(problem)}`);
   if (report.owed.length > 0) lines.push('', `Still to be cleaned up: ${report.owed.join(', ')}`);
   if (['failed', 'interrupted', 'killed'].includes(report.status)) {
-    lines.push(
-      '',
-      `To go on: lifeboat runs resume ${report.id}   To undo it: lifeboat runs resume ${report.id} --undo`,
-    );
+    const resume = commandLine(globals, `runs resume ${report.id}`);
+    lines.push('', `To go on: ${resume}`, `To undo it: ${resume} --undo`);
   }
   return lines.join('\n');
 }

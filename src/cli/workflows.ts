@@ -1,19 +1,16 @@
 /** Finding workflows: those that come with lifeboat, and a site's own `*.ts` beside the configuration. */
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { registerHooks } from 'node:module';
-import { dirname, extname, join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { z } from 'zod';
+import { dirname, join, resolve } from 'node:path';
 import { workflows } from '../../workflows/list.ts';
 import { loadConfig } from '../config/load.ts';
-import { checkTrusted } from '../host/trusted.ts';
 import { hasErrno, LifeboatError } from '../kernel/errors.ts';
 import type { WorkflowFinder } from '../workflow/runs.ts';
 import { checkSettings, noSettings, type Settings, unknownSteps } from '../workflow/units.ts';
-import { checkWorkflow, type Workflow } from '../workflow/workflow.ts';
+import type { Workflow } from '../workflow/workflow.ts';
 import type { Globals } from './globals.ts';
 import { settingsOf } from './session.ts';
+import { loadSiteWorkflow } from './site-workflow.ts';
 
 export interface FoundWorkflow {
   readonly workflow: Workflow;
@@ -29,7 +26,8 @@ export async function allWorkflows(globals: Pick<Globals, 'config'>): Promise<Fo
     throw error;
   });
   const files = names.filter((name) => /\.(ts|js|mjs)$/.test(name) && !name.startsWith('.')).sort();
-  const site = await Promise.all(files.map((name) => loadSiteWorkflow(join(folder, name))));
+  const paths = files.map((name) => join(folder, name));
+  const site = await Promise.all(paths.map(async (file) => ({ file, workflow: await loadSiteWorkflow(file) })));
   const builtIn = workflows.map((workflow) => ({ workflow }));
   const clash = site.find(({ workflow }) => workflows.some(({ name }) => name === workflow.name));
   if (clash) {
@@ -53,7 +51,7 @@ export async function findWorkflow(globals: Pick<Globals, 'config'>, name: strin
 /** For runs that are resumed: the workflow by its name, or out of the file that the journal names. */
 export function workflowFinder(globals: Pick<Globals, 'config'>): WorkflowFinder {
   return async (name, file) =>
-    file === undefined ? (await findWorkflow(globals, name)).workflow : (await loadSiteWorkflow(file)).workflow;
+    file === undefined ? (await findWorkflow(globals, name)).workflow : loadSiteWorkflow(file);
 }
 
 /** Runs can be resumed where there is no configuration (any more): what they need of it is in their journal. */
@@ -73,75 +71,4 @@ export async function checkStepNames(globals: Pick<Globals, 'config'>, settings:
     settings,
     (await allWorkflows(globals)).map(({ workflow }) => workflow),
   );
-}
-
-/** What can be checked of a module whose types were stripped; what steps give is checked when they run. */
-const moduleSchema = z.object({
-  default: z.object({
-    name: z.string(),
-    title: z.string(),
-    inputs: z.array(z.string()),
-    stages: z.array(
-      z.object({
-        name: z.string(),
-        steps: z.array(
-          z.object({
-            id: z.string(),
-            title: z.string(),
-            needs: z.array(z.string()),
-            gives: z.array(z.string()),
-            destructive: z.boolean().exactOptional(),
-            timeout: z.string().exactOptional(),
-            retries: z.number().int().nonnegative().exactOptional(),
-            cleanups: z
-              .record(
-                z.string(),
-                z.custom<never>((value) => typeof value === 'function'),
-              )
-              .exactOptional(),
-            run: z.custom<Workflow['stages'][number]['steps'][number]['run']>((value) => typeof value === 'function'),
-          }),
-        ),
-      }),
-    ),
-  }),
-});
-
-async function loadSiteWorkflow(file: string): Promise<FoundWorkflow> {
-  await checkTrusted(file);
-  resolveOwnSteps();
-  const module: unknown = await import(pathToFileURL(file).href).catch((cause: unknown) => {
-    if (cause instanceof LifeboatError) throw cause;
-    throw new LifeboatError(
-      'workflow-invalid',
-      `${file} cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`,
-      {
-        hint: 'Types are stripped, not compiled: no enums, namespaces or parameter properties.',
-        cause,
-      },
-    );
-  });
-  const parsed = moduleSchema.safeParse(module);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw new LifeboatError('workflow-invalid', `${file}: ${issue?.path.join('.')}: ${issue?.message}`, {
-      hint: 'Its default export must be what workflow({…}) returns.',
-    });
-  }
-  const workflow: Workflow = parsed.data.default;
-  checkWorkflow(workflow, new Set());
-  return { workflow, file };
-}
-
-let resolving = false;
-
-/** A site's workflow lies outside of any node_modules; this lets it import `lifeboat/steps` all the same. */
-function resolveOwnSteps(): void {
-  if (resolving) return;
-  resolving = true;
-  const steps = new URL(`../steps/index${extname(import.meta.url)}`, import.meta.url).href;
-  registerHooks({
-    resolve: (specifier, context, next) =>
-      specifier === 'lifeboat/steps' ? { url: steps, shortCircuit: true } : next(specifier, context),
-  });
 }

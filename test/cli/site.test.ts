@@ -70,6 +70,24 @@ describe.concurrent("a site's own workflow", () => {
     expect((await box.ask('backup')).code, 'a backup does not need it').toBe(0);
   });
 
+  test('may import what lies beside and below it, if that is trusted too, and nothing from elsewhere', async () => {
+    await using box = await sandbox();
+    addWorkflow(box, `import { name } from './parts/name.ts';\n${greeting.replace("name: 'greeting'", 'name')}`);
+    mkdirSync(join(box.base, 'etc/workflows/parts'));
+    const part = addWorkflow(box, "export const name = 'greeting';", 'parts/name.ts');
+    expect((await box.ask('workflow', 'show', 'greeting')).code).toBe(0);
+    chmodSync(part, 0o666);
+    const untrusted = await box.ask('workflow', 'show', 'greeting');
+    expect(untrusted).toMatchObject({ code: 1, json: { error: { code: 'untrusted' } } });
+    expect(untrusted.json.error?.message).toContain('parts/name.ts');
+    chmodSync(part, 0o644);
+    writeFileSync(join(box.base, 'elsewhere.ts'), "export const name = 'greeting';");
+    addWorkflow(box, "export { name } from '../../../elsewhere.ts';", 'parts/name.ts');
+    const outside = await box.ask('workflow', 'show', 'greeting');
+    expect(outside).toMatchObject({ code: 1, json: { error: { code: 'untrusted' } } });
+    expect(outside.json.error?.message).toContain('elsewhere.ts');
+  });
+
   test.for([
     ['is not TypeScript', 'export default {{{', /greeting\.ts cannot be loaded/],
     ['uses what cannot be stripped', 'enum A { b }\nexport default A;', /greeting\.ts cannot be loaded/],

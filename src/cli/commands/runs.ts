@@ -40,7 +40,7 @@ function showCommand(): Command {
       const globals = command.optsWithGlobals<Globals>();
       const report = await showRun(globals.stateDir, id);
       const { log } = runPaths(globals.stateDir, id);
-      printResult(globals.json, { ...report, log }, () => runText(report, log));
+      printResult(globals.json, { ...report, log }, () => runText(report, log, globals));
     });
 }
 
@@ -72,6 +72,6 @@ function resumeCommand(): Command {
       const outcome = options.undo
         ? await undoRun(id, find, session.context)
         : await resumeRun(id, find, session.context, session.signal);
-      finish(globals, outcome, ({ report }) => ({ document: {}, text: () => runText(report, undefined) }));
+      finish(globals, outcome, ({ report }) => ({ document: {}, text: () => runText(report, undefined, globals) }));
     });
 }

@@ -80,7 +80,7 @@ function runCommand(): Command {
         session,
         workflow,
         inputs,
-        ({ report, state }) => ({ document: { state }, text: () => runText(report, undefined) }),
+        ({ report, state }) => ({ document: { state }, text: () => runText(report, undefined, globals) }),
         file,
       );
     });
