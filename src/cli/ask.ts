@@ -18,7 +18,13 @@ export async function ask(question: Question, globals: Pick<Globals, 'json'>, si
   using prompt = createInterface({ input: process.stdin, output: process.stderr });
   const choices = question.choices ? ` (${question.choices.join('/')})` : '';
   for (;;) {
-    const answer = (await prompt.question(`${printable(question.text)}${choices} `, { signal })).trim();
+    const asked = prompt.question(`${printable(question.text)}${choices} `, { signal });
+    const answer = (await asked.catch(interrupted)).trim();
     if (!question.choices || question.choices.includes(answer)) return answer;
   }
+}
+
+/** Ctrl-C and Ctrl-D at the prompt. */
+function interrupted(cause: unknown): never {
+  throw new LifeboatError('interrupted', 'interrupted at a question', { cause });
 }

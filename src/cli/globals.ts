@@ -19,7 +19,7 @@ export const defaultStateDir = '/var/lib/lifeboat';
 
 export function addGlobalOptions(program: Command): Command {
   return program
-    .option('--config <file>', 'configuration', process.env['LIFEBOAT_CONFIG'] ?? defaultConfig)
+    .option('--config <file>', 'configuration', process.env['LIFEBOAT_CONFIG'] || defaultConfig)
     .option('--state-dir <dir>', 'where runs, journals and logs are kept', defaultStateDir)
     .option('--json', 'one JSON document on stdout, progress as JSON lines on stderr', false)
     .option('--dry-run', 'show what would be done, and touch nothing', false)

@@ -1,7 +1,10 @@
 import { LifeboatError } from '../kernel/errors.ts';
 
+/** Ctrl-C, what ends services, and a terminal or ssh connection that is gone. */
+const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 /**
- * A signal that the first SIGINT or SIGTERM aborts, so that work ends cleanly; the second one ends the process at once,
+ * A signal that the first SIGINT, SIGTERM or SIGHUP aborts, so that work ends cleanly; the second one ends the process at once,
  * as after kill -9. Disposing it gives the signals back.
  */
 export function interruptSignal(): { readonly signal: AbortSignal } & Disposable {
@@ -10,13 +13,11 @@ export function interruptSignal(): { readonly signal: AbortSignal } & Disposable
     if (controller.signal.aborted) process.exit(130);
     controller.abort(new LifeboatError('interrupted', `interrupted by ${name}`));
   };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
+  for (const name of names) process.on(name, onSignal);
   return {
     signal: controller.signal,
     [Symbol.dispose]: () => {
-      process.off('SIGINT', onSignal);
-      process.off('SIGTERM', onSignal);
+      for (const name of names) process.off(name, onSignal);
     },
   };
 }

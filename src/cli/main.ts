@@ -6,7 +6,7 @@ import { buildProgram } from './program.ts';
 
 /** Runs the command in `argv` (`process.argv`) and sets the exit status. */
 export async function main(argv: readonly string[]): Promise<void> {
-  exitQuietlyOnClosedPipe();
+  survivePipes();
   const args = normalizeArguments(argv);
   try {
     const program = await buildProgram(args.slice(2));
@@ -28,10 +28,15 @@ function usageError(error: CommanderError): LifeboatError {
   });
 }
 
-/** `lifeboat … | head` is no failure. */
-function exitQuietlyOnClosedPipe(): void {
+/**
+ * Nobody reads the progress any more (`2>&1 | head`, a closed terminal): the work goes on. Nobody reads the result
+ * (`| head`): no failure. A result that cannot be written is one.
+ */
+function survivePipes(): void {
+  process.stderr.on('error', () => {});
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit();
+    if (error.code === 'EPIPE') process.exit();
+    process.stderr.write(`lifeboat: cannot write the result: ${error.message}\n`);
+    process.exit(1);
   });
 }

@@ -4,9 +4,13 @@ import { parseDuration } from '../kernel/units.ts';
 
 const absolutePath = z
   .string()
-  .refine((path) => path.startsWith('/') && !path.includes('\0'), 'is not an absolute path (it begins with /)');
+  .refine((path) => path.startsWith('/') && !path.includes('\0'), 'is not an absolute path (it begins with /)')
+  .refine((path) => !path.split('/').includes('..'), 'has .. in it: write the path that is meant');
 
-const pattern = z.string().min(1, 'is an empty pattern');
+const pattern = z
+  .string()
+  .min(1, 'is an empty pattern')
+  .refine((text) => !/^\/+$/.test(text), 'would leave out everything');
 
 const repository = z
   .string()
@@ -61,8 +65,7 @@ export const stepSections: readonly string[] = ['limits', 'retries'];
 
 function isDuration(text: string): boolean {
   try {
-    parseDuration(text);
-    return true;
+    return parseDuration(text) > 0;
   } catch {
     return false;
   }

@@ -93,6 +93,8 @@ export async function listPoints(target: Target, host: string, signal: AbortSign
  *   that is meant cannot be read
  */
 export async function findPoint(target: Target, host: string, name: string, signal: AbortSignal): Promise<ListedPoint> {
+  if (name === '')
+    throw new LifeboatError('usage', 'the name of a point is empty', { hint: 'See lifeboat points list.' });
   const { points, damaged } = await listPoints(target, host, signal);
   const named = damaged.find(({ key }) => key === `${pointPrefix(host)}/${name}.json`);
   if (named) throw named.error;

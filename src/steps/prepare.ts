@@ -36,14 +36,18 @@ export const lock = step({
   gives: ['lockId'],
   timeout: '5m',
   cleanups: {
-    async release({ config, key, id }: { config: Config; key: string; id: string }, { signal }: CleanupContext) {
-      await using repository = await openConfigured(config, () => {}, signal);
+    async release({ config, key, id }: { config: Config; key: string; id: string }, { say, signal }: CleanupContext) {
+      await using repository = await openConfigured(config, say, signal);
       await releaseLock(repository.target, { key, id }, signal);
     },
   },
   run: async ({ state: { config, identity, hostName }, runId, atEnd, say, signal }) => {
-    const tell = (text: string) => say({ type: 'note', text });
-    await using repository = await openConfigured(config, tell, signal);
+    await using repository = await openConfigured(config, say, signal);
+    if (!repository.target.traits.exclusivePut) {
+      // Ids of points do not collide, so two backups at once cost time and room, and no data.
+      say({ type: 'note', text: `${repository.target.url} cannot lock: two backups at once would both be made` });
+      return { lockId: '' };
+    }
     const { name, ...ids } = identity;
     const namespace = await pidNamespace();
     const claim = {

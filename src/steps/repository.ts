@@ -6,7 +6,9 @@ import { LifeboatError } from '../kernel/errors.ts';
 import { openRepository } from '../point/repository.ts';
 import { openTarget } from '../target/targets.ts';
 import type { Target } from '../target/target.ts';
+import { withLog } from '../target/wrap/log.ts';
 import { withRetry } from '../target/wrap/retry.ts';
+import type { Say } from '../workflow/step.ts';
 
 const RETRY = { attempts: 4, delayMs: 500, maxDelayMs: 10_000 };
 
@@ -18,16 +20,18 @@ export interface OpenRepository extends AsyncDisposable {
 /**
  * Opens the repository of the configuration.
  *
- * @param onRetry told when the storage has to be asked again
+ * @param say told when the storage has to be asked again, and for the log of every call
  * @throws LifeboatError `no-repository`, `config-invalid` when engine and target cannot work together, …
  */
-export async function openConfigured(
-  config: Config,
-  onRetry: (problem: string) => void,
-  signal: AbortSignal,
-): Promise<OpenRepository> {
+export async function openConfigured(config: Config, say: Say, signal: AbortSignal): Promise<OpenRepository> {
   const raw = await openTarget(config.repository, {}, signal);
-  const target = withRetry(raw, RETRY, ({ error, attempt }) => onRetry(`${error.message}; attempt ${attempt}`));
+  const logged = withLog(raw, ({ verb, key, bytes, ms, error }) => {
+    const outcome = error === undefined ? `${bytes} bytes` : `failed (${error})`;
+    say({ type: 'detail', text: `${verb} ${key}: ${outcome}, ${Math.round(ms)} ms` });
+  });
+  const target = withRetry(logged, RETRY, ({ error, attempt }) => {
+    say({ type: 'note', text: `${error.message}; attempt ${attempt}` });
+  });
   try {
     const marker = await openRepository(target, signal);
     const engine = openEngine(config.engine);

@@ -30,7 +30,7 @@ export const restoreFiles = step({
     const { directory, paths } = restoreRequest;
     const created = await checkEmpty(directory);
     const staging = stagingOf(directory, runId);
-    await using repository = await openConfigured(config, (text) => say({ type: 'note', text }), signal);
+    await using repository = await openConfigured(config, say, signal);
     await onFailure('removeStaging', { directory, staging, created });
     await explaining(`create ${staging}`, () => mkdir(staging, { recursive: true, mode: 0o700 }));
     const report = await repository.engine.restore(

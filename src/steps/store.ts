@@ -3,7 +3,7 @@ import type { Config } from '../config/schema.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import { POINT_FORMAT, type PointDescription } from '../point/point.ts';
 import { putAttestation, putPoint, removePoint } from '../point/records.ts';
-import type { CleanupContext, Say } from '../workflow/step.ts';
+import type { CleanupContext } from '../workflow/step.ts';
 import { type State, step } from './define.ts';
 import { openConfigured } from './repository.ts';
 import { readBackAttestation } from './verify.ts';
@@ -37,29 +37,26 @@ function describe({
   };
 }
 
-function note(say: Say): (text: string) => void {
-  return (text) => say({ type: 'note', text });
-}
-
 export const storeData = step({
   id: 'data',
   title: 'Store the files',
-  needs: ['config', 'ownPaths', 'identity', 'hostName', 'pointId', 'layout', 'network', 'facts', 'coverage'],
+  // The lock is needed for what it keeps away, not for its id: so nobody can skip it.
+  needs: ['config', 'ownPaths', 'identity', 'hostName', 'pointId', 'lockId', 'layout', 'network', 'facts', 'coverage'],
   gives: ['data'],
   timeout: '7d',
   cleanups: {
     /** What a point that never came to be left in the repository. */
     async discard(
       { config, hostName, pointId }: { config: Config; hostName: string; pointId: string },
-      { signal }: CleanupContext,
+      { say, signal }: CleanupContext,
     ) {
-      await using repository = await openConfigured(config, () => {}, signal);
+      await using repository = await openConfigured(config, say, signal);
       await repository.engine.discard({ target: repository.target, hostName, pointId }, signal);
     },
   },
   run: async ({ host, state, onFailure, say, signal }) => {
     const { config, hostName, pointId, ownPaths } = state;
-    await using repository = await openConfigured(config, note(say), signal);
+    await using repository = await openConfigured(config, say, signal);
     await onFailure('discard', { config, hostName, pointId });
     const { stored, entries, bytes, storedBytes, findings } = await repository.engine.backup(
       {
@@ -91,7 +88,7 @@ export const readBack = step({
   gives: ['verified'],
   timeout: '7d',
   run: async ({ state: { config, hostName, pointId, data }, say, signal }) => {
-    await using repository = await openConfigured(config, note(say), signal);
+    await using repository = await openConfigured(config, say, signal);
     const { target, engine } = repository;
     const report = await engine.verify(
       {
@@ -139,15 +136,15 @@ export const record = step({
     /** Before the data goes: a point on record must have it. */
     async unlist(
       { config, hostName, pointId }: { config: Config; hostName: string; pointId: string },
-      { signal }: CleanupContext,
+      { say, signal }: CleanupContext,
     ) {
-      await using repository = await openConfigured(config, () => {}, signal);
+      await using repository = await openConfigured(config, say, signal);
       await removePoint(repository.target, hostName, pointId, signal);
     },
   },
   run: async ({ state, onFailure, say, signal }) => {
     const { config, version, identity, hostName, pointId, data, verified } = state;
-    await using repository = await openConfigured(config, note(say), signal);
+    await using repository = await openConfigured(config, say, signal);
     const { target } = repository;
     await onFailure('unlist', { config, hostName, pointId });
     await putPoint(target, { format: POINT_FORMAT, ...describe(state), data }, signal);

@@ -25,7 +25,7 @@ export const find = step({
   gives: ['point'],
   timeout: '10m',
   run: async ({ state: { config, hostName, pointName }, say, signal }) => {
-    await using repository = await openConfigured(config, (text) => say({ type: 'note', text }), signal);
+    await using repository = await openConfigured(config, say, signal);
     const { point } = await findPoint(repository.target, hostName, pointName, signal);
     return { point };
   },
@@ -38,7 +38,7 @@ export const readBackPoint = step({
   gives: ['verified'],
   timeout: '7d',
   run: async ({ state: { config, point }, say, signal }) => {
-    await using repository = await openConfigured(config, (text) => say({ type: 'note', text }), signal);
+    await using repository = await openConfigured(config, say, signal);
     const { target, engine } = repository;
     const verified = await engine.verify(
       {
@@ -62,7 +62,7 @@ export const attest = step({
   gives: [],
   timeout: '10m',
   run: async ({ state: { config, version, identity, point, verified }, say, signal }) => {
-    await using repository = await openConfigured(config, (text) => say({ type: 'note', text }), signal);
+    await using repository = await openConfigured(config, say, signal);
     const attestation = readBackAttestation(point.id, verified, identity.name, version);
     await putAttestation(repository.target, point.host.name, attestation, signal);
     return {};

@@ -59,6 +59,8 @@ export type Say = (message: Message) => void;
 /** What a step can tell. Domain code never prints. */
 export type Message =
   | { readonly type: 'note'; readonly text: string }
+  /** For the log only. */
+  | { readonly type: 'detail'; readonly text: string }
   /** Amount done so far, and of how much where that is known. */
   | { readonly type: 'progress'; readonly done: number; readonly total?: number; readonly unit: 'bytes' | 'items' }
   /** Something skipped, unverified or not faithful: the run ends with exit status 4. */

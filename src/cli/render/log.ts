@@ -28,7 +28,11 @@ function levelOf(event: RunEvent): 'debug' | 'info' | 'warn' | 'error' {
     case 'step-retried':
       return 'warn';
     case 'step-said':
-      return event.message.type === 'finding' ? 'warn' : event.message.type === 'progress' ? 'debug' : 'info';
+      return event.message.type === 'finding'
+        ? 'warn'
+        : event.message.type === 'progress' || event.message.type === 'detail'
+          ? 'debug'
+          : 'info';
     case 'run-started':
     case 'step-started':
     case 'step-finished':

@@ -51,6 +51,7 @@ export function terminalRenderer(stream: TerminalStream & NodeJS.WritableStream,
   };
   const said = (message: Message) => {
     if (message.type === 'progress') return progress(message);
+    if (message.type === 'detail') return;
     if (message.type === 'note') return line(`  ${printable(message.text)}`);
     findings += 1;
     if (findings <= MAX_FINDINGS_SHOWN) {
