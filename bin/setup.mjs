@@ -1,9 +1,10 @@
 // Brings a fresh clone to where it can do its work, then does what was asked:
 //   node bin/setup.mjs build|lifeboat|quickstart|test|check|bench [ARGUMENT…]
 // Runs on Node 18 and newer, without dependencies; everything after it runs on the Node that package.json brings.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { constants as system } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -19,6 +20,19 @@ function run(command, args, { quiet = false, cwd = root } = {}) {
   if (result.status === 0) return;
   if (quiet) process.stderr.write(`${result.stdout}${result.stderr}`);
   process.exit(result.status ?? 1);
+}
+
+/**
+ * Hands this process over to a command: its signals go to it, and its end is ours. Ctrl-C is not passed on, as the
+ * terminal sends that to both.
+ */
+function become(command, args, cwd) {
+  const env = { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` };
+  const child = spawn(command, args, { cwd, env, stdio: 'inherit' });
+  process.on('SIGINT', () => {});
+  for (const name of ['SIGTERM', 'SIGHUP']) process.on(name, () => child.kill(name));
+  child.on('error', (error) => fail(`cannot run ${command}: ${error.message}`));
+  child.on('exit', (code, signal) => process.exit(code ?? 128 + system.signals[signal]));
 }
 
 function fail(message) {
@@ -114,8 +128,8 @@ if (task === 'check') {
   if (task === 'test' || task === 'bench') installTools({ ...tools, ...testTools });
   // npm runs scripts in the package's folder; paths that a person types are meant from where they stand.
   const cwd = process.env.INIT_CWD ?? process.cwd();
-  if (task === 'lifeboat') run('node', [join(root, 'bin/lifeboat.js'), ...rest], { cwd });
-  if (task === 'quickstart') run('node', [join(root, 'dist/src/cli/quickstart.js'), ...rest], { cwd });
+  if (task === 'lifeboat') become('node', [join(root, 'bin/lifeboat.js'), ...rest], cwd);
+  if (task === 'quickstart') become('node', [join(root, 'dist/src/cli/quickstart.js'), ...rest], cwd);
   if (task === 'test') run('vitest', ['run', ...rest]);
   if (task === 'bench') run('node', ['test/bench/run.ts', ...rest]);
 }

@@ -4,10 +4,11 @@ import { dirname, join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { existsSync, statSync } from 'node:fs';
 import { packageOf } from '../host/packages.ts';
-import { asLifeboatError } from '../kernel/errors.ts';
+import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import { confineArgv } from '../native/confine.ts';
 import { listXattrs } from '../native/xattr.ts';
 import { openConfigured } from '../steps/repository.ts';
+import { listRuns } from '../workflow/store.ts';
 import { table } from './output.ts';
 import { configured, type Session } from './session.ts';
 
@@ -115,7 +116,22 @@ const checks: readonly Definition[] = [
     },
     remedy: 'lifeboat init, or mount the disk that it is on',
   },
+  {
+    name: 'earlier runs',
+    job: 'all',
+    severity: 'limited',
+    probe: async ({ context: { stateDir } }) => {
+      const runs = (await listRuns(stateDir)).slice(0, RECENT_RUNS);
+      const unfinished = runs.filter((run) => 'status' in run && (run.status === 'killed' || run.owed.length > 0));
+      if (unfinished.length === 0) return 'none was left unfinished';
+      throw new LifeboatError('incomplete', `left unfinished: ${unfinished.map(({ id }) => id).join(', ')}`);
+    },
+    remedy: 'lifeboat runs resume ID goes on with one; with --undo it removes what it left, in the repository too.',
+  },
 ];
+
+/** How many runs back unfinished ones are looked for: a person who did not mind them so long will not now. */
+const RECENT_RUNS = 20;
 
 /** A directory that does not exist yet is fine where it can be made. */
 async function writable(path: string): Promise<void> {

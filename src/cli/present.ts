@@ -7,15 +7,11 @@ import type { ListedPoint, PointList } from '../point/records.ts';
 import type { Point, Trust } from '../point/point.ts';
 import { typedState } from '../steps/define.ts';
 import type { RunOutcome } from '../workflow/runs.ts';
+import type { Present } from './finish.ts';
 import { table } from './output.ts';
 
-interface Presented {
-  readonly document: unknown;
-  readonly text: () => string;
-}
-
 /** After `backup`. */
-export function describeOutcome({ state }: RunOutcome): Presented {
+export function describeOutcome({ state }: RunOutcome): ReturnType<Present> {
   const { data, recorded, coverage = [] } = typedState(state);
   const uncovered = coverage.filter((item) => item.state !== 'covered');
   return {
@@ -30,7 +26,7 @@ export function describeOutcome({ state }: RunOutcome): Presented {
 }
 
 /** After `restore`. */
-export function describeRestore({ state }: RunOutcome): Presented {
+export function describeRestore({ state }: RunOutcome): ReturnType<Present> {
   const { restored, point, published } = typedState(state);
   return {
     document: { point: point?.id, directory: published, entries: restored?.entries, bytes: restored?.bytes },
@@ -41,7 +37,7 @@ export function describeRestore({ state }: RunOutcome): Presented {
 }
 
 /** After `points verify`. */
-export function describeVerification({ state }: RunOutcome): Presented {
+export function describeVerification({ state }: RunOutcome): ReturnType<Present> {
   const { verified, point } = typedState(state);
   return {
     document: { point: point?.id, ...verified },
@@ -50,6 +46,13 @@ export function describeVerification({ state }: RunOutcome): Presented {
       `${formatBytes(verified?.storedBytes ?? 0)} read back.`,
   };
 }
+
+/** By the name of the workflow, for a run that is resumed. */
+export const presentations: Readonly<Record<string, Present | undefined>> = {
+  backup: describeOutcome,
+  restore: describeRestore,
+  verify: describeVerification,
+};
 
 const trustText: Readonly<Record<Trust, string>> = {
   stored: 'stored, never read back',

@@ -40,6 +40,7 @@ const config = z.strictObject({
   host: z
     .string()
     .regex(hostName, 'is not a name for a host: letters, digits, dot, - and _, not beginning with a dot')
+    .refine((name) => name !== 'repository.json', 'is taken in every repository')
     .exactOptional(),
   backup: backup.readonly(),
   skip: z.array(z.string().min(1, 'is an empty step id')).default([]).readonly(),

@@ -50,14 +50,14 @@ describe('mounts', () => {
       ['/', '/home'],
       ['/var/cache', '*.o'],
       {
-        '/': 'covered: included by /, except what is excluded by /var/cache, *.o',
-        '/home': 'covered: included by /home, except what is excluded by *.o',
+        '/': 'partly: included by /, except what is excluded by /var/cache, *.o',
+        '/home': 'partly: included by /home, except what is excluded by *.o',
       },
     ],
     [
       ['/'],
       ['ho?e'],
-      { '/': 'covered: included by /, except what is excluded by ho?e', '/home': 'not-covered: excluded by ho?e' },
+      { '/': 'partly: included by /, except what is excluded by ho?e', '/home': 'not-covered: excluded by ho?e' },
     ],
   ])('include %j, exclude %j', (include, exclude, expected) => {
     expect(states(two, include, exclude)).toEqual(expected);

@@ -71,9 +71,11 @@ export function coverage(layout: Layout, selection: Selection): CoverageItem[] {
         ({ pattern }) => !pattern.startsWith('/') || mountOf(normalised(pattern)) === mount,
       );
       const list = except.map(({ pattern }) => pattern).join(', ');
+      if (list === '') return { state: 'covered', reason: `included by ${whole.top}`, harmless: true };
+      // Agreed to in the configuration, and shown all the same.
       return {
-        state: 'covered',
-        reason: `included by ${whole.top}${list === '' ? '' : `, except what is excluded by ${list}`}`,
+        state: 'partly',
+        reason: `included by ${whole.top}, except what is excluded by ${list}`,
         harmless: true,
       };
     }
@@ -97,7 +99,8 @@ export function coverage(layout: Layout, selection: Selection): CoverageItem[] {
       return mount.category === 'memory' ? harmless(reason) : missing(reason);
     }
     const own = directory(mount.path, mount);
-    if (own.state === 'covered') return own;
+    // Covered, but for what the configuration leaves out.
+    if (own.harmless) return own;
     switch (mount.category) {
       case 'local':
       case 'network':

@@ -67,6 +67,8 @@ export interface RestoreRequest {
 export interface Restored {
   /** Where it lies before it is published. */
   readonly staging: string;
+  /** Whether the directory was made for it. */
+  readonly created: boolean;
   readonly entries: number;
   readonly bytes: number;
 }

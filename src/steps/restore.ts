@@ -1,8 +1,11 @@
 /** Steps that bring files out of a recovery point into an empty directory. */
-import { lstat, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, readdir, realpath, rename, rm, rmdir, utimes } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import type { Host } from '../host/host.ts';
+import { checkTrusted } from '../host/trusted.ts';
 import { explaining, hasErrno, LifeboatError } from '../kernel/errors.ts';
 import { nameFromBytes, nameToBytes } from '../kernel/text.ts';
+import type { CleanupContext } from '../workflow/step.ts';
 import { step } from './define.ts';
 import { openConfigured } from './repository.ts';
 
@@ -18,8 +21,11 @@ export const restoreFiles = step({
   gives: ['restored'],
   timeout: '7d',
   cleanups: {
-    async removeStaging({ directory, staging, created }: { directory: string; staging: string; created: boolean }) {
-      await rm(staging, { recursive: true, force: true });
+    async removeStaging(
+      { directory, staging, created }: { directory: string; staging: string; created: boolean },
+      { host, signal }: CleanupContext,
+    ) {
+      await removeTree(host, staging, signal);
       if (!created) return;
       await rmdir(directory).catch((error: unknown) => {
         if (!hasErrno(error, 'ENOENT', 'ENOTEMPTY')) throw error;
@@ -29,6 +35,7 @@ export const restoreFiles = step({
   run: async ({ state: { config, point, restoreRequest }, runId, onFailure, say, signal }) => {
     const { directory, paths } = restoreRequest;
     const created = await checkEmpty(directory);
+    await checkOurs(created ? dirname(directory) : directory);
     const staging = stagingOf(directory, runId);
     await using repository = await openConfigured(config, say, signal);
     await onFailure('removeStaging', { directory, staging, created });
@@ -48,15 +55,14 @@ export const restoreFiles = step({
       signal,
     );
     for (const finding of report.findings) say({ type: 'finding', ...finding });
-    return { restored: { staging, entries: report.entries, bytes: report.bytes } };
+    return { restored: { staging, created, entries: report.entries, bytes: report.bytes } };
   },
 });
 
 /** Whether the directory has to be made; refuses one that holds anything. */
 async function checkEmpty(directory: string): Promise<boolean> {
   try {
-    const names = await readdir(directory);
-    if (names.length === 0) return false;
+    if ((await othersIn(directory)).length === 0) return false;
     throw notEmpty(directory);
   } catch (error) {
     if (hasErrno(error, 'ENOTDIR'))
@@ -69,6 +75,38 @@ async function checkEmpty(directory: string): Promise<boolean> {
   if (name) throw new LifeboatError('refused', `${directory} is a symbolic link that leads to nothing`);
   await explaining(`restore into ${directory}`, () => lstat(dirname(directory)));
   return true;
+}
+
+/** A fresh filesystem has one folder, which no restore could be meant to keep clear of. */
+async function othersIn(directory: string): Promise<string[]> {
+  return (await readdir(directory)).filter((name) => name !== 'lost+found');
+}
+
+/**
+ * Whoever may rename in the directory could put a link in place of what is being restored, and have root write, or move
+ * files, wherever that leads.
+ */
+async function checkOurs(directory: string): Promise<void> {
+  try {
+    await checkTrusted(await realpath(directory));
+  } catch (cause) {
+    if (!(cause instanceof LifeboatError && cause.code === 'untrusted')) throw cause;
+    throw new LifeboatError('refused', `not safe to restore into: ${cause.message}`, {
+      hint: 'Restore into a directory that nobody else can change, and move the files from there.',
+      cause,
+    });
+  }
+}
+
+/** Also where a restored directory lets not even its owner write. */
+async function removeTree(host: Host, path: string, signal: AbortSignal): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch (error) {
+    if (!hasErrno(error, 'EACCES')) throw error;
+    await host.run(['chmod', '-R', 'u+rwX', '--', path], { okCodes: [0, 1] }, signal);
+    await rm(path, { recursive: true, force: true });
+  }
 }
 
 function notEmpty(directory: string): LifeboatError {
@@ -98,17 +136,26 @@ export const publish = step({
     const { staging } = restored;
     const { directory } = restoreRequest;
     await explaining(`move ${basename(staging)} to ${directory}`, async () => {
-      const others = (await readdir(directory)).filter((name) => name !== basename(staging));
+      const others = (await othersIn(directory)).filter((name) => name !== basename(staging));
       if (others.length > 0) throw notEmpty(directory);
       // Names are bytes: as strings of Node's, one that is not UTF-8 would not be found again.
       const names = (await readdir(staging, { encoding: 'buffer' })).map(nameFromBytes);
       await onFailure('moveBack', { directory, staging, names });
       for (const name of names) await rename(below(staging, name), below(directory, name));
+      if (restored.created) await takeOver(staging, directory);
       await rm(staging, { recursive: true, force: true });
     });
     return { published: directory };
   },
 });
+
+/** A directory that was made for the restore is as the root of the point was, when that is in it. */
+async function takeOver(staging: string, directory: string): Promise<void> {
+  const { mode, uid, gid, atimeMs, mtimeMs } = await lstat(staging);
+  await chown(directory, uid, gid);
+  await chmod(directory, mode & 0o7777);
+  await utimes(directory, atimeMs / 1000, mtimeMs / 1000);
+}
 
 function below(directory: string, name: string): Buffer {
   return Buffer.concat([Buffer.from(`${directory}/`), nameToBytes(name)]);

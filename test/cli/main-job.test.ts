@@ -1,8 +1,8 @@
 /** The main job from end to end: back up, look, verify, restore; dry runs and `--json`. */
-import { existsSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { contents, listing, pointsOf, sandbox, script } from '../helpers/cli.ts';
+import { contents, isRoot, listing, pointsOf, sandbox, script } from '../helpers/cli.ts';
 
 test('backup, list, show, verify, restore: of everything and of selected paths', async () => {
   await using box = await sandbox();
@@ -58,6 +58,29 @@ test('the state directory of the first run is not part of the backup either', as
 });
 
 describe.concurrent('where to restore to', () => {
+  test.skipIf(!isRoot)('a directory that another user can change is refused (needs root)', async () => {
+    await using box = await sandbox();
+    await box.run('backup');
+    const theirs = join(box.base, 'theirs');
+    mkdirSync(theirs);
+    chownSync(theirs, 65534, 65534);
+    const { code, json } = await box.ask('restore', 'latest', '--to', theirs);
+    expect({ code, error: json.error }).toMatchObject({ code: 5, error: { code: 'refused' } });
+    expect(json.error?.message).toContain('belongs to user 65534');
+    expect(readdirSync(theirs)).toEqual([]);
+    // Nor one in it, whose name could be taken by a link.
+    expect((await box.ask('restore', 'latest', '--to', join(theirs, 'new'))).code).toBe(5);
+  });
+
+  test('a fresh filesystem, with nothing but lost+found in it', async () => {
+    await using box = await sandbox();
+    await box.run('backup');
+    const to = join(box.base, 'fresh');
+    mkdirSync(join(to, 'lost+found'), { recursive: true });
+    expect(await box.run('restore', 'latest', '--to', to)).toMatchObject({ code: 0 });
+    expect(contents(join(to, box.source))).toEqual(contents(box.source));
+  });
+
   test('a directory that holds something: exit 5, and it stays as it is', async () => {
     await using box = await sandbox();
     await box.ask('backup');

@@ -63,6 +63,7 @@ function resumeCommand(): Command {
       const { resumeRun, undoRun } = await import('../../workflow/runs.ts');
       const { LifeboatError } = await import('../../kernel/errors.ts');
       const { runText } = await import('../run-text.ts');
+      const { presentations } = await import('../present.ts');
       const globals = command.optsWithGlobals<Globals>();
       if (globals.dryRun) {
         throw new LifeboatError('usage', 'a resume has no dry run', { hint: `See lifeboat runs show ${id}.` });
@@ -72,6 +73,11 @@ function resumeCommand(): Command {
       const outcome = options.undo
         ? await undoRun(id, find, session.context)
         : await resumeRun(id, find, session.context, session.signal);
-      finish(globals, outcome, ({ report }) => ({ document: {}, text: () => runText(report, undefined, globals) }));
+      const present = options.undo ? undefined : presentations[outcome.report.workflow];
+      finish(
+        globals,
+        outcome,
+        present ?? (({ report }) => ({ document: {}, text: () => runText(report, undefined, globals) })),
+      );
     });
 }

@@ -65,14 +65,15 @@ function runCommand(): Command {
     .action(async (name: string, options: { input: string[] }, command: Command) => {
       const { findWorkflow, settingsIfConfigured } = await import('../workflows.ts');
       const { configured, openSession, runCommand: run } = await import('../session.ts');
-      const { parseInputs } = await import('../inputs.ts');
+      const { checkInputs, parseInputs } = await import('../inputs.ts');
       const globals = command.optsWithGlobals<Globals>();
       const { workflow, file } = await findWorkflow(globals, name);
       const typed = parseInputs(options.input);
       // Only a workflow that works on the configured repository needs a configuration to run.
       const given = workflow.inputs.includes('config') ? (await configured(globals)).inputs : {};
+      checkInputs(workflow, Object.keys(given), Object.keys(typed));
       const inputs = Object.fromEntries(
-        Object.entries({ ...given, ...typed }).filter(([key]) => workflow.inputs.includes(key) || key in typed),
+        Object.entries({ ...given, ...typed }).filter(([key]) => workflow.inputs.includes(key)),
       );
       await using session = openSession(globals, await settingsIfConfigured(globals));
       const { runText } = await import('../run-text.ts');
