@@ -45,10 +45,14 @@ export interface BackupJob extends PointJob {
    * after any `/`; `*` and `?` also match `/`.
    */
   readonly exclude: readonly string[];
+  /** Absolute paths that are left out with everything below them, taken literally: no character of theirs is a pattern. */
+  readonly leaveOut?: readonly string[];
   /** The point's document, kept inside the engine's own data, so that the data alone suffices. */
   readonly description: Json;
   /** As of Zstandard: 1 is fast, 19 small. @default 3 */
   readonly compressionLevel?: number;
+  /** Bytes of file content that there will probably be, for progress. @default unknown */
+  readonly expectedBytes?: number;
   readonly onProgress: OnProgress;
 }
 

@@ -1,6 +1,6 @@
 /**
  * What is in a directory of this machine, entry by entry with every attribute and hash: the other side of a comparison.
- * It follows no symlink and crosses into whatever is mounted below.
+ * It follows no symlink and crosses into whatever is mounted below. What vanishes under its hands is not there.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -15,7 +15,7 @@ import {
   readSync,
 } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
-import { hasErrno } from '../kernel/errors.ts';
+import { hasErrno, isSystemError } from '../kernel/errors.ts';
 import { nameFromBytes, nameToBytes } from '../kernel/text.ts';
 import { throwIfAborted } from '../kernel/wait.ts';
 import { getXattr, listXattrs } from '../native/xattr.ts';
@@ -24,7 +24,7 @@ import type { Entry, EntryType } from './entry.ts';
 export interface WalkOptions {
   /** Read files too. Without it entries have no `sha256`. */
   readonly hash: boolean;
-  /** Leave out what another filesystem is mounted on, with everything below it. @default false */
+  /** Do not go into directories on which another filesystem is mounted; they themselves are there. @default false */
   readonly oneFileSystem?: boolean;
   /** Absolute paths below `root` that are left out, with everything below them. @default none */
   readonly skip?: readonly string[];
@@ -78,11 +78,10 @@ export async function* findTree(
     throwIfAborted(signal);
     if (skipped.has(path.toString('latin1'))) continue;
     const full = path.length === 0 ? nameToBytes(root) : Buffer.concat([nameToBytes(`${root}/`), path]);
-    const stats = lstatSync(full, { bigint: true });
-    const type = typeOf(stats);
+    const stats = unlessGone(() => lstatSync(full, { bigint: true }));
+    const type = stats && typeOf(stats);
     if (type === undefined) continue;
     device ??= stats.dev;
-    if (oneFileSystem && stats.dev !== device) continue;
     const inode = `${stats.dev}:${stats.ino}`;
     let unreadable: string | undefined;
     let sha256: string | undefined;
@@ -91,10 +90,12 @@ export async function* findTree(
         sha256 = hashes.get(inode) ?? (await hashFile(full, signal));
         if (stats.nlink > 1n) hashes.set(inode, sha256);
       } catch (error) {
+        if (isGone(error)) continue;
         unreadable = refused(error);
       }
     }
-    if (type === 'directory') {
+    // As GNU tar: a file that is mounted on another is read, only directories are not entered.
+    if (type === 'directory' && !(oneFileSystem && stats.dev !== device)) {
       try {
         const names = readdirSync(full, { encoding: 'buffer' })
           .sort((a, b) => Buffer.compare(a, b))
@@ -102,11 +103,14 @@ export async function* findTree(
         for (const name of names)
           pending.push(path.length === 0 ? name : Buffer.concat([path, Buffer.from('/'), name]));
       } catch (error) {
+        if (isGone(error)) continue;
         unreadable = refused(error);
       }
     }
+    const entry = unlessGone(() => describe(full, path, type, stats, sha256));
+    if (entry === undefined) continue;
     yield {
-      entry: describe(full, path, type, stats, sha256),
+      entry,
       inode,
       links: Number(stats.nlink),
       ...(unreadable === undefined ? {} : { unreadable }),
@@ -172,6 +176,24 @@ async function hashFile(path: Buffer, signal: AbortSignal): Promise<string> {
   } finally {
     closeSync(file);
   }
+}
+
+function unlessGone<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if (!isGone(error)) throw error;
+    return undefined;
+  }
+}
+
+/** The entry was removed, or replaced by one of another type, since its name or type was read. */
+function isGone(error: unknown): boolean {
+  return hasErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'ESTALE', 'ENXIO') || isNoSymlink(error);
+}
+
+function isNoSymlink(error: unknown): boolean {
+  return hasErrno(error, 'EINVAL') && isSystemError(error) && error.syscall === 'readlink';
 }
 
 function refused(error: unknown): string {

@@ -65,7 +65,8 @@ export const storeData = step({
         pointId,
         host,
         include: config.backup.include,
-        exclude: [...config.backup.exclude, ...ownPaths],
+        exclude: config.backup.exclude,
+        leaveOut: ownPaths,
         compressionLevel: config.backup.compressionLevel,
         description: describe(state),
         onProgress: ({ doneBytes, totalBytes }) => {

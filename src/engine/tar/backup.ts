@@ -17,7 +17,7 @@ const defaultLevel = 3;
 
 export async function backup(job: BackupJob, signal: AbortSignal): Promise<BackupResult> {
   const keys = keysOf(job);
-  const argv = createArgv(job.exclude);
+  const argv = createArgv(job.exclude, job.leaveOut ?? []);
   const paths = await namedPaths(job.host, job.include, signal);
   const findings = new Findings();
   const manifest = new ManifestWriter(job.description);
@@ -42,8 +42,12 @@ export async function backup(job: BackupJob, signal: AbortSignal): Promise<Backu
     // A path to include may also be an entry that another one holds, such as the directory that is a mount point.
     const seen = new Map(paths.map((path) => [path, 0]));
     let wanted = true;
+    /** Of the member that is being read. */
+    const flowing = { bytes: 0, size: 0 };
     const reader = new ArchiveReader({
       begin: ({ entry }) => {
+        flowing.bytes = 0;
+        flowing.size = entry.size;
         const times = seen.get(entry.path);
         if (times !== undefined) seen.set(entry.path, times + 1);
         wanted = times === undefined || times === 0;
@@ -51,7 +55,11 @@ export async function backup(job: BackupJob, signal: AbortSignal): Promise<Backu
       raw: (bytes) => {
         if (wanted) pieces.add(bytes);
       },
+      content: (bytes) => {
+        if (wanted) flowing.bytes += bytes;
+      },
       end: (entry) => {
+        flowing.bytes = 0;
         if (!wanted) return;
         counts.entries++;
         counts.bytes += entry.size;
@@ -61,7 +69,10 @@ export async function backup(job: BackupJob, signal: AbortSignal): Promise<Backu
     for await (const _ of reading(reader, running.stdout, () => running.finished.then(checkEnd))) {
       yield* pieces.take();
       await manifest.flush();
-      job.onProgress({ doneBytes: counts.bytes, entries: counts.entries });
+      // Of a sparse file more may be stored than it is long: the list of its extents too.
+      const doneBytes = counts.bytes + Math.min(flowing.bytes, flowing.size);
+      const total = job.expectedBytes === undefined ? {} : { totalBytes: Math.max(job.expectedBytes, doneBytes) };
+      job.onProgress({ doneBytes, entries: counts.entries, ...total });
     }
     // The end of the archive, and zeros up to tar's record size.
     yield Buffer.alloc(1024);

@@ -7,7 +7,7 @@ import type { Argv } from '../../host/host.ts';
 const attributes = ['--xattrs', '--xattrs-include=*', '--numeric-owner', '--quoting-style=c'] as const;
 
 /** Writes an archive of the names on stdin ({@link namesOnStdin}) to stdout; members are relative to `/`. */
-export function createArgv(exclude: readonly string[]): Argv {
+export function createArgv(exclude: readonly string[], leaveOut: readonly string[]): Argv {
   return [
     'tar',
     '--create',
@@ -19,6 +19,10 @@ export function createArgv(exclude: readonly string[]): Argv {
     '--one-file-system',
     '--sparse',
     ...attributes,
+    // These govern the --exclude that follow, up to the next of their kind.
+    '--no-wildcards',
+    '--anchored',
+    ...leaveOut.flatMap(leaveOutOptions),
     '--wildcards',
     '--wildcards-match-slash',
     ...exclude.flatMap(excludeOptions),
@@ -54,6 +58,24 @@ function excludeOptions(pattern: string): string[] {
     throw new LifeboatError('usage', `a pattern to exclude must name something: ${JSON.stringify(pattern)}`);
   if (!pattern.startsWith('/')) return ['--no-anchored', `--exclude=${relative}`];
   return ['--anchored', `--exclude=${relative}`, `--exclude=./${relative}`];
+}
+
+function leaveOutOptions(path: string): string[] {
+  const relative = relativePath(path);
+  // As an argument it would reach tar as another name, and be archived without a word.
+  if (relative === '' || !path.isWellFormed()) {
+    throw new LifeboatError('usage', `cannot be left out of a backup: ${JSON.stringify(path)}`);
+  }
+  return [`--exclude=${relative}`, `--exclude=./${relative}`];
+}
+
+/** `/etc/` → `etc`; `/` → `''`. */
+export function relativePath(path: string): string {
+  const parts = path.split('/').filter((part) => part !== '');
+  if (!path.startsWith('/') || path.includes('\0') || parts.includes('..') || parts.includes('.')) {
+    throw new LifeboatError('usage', `not an absolute path without "." and "..": ${JSON.stringify(path)}`);
+  }
+  return parts.join('/');
 }
 
 /** Paths without a leading slash, `''` for the root, each closed by a NUL. */

@@ -2,7 +2,7 @@
 import type { Host } from '../../host/host.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
 import { nameFromBytes } from '../../kernel/text.ts';
-import { namesOnStdin } from './commands.ts';
+import { namesOnStdin, relativePath } from './commands.ts';
 
 /**
  * @param include absolute paths
@@ -34,15 +34,6 @@ export async function namedPaths(host: Host, include: readonly string[], signal:
       covered.add(path);
   }
   return unique.filter((path) => !covered.has(path));
-}
-
-/** `/etc/` → `etc`; `/` → `''`. */
-export function relativePath(path: string): string {
-  const parts = path.split('/').filter((part) => part !== '');
-  if (!path.startsWith('/') || path.includes('\0') || parts.includes('..') || parts.includes('.')) {
-    throw new LifeboatError('usage', `not an absolute path without "." and "..": ${JSON.stringify(path)}`);
-  }
-  return parts.join('/');
 }
 
 export function isBelow(path: string, above: string): boolean {

@@ -15,6 +15,8 @@ const maxExtension = 64 * 1024 * 1024;
 export interface ArchiveListener {
   /** The headers of a member are read, its content not yet. What it throws comes out of `push`. */
   begin?(member: Member): void;
+  /** So many bytes more of what is stored for the member were read. */
+  content?(bytes: number): void;
   /** The member is complete. */
   end(entry: Entry): void;
   /** Every byte of the member between its `begin` and `end`, the headers first. */
@@ -135,6 +137,7 @@ export class ArchiveReader {
     const data = bytes.subarray(0, state.left);
     if (data.length > 0) for (const _ of state.content?.update(data) ?? []) yield;
     state.left -= data.length;
+    if (data.length > 0) this.#listener.content?.(data.length);
     const skipped = Math.min(state.padding, bytes.length - data.length);
     state.padding -= skipped;
     const used = data.length + skipped;

@@ -33,6 +33,7 @@ async function extract(
   signal: AbortSignal,
 ): Promise<void> {
   const unknown: string[] = [];
+  let full: string | undefined;
   const [program, ...args] = confineArgv(job.directory, extractArgv(process.getuid?.() === 0), undefined, 'closed');
   if (program === undefined) throw new LifeboatError('bug', 'no command to restore with');
   await using machine = localHost();
@@ -43,7 +44,9 @@ async function extract(
       onStderrLine: (line) => {
         const message = parseTarLine(line);
         if (message === undefined) return;
-        findings.add(message.finding.subject, message.finding.problem);
+        const { subject, problem } = message.finding;
+        findings.add(subject, problem);
+        if (saysFull(problem)) full ??= `${subject}: ${problem}`;
         if (!message.known) unknown.push(line);
       },
     },
@@ -51,6 +54,11 @@ async function extract(
   );
   for await (const _ of running.stdout);
   const { code, stderr } = await running.finished;
+  if (full !== undefined) {
+    throw new LifeboatError('no-space', `no space left in ${job.directory}: ${full}`, {
+      hint: `What is restored takes ${formatBytes(selection.bytes)}: free space or raise the quota there, or choose another place, or fewer paths.`,
+    });
+  }
   if (code === 2 && unknown.length === 0 && findings.count > 0) return;
   checkCode(['tar', '--extract'], { code, stdout: Buffer.alloc(0), stderr }, [0, 1]);
 }
@@ -94,4 +102,10 @@ async function* members(
   );
   for await (const _ of archive) yield* pieces.take();
   yield Buffer.alloc(1024);
+}
+
+/** An attribute that does not fit is not a full disk: some filesystems have room for few. */
+function saysFull(problem: string): boolean {
+  if (/xattr|filecon|extended attribute/.test(problem)) return false;
+  return /: (No space left on device|Disk quota exceeded)$|^Wrote only \d+ of \d+ bytes$/.test(problem);
 }

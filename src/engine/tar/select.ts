@@ -1,7 +1,8 @@
 /** Which entries of a manifest a restore takes, and whether they may be restored at all. */
 import { LifeboatError } from '../../kernel/errors.ts';
 import type { Entry } from '../entry.ts';
-import { isBelow, parentOf, relativePath } from './include.ts';
+import { relativePath } from './commands.ts';
+import { isBelow, parentOf } from './include.ts';
 import type { Manifest } from './manifest-object.ts';
 import type { Findings } from './stderr.ts';
 

@@ -17,7 +17,7 @@ const perFile: readonly RegExp[] = [
   /^file changed as we read it$/,
   /^File shrank by \d+ bytes?; padding with zeros$/,
   /^File removed before we read it$/,
-  /^(socket|door) ignored$/,
+  /^door ignored$/,
   /^unknown file type; file ignored$/,
   /^file is the archive; not dumped$/,
   /^contains a cache directory tag/,
@@ -41,6 +41,8 @@ export function parseTarLine(line: string): TarMessage | undefined {
   }
   const path = entryPath(unquote(match[1]));
   const problem = match[2];
+  // No archive can hold a socket, and the program that listens on one makes it anew: nothing is lost.
+  if (problem === 'socket ignored') return undefined;
   return { finding: { subject: `/${path}`, problem }, known: perFile.some((known) => known.test(problem)) };
 }
 
