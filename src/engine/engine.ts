@@ -68,7 +68,10 @@ export interface VerifyJob extends StoredJob {
 export interface RestoreJob extends StoredJob {
   /** Absolute paths as they were on the host; with everything below them. Empty for all. */
   readonly paths: readonly string[];
-  /** An existing, empty directory; `/etc/fstab` is restored as `<directory>/etc/fstab`. */
+  /**
+   * An existing, empty directory; `/etc/fstab` is restored as `<directory>/etc/fstab`. It stands for `/`: where that is in
+   * the point, the directory becomes as it was.
+   */
   readonly directory: string;
   readonly onProgress: OnProgress;
 }

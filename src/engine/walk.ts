@@ -79,7 +79,8 @@ export async function* findTree(
     if (skipped.has(path.toString('latin1'))) continue;
     const full = path.length === 0 ? nameToBytes(root) : Buffer.concat([nameToBytes(`${root}/`), path]);
     const stats = unlessGone(() => lstatSync(full, { bigint: true }));
-    const type = stats && typeOf(stats);
+    if (stats === undefined) continue;
+    const type = typeOf(stats);
     if (type === undefined) continue;
     device ??= stats.dev;
     const inode = `${stats.dev}:${stats.ino}`;
@@ -189,11 +190,8 @@ function unlessGone<T>(look: () => T): T | undefined {
 
 /** The entry was removed, or replaced by one of another type, since its name or type was read. */
 function isGone(error: unknown): boolean {
-  return hasErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'ESTALE', 'ENXIO') || isNoSymlink(error);
-}
-
-function isNoSymlink(error: unknown): boolean {
-  return hasErrno(error, 'EINVAL') && isSystemError(error) && error.syscall === 'readlink';
+  if (hasErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'ESTALE', 'ENXIO')) return true;
+  return isSystemError(error) && error.code === 'EINVAL' && error.syscall === 'readlink';
 }
 
 function refused(error: unknown): string {

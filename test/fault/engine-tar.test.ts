@@ -1,7 +1,7 @@
 /** Bad days of the engine `tar`: damaged and malicious archives, files that change while they are read, full targets. */
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { appendFile, mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, chown, mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -11,6 +11,8 @@ import type { Entry } from '../../src/engine/entry.ts';
 import { ManifestWriter } from '../../src/engine/tar/manifest.ts';
 import { ArchiveReader } from '../../src/engine/tar/reader.ts';
 import { LifeboatError } from '../../src/kernel/errors.ts';
+import { AT_FDCWD, utimensat } from '../../src/native/file.ts';
+import { setXattr } from '../../src/native/xattr.ts';
 import { openFileTarget } from '../../src/target/file/file.ts';
 import { memoryTarget } from '../../src/target/memory/memory.ts';
 import { chunksOf, getBytes, type Target } from '../../src/target/target.ts';
@@ -123,6 +125,34 @@ test('plain zstd and tar restore the same', async ({ signal }) => {
   const command = `zstd -qdc ../a.tar.zst | tar -x -p --numeric-owner --xattrs --xattrs-include='*' --warning=no-timestamp`;
   execFileSync('bash', ['-o', 'pipefail', '-c', command], { cwd: directory });
   expect(oracle(join(directory, tree))).toEqual(oracle(tree));
+});
+
+test('the root of a point is restored to the directory itself, also where that was otherwise', async ({ signal }) => {
+  await using at = await place();
+  const tree = await at.directory('tree');
+  makeNastyTree(tree);
+  await chmod(tree, 0o751);
+  setXattr(tree, 'user.root', Buffer.from('x'));
+  utimensat(AT_FDCWD, tree, undefined, 987_654_321_123_456_789n, true);
+  if (isRoot) await chown(tree, 1234, 5678);
+  const base = backupJob(memory(), ['/']);
+  const host: BackupJob['host'] = {
+    ...base.host,
+    stream: ([program, ...args], options, stop) =>
+      base.host.stream(
+        [program, ...args.map((arg) => (arg === '--directory=/' ? `--directory=${tree}` : arg))],
+        options,
+        stop,
+      ),
+  };
+  const { stored } = await engine.backup({ ...base, host }, signal);
+  for (const paths of [[], ['/x']]) {
+    const directory = await at.directory(`restored${paths.length}`);
+    await chmod(directory, 0o700);
+    expect((await engine.restore({ ...base, stored, paths, directory }, signal)).findings).toEqual([]);
+    expect(oracle(directory)[0]).toEqual(oracle(tree)[0]);
+  }
+  expect(oracle(join(at.path, 'restored0'))).toEqual(oracle(tree));
 });
 
 describe('malicious archives', () => {

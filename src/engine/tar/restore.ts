@@ -2,13 +2,16 @@
 import { localHost } from '../../host/local.ts';
 import { checkCode } from '../../host/command.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
+import { formatBytes } from '../../kernel/units.ts';
 import { confineArgv } from '../../native/confine.ts';
 import type { RestoreJob, RestoreReport } from '../engine.ts';
+import type { Entry } from '../entry.ts';
 import { type ArchiveCounts, checkedArchive } from './archive-object.ts';
 import { checkRestored } from './check.ts';
 import { extractArgv } from './commands.ts';
 import { readManifest } from './manifest-object.ts';
 import { RawPieces } from './pieces.ts';
+import { restoreRoot } from './root.ts';
 import { safetyCheck, type Selection, select } from './select.ts';
 import { Findings, parseTarLine } from './stderr.ts';
 import { parseStored, type Stored } from './stored.ts';
@@ -20,8 +23,18 @@ export async function restore(job: RestoreJob, signal: AbortSignal): Promise<Res
   const manifest = await readManifest(job.target, stored.manifest, signal);
   const selection = await select(manifest, job.paths, findings);
   await extract(job, stored, manifest, selection, findings, signal);
+  const root = await rootOf(manifest);
+  if (root && selection.has('')) restoreRoot(job.directory, root, findings);
   await checkRestored(job.directory, manifest, selection, findings, signal);
   return { entries: selection.entries, bytes: selection.bytes, findings: findings.list() };
+}
+
+/** It stands before everything that is in it. */
+async function rootOf(manifest: Manifest): Promise<Entry | undefined> {
+  for await (const entry of manifest.entries()) {
+    return entry.path === '' && entry.type === 'directory' ? entry : undefined;
+  }
+  return undefined;
 }
 
 async function extract(
