@@ -2,11 +2,12 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compareTrees } from '../../src/engine/compare.ts';
-import type { BackupJob, Engine } from '../../src/engine/engine.ts';
+import type { BackupJob, Engine, Progress } from '../../src/engine/engine.ts';
 import { walkTree } from '../../src/engine/walk.ts';
 import { localHost } from '../../src/host/local.ts';
 import { openFileTarget } from '../../src/target/file/file.ts';
@@ -153,6 +154,73 @@ export function describeEngine(name: string, { open }: { open: () => Engine }): 
       await expect(engine.backup({ ...missing, include: ['/not/there'] }, signal)).rejects.toMatchObject({
         code: 'not-found',
       });
+    });
+
+    test('paths left out are taken literally, whatever characters they hold', async ({ signal }) => {
+      await using own = await place();
+      const source = await own.directory('b[1] *');
+      const names = ['in', 'in?', 'inx', 'a\\*', 'a\\b', 'a*', 'x/in', 'n\nl'];
+      for (const name of names) {
+        await mkdir(join(source, name), { recursive: true });
+        await writeFile(join(source, name, 'file'), 'x');
+      }
+      const engine = open();
+      const job = backupJob(memoryTarget('engine', new Map()), [source], {
+        leaveOut: ['in', 'in?', 'a\\*', 'n\nl'].map((name) => join(source, name)),
+        exclude: ['fil?'],
+      });
+      const { stored } = await engine.backup(job, signal);
+      const paths = (await Array.fromAsync(engine.entries({ ...job, stored }, signal))).map(({ path }) => `/${path}`);
+      const kept = ['a*', 'a\\b', 'inx', 'x', 'x/in'].map((name) => join(source, name));
+      expect(paths.sort()).toEqual([source, ...kept].sort());
+    });
+
+    test('progress moves while one big file is stored', async ({ signal }) => {
+      await using own = await place();
+      const source = await own.directory('source');
+      const size = 16 << 20;
+      await writeFile(join(source, 'big'), Buffer.alloc(size, 'x'));
+      const seen: Progress[] = [];
+      const job = backupJob(memoryTarget('engine', new Map()), [source], {
+        expectedBytes: 2 * size,
+        onProgress: (progress) => seen.push(progress),
+      });
+      await open().backup(job, signal);
+      const bytes = seen.map(({ doneBytes }) => doneBytes);
+      expect(bytes.filter((done) => done > 0 && done < size).length).toBeGreaterThan(4);
+      expect(bytes).toEqual(bytes.toSorted((a, b) => a - b));
+      expect(seen.at(-1)).toEqual({ doneBytes: size, totalBytes: 2 * size, entries: 2 });
+    });
+
+    test('sockets are left out without a finding', async ({ signal }) => {
+      await using own = await place();
+      const source = await own.directory('source');
+      await using server = createServer();
+      server.listen(join(source, 'socket'));
+      await once(server, 'listening');
+      const { findings, entries } = await open().backup(backupJob(memoryTarget('engine', new Map()), [source]), signal);
+      expect({ findings, entries }).toEqual({ findings: [], entries: 1 });
+    });
+
+    test.runIf(isRoot)('a disk that runs full ends a restore with that error', async ({ signal }) => {
+      await using own = await place();
+      const source = await own.directory('source');
+      await writeFile(join(source, 'big'), Buffer.alloc(4 << 20, 'x'));
+      await writeFile(join(source, 'bigger'), Buffer.alloc(4 << 20, 'y'));
+      const engine = open();
+      const job = backupJob(memoryTarget('engine', new Map()), [source]);
+      const { stored } = await engine.backup(job, signal);
+      const directory = await own.directory('restored');
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'none', directory]);
+      try {
+        await expect(engine.restore({ ...job, stored, paths: [], directory }, signal)).rejects.toMatchObject({
+          code: 'no-space',
+          message: expect.stringContaining(directory),
+          hint: expect.stringContaining('8.0 MiB'),
+        });
+      } finally {
+        execFileSync('umount', [directory]);
+      }
     });
 
     test('an abort midway leaves nothing in the target', async ({ signal }) => {
