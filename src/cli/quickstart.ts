@@ -2,15 +2,17 @@
  * `npm run quickstart [-- PATH…]`: the main job on this machine, from nothing, below `./.quickstart` and nowhere else.
  * Captures the machine, backs up `/etc` or the paths given, reads it back, restores it, compares it with the original.
  */
-import { rm } from 'node:fs/promises';
+import { realpath, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { backup } from '../../workflows/backup.ts';
 import { restore } from '../../workflows/restore.ts';
 import { compareTrees, manifestChanges } from '../engine/compare.ts';
 import type { Finding } from '../engine/engine.ts';
+import { namedPaths } from '../engine/tar/include.ts';
 import { walkTree } from '../engine/walk.ts';
-import { asLifeboatError, exitStatusOf, LifeboatError } from '../kernel/errors.ts';
+import { makeDirectory } from '../kernel/atomic-write.ts';
+import { asLifeboatError, exitStatusOf, explaining, LifeboatError } from '../kernel/errors.ts';
 import { printable } from '../kernel/text.ts';
 import { formatDuration } from '../kernel/units.ts';
 import { layoutChanges } from '../layout/diff.ts';
@@ -34,7 +36,7 @@ interface Places {
 }
 
 async function quickstart(paths: readonly string[]): Promise<void> {
-  const base = resolve('.quickstart');
+  const base = await ownDirectory(resolve('.quickstart'));
   const places: Places = { base, restored: join(base, 'restored') };
   const globals: Globals = {
     config: join(base, 'lifeboat.yaml'),
@@ -47,11 +49,30 @@ async function quickstart(paths: readonly string[]): Promise<void> {
   };
   const include = (paths.length === 0 ? ['/etc'] : paths).map((path) => resolve(path));
   await initialise(
-    { repository: pathToFileURL(join(base, 'repository')).href, engine: 'tar', include, exclude: [base], force: true },
+    {
+      repository: pathToFileURL(join(base, 'repository')).href,
+      engine: 'tar',
+      include,
+      exclude: [literally(base)],
+      force: true,
+    },
     globals,
   );
   await using session = openSession(globals);
   await protect(session, places, include);
+}
+
+/** By its real name, which is the one that archives and walks know. */
+async function ownDirectory(path: string): Promise<string> {
+  return explaining(`create ${path}`, async () => {
+    await makeDirectory(path);
+    return realpath(path);
+  });
+}
+
+/** A path as a pattern that matches itself alone. */
+function literally(path: string): string {
+  return path.replace(/[\\*?[\]]/g, '\\$&');
 }
 
 async function protect(session: Session, places: Places, include: readonly string[]): Promise<void> {
@@ -72,26 +93,41 @@ async function protect(session: Session, places: Places, include: readonly strin
   if (restored.error) throw restored.error;
 
   const started = performance.now();
-  const differences = await compareWithOriginal(places, include, signal);
+  const differences = await compareWithOriginal(session, places, include);
   const comparedMs = performance.now() - started;
 
-  const changes = before ? await describeChanges(before, point, repository, signal) : [];
+  const changes = before ? await changesSince(before, point, repository, signal) : [];
   print(session, { places, point, changes, differences, comparedMs, backedUp, restored });
 }
 
 /** Content and metadata of every file, read anew from the disk on both sides. */
 async function compareWithOriginal(
+  { host, signal }: Session,
   { base, restored }: Places,
   include: readonly string[],
-  signal: AbortSignal,
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for (const path of include) {
-    const prefix = path.slice(1);
-    const original = walkTree('/', prefix, { hash: true, oneFileSystem: true, skip: [base] }, signal);
-    findings.push(...(await compareTrees(original, walkTree(restored, prefix, { hash: true }, signal))));
+  // By the names that the engine stored them under, not through symlinks above them.
+  const prefixes = await namedPaths(host, include, signal);
+  for (const prefix of prefixes) {
+    // A filesystem of its own below another one that is included is compared when its turn comes.
+    const others = prefixes.filter((other) => other !== prefix).map((other) => `/${other}`);
+    const original = walkTree('/', prefix, { hash: true, oneFileSystem: true, skip: [base, ...others] }, signal);
+    const copy = walkTree(restored, prefix, { hash: true, skip: others }, signal);
+    findings.push(...(await compareTrees(original, copy)));
   }
   return findings;
+}
+
+/** The proof does not depend on the point before: that it is damaged is told, and the result kept. */
+async function changesSince(...given: Parameters<typeof describeChanges>): Promise<string[]> {
+  try {
+    return await describeChanges(...given);
+  } catch (error) {
+    if (!(error instanceof LifeboatError) || error.code === 'interrupted') throw error;
+    const [before] = given;
+    return [`cannot compare with the point before (${before.point.id}): ${printable(error.message)}`];
+  }
 }
 
 async function describeChanges(
