@@ -2,7 +2,8 @@
 import type { Config } from '../config/schema.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import { POINT_FORMAT, type PointDescription } from '../point/point.ts';
-import { putAttestation, putPoint, removePoint } from '../point/records.ts';
+import { listPoints, putAttestation, putPoint, removePoint } from '../point/records.ts';
+import type { Target } from '../target/target.ts';
 import type { CleanupContext } from '../workflow/step.ts';
 import { type State, step } from './define.ts';
 import { openConfigured } from './repository.ts';
@@ -37,6 +38,25 @@ function describe({
   };
 }
 
+/**
+ * How much there will be to read, for the time that is left: as much as last time, else what is used of the filesystems
+ * that are backed up; `undefined` when only parts of them are.
+ */
+async function expectation(
+  target: Target,
+  { config, hostName, layout }: Pick<State, 'config' | 'hostName' | 'layout'>,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  const { include } = config.backup;
+  const last = (await listPoints(target, hostName, signal)).points.at(-1)?.point;
+  if (last?.include.join('\n') === include.join('\n')) return last?.data.bytes;
+  const used = include.map((path) => {
+    const mount = layout.components.find((item) => item.kind === 'mount' && item.path === path && !item.hidden);
+    return mount?.kind === 'mount' ? mount.usedBytes : undefined;
+  });
+  return used.reduce((sum, bytes) => (sum === undefined || bytes === undefined ? undefined : sum + bytes), 0);
+}
+
 export const storeData = step({
   id: 'data',
   title: 'Store the files',
@@ -58,6 +78,7 @@ export const storeData = step({
     const { config, hostName, pointId, ownPaths } = state;
     await using repository = await openConfigured(config, say, signal);
     await onFailure('discard', { config, hostName, pointId });
+    const expectedBytes = await expectation(repository.target, state, signal);
     const { stored, entries, bytes, storedBytes, findings } = await repository.engine.backup(
       {
         target: repository.target,
@@ -69,6 +90,7 @@ export const storeData = step({
         leaveOut: ownPaths,
         compressionLevel: config.backup.compressionLevel,
         description: describe(state),
+        ...(expectedBytes === undefined ? {} : { expectedBytes }),
         onProgress: ({ doneBytes, totalBytes }) => {
           say({ type: 'progress', done: doneBytes, unit: 'bytes', ...(totalBytes ? { total: totalBytes } : {}) });
         },
