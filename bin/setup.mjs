@@ -116,6 +116,7 @@ if (!['build', 'lifeboat', 'quickstart', 'test', 'check', 'bench'].includes(task
 }
 installPackages();
 if (task === 'check') {
+  run('node', ['bin/build-native.mjs']);
   for (const check of checks) {
     console.error(`check: ${check}`);
     const [command, ...args] = check.split(' ');

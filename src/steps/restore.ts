@@ -1,10 +1,13 @@
 /** Steps that bring files out of a recovery point into an empty directory. */
-import { chmod, chown, lstat, mkdir, readdir, realpath, rename, rm, rmdir, utimes } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import { chmod, chown, lstat, mkdir, readdir, realpath, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Host } from '../host/host.ts';
 import { checkTrusted } from '../host/trusted.ts';
 import { explaining, hasErrno, LifeboatError } from '../kernel/errors.ts';
 import { nameFromBytes, nameToBytes } from '../kernel/text.ts';
+import { AT_FDCWD, utimensat } from '../native/file.ts';
+import { getXattr, listXattrs, setXattr } from '../native/xattr.ts';
 import type { CleanupContext } from '../workflow/step.ts';
 import { step } from './define.ts';
 import { openConfigured } from './repository.ts';
@@ -141,20 +144,27 @@ export const publish = step({
       // Names are bytes: as strings of Node's, one that is not UTF-8 would not be found again.
       const names = (await readdir(staging, { encoding: 'buffer' })).map(nameFromBytes);
       await onFailure('moveBack', { directory, staging, names });
+      const root = await lstat(staging, { bigint: true });
+      // As the root of the point was, it may let not even its owner move what is in it.
+      await chmod(staging, 0o700);
       for (const name of names) await rename(below(staging, name), below(directory, name));
-      if (restored.created) await takeOver(staging, directory);
-      await rm(staging, { recursive: true, force: true });
+      if (restored.created) await takeOver(staging, root, directory);
+      else await rm(staging, { recursive: true, force: true });
     });
     return { published: directory };
   },
 });
 
-/** A directory that was made for the restore is as the root of the point was, when that is in it. */
-async function takeOver(staging: string, directory: string): Promise<void> {
-  const { mode, uid, gid, atimeMs, mtimeMs } = await lstat(staging);
-  await chown(directory, uid, gid);
-  await chmod(directory, mode & 0o7777);
-  await utimes(directory, atimeMs / 1000, mtimeMs / 1000);
+/** Ends the staging folder; the directory, made for the restore, becomes as the root of the point was if that is in it. */
+async function takeOver(staging: string, root: BigIntStats, directory: string): Promise<void> {
+  await chown(directory, Number(root.uid), Number(root.gid));
+  for (const name of listXattrs(staging)) {
+    const value = getXattr(staging, name);
+    if (value !== undefined) setXattr(directory, name, value);
+  }
+  await rm(staging, { recursive: true, force: true });
+  await chmod(directory, Number(root.mode) & 0o7777);
+  utimensat(AT_FDCWD, directory, root.atimeNs, root.mtimeNs, false);
 }
 
 function below(directory: string, name: string): Buffer {
