@@ -75,6 +75,7 @@ export async function runAside(client: Client, command: string): Promise<void> {
     channel.stderr.resume();
     return { closed, abandon: () => channel.close() };
   };
+  // The connection may be what failed: whoever ends the command gives it up after a while in any case.
   const aside = await openChannel(client, command, attach, new AbortController().signal).catch(() => undefined);
   await aside?.closed;
 }

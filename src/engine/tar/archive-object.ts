@@ -85,6 +85,7 @@ export async function* checkedArchive(
     if (error instanceof Damage) onDamage(error.damage);
     else if (error instanceof LifeboatError && error.code === 'archive-damaged') {
       for (const entry of complete.splice(0)) await compareLast(entry);
+      // The damage is reported below; this only names the file, and the manifest may be unreadable too.
       const next = await expected?.next().catch(() => undefined);
       const subject = next && !next.done ? `/${next.value.path}` : stored.key;
       onDamage({ subject, problem: error.message });
