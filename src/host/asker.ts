@@ -9,7 +9,7 @@ import type { Gap } from './gap.ts';
 
 const probeTimeoutMs = 15_000;
 
-interface Question<T> {
+export interface Question<T> {
   readonly argv: Argv;
   /** Pure; throws for output that it does not understand. */
   readonly parse: (stdout: string, stderr: string) => T;

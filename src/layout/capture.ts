@@ -2,7 +2,7 @@ import { asker } from '../host/asker.ts';
 import type { Host } from '../host/host.ts';
 import { handlers } from './handlers.ts';
 import { probeLayout } from './probes.ts';
-import { type Layout, layoutFormat } from './types.ts';
+import { type Component, type Gap, type Layout, layoutFormat } from './types.ts';
 
 /**
  * How the storage of a host is built. Changes nothing on it, and ends within a bounded time: what cannot be seen
@@ -12,12 +12,26 @@ import { type Layout, layoutFormat } from './types.ts';
  */
 export async function captureLayout(host: Host, now: Date, signal: AbortSignal): Promise<Layout> {
   const questions = asker(host, signal);
-  const probes = await probeLayout(questions);
-  const found = Object.values(handlers).map((handler) => handler.capture(probes));
+  const claims = new Map(handlers.flatMap(({ kind, claims = [] }) => claims.map((type) => [type, kind] as const)));
+  const probes = await probeLayout(questions, claims);
+  const found: readonly (readonly Component[])[] = await Promise.all(
+    handlers.map((handler) => handler.capture(probes, questions)),
+  );
   return {
     format: layoutFormat,
     capturedAt: now.toISOString(),
-    components: found.flatMap(({ components }) => [...components]),
-    gaps: [...questions.gaps, ...found.flatMap(({ gaps }) => gaps)],
+    components: found.flat(),
+    gaps: withoutRepeats(questions.gaps),
   };
+}
+
+/** Several questions about one dead thing say the same of it. */
+function withoutRepeats(gaps: readonly Gap[]): Gap[] {
+  const seen = new Set<string>();
+  return gaps.filter((gap) => {
+    const key = JSON.stringify(gap);
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
 }

@@ -1,40 +1,22 @@
-/** What has changed between two captures, by identity and in words. */
+/** What has changed between two captures of the storage, by identity and in words. */
+import type { Change } from '../kernel/change.ts';
 import { formatBytes } from '../kernel/units.ts';
-import { titleOf } from './handlers.ts';
-import type { Component, Layout } from './types.ts';
+import type { Difference } from './handler.ts';
+import { type Component, handlerOf, type Layout } from './types.ts';
 
-export interface Change {
-  readonly id: string;
-  readonly kind: Component['kind'];
-  readonly change: 'added' | 'removed' | 'changed';
-  /** Of `changed`: which attribute. */
-  readonly attribute?: string;
-  /** For a person; may hold raw names, so print it through `printable`. */
-  readonly text: string;
-}
-
-/** What differs from day to day on the same machine. The size of what is mounted is that of its filesystem. */
-const volatile: Readonly<Partial<Record<Component['kind'], readonly string[]>>> = {
-  disk: ['device'],
-  partition: ['device'],
-  filesystem: ['usedBytes'],
-  mount: ['usedBytes', 'sizeBytes', 'source'],
-  unknown: ['device'],
-};
-
-/** Empty when the two describe the same storage. The kernel's own mounts are not compared. */
+/** Empty when the two describe the same storage. What could not be seen in one of them is no change. */
 export function layoutChanges(before: Layout, after: Layout): Change[] {
-  const old = byId(before);
-  const now = byId(after);
+  const old = compared(before);
+  const now = compared(after);
   const changes: Change[] = [];
   for (const [id, component] of old) {
-    if (now.has(id)) continue;
-    changes.push({ id, kind: component.kind, change: 'removed', text: `removed: ${titleOf(component)}` });
+    if (now.has(id) || unseen(component, after)) continue;
+    changes.push(wholeChange({ change: 'removed', component }));
   }
   for (const [id, component] of now) {
     const was = old.get(id);
     if (was === undefined) {
-      changes.push({ id, kind: component.kind, change: 'added', text: `added: ${titleOf(component)}` });
+      if (!unseen(component, before)) changes.push(wholeChange({ change: 'added', component }));
     } else {
       changes.push(...attributeChanges(was, component));
     }
@@ -42,34 +24,119 @@ export function layoutChanges(before: Layout, after: Layout): Change[] {
   return changes;
 }
 
-function byId(layout: Layout): Map<string, Component> {
-  const compared = layout.components.filter(({ kind, ...rest }) => {
-    return !(kind === 'mount' && 'category' in rest && rest.category === 'pseudo');
-  });
-  return new Map(compared.map((component) => [component.id, component]));
+function wholeChange(difference: Difference<Component>): Change {
+  const { change, component } = difference;
+  const handler = handlerOf(component);
+  return {
+    subject: component.id,
+    change,
+    risk: handler.risk(difference),
+    text: `${change}: ${handler.title(component)}`,
+  };
+}
+
+/** Components by id, without those that come and go by themselves and what stands only on them. */
+function compared(layout: Layout): Map<string, Component> {
+  const lasting = new Set<string>();
+  const byId = new Map(layout.components.map((component) => [component.id, component]));
+  // What is in fstab, or is the root, belongs to the host whatever it lies on.
+  const keep = (component: Component): void => {
+    if (lasting.has(component.id)) return;
+    lasting.add(component.id);
+    for (const id of component.on) {
+      const under = byId.get(id);
+      if (under !== undefined) keep(under);
+    }
+  };
+  for (const component of layout.components) {
+    if (component.kind === 'mount' && (component.fstab !== undefined || component.path === '/')) keep(component);
+  }
+  const known = new Map<string, boolean>();
+  const passes = (component: Component): boolean => {
+    const answer = known.get(component.id);
+    if (answer !== undefined) return answer;
+    const own = !lasting.has(component.id) && handlerOf(component).passing?.(component) === true;
+    const under = component.on.flatMap((id) => byId.get(id) ?? []);
+    const result = own || (!lasting.has(component.id) && under.length > 0 && under.every(passes));
+    known.set(component.id, result);
+    return result;
+  };
+  return new Map([...byId].filter(([, component]) => !passes(component)));
+}
+
+/** Which tool a kind is seen by: when that one failed, nothing can be said of what is not there. */
+function unseen({ kind }: Component, { gaps }: Layout): boolean {
+  const by = kind === 'mount' ? ['findmnt'] : kind === 'subvolume' ? ['lsblk', 'findmnt', 'btrfs'] : ['lsblk'];
+  return gaps.some(({ subject }) => by.some((tool) => subject === tool || subject.startsWith(`${tool} `)));
 }
 
 function attributeChanges(before: Component, after: Component): Change[] {
-  const old = new Map<string, unknown>(Object.entries(before));
-  const now = new Map<string, unknown>(Object.entries(after));
-  const ignored = new Set(['id', ...(volatile[after.kind] ?? [])]);
-  // A network mount has no component below it: its source is what it is.
-  if (after.kind === 'mount' && after.on.length === 0) ignored.delete('source');
-  const names = [...new Set([...old.keys(), ...now.keys()])].filter((name) => !ignored.has(name)).sort();
+  const handler = handlerOf(after);
+  if (before.kind !== after.kind) {
+    return [
+      {
+        subject: after.id,
+        change: 'changed',
+        attribute: 'kind',
+        risk: handler.risk({ change: 'changed', before: after, component: after, attribute: 'kind' }),
+        text: `changed: ${handler.title(after)}: was of the kind ${before.kind}`,
+      },
+    ];
+  }
+  const old = flattened(before);
+  const now = flattened(after);
+  const names = [...new Set([...old.keys(), ...now.keys()])].sort();
   return names
-    .filter((name) => comparable(name, old.get(name)) !== comparable(name, now.get(name)))
+    .filter((name) => !isVolatile(name, after) && differs(name, old, now))
     .map((attribute) => ({
-      id: after.id,
-      kind: after.kind,
+      subject: after.id,
       change: 'changed' as const,
       attribute,
-      text: `changed: ${titleOf(after)}: ${attribute} was ${words(attribute, old.get(attribute))}, is ${words(attribute, now.get(attribute))}`,
+      risk: handler.risk({ change: 'changed', before, component: after, attribute }),
+      text: `changed: ${handler.title(after)}: ${wordsFor(attribute)} was ${words(attribute, old.get(attribute))}, is ${words(attribute, now.get(attribute))}`,
     }));
 }
 
+/** `geometry: {inodeSize}` → `geometry.inodeSize`. A list is one value. */
+function flattened(component: Component): Map<string, unknown> {
+  const found = new Map<string, unknown>();
+  const visit = (value: object, prefix: string): void => {
+    for (const [key, inner] of Object.entries(value)) {
+      if (typeof inner === 'object' && inner !== null && !Array.isArray(inner)) visit(inner, `${prefix}${key}.`);
+      else found.set(`${prefix}${key}`, inner);
+    }
+  };
+  visit(component, '');
+  return found;
+}
+
+function isVolatile(name: string, component: Component): boolean {
+  if (name === 'id' || name === 'kind') return true;
+  // The names of devices in a mount are those of this boot; a network mount has nothing below it but its source.
+  if (component.kind === 'mount' && name === 'source') return component.on.length > 0;
+  return handlerOf(component).volatile.some((one) => name === one || name.startsWith(`${one}.`));
+}
+
+function differs(name: string, old: ReadonlyMap<string, unknown>, now: ReadonlyMap<string, unknown>): boolean {
+  if (comparable(name, old.get(name)) === comparable(name, now.get(name))) return false;
+  // Geometry that one of the two could not see at all, for want of a tool or of root's rights, is no difference.
+  const [section] = name.split('.');
+  const seen = (side: ReadonlyMap<string, unknown>) => [...side.keys()].some((key) => key.startsWith(`${section}.`));
+  return section === name || (seen(old) && seen(now)) || section === 'fstab';
+}
+
 function comparable(name: string, value: unknown): string | undefined {
-  if (name === 'options' && typeof value === 'string') return value.split(',').sort().join(',');
-  return JSON.stringify(Array.isArray(value) ? value.map(String).sort() : value);
+  if (name.endsWith('options') && typeof value === 'string') return value.split(',').sort().join(',');
+  return JSON.stringify(Array.isArray(value) ? value.map((item) => JSON.stringify(item)).sort() : value);
+}
+
+/** `geometry.inodeSize` → `inode size`. */
+function wordsFor(attribute: string): string {
+  return attribute
+    .replace(/^geometry\./, '')
+    .replaceAll('.', ' ')
+    .replace(/Bytes$/, '')
+    .replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
 function words(name: string, value: unknown): string {

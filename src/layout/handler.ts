@@ -1,11 +1,73 @@
+/** The contract of a kind of component: everything that lifeboat knows of it is in one file of `handlers/`. */
+import { z } from 'zod';
+import type { Asker } from '../host/asker.ts';
+import type { Risk } from '../kernel/change.ts';
 import type { Probes } from './probes.ts';
-import type { ComponentOf, Gap, Kind } from './types.ts';
 
-/** Everything that one kind of component knows how to do. */
-export interface LayoutHandler<K extends Kind> {
-  readonly kind: K;
-  /** Pure: out of what the tools said, the components of this kind. */
-  capture(probes: Probes): { readonly components: readonly ComponentOf<K>[]; readonly gaps: readonly Gap[] };
-  /** One line for a person; may hold raw names, so print it through `printable`. */
-  title(component: ComponentOf<K>): string;
+/** What every component has. */
+export const common = {
+  /** Identity: never a device name. */
+  id: z.string().min(1),
+  /** Ids of what it stands on. */
+  on: z.array(z.string()),
+};
+
+export const bytes = z.number().nonnegative();
+export const text = z.string().exactOptional();
+
+export interface ComponentBase {
+  readonly kind: string;
+  readonly id: string;
+  readonly on: readonly string[];
 }
+
+/** What a backup of files holds of a component that no mount shows. */
+export interface Verdict {
+  readonly state: 'covered' | 'partly' | 'not-covered';
+  readonly reason: string;
+  /** Nothing that anybody would miss: memory, swap, an empty disk. */
+  readonly harmless: boolean;
+}
+
+export const harmless = (reason: string): Verdict => ({ state: 'not-covered', reason, harmless: true });
+export const missing = (reason: string): Verdict => ({ state: 'not-covered', reason, harmless: false });
+
+/** How a component stands in its graph, for {@link LayoutHandler.coverage}. */
+export interface Place {
+  /** A mount shows it. */
+  readonly mounted: boolean;
+  /** Something stands on it. */
+  readonly carrying: boolean;
+}
+
+export interface LayoutHandler<C extends ComponentBase> {
+  readonly kind: C['kind'];
+  /** Of the component, with `kind` as a literal. */
+  readonly schema: z.ZodType<C>;
+  /** Types, as blkid names them, of what lies on a device and is a component of this kind. */
+  readonly claims?: readonly string[];
+
+  /**
+   * The components of this kind, out of what the tools said and of questions of its own. What cannot be seen becomes a
+   * gap of `asker`, never an error. Parsers are pure functions in the same file.
+   */
+  capture(probes: Probes, asker: Asker): Promise<readonly C[]>;
+
+  /** One line for a person; may hold raw names, so print it through `printable`. */
+  title(component: C): string;
+
+  /** `undefined` for what is a carrier only, or is covered by its mounts. */
+  coverage(component: C, place: Place): Verdict | undefined;
+
+  /** What differs between two captures of the same state, and is not compared. */
+  readonly volatile: readonly string[];
+  /** Whether it is not compared at all: the kernel's own, which is no state of the host. */
+  passing?(component: C): boolean;
+  /** What a difference puts at risk; `attribute` is absent when the whole component came or went. */
+  risk(difference: Difference<C>): Risk;
+}
+
+export type Difference<C> =
+  | { readonly change: 'added'; readonly component: C }
+  | { readonly change: 'removed'; readonly component: C }
+  | { readonly change: 'changed'; readonly before: C; readonly component: C; readonly attribute: string };

@@ -1,36 +1,29 @@
-/** The one list of layout handlers: a kind without its handler does not compile. */
-import type { LayoutHandler } from './handler.ts';
+/** The one list of kinds: a new one is a file in `handlers/` and a line here. */
+import { btrfs } from './handlers/btrfs.ts';
 import { disk } from './handlers/disk.ts';
+import { ext } from './handlers/ext.ts';
 import { filesystem } from './handlers/filesystem.ts';
 import { mount } from './handlers/mount.ts';
 import { partition } from './handlers/partition.ts';
+import { subvolume } from './handlers/subvolume.ts';
 import { swap } from './handlers/swap.ts';
+import { table } from './handlers/table.ts';
 import { unknown } from './handlers/unknown.ts';
-import type { Component, Kind } from './types.ts';
+import { vfat } from './handlers/vfat.ts';
+import { xfs } from './handlers/xfs.ts';
 
-export const handlers: { readonly [K in Kind]: LayoutHandler<K> } = {
+/** In the order in which components are listed. */
+export const handlers = [
   disk,
+  table,
   partition,
+  ext,
+  xfs,
+  btrfs,
+  subvolume,
+  vfat,
   filesystem,
   swap,
   mount,
   unknown,
-};
-
-/** One line about a component. */
-export function titleOf(component: Component): string {
-  switch (component.kind) {
-    case 'disk':
-      return handlers.disk.title(component);
-    case 'partition':
-      return handlers.partition.title(component);
-    case 'filesystem':
-      return handlers.filesystem.title(component);
-    case 'swap':
-      return handlers.swap.title(component);
-    case 'mount':
-      return handlers.mount.title(component);
-    case 'unknown':
-      return handlers.unknown.title(component);
-  }
-}
+] as const;

@@ -1,6 +1,9 @@
 /** What kind of thing a mount is, from its filesystem type: who holds the data, and may it fail to answer. */
+import { z } from 'zod';
 import type { MountEntry } from './tools/findmnt.ts';
-import type { MountCategory } from './types.ts';
+
+export const mountCategorySchema = z.enum(['local', 'network', 'memory', 'pseudo', 'bind', 'overlay']);
+export type MountCategory = z.infer<typeof mountCategorySchema>;
 
 const pseudo = new Set(
   (

@@ -1,25 +1,24 @@
-/** Runs each tool once and gives the handlers what they said, already parsed and with identities assigned. */
+/** What the tools said of the storage of a host, already parsed and with identities assigned; each is run once. */
 import type { Asker } from '../host/asker.ts';
-import { busPathOf, contentKind, deviceIds, deviceKind } from './identity.ts';
-import { mayHang, typeCategory } from './mount-category.ts';
-import { blkidArgv, blkidOkCodes, parseBlkid } from './tools/blkid.ts';
-import {
-  findmntArgv,
-  findmntSizesArgv,
-  type MountEntry,
-  parseFindmnt,
-  parseFindmntSizes,
-  parseStat,
-  type Space,
-  statArgv,
-} from './tools/findmnt.ts';
-import { type BlockDevice, lsblkAll, lsblkSome, parseLsblk } from './tools/lsblk.ts';
+import { askBusPaths, askDevices, askTables, completed } from './ask-devices.ts';
+import { askSpace } from './ask-space.ts';
+import { askSubvolumes, type Subvolumes } from './ask-subvolumes.ts';
+import { contentKind, deviceIds } from './identity.ts';
+import { typeCategory } from './mount-category.ts';
+import { deviceBySpec } from './spec.ts';
+import { findmntArgv, type MountEntry, parseFindmnt, type Space } from './tools/findmnt.ts';
+import { type FstabEntry, fstabFile, parseFstab } from './tools/fstab.ts';
+import type { BlockDevice } from './tools/lsblk.ts';
+import type { Table } from './tools/sfdisk.ts';
 import { parseSwaps, type SwapEntry, swapsFile } from './tools/swaps.ts';
 
 export interface Probes {
   readonly devices: readonly BlockDevice[];
   readonly mounts: readonly MountEntry[];
   readonly swaps: readonly SwapEntry[];
+  readonly fstab: readonly FstabEntry[];
+  /** Partition tables as they stand on the devices, by device number. */
+  readonly tables: ReadonlyMap<string, Table>;
   /** Space by mount path, where it could be asked. */
   readonly space: ReadonlyMap<string, Space>;
   readonly busPaths: ReadonlyMap<string, string>;
@@ -27,35 +26,72 @@ export interface Probes {
   readonly ids: ReadonlyMap<string, string>;
   /** Component ids of what lies on devices (filesystem, swap, member of something), by device number. */
   readonly contentIds: ReadonlyMap<string, string>;
+  /** Where a device is mounted and not hidden, by device number, in the order of the mount table. */
+  readonly mountsOf: ReadonlyMap<string, readonly MountEntry[]>;
+  /** Of mounted btrfs filesystems, by content id. */
+  readonly subvolumes: ReadonlyMap<string, Subvolumes>;
+  /** Of what kind the component is that lies on a device. */
+  contentKindOf(device: BlockDevice): string | undefined;
   /** The device under a mount, or `undefined`. */
   deviceOfMount(mount: MountEntry): BlockDevice | undefined;
+  /** The device that `UUID=…`, `/dev/disk/by-label/…` and the like mean; `undefined` when there is none, or several. */
+  deviceOfSpec(spec: string): BlockDevice | undefined;
 }
 
-export async function probeLayout(asker: Asker): Promise<Probes> {
-  const [listed, mounts = [], swaps = []] = await Promise.all([
+/** @param claims which kind takes which type of filesystem */
+export async function probeLayout(asker: Asker, claims: ReadonlyMap<string, string>): Promise<Probes> {
+  const [listed, mounts = [], swaps = [], fstab = []] = await Promise.all([
     askDevices(asker),
     asker.ask({ argv: findmntArgv, parse: parseFindmnt }),
     asker.file(swapsFile, parseSwaps, { mayBeAbsent: true }),
+    askFstab(asker),
   ]);
   const [devices, busPaths, space] = await Promise.all([
     completed(asker, listed),
     askBusPaths(asker, listed),
     askSpace(asker, mounts),
   ]);
-  return assembleProbes({ devices, mounts, swaps, space, busPaths });
+  const tables = await askTables(asker, devices);
+  const probes = assembleProbes({ devices, mounts, swaps, fstab, tables, space, busPaths }, claims);
+  return { ...probes, subvolumes: await askAllSubvolumes(asker, probes) };
 }
 
-type Answers = Pick<Probes, 'devices' | 'mounts' | 'swaps' | 'space' | 'busPaths'>;
+async function askAllSubvolumes(asker: Asker, probes: Omit<Probes, 'subvolumes'>): Promise<Map<string, Subvolumes>> {
+  const mounts = new Map<string, MountEntry[]>();
+  for (const { fstype, number } of probes.devices) {
+    const id = probes.contentIds.get(number);
+    if (fstype !== 'btrfs' || id === undefined) continue;
+    mounts.set(id, [...(mounts.get(id) ?? []), ...(probes.mountsOf.get(number) ?? [])]);
+  }
+  const found = await Promise.all([...mounts].map(async ([id, at]) => [id, await askSubvolumes(asker, at)] as const));
+  return new Map(found.filter((pair): pair is readonly [string, Subvolumes] => pair[1] !== undefined));
+}
+
+async function askFstab(asker: Asker): Promise<FstabEntry[] | undefined> {
+  const bad = (line: number): void =>
+    asker.gap({ subject: fstabFile, problem: `line ${line} is no entry`, hint: 'fstab(5) tells what an entry is' });
+  return await asker.file(fstabFile, (content) => parseFstab(content, bad), { mayBeAbsent: true });
+}
+
+type Answers = Pick<Probes, 'devices' | 'mounts' | 'swaps' | 'fstab' | 'tables' | 'space' | 'busPaths'>;
 
 /** Pure: what was asked, put together. A device that is mounted has a filesystem even where nobody could probe it. */
-function assembleProbes(answers: Answers): Probes {
+function assembleProbes(answers: Answers, claims: ReadonlyMap<string, string>): Omit<Probes, 'subvolumes'> {
   const byNumber = new Map(answers.devices.map((device) => [device.number, device]));
   const byPath = new Map(answers.devices.map((device) => [device.path, device]));
   const find = (mount: MountEntry) => byNumber.get(mount.number) ?? byPath.get(mount.source);
+  const mountsOf = new Map<string, MountEntry[]>();
   const mountedAs = new Map<string, string>();
+  const top = new Map(answers.mounts.map((mount) => [mount.target, mount]));
   for (const mount of answers.mounts) {
     const device = find(mount);
-    if (device !== undefined && typeCategory(mount.fstype) === 'local') mountedAs.set(device.number, mount.fstype);
+    if (device === undefined || typeCategory(mount.fstype) !== 'local') continue;
+    mountedAs.set(device.number, mount.fstype);
+    // What lies below another mount cannot be asked by its path.
+    if (top.get(mount.target) !== mount) continue;
+    const known = mountsOf.get(device.number);
+    if (known === undefined) mountsOf.set(device.number, [mount]);
+    else known.push(mount);
   }
   const devices = answers.devices.map((device) => {
     const fstype = device.fstype ?? mountedAs.get(device.number);
@@ -67,8 +103,14 @@ function assembleProbes(answers: Answers): Probes {
     ...answers,
     devices,
     ids,
+    mountsOf,
     contentIds: contentIds(devices, ids),
+    contentKindOf: ({ fstype }) => {
+      const kind = contentKind(fstype);
+      return kind === 'filesystem' ? (claims.get(fstype ?? '') ?? kind) : kind;
+    },
     deviceOfMount: (mount) => completedByNumber.get(find(mount)?.number ?? ''),
+    deviceOfSpec: deviceBySpec(devices),
   };
 }
 
@@ -90,126 +132,3 @@ function contentIds(devices: readonly BlockDevice[], ids: ReadonlyMap<string, st
   return result;
 }
 
-async function askDevices(asker: Asker): Promise<BlockDevice[]> {
-  const before = asker.gaps.length;
-  const all = await asker.ask({ argv: lsblkAll, parse: parseLsblk });
-  if (all !== undefined) return all;
-  if (asker.gaps[before]?.problem.startsWith('no such program') === true) return [];
-  return (await asker.ask({ argv: lsblkSome, parse: parseLsblk, subject: 'lsblk without sizes of filesystems' })) ?? [];
-}
-
-/** Fills in what lsblk knows only where udev runs, and what old versions do not tell. */
-async function completed(asker: Asker, devices: readonly BlockDevice[]): Promise<BlockDevice[]> {
-  const bare = devices.filter(
-    (device) =>
-      device.sizeBytes > 0 &&
-      device.fstype === undefined &&
-      (device.type === 'part' ? device.partType : device.table) === undefined,
-  );
-  const [first, ...rest] = bare.map(({ path }) => path);
-  const probed =
-    first === undefined
-      ? undefined
-      : await asker.ask({
-          argv: blkidArgv([first, ...rest]),
-          okCodes: blkidOkCodes,
-          parse: (stdout, stderr) => {
-            for (const [, path, why] of stderr.matchAll(/^blkid: error: (\S+): (.+)$/gm)) {
-              asker.gap({
-                subject: path ?? 'blkid',
-                problem: `cannot see what is on it: ${why}`,
-                hint: 'only root can open it, and some kernels let nobody',
-              });
-            }
-            return parseBlkid(stdout);
-          },
-        });
-  const starts = await askStarts(asker, devices);
-  return devices.map((device) => {
-    const startBytes = device.startBytes ?? starts.get(device.number);
-    const whole = { ...device, ...probed?.get(device.path) };
-    return startBytes === undefined ? whole : { ...whole, startBytes };
-  });
-}
-
-async function askStarts(asker: Asker, devices: readonly BlockDevice[]): Promise<Map<string, number>> {
-  const starts = new Map<string, number>();
-  const unknown = devices.filter(({ type, startBytes }) => type === 'part' && startBytes === undefined);
-  await Promise.all(
-    unknown.map(async ({ name, number }) => {
-      const sectors = await asker.file(`/sys/class/block/${name}/start`, decimal, { mayBeAbsent: true });
-      if (sectors !== undefined) starts.set(number, sectors * 512);
-    }),
-  );
-  return starts;
-}
-
-function decimal(text: string): number {
-  if (!/^\d+\n?$/.test(text)) throw new Error('not a number');
-  return Number(text);
-}
-
-async function askBusPaths(asker: Asker, devices: readonly BlockDevice[]): Promise<Map<string, string>> {
-  const disks = devices.filter((device) => deviceKind(device) === 'disk');
-  const [first, ...rest] = disks.map(({ name }) => `/sys/block/${name}`);
-  if (first === undefined) return new Map();
-  const paths = await asker.ask({
-    argv: ['realpath', first, ...rest],
-    subject: 'bus paths of disks',
-    parse: (stdout) => {
-      const lines = stdout.trimEnd().split('\n');
-      if (lines.length !== disks.length) throw new Error('not one path for each disk');
-      return lines;
-    },
-  });
-  const found = disks.map(({ number }, index): [string, string | undefined] => [
-    number,
-    busPathOf(paths?.[index] ?? ''),
-  ]);
-  return new Map(found.filter((pair): pair is [string, string] => pair[1] !== undefined));
-}
-
-/** Not more than so many doubtful mounts are asked at a time, and all of them together for not longer than this. */
-const concurrency = 16;
-const doubtfulMs = 15_000;
-
-async function askSpace(asker: Asker, mounts: readonly MountEntry[]): Promise<Map<string, Space>> {
-  const asked = mounts.filter(({ fstype }) => typeCategory(fstype) !== 'pseudo');
-  const doubtful = [...new Set(asked.filter(({ fstype }) => mayHang(fstype)).map(({ target }) => target))];
-  // A dead mount also holds up who only walks through it.
-  const through = doubtful.map((path) => `${path}/`);
-  const sure = asked.filter(
-    ({ fstype, target }) => !mayHang(fstype) && !through.some((path) => target.startsWith(path)),
-  );
-  const types = [...new Set(sure.map(({ fstype }) => fstype))].sort();
-  const space = new Map<string, Space>();
-  const [sizes] = await Promise.all([
-    types.length === 0 || doubtful.includes('/')
-      ? undefined
-      : asker.ask({
-          argv: findmntSizesArgv(types),
-          parse: parseFindmntSizes,
-          subject: 'used space of filesystems',
-        }),
-    askDoubtful(asker, doubtful, space),
-  ]);
-  for (const [path, found] of sizes ?? []) space.set(path, found);
-  return space;
-}
-
-async function askDoubtful(asker: Asker, paths: readonly string[], space: Map<string, Space>): Promise<void> {
-  const deadline = Date.now() + doubtfulMs;
-  const waiting = [...paths];
-  const worker = async (): Promise<void> => {
-    for (let path = waiting.shift(); path !== undefined; path = waiting.shift()) {
-      const left = deadline - Date.now();
-      if (left <= 0) {
-        asker.gap({ subject: path, problem: 'not asked for its used space: mounts before it did not answer' });
-        continue;
-      }
-      const found = await asker.ask({ argv: statArgv(path), parse: parseStat, subject: path, timeoutMs: left });
-      if (found !== undefined) space.set(path, found);
-    }
-  };
-  await Promise.all(Array.from({ length: concurrency }, worker));
-}

@@ -1,8 +1,8 @@
 /** A layout as a text tree for a terminal. */
 import { gapLines } from '../host/gap.ts';
 import { printable } from '../kernel/text.ts';
-import { titleOf } from './handlers.ts';
-import type { Component, Layout } from './types.ts';
+
+import { type Component, handlerOf, type Layout } from './types.ts';
 
 /** Disk → partition → filesystem → mount, then what stands on no device, then what was not seen. */
 export function layoutTree(layout: Layout): string {
@@ -25,7 +25,7 @@ export function layoutTree(layout: Layout): string {
     const again = seen.has(component.id);
     seen.add(component.id);
     const children = above.get(component.id) ?? [];
-    lines.push(printable(`${prefix}${titleOf(component)}${again && children.length > 0 ? '  (see above)' : ''}`));
+    lines.push(printable(`${prefix}${handlerOf(component).title(component)}${again && children.length > 0 ? '  (see above)' : ''}`));
     if (again) return;
     children.forEach((child, index) => {
       const last = index === children.length - 1;

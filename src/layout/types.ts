@@ -3,112 +3,47 @@ import { z } from 'zod';
 import { type Gap, gapSchema } from '../host/gap.ts';
 import { checkDocument } from '../kernel/document.ts';
 import { LifeboatError } from '../kernel/errors.ts';
+import { nearest } from '../kernel/nearest.ts';
+import { printable } from '../kernel/text.ts';
+import type { LayoutHandler } from './handler.ts';
+import { handlers } from './handlers.ts';
 
 export const layoutFormat = 'lifeboat.layout/1';
 
-const bytes = z.number().nonnegative();
-const text = z.string().exactOptional();
+type Handler = (typeof handlers)[number];
+type ComponentOfHandler<H> = H extends LayoutHandler<infer C> ? C : never;
 
-/** What every component has. `id` is identity, never a device name; `on` are the ids of what it stands on. */
-const common = { id: z.string().min(1), on: z.array(z.string()) };
-
-const disk = z.object({
-  kind: z.literal('disk'),
-  ...common,
-  /** Path as last seen: no identity. */
-  device: z.string(),
-  serial: text,
-  wwn: text,
-  model: text,
-  vendor: text,
-  /** `nvme`, `sata`, `sas`, `usb`, `virtio`, … */
-  transport: text,
-  busPath: text,
-  sizeBytes: bytes,
-  logicalSector: bytes.exactOptional(),
-  physicalSector: bytes.exactOptional(),
-  rotational: z.boolean(),
-  removable: z.boolean(),
-  readOnly: z.boolean(),
-  /** Partition table on it, when there is one. */
-  table: text,
-  tableUuid: text,
-});
-
-const partition = z.object({
-  kind: z.literal('partition'),
-  ...common,
-  device: z.string(),
-  number: z.number().int().nonnegative(),
-  /** `gpt` or `dos`; other tables by the name that blkid has for them. */
-  table: text,
-  sizeBytes: bytes,
-  startBytes: bytes.exactOptional(),
-  /** GPT type GUID, or MBR id as `0x83`. */
-  typeId: text,
-  name: text,
-  partUuid: text,
-  flags: text,
-});
-
-const filesystem = z.object({
-  kind: z.literal('filesystem'),
-  ...common,
-  type: z.string(),
-  uuid: text,
-  label: text,
-  sizeBytes: bytes,
-  /** Known only while it is mounted. */
-  usedBytes: bytes.exactOptional(),
-});
-
-const swap = z.object({
-  kind: z.literal('swap'),
-  ...common,
-  uuid: text,
-  label: text,
-  sizeBytes: bytes,
-  /** Path of a swap file; absent for a device. */
-  file: text,
-  active: z.boolean(),
-});
-
-export const mountCategories = ['local', 'network', 'memory', 'pseudo', 'bind', 'overlay'] as const;
-export type MountCategory = (typeof mountCategories)[number];
-
-const mount = z.object({
-  kind: z.literal('mount'),
-  ...common,
-  path: z.string(),
-  source: z.string(),
-  fstype: z.string(),
-  options: z.string(),
-  /** Which directory of its filesystem is seen here. */
-  root: z.string(),
-  category: z.enum(mountCategories),
-  /** Another mount at the same path lies over it. */
-  hidden: z.boolean().exactOptional(),
-  sizeBytes: bytes.exactOptional(),
-  usedBytes: bytes.exactOptional(),
-});
-
-const unknown = z.object({
-  kind: z.literal('unknown'),
-  ...common,
-  device: text,
-  /** What the tools call it: `lvm`, `raid1`, `loop`, `crypto_LUKS`, … */
-  rawType: z.string(),
-  sizeBytes: bytes,
-});
-
-const componentSchema = z.discriminatedUnion('kind', [disk, partition, filesystem, swap, mount, unknown]);
-
-/** Names a kind of component. */
-export const kindSchema = z.enum(componentSchema.options.map(({ shape }) => shape.kind.value));
-
-export type Component = z.infer<typeof componentSchema>;
+export type Component = ComponentOfHandler<Handler>;
 export type Kind = Component['kind'];
 export type ComponentOf<K extends Kind> = Extract<Component, { kind: K }>;
+
+const byKind: ReadonlyMap<string, LayoutHandler<Component>> = new Map(handlers.map((one) => [one.kind, one]));
+
+/** The handler of a component. */
+export function handlerOf({ kind }: Component): LayoutHandler<Component> {
+  const handler = byKind.get(kind);
+  if (handler === undefined) throw new LifeboatError('failed', `no handler for the kind ${kind}`);
+  return handler;
+}
+
+/** Names a kind of component. */
+export const kindSchema = z.enum(handlers.map(({ kind }) => kind));
+
+const componentSchema = z.looseObject({ kind: z.string() }).transform((value, context): Component => {
+  const handler = byKind.get(value.kind);
+  if (handler === undefined) {
+    const meant = nearest(value.kind, [...byKind.keys()]);
+    const hint = meant === undefined ? '' : `; did you mean ${JSON.stringify(meant)}?`;
+    context.issues.push({ code: 'custom', path: ['kind'], input: value, message: `no kind ${JSON.stringify(value.kind)}${hint}` });
+    return z.NEVER;
+  }
+  const result = handler.schema.safeParse(value);
+  if (result.success) return result.data;
+  for (const issue of result.error.issues) {
+    context.issues.push({ code: 'custom', path: [...issue.path], input: value, message: issue.message });
+  }
+  return z.NEVER;
+});
 
 export const layoutSchema = z.object({
   format: z.literal(layoutFormat),
@@ -121,25 +56,55 @@ export type Layout = z.infer<typeof layoutSchema>;
 export type { Gap };
 
 /**
- * A layout out of parsed JSON, its graph checked.
+ * A layout out of parsed JSON, its graph checked: ids are unique, what something stands on is there, and nothing stands
+ * on itself.
  *
- * @throws LifeboatError `newer-format`, `record-damaged`
+ * @throws LifeboatError `newer-format`, `record-damaged` with the places
  */
 export function parseLayout(value: unknown): Layout {
   const layout = checkDocument(value, layoutSchema, layoutFormat, 'the layout');
-  const ids = new Set<string>();
-  for (const { id } of layout.components) {
-    if (ids.has(id)) throw damaged(`two components have the id ${JSON.stringify(id)}`);
-    ids.add(id);
-  }
-  for (const { id, on } of layout.components) {
-    const missing = on.find((other) => !ids.has(other));
-    if (missing !== undefined)
-      throw damaged(`${JSON.stringify(id)} stands on ${JSON.stringify(missing)}, which is not there`);
-  }
+  const places = new Map<string, number>();
+  layout.components.forEach(({ id }, index) => {
+    const other = places.get(id);
+    if (other !== undefined) throw damaged(index, `has the id ${JSON.stringify(id)}, as components[${other}] has`);
+    places.set(id, index);
+  });
+  layout.components.forEach(({ on }, index) => {
+    const missing = on.findIndex((id) => !places.has(id));
+    if (missing === -1) return;
+    const id = on[missing] ?? '';
+    const meant = nearest(id, [...places.keys()]);
+    const hint = meant === undefined ? '' : `; did you mean ${JSON.stringify(meant)}?`;
+    throw damaged(index, `stands on ${JSON.stringify(id)} (on[${missing}]), which is not there${hint}`);
+  });
+  refuseCircles(layout, places);
   return layout;
 }
 
-function damaged(problem: string): LifeboatError {
-  return new LifeboatError('record-damaged', `the layout does not fit together: ${problem}`);
+/** Follows the edges from each component, without recursion: a stack may be deep. */
+function refuseCircles({ components }: Layout, places: ReadonlyMap<string, number>): void {
+  const waiting = components.map(({ on }) => new Set(on).size);
+  const above = new Map<string, number[]>();
+  components.forEach(({ on }, index) => {
+    for (const id of new Set(on)) above.set(id, [...(above.get(id) ?? []), index]);
+  });
+  const ready = [...waiting.keys()].filter((index) => waiting[index] === 0);
+  for (let index = ready.pop(); index !== undefined; index = ready.pop()) {
+    for (const next of above.get(components[index]?.id ?? '') ?? []) {
+      const left = (waiting[next] ?? 0) - 1;
+      waiting[next] = left;
+      if (left === 0) ready.push(next);
+    }
+  }
+  const circle = waiting.findIndex((left) => left > 0);
+  const component = components[circle];
+  if (component === undefined) return;
+  const through = component.on.find((id) => (waiting[places.get(id) ?? -1] ?? 0) > 0);
+  throw damaged(circle, `stands, by way of ${JSON.stringify(through)}, on itself`);
+}
+
+function damaged(index: number, problem: string): LifeboatError {
+  return new LifeboatError('record-damaged', printable(`the layout does not fit together: components[${index}] ${problem}`), {
+    hint: 'If it was edited by hand, correct the place that is named.',
+  });
 }

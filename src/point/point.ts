@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { factsSchema } from '../facts/types.ts';
 import type { Json } from '../kernel/json.ts';
 import { layoutSchema } from '../layout/types.ts';
-import { coverageItemSchema } from '../layout/coverage.ts';
+import { coverageItemSchema } from './coverage.ts';
 import { networkSchema } from '../network/types.ts';
 
 export const POINT_FORMAT = 'lifeboat.point/1';

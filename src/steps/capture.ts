@@ -1,7 +1,7 @@
 /** Steps that read how the host is made. They change nothing, and what cannot be seen is a named gap. */
 import { captureFacts } from '../facts/capture.ts';
 import { captureLayout } from '../layout/capture.ts';
-import { coverage } from '../layout/coverage.ts';
+import { coverage } from '../point/coverage.ts';
 import { captureNetwork } from '../network/capture.ts';
 import type { Say } from '../workflow/step.ts';
 import { step } from './define.ts';

@@ -3,7 +3,7 @@ import type { Config } from '../config/schema.ts';
 import type { Finding } from '../engine/engine.ts';
 import type { Facts } from '../facts/types.ts';
 import type { Json } from '../kernel/json.ts';
-import type { CoverageItem } from '../layout/coverage.ts';
+import type { CoverageItem } from '../point/coverage.ts';
 import type { Layout } from '../layout/types.ts';
 import type { Network } from '../network/types.ts';
 import type { Point } from '../point/point.ts';

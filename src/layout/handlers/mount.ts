@@ -1,44 +1,48 @@
+/** What is mounted, and what fstab says shall be. */
+import { z } from 'zod';
 import { present } from '../../kernel/present.ts';
 import { redactText } from '../../kernel/secret.ts';
 import { formatBytes } from '../../kernel/units.ts';
-import type { LayoutHandler } from '../handler.ts';
+import { type FstabLine, fstabLine, fstabLineSchema } from '../fstab.ts';
+import { bytes, common, type LayoutHandler } from '../handler.ts';
 import { contentKind } from '../identity.ts';
-import { mountCategories } from '../mount-category.ts';
+import { mountCategories, mountCategorySchema, typeCategory } from '../mount-category.ts';
+import { isOnTop, mountIds, unmountedId } from '../mount-place.ts';
+import type { Probes } from '../probes.ts';
 import type { MountEntry } from '../tools/findmnt.ts';
+import type { BlockDevice } from '../tools/lsblk.ts';
+import { subvolumeId } from './subvolume.ts';
 
-export const mount: LayoutHandler<'mount'> = {
+const schema = z.object({
+  kind: z.literal('mount'),
+  ...common,
+  path: z.string(),
+  /** `false` for what is only in fstab. */
+  mounted: z.boolean().default(true),
+  source: z.string(),
+  fstype: z.string(),
+  options: z.string(),
+  /** Which directory of its filesystem is seen here. */
+  root: z.string(),
+  category: mountCategorySchema,
+  /** Another mount at the same path lies over it. */
+  hidden: z.boolean().exactOptional(),
+  /** Its line in fstab; absent for what is mounted by other means. */
+  fstab: fstabLineSchema.exactOptional(),
+  sizeBytes: bytes.exactOptional(),
+  usedBytes: bytes.exactOptional(),
+});
+
+type Mount = z.infer<typeof schema>;
+
+export const mount: LayoutHandler<Mount> = {
   kind: 'mount',
-  capture(probes) {
-    const categories = mountCategories(probes.mounts);
-    const ids = mountIds(probes.mounts);
-    return {
-      gaps: [],
-      components: probes.mounts.map((entry, index) => {
-        const id = ids[index] ?? entry.target;
-        const device = probes.deviceOfMount(entry);
-        const holds = device !== undefined && contentKind(device.fstype) === 'filesystem';
-        const filesystem = holds ? probes.contentIds.get(device.number) : undefined;
-        const category = categories[index] ?? 'local';
-        // What lies below another mount cannot be asked: the path leads to the upper one.
-        const hidden = id !== mountId(entry.target);
-        const space = hidden || category === 'pseudo' ? undefined : probes.space.get(entry.target);
-        return {
-          kind: 'mount',
-          id,
-          on: filesystem === undefined ? [] : [filesystem],
-          path: entry.target,
-          source: redactText(entry.source),
-          fstype: entry.fstype,
-          options: redactText(entry.options),
-          root: entry.root,
-          category,
-          ...(hidden ? { hidden } : {}),
-          ...present({ sizeBytes: space?.sizeBytes, usedBytes: space?.usedBytes }),
-        };
-      }),
-    };
+  schema,
+  async capture(probes) {
+    const lines = fstabByPath(probes);
+    return [...liveMounts(probes, lines), ...unmounted(probes, lines)];
   },
-  title({ path, category, source, fstype, root, on, sizeBytes, usedBytes, hidden }) {
+  title({ path, mounted, category, source, fstype, root, on, sizeBytes, usedBytes, hidden, fstab }) {
     const view = category === 'bind' && root !== '/' ? ` (its ${root})` : '';
     const from = on.length > 0 ? undefined : `${fstype} from ${source}`;
     const size =
@@ -46,45 +50,108 @@ export const mount: LayoutHandler<'mount'> = {
         ? undefined
         : `${formatBytes(usedBytes)} of ${formatBytes(sizeBytes)} used`;
     return [
-      `mounted at ${path}${view}`,
+      mounted ? `mounted at ${path}${view}` : `in fstab for ${path}`,
       category === 'local' ? undefined : category,
       from,
       size,
       hidden === true ? 'hidden by another mount' : undefined,
+      mounted && fstab !== undefined ? 'in fstab' : undefined,
+      mounted ? undefined : 'not mounted',
     ]
       .filter((part) => part !== undefined)
       .join('  ');
   },
+  coverage: () => undefined,
+  // The size of what is mounted is that of its filesystem.
+  volatile: ['usedBytes', 'sizeBytes'],
+  passing: ({ category, fstype }) => category === 'pseudo' || (category === 'memory' && fstype !== 'tmpfs'),
+  risk({ change, component: { category, on, fstab } }) {
+    if (change !== 'added') return 'appearance';
+    // What a new filesystem of its own holds is told there; a network filesystem's data is elsewhere.
+    return on.length === 0 && category === 'local' && fstab === undefined ? 'data' : 'appearance';
+  },
 };
 
-const mountId = (path: string): string => `mount:${path}`;
+type Lines = ReadonlyMap<string, readonly { readonly line: FstabLine; readonly device: BlockDevice | undefined }[]>;
 
-/** Ids in the order of the entries: of several mounts at one path the last lies on top and has the plain name. */
-export function mountIds(mounts: readonly MountEntry[]): string[] {
-  const left = new Map<string, number>();
-  for (const { target } of mounts) left.set(target, (left.get(target) ?? 0) + 1);
-  return mounts.map(({ target }) => {
-    const above = (left.get(target) ?? 1) - 1;
-    left.set(target, above);
-    // A path begins with "/", so no path can look like this suffix of another's id.
-    return above === 0 ? mountId(target) : `mount:${above} below ${target}`;
+function fstabByPath(probes: Probes): Lines {
+  const lines = new Map<string, { line: FstabLine; device: BlockDevice | undefined }[]>();
+  for (const entry of probes.fstab) {
+    // Swap has no place, and is told with the swaps.
+    if (!entry.path.startsWith('/')) continue;
+    const known = lines.get(entry.path) ?? [];
+    lines.set(entry.path, [...known, { line: fstabLine(entry), device: probes.deviceOfSpec(entry.spec) }]);
+  }
+  return lines;
+}
+
+function liveMounts(probes: Probes, lines: Lines): Mount[] {
+  const categories = mountCategories(probes.mounts);
+  const ids = mountIds(probes.mounts);
+  return probes.mounts.map((entry, index) => {
+    const id = ids[index] ?? entry.target;
+    const category = categories[index] ?? 'local';
+    const hidden = !isOnTop(id, entry.target);
+    const space = hidden || category === 'pseudo' ? undefined : probes.space.get(entry.target);
+    return {
+      kind: 'mount',
+      id,
+      on: under(probes, entry),
+      path: entry.target,
+      mounted: true,
+      source: redactText(entry.source),
+      fstype: entry.fstype,
+      options: redactText(entry.options),
+      root: entry.root,
+      category,
+      ...(hidden ? { hidden } : {}),
+      ...present({
+        fstab: hidden ? undefined : lines.get(entry.target)?.[0]?.line,
+        sizeBytes: space?.sizeBytes,
+        usedBytes: space?.usedBytes,
+      }),
+    };
   });
 }
 
-/** Index of the mount that holds `path`: the longest, and of those at one place the last. */
-export function holderOf(path: string, mounts: readonly { readonly target: string }[]): number | undefined {
-  let best: number | undefined;
-  let length = -1;
-  mounts.forEach(({ target }, index) => {
-    if (target.length >= length && isWithin(path, target)) {
-      best = index;
-      length = target.length;
-    }
-  });
-  return best;
+/** The filesystem, or of btrfs the subvolume, that a mount shows. */
+function under(probes: Probes, entry: MountEntry): string[] {
+  const device = probes.deviceOfMount(entry);
+  if (device === undefined || contentKind(device.fstype) !== 'filesystem') return [];
+  const filesystem = probes.contentIds.get(device.number);
+  if (filesystem === undefined) return [];
+  const path = entry.root.slice(1);
+  const holder = probes.subvolumes
+    .get(filesystem)
+    ?.list.filter((one) => path === one.path || path.startsWith(`${one.path}/`))
+    .reduce<string | undefined>((best, one) => (best === undefined || one.path.length > best.length ? one.path : best), undefined);
+  return [holder === undefined ? filesystem : subvolumeId(filesystem, holder)];
 }
 
-/** Whether `path` is `directory` or lies below it. */
-export function isWithin(path: string, directory: string): boolean {
-  return path === directory || path.startsWith(directory.endsWith('/') ? directory : `${directory}/`);
+/** Lines of fstab that nothing is mounted by now. */
+function unmounted(probes: Probes, lines: Lines): Mount[] {
+  const live = new Set(probes.mounts.map(({ target }) => target));
+  return [...lines].flatMap(([path, entries]) =>
+    entries.flatMap(({ line, device }, nth): Mount[] => {
+      if (nth === 0 && live.has(path)) return [];
+      const filesystem = device === undefined ? undefined : probes.contentIds.get(device.number);
+      const options = new Set(line.options.split(','));
+      const bind = options.has('bind') || options.has('rbind');
+      return [
+        {
+          kind: 'mount',
+          id: unmountedId(path, nth),
+          on: filesystem === undefined ? [] : [filesystem],
+          path,
+          mounted: false,
+          source: line.spec,
+          fstype: line.type,
+          options: line.options,
+          root: '/',
+          category: bind ? 'bind' : typeCategory(line.type),
+          fstab: line,
+        },
+      ];
+    }),
+  );
 }

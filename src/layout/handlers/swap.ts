@@ -1,47 +1,121 @@
+import { z } from 'zod';
+import type { Asker } from '../../host/asker.ts';
+import { bounded } from '../../host/bounded.ts';
 import { present } from '../../kernel/present.ts';
 import { formatBytes } from '../../kernel/units.ts';
-import type { LayoutHandler } from '../handler.ts';
+import { fstabLine, fstabLineSchema } from '../fstab.ts';
+import { bytes, common, type LayoutHandler, text } from '../handler.ts';
 import { contentKind } from '../identity.ts';
-import type { ComponentOf } from '../types.ts';
-import { holderOf, mountIds } from './mount.ts';
+import { holderOf, mountIds } from '../mount-place.ts';
+import type { Probes } from '../probes.ts';
+import type { FstabEntry } from '../tools/fstab.ts';
 
-export const swap: LayoutHandler<'swap'> = {
+const schema = z.object({
+  kind: z.literal('swap'),
+  ...common,
+  uuid: text,
+  label: text,
+  sizeBytes: bytes,
+  /** Path of a swap file; absent for a device. */
+  file: text,
+  active: z.boolean(),
+  /** Of those in use the higher is used first. Negative ones the kernel chose by itself. */
+  priority: z.number().exactOptional(),
+  /** Its line in fstab. */
+  fstab: fstabLineSchema.exactOptional(),
+});
+
+type Swap = z.infer<typeof schema>;
+
+export const swap: LayoutHandler<Swap> = {
   kind: 'swap',
-  capture(probes) {
-    const active = new Set(probes.swaps.map(({ path }) => path));
-    const devices = probes.devices
-      .filter(({ fstype }) => contentKind(fstype) === 'swap')
-      .map(
-        (device): ComponentOf<'swap'> => ({
-          kind: 'swap',
-          id: probes.contentIds.get(device.number) ?? device.number,
-          on: [probes.ids.get(device.number) ?? device.number],
-          sizeBytes: device.sizeBytes,
-          active: active.has(device.path),
-          ...present({ uuid: device.uuid, label: device.label }),
-        }),
-      );
-    const ids = mountIds(probes.mounts);
-    const files = probes.swaps
-      .filter(({ isFile }) => isFile)
-      .map(({ path, sizeBytes }): ComponentOf<'swap'> => {
-        const holder = holderOf(path, probes.mounts);
-        const id = holder === undefined ? undefined : ids[holder];
-        return {
-          kind: 'swap',
-          id: `swap:file:${path}`,
-          on: id === undefined ? [] : [id],
-          sizeBytes,
-          file: path,
-          active: true,
-        };
-      });
-    return { components: [...devices, ...files], gaps: [] };
+  schema,
+  async capture(probes, asker) {
+    return [...swapDevices(probes), ...(await swapFiles(probes, asker))];
   },
-  title({ file, label, sizeBytes, active }) {
+  title({ file, label, uuid, sizeBytes, active, fstab }) {
     const name = file ?? (label === undefined ? undefined : `"${label}"`);
-    return ['swap', name, formatBytes(sizeBytes), active ? undefined : 'not in use']
+    return [
+      'swap',
+      name,
+      formatBytes(sizeBytes),
+      uuid,
+      active ? undefined : 'not in use',
+      fstab === undefined ? undefined : 'in fstab',
+    ]
       .filter((part) => part !== undefined)
       .join('  ');
   },
+  coverage: () => ({ state: 'covered', reason: 'made anew on recovery: its content is no data', harmless: true }),
+  // What the kernel chose by itself follows from the order of starting.
+  volatile: ['priority'],
+  risk: () => 'appearance',
 };
+
+const isSwapLine = ({ type, path }: FstabEntry): boolean => type === 'swap' || path === 'none';
+
+function swapDevices(probes: Probes): Swap[] {
+  const active = new Map(probes.swaps.map((entry) => [entry.path, entry]));
+  const lines = new Map(
+    probes.fstab.filter(isSwapLine).map((entry) => [probes.deviceOfSpec(entry.spec)?.number, fstabLine(entry)]),
+  );
+  return probes.devices
+    .filter(({ fstype }) => contentKind(fstype) === 'swap')
+    .map((device) => ({
+      kind: 'swap',
+      id: probes.contentIds.get(device.number) ?? device.number,
+      on: [probes.ids.get(device.number) ?? device.number],
+      sizeBytes: device.sizeBytes,
+      active: active.has(device.path),
+      ...present({
+        uuid: device.uuid,
+        label: device.label,
+        priority: active.get(device.path)?.priority,
+        fstab: lines.get(device.number),
+      }),
+    }));
+}
+
+async function swapFiles(probes: Probes, asker: Asker): Promise<Swap[]> {
+  const lines = new Map(
+    probes.fstab.filter((entry) => isSwapLine(entry) && isFile(entry.spec)).map((entry) => [entry.spec, entry]),
+  );
+  const active = new Map(probes.swaps.filter(({ isFile }) => isFile).map((entry) => [entry.path, entry]));
+  const idle = [...lines.keys()].filter((path) => !active.has(path));
+  const sizes = await askSizes([...active.keys(), ...idle], asker);
+  const ids = mountIds(probes.mounts);
+  return [...active.keys(), ...idle].map((path) => {
+    const holder = holderOf(path, probes.mounts);
+    const id = holder === undefined ? undefined : ids[holder];
+    const line = lines.get(path);
+    return {
+      kind: 'swap',
+      id: `swap:file:${path}`,
+      on: id === undefined ? [] : [id],
+      // The kernel does not count the page with the header.
+      sizeBytes: sizes.get(path) ?? active.get(path)?.sizeBytes ?? 0,
+      file: path,
+      active: active.has(path),
+      ...present({
+        priority: active.get(path)?.priority,
+        fstab: line === undefined ? undefined : fstabLine(line),
+      }),
+    };
+  });
+}
+
+function isFile(spec: string): boolean {
+  return spec.startsWith('/') && !spec.startsWith('/dev/');
+}
+
+async function askSizes(paths: readonly string[], asker: Asker): Promise<Map<string, number>> {
+  const within = bounded(asker);
+  const sizes = new Map<string, number>();
+  await Promise.all(
+    paths.map(async (path) => {
+      const size = await within.ask({ argv: ['stat', '-c', '%s', '--', path], parse: Number, subject: path });
+      if (size !== undefined && Number.isFinite(size)) sizes.set(path, size);
+    }),
+  );
+  return sizes;
+}

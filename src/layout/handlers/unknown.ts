@@ -1,16 +1,31 @@
-import { formatBytes } from '../../kernel/units.ts';
-import type { LayoutHandler } from '../handler.ts';
-import { contentKind, deviceKind } from '../identity.ts';
-import type { ComponentOf } from '../types.ts';
-
 /** Whatever no other handler knows, so that nothing on the host is left out: devices, and members of RAID, LVM, LUKS. */
-export const unknown: LayoutHandler<'unknown'> = {
+import { z } from 'zod';
+import { present } from '../../kernel/present.ts';
+import { formatBytes } from '../../kernel/units.ts';
+import { bytes, common, harmless, type LayoutHandler, missing, text } from '../handler.ts';
+import { contentKind, deviceKind } from '../identity.ts';
+
+const schema = z.object({
+  kind: z.literal('unknown'),
+  ...common,
+  device: text,
+  /** What the tools call it: `lvm`, `raid1`, `loop`, `crypto_LUKS`, … */
+  rawType: z.string(),
+  uuid: text,
+  label: text,
+  sizeBytes: bytes,
+});
+
+type Unknown = z.infer<typeof schema>;
+
+export const unknown: LayoutHandler<Unknown> = {
   kind: 'unknown',
-  capture(probes) {
+  schema,
+  async capture(probes) {
     const devices = probes.devices
       .filter((device) => deviceKind(device) === 'unknown')
       .map(
-        (device): ComponentOf<'unknown'> => ({
+        (device): Unknown => ({
           kind: 'unknown',
           id: probes.ids.get(device.number) ?? device.number,
           // On a member the device stands by way of it: partition → LVM2_member → volume.
@@ -23,22 +38,34 @@ export const unknown: LayoutHandler<'unknown'> = {
     const contents = probes.devices
       .filter(({ fstype }) => contentKind(fstype) === 'unknown')
       .map(
-        (device): ComponentOf<'unknown'> => ({
+        (device): Unknown => ({
           kind: 'unknown',
           id: probes.contentIds.get(device.number) ?? device.number,
           on: [probes.ids.get(device.number) ?? device.number],
           rawType: device.fstype ?? 'unknown',
           sizeBytes: device.sizeBytes,
+          ...present({ uuid: device.uuid, label: device.label }),
         }),
       );
-    return { components: [...devices, ...contents], gaps: [] };
+    return [...devices, ...contents];
 
     function memberOn(number: string): string | undefined {
       const id = probes.contentIds.get(number);
       return id?.startsWith('unknown:') === true ? id : undefined;
     }
   },
-  title({ rawType, device, sizeBytes }) {
-    return [rawType, device, formatBytes(sizeBytes), 'not yet handled'].filter((part) => part !== undefined).join('  ');
+  title: ({ rawType, device, sizeBytes, label }) =>
+    [rawType, device, formatBytes(sizeBytes), label === undefined ? undefined : `"${label}"`, 'not yet handled']
+      .filter((part) => part !== undefined)
+      .join('  '),
+  coverage({ rawType, sizeBytes }, { carrying }) {
+    if (sizeBytes === 0) return harmless('not in use: it has no size');
+    return missing(
+      carrying
+        ? `${rawType} is not yet handled: recovery cannot make it anew; what stands on it is listed by itself`
+        : `${rawType} is not yet handled`,
+    );
   },
+  volatile: ['device'],
+  risk: ({ change }) => (change === 'added' ? 'data' : 'appearance'),
 };

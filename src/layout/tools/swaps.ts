@@ -1,9 +1,12 @@
+import { unescapeOctal } from './fstab.ts';
+
 export const swapsFile = '/proc/swaps';
 
 export interface SwapEntry {
   readonly path: string;
   readonly isFile: boolean;
   readonly sizeBytes: number;
+  readonly priority: number;
 }
 
 /** `/proc/swaps`: a heading, then one line for each swap in use. */
@@ -13,13 +16,9 @@ export function parseSwaps(content: string): SwapEntry[] {
   return lines
     .filter((line) => line.trim() !== '')
     .map((line) => {
-      const [, path, type, kib] = /^(\S+)\s+(\S+)\s+(\d+)\s/.exec(line) ?? [];
+      const [, path, type, kib, priority] = /^(\S+)\s+(\S+)\s+(\d+)\s+\d+\s+(-?\d+)/.exec(line) ?? [];
       if (path === undefined) throw new Error(`not a swap: ${JSON.stringify(line)}`);
-      return { path: unescapeOctal(path), isFile: type === 'file', sizeBytes: Number(kib) * 1024 };
+      return { path: unescapeOctal(path), isFile: type === 'file', sizeBytes: Number(kib) * 1024, priority: Number(priority) };
     });
 }
 
-/** The kernel writes blank, tab, newline and backslash of a name as three octal digits. */
-function unescapeOctal(path: string): string {
-  return path.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
-}

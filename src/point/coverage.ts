@@ -1,14 +1,16 @@
-/** What a backup of files holds of a host, and what it does not, each with the reason. */
+/** What a backup of files holds of a host, and what it does not, each with the reason: everything on the host is in it. */
 import { z } from 'zod';
-import { printable } from '../kernel/text.ts';
-import { formatBytes } from '../kernel/units.ts';
-import { isWithin } from './handlers/mount.ts';
-import { type Component, type ComponentOf, kindSchema, type Layout } from './types.ts';
+import { harmless, missing, type Verdict } from '../layout/handler.ts';
+import { isWithin } from '../layout/mount-place.ts';
+import { type Component, type ComponentOf, handlerOf, kindSchema, type Layout } from '../layout/types.ts';
 
 export const coverageItemSchema = z.object({
+  /** Id of the component of the layout. */
+  id: z.string().exactOptional(),
   /** A path, or a device where there is no path. */
   subject: z.string(),
-  kind: kindSchema,
+  /** Of the component, or whose disk or directory it is. */
+  kind: z.union([kindSchema, z.enum(['guest', 'container'])]),
   /** Used bytes where known, else the size. */
   bytes: z.number().exactOptional(),
   state: z.enum(['covered', 'partly', 'not-covered']),
@@ -29,11 +31,22 @@ export interface Selection {
   readonly exclude: readonly string[];
 }
 
-type Mount = ComponentOf<'mount'>;
-type Verdict = Pick<CoverageItem, 'state' | 'reason' | 'harmless'>;
+/** A guest or container, and the paths or devices where its data lies. */
+export interface Workload {
+  readonly kind: 'guest' | 'container';
+  readonly name: string;
+  readonly places: readonly string[];
+}
 
-const harmless = (reason: string): Verdict => ({ state: 'not-covered', reason, harmless: true });
-const missing = (reason: string): Verdict => ({ state: 'not-covered', reason, harmless: false });
+type Mount = ComponentOf<'mount'>;
+type Subvolume = ComponentOf<'subvolume'>;
+
+/** A directory below which the walk stays on one device: that of a mount, or of a subvolume that is seen in one. */
+interface Domain {
+  readonly path: string;
+  readonly mount: Mount;
+  readonly subvolume?: Subvolume;
+}
 
 /** One item for each mount that is not the kernel's own, and for each device or content that no mount shows. */
 export function coverage(layout: Layout, selection: Selection): CoverageItem[] {

@@ -1,0 +1,106 @@
+/** Questions about block devices and the tables on them. */
+import type { Asker } from '../host/asker.ts';
+import { bounded } from '../host/bounded.ts';
+import { busPathOf, deviceKind } from './identity.ts';
+import { blkidArgv, blkidOkCodes, parseBlkid } from './tools/blkid.ts';
+import { type BlockDevice, lsblkAll, lsblkSome, parseLsblk } from './tools/lsblk.ts';
+import { parseSfdisk, sfdiskArgv, type Table } from './tools/sfdisk.ts';
+
+/** All block devices; without their sizes of filesystems where asking for those fails. */
+export async function askDevices(asker: Asker): Promise<BlockDevice[]> {
+  const before = asker.gaps.length;
+  const all = await asker.ask({ argv: lsblkAll, parse: parseLsblk });
+  if (all !== undefined) return all;
+  if (asker.gaps[before]?.problem.startsWith('no such program') === true) return [];
+  return (await asker.ask({ argv: lsblkSome, parse: parseLsblk, subject: 'lsblk without sizes of filesystems' })) ?? [];
+}
+
+/** Fills in what lsblk knows only where udev runs, and what old versions do not tell. */
+export async function completed(asker: Asker, devices: readonly BlockDevice[]): Promise<BlockDevice[]> {
+  const bare = devices.filter(
+    (device) =>
+      device.sizeBytes > 0 &&
+      device.fstype === undefined &&
+      (device.type === 'part' ? device.partType : device.table) === undefined,
+  );
+  const [first, ...rest] = bare.map(({ path }) => path);
+  const probed =
+    first === undefined
+      ? undefined
+      : await asker.ask({
+          argv: blkidArgv([first, ...rest]),
+          okCodes: blkidOkCodes,
+          parse: (stdout, stderr) => {
+            for (const [, path, why] of stderr.matchAll(/^blkid: error: (\S+): (.+)$/gm)) {
+              asker.gap({
+                subject: path ?? 'blkid',
+                problem: `cannot see what is on it: ${why}`,
+                hint: 'only root can open it, and some kernels let nobody',
+              });
+            }
+            return parseBlkid(stdout);
+          },
+        });
+  const starts = await askStarts(asker, devices);
+  return devices.map((device) => {
+    const startBytes = device.startBytes ?? starts.get(device.number);
+    const whole = { ...device, ...probed?.get(device.path) };
+    return startBytes === undefined ? whole : { ...whole, startBytes };
+  });
+}
+
+async function askStarts(asker: Asker, devices: readonly BlockDevice[]): Promise<Map<string, number>> {
+  const starts = new Map<string, number>();
+  const unknown = devices.filter(({ type, startBytes }) => type === 'part' && startBytes === undefined);
+  await Promise.all(
+    unknown.map(async ({ name, number }) => {
+      const sectors = await asker.file(`/sys/class/block/${name}/start`, decimal, { mayBeAbsent: true });
+      if (sectors !== undefined) starts.set(number, sectors * 512);
+    }),
+  );
+  return starts;
+}
+
+function decimal(text: string): number {
+  if (!/^\d+\n?$/.test(text)) throw new Error('not a number');
+  return Number(text);
+}
+
+/** Where each disk is plugged in, by device number. */
+export async function askBusPaths(asker: Asker, devices: readonly BlockDevice[]): Promise<Map<string, string>> {
+  const disks = devices.filter((device) => deviceKind(device) === 'disk');
+  const [first, ...rest] = disks.map(({ name }) => `/sys/block/${name}`);
+  if (first === undefined) return new Map();
+  const paths = await asker.ask({
+    argv: ['realpath', first, ...rest],
+    subject: 'bus paths of disks',
+    parse: (stdout) => {
+      const lines = stdout.trimEnd().split('\n');
+      if (lines.length !== disks.length) throw new Error('not one path for each disk');
+      return lines;
+    },
+  });
+  const found = disks.map(({ number }, index): [string, string | undefined] => [
+    number,
+    busPathOf(paths?.[index] ?? ''),
+  ]);
+  return new Map(found.filter((pair): pair is [string, string] => pair[1] !== undefined));
+}
+
+/** The kernel tells nothing of unused room, alignment or the rest of a table: sfdisk reads it from the device. */
+export async function askTables(asker: Asker, devices: readonly BlockDevice[]): Promise<Map<string, Table>> {
+  const within = bounded(asker);
+  const tables = new Map<string, Table>();
+  await Promise.all(
+    devices.map(async (device) => {
+      if (device.type === 'part' || device.table === undefined) return;
+      const table = await within.ask({
+        argv: sfdiskArgv(device.path),
+        parse: (stdout) => parseSfdisk(stdout, device.logicalSector ?? 512),
+        subject: `partition table on ${device.path}`,
+      });
+      if (table !== undefined) tables.set(device.number, table);
+    }),
+  );
+  return tables;
+}

@@ -1,0 +1,88 @@
+/** btrfs: one filesystem on one device or several. Its subvolumes are components of their own. */
+import { z } from 'zod';
+import type { Asker } from '../../host/asker.ts';
+import { present } from '../../kernel/present.ts';
+import { type FilesystemPlace, filesystemKind, type Inspected } from '../filesystem.ts';
+import {
+  type BtrfsProfiles,
+  btrfsDeviceSchema,
+  chunkTreeArgv,
+  parseChunkTree,
+  parseProfiles,
+  parseShow,
+  parseSuper,
+  profilesArgv,
+  showArgv,
+  superArgv,
+} from '../tools/btrfs.ts';
+
+const geometry = z.object({
+  nodeSize: z.number(),
+  sectorSize: z.number(),
+  checksum: z.string(),
+  /** As the kernel names them, sorted. */
+  features: z.array(z.string()),
+  /** How many devices belong to it; more than `devices` when some are missing. */
+  deviceCount: z.number(),
+  devices: z.array(btrfsDeviceSchema).exactOptional(),
+  /** `single`, `dup`, `raid1`, …, for `data`, `metadata` and `system`; two while it is converted. */
+  profiles: z.record(z.string(), z.array(z.string())).exactOptional(),
+});
+
+type Geometry = z.infer<typeof geometry>;
+
+export const btrfs = filesystemKind({
+  kind: 'btrfs',
+  claims: ['btrfs'],
+  geometry,
+  inspect,
+  words: ({ deviceCount, devices, profiles }) => [
+    ...Object.entries(profiles ?? {})
+      .filter(([kind]) => kind !== 'system')
+      .map(([kind, names]) => `${kind} ${names.join(' and ')}`),
+    ...(devices !== undefined && devices.length < deviceCount ? [`${deviceCount - devices.length} devices missing`] : []),
+  ],
+  // Paths of its devices are those of this boot; on which components it stands is compared.
+  volatile: ['devices'],
+});
+
+async function inspect({ id, devices, mounts }: FilesystemPlace, asker: Asker): Promise<Inspected<Geometry> | undefined> {
+  const [device] = devices;
+  if (device === undefined) return undefined;
+  const subject = device.path;
+  const [head, shown, profiles] = await Promise.all([
+    asker.ask({ argv: superArgv(device.path), parse: parseSuper, subject }),
+    asker.ask({ argv: showArgv(device.path), parse: parseShow, subject }),
+    askProfiles(asker, device.path, mounts[0]?.target),
+  ]);
+  if (head === undefined) return undefined;
+  if (mounts.length === 0) {
+    asker.gap({
+      subject,
+      problem: `the subvolumes of ${id} can be seen only while it is mounted`,
+      hint: 'mount it before the capture, if they shall be in it',
+    });
+  }
+  return {
+    sizeBytes: head.totalBytes,
+    usedBytes: head.usedBytes,
+    geometry: {
+      nodeSize: head.nodeSize,
+      sectorSize: head.sectorSize,
+      checksum: head.checksum,
+      features: [...head.features],
+      deviceCount: head.deviceCount,
+      ...present({ devices: shown, profiles: profiles === undefined ? undefined : copied(profiles) }),
+    },
+  };
+}
+
+async function askProfiles(asker: Asker, device: string, path: string | undefined): Promise<BtrfsProfiles | undefined> {
+  return path === undefined
+    ? await asker.ask({ argv: chunkTreeArgv(device), parse: parseChunkTree, subject: device })
+    : await asker.ask({ argv: profilesArgv(path), parse: parseProfiles, subject: path });
+}
+
+function copied(profiles: BtrfsProfiles): Record<string, string[]> {
+  return Object.fromEntries(Object.entries(profiles).map(([kind, names]) => [kind, [...names]]));
+}
