@@ -1,0 +1,70 @@
+/** Records everything that capture asks of a machine, as one recording. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { captureFacts } from '../../src/facts/capture.ts';
+import { chrootHost } from '../../src/host/chroot.ts';
+import { localHost } from '../../src/host/local.ts';
+import type { Recording } from '../../src/host/recorded.ts';
+import { recordingHost } from '../../src/host/recording.ts';
+import { captureLayout } from '../../src/layout/capture.ts';
+import { captureNetwork } from '../../src/network/capture.ts';
+import { ask, run, within } from './commands.ts';
+
+/**
+ * Writes the recording of the machine at `root` to `directory`.
+ *
+ * @param foreign names that must not be in it, such as the host name of the machine that records
+ * @throws Error when one of them is, or a capture fails
+ */
+export async function writeRecording(
+  root: string,
+  directory: string,
+  release: string,
+  foreign: readonly string[],
+): Promise<void> {
+  const recording = await record(root, release);
+  // In an order that does not depend on what answered first, each answer once.
+  const seen = new Set<string>();
+  const commands = recording.commands
+    .filter((command) => !seen.has(JSON.stringify(command)) && seen.add(JSON.stringify(command)))
+    .sort((a, b) => compare(JSON.stringify(a.argv), JSON.stringify(b.argv)));
+  const files = Object.fromEntries(Object.entries(recording.files).sort(([a], [b]) => compare(a, b)));
+  const text = `${JSON.stringify({ ...recording, commands, files }, null, 2)}\n`;
+  for (const name of foreign) {
+    // A name such as `vm` is part of many words.
+    const found = new RegExp(`(?<![\\w-])${RegExp.escape(name)}(?![\\w-])`).exec(text);
+    if (found !== null)
+      throw new Error(`the recording holds ${name}: ${text.slice(found.index - 80, found.index + 80)}`);
+  }
+  const biome = join(import.meta.dirname, '../../node_modules/.bin/biome');
+  const formatted = run([biome, 'format', '--stdin-file-path=recording.json'], Buffer.from(text));
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, `${release}.json`), formatted, 'latin1');
+}
+
+async function record(root: string, release: string): Promise<Recording> {
+  const { host, recording } = recordingHost(chrootHost(localHost(), root));
+  const now = new Date();
+  const { signal } = new AbortController();
+  const layout = await captureLayout(host, now, signal);
+  const network = await captureNetwork(host, now, signal);
+  const facts = await captureFacts(host, now, signal);
+  for (const gap of [layout, network, facts].flatMap(({ gaps }) => gaps)) {
+    console.log(`${release}: gap: ${gap.subject}: ${gap.problem}`);
+  }
+  return { ...versions(root), ...recording() };
+}
+
+function versions(root: string): Pick<Recording, 'tool' | 'distro'> {
+  const packages = ['util-linux', 'e2fsprogs', 'xfsprogs', 'btrfs-progs', 'dosfstools', 'udev', 'iproute2'];
+  const format = '${Package} ${source:Upstream-Version}\\n';
+  const tool = ask(within(root, ['dpkg-query', '-W', '-f', format, ...packages]))
+    .stdout.trim()
+    .replaceAll('\n', ', ');
+  const distro = /^PRETTY_NAME="(.*)"$/m.exec(ask(within(root, ['cat', '/etc/os-release'])).stdout)?.[1];
+  return { tool, ...(distro === undefined ? {} : { distro }) };
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
