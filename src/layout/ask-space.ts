@@ -2,7 +2,14 @@
 import type { Asker } from '../host/asker.ts';
 import { bounded } from '../host/bounded.ts';
 import { mayHang, typeCategory } from './mount-category.ts';
-import { findmntSizesArgv, type MountEntry, parseFindmntSizes, parseStat, type Space, statArgv } from './tools/findmnt.ts';
+import {
+  findmntSizesArgv,
+  type MountEntry,
+  parseFindmntSizes,
+  parseStat,
+  type Space,
+  statArgv,
+} from './tools/findmnt.ts';
 
 /** For all mounts that may not answer, together. */
 const patience = { atOnce: 16, budgetMs: 15_000 } as const;

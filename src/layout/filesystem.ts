@@ -78,7 +78,11 @@ export function filesystemKind<K extends string, G extends object>(
       return await Promise.all(
         placesOf(probes, spec.kind).map(async (place) => {
           const found = await spec.inspect?.(place, within);
-          return { kind: spec.kind, ...plainComponent(place, probes, found), ...present({ geometry: found?.geometry }) };
+          return {
+            kind: spec.kind,
+            ...plainComponent(place, probes, found),
+            ...present({ geometry: found?.geometry }),
+          };
         }),
       );
     },

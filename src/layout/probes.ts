@@ -131,4 +131,3 @@ function contentIds(devices: readonly BlockDevice[], ids: ReadonlyMap<string, st
   }
   return result;
 }
-

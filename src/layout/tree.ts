@@ -25,7 +25,11 @@ export function layoutTree(layout: Layout): string {
     const again = seen.has(component.id);
     seen.add(component.id);
     const children = above.get(component.id) ?? [];
-    lines.push(printable(`${prefix}${handlerOf(component).title(component)}${again && children.length > 0 ? '  (see above)' : ''}`));
+    lines.push(
+      printable(
+        `${prefix}${handlerOf(component).title(component)}${again && children.length > 0 ? '  (see above)' : ''}`,
+      ),
+    );
     if (again) return;
     children.forEach((child, index) => {
       const last = index === children.length - 1;

@@ -34,7 +34,12 @@ const componentSchema = z.looseObject({ kind: z.string() }).transform((value, co
   if (handler === undefined) {
     const meant = nearest(value.kind, [...byKind.keys()]);
     const hint = meant === undefined ? '' : `; did you mean ${JSON.stringify(meant)}?`;
-    context.issues.push({ code: 'custom', path: ['kind'], input: value, message: `no kind ${JSON.stringify(value.kind)}${hint}` });
+    context.issues.push({
+      code: 'custom',
+      path: ['kind'],
+      input: value,
+      message: `no kind ${JSON.stringify(value.kind)}${hint}`,
+    });
     return z.NEVER;
   }
   const result = handler.schema.safeParse(value);
@@ -104,7 +109,11 @@ function refuseCircles({ components }: Layout, places: ReadonlyMap<string, numbe
 }
 
 function damaged(index: number, problem: string): LifeboatError {
-  return new LifeboatError('record-damaged', printable(`the layout does not fit together: components[${index}] ${problem}`), {
-    hint: 'If it was edited by hand, correct the place that is named.',
-  });
+  return new LifeboatError(
+    'record-damaged',
+    printable(`the layout does not fit together: components[${index}] ${problem}`),
+    {
+      hint: 'If it was edited by hand, correct the place that is named.',
+    },
+  );
 }

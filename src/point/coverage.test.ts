@@ -1,7 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { coverage, coverageText } from './coverage.ts';
-import { type Component, type ComponentOf, type Layout, layoutFormat, mountCategories } from './types.ts';
+import { mountCategorySchema } from '../layout/mount-category.ts';
+import { type Component, type ComponentOf, type Layout, layoutFormat } from '../layout/types.ts';
+import { coverage } from './coverage.ts';
+import { coverageText } from './coverage-text.ts';
 
 type Mount = ComponentOf<'mount'>;
 
@@ -10,6 +12,7 @@ const mount = (path: string, more: Partial<Mount> = {}): Mount => ({
   id: `mount:${path}`,
   on: [],
   path,
+  mounted: true,
   source: '/dev/x',
   fstype: 'ext4',
   options: 'rw',
@@ -25,11 +28,21 @@ const layoutOf = (...components: Component[]): Layout => ({
   gaps: [],
 });
 
-/** Each mount's state and reason. */
-function states(layout: Layout, include: string[], exclude: string[] = []): Record<string, string> {
-  return Object.fromEntries(
-    coverage(layout, { include, exclude }).map(({ subject, state, reason }) => [subject, `${state}: ${reason}`]),
-  );
+const subvolume = (path: string, more: Partial<ComponentOf<'subvolume'>> = {}): ComponentOf<'subvolume'> => ({
+  kind: 'subvolume',
+  id: `subvolume:fs:${path}`,
+  on: ['fs'],
+  path,
+  number: 256,
+  readOnly: false,
+  isDefault: false,
+  ...more,
+});
+
+/** State and reason by subject, of one kind or of all. */
+function states(layout: Layout, include: string[], exclude: string[] = [], kind?: string): Record<string, string> {
+  const items = coverage(layout, { include, exclude }).filter((item) => kind === undefined || item.kind === kind);
+  return Object.fromEntries(items.map(({ subject, state, reason }) => [subject, `${state}: ${reason}`]));
 }
 
 describe('mounts', () => {
@@ -60,7 +73,9 @@ describe('mounts', () => {
       { '/': 'partly: included by /, except what is excluded by ho?e', '/home': 'not-covered: excluded by ho?e' },
     ],
   ])('include %j, exclude %j', (include, exclude, expected) => {
-    expect(states(two, include, exclude)).toEqual(expected);
+    const { '/proc': proc, ...rest } = states(two, include, exclude);
+    expect(proc).toBe('not-covered: made by the kernel: it holds no data');
+    expect(rest).toEqual(expected);
   });
 
   test('a name that only begins alike is not below', () => {
@@ -122,23 +137,100 @@ test('what no mount shows', () => {
       readOnly: false,
     },
     { kind: 'partition', id: 'p', on: ['d'], device: '/dev/sda1', number: 1, sizeBytes: 5 },
-    { kind: 'filesystem', id: 'f', on: ['p'], type: 'xfs', sizeBytes: 5 },
+    { kind: 'xfs', id: 'f', on: ['p'], type: 'xfs', sizeBytes: 5 },
     { kind: 'unknown', id: 'u', on: ['d'], rawType: 'LVM2_member', sizeBytes: 4 },
     { kind: 'swap', id: 's', on: [], sizeBytes: 3, active: true, file: '/swapfile' },
   );
-  expect(states(layout, ['/'])).toEqual({
-    '/dev/sda1': 'not-covered: not mounted: its files cannot be read',
-    '/dev/sda': 'not-covered: LVM2_member is not yet handled',
-    '/dev/sdb': 'not-covered: no filesystem or partition was seen on it: if it holds data, nothing of it is backed up',
-    '/swapfile': 'covered: made anew on recovery: its content is no data',
+  const items = coverage(layout, { include: ['/'], exclude: [] });
+  expect(items.map(({ id, state, reason }) => [id, `${state}: ${reason}`])).toEqual([
+    ['d', 'covered: made anew out of the layout; what stands on it is listed by itself'],
+    ['e', 'not-covered: no filesystem or partition was seen on it: if it holds data, nothing of it is backed up'],
+    ['p', 'covered: made anew out of the layout; what stands on it is listed by itself'],
+    ['f', 'not-covered: not mounted: its files cannot be read'],
+    ['u', 'not-covered: LVM2_member is not yet handled'],
+    ['s', 'covered: made anew on recovery: its content is no data'],
+  ]);
+});
+
+test('a filesystem is as its best mount, and what is only in fstab is told by its filesystem', () => {
+  const layout = layoutOf(
+    { kind: 'ext', id: 'fs', on: [], type: 'ext4', sizeBytes: 9, usedBytes: 4 },
+    { kind: 'vfat', id: 'esp', on: [], type: 'vfat', sizeBytes: 9 },
+    mount('/data', { on: ['fs'] }),
+    mount('/srv', { on: ['fs'], category: 'bind', root: '/srv' }),
+    mount('/boot/efi', { on: ['esp'], mounted: false }),
+    mount('/net', { category: 'network', mounted: false }),
+  );
+  const items = coverage(layout, { include: ['/srv'], exclude: [] });
+  expect(items.map(({ id, state, reason, bytes }) => [id, `${state}: ${reason}`, bytes])).toEqual([
+    ['fs', 'covered: /srv: included by /srv', 4],
+    ['esp', 'not-covered: not mounted: its files cannot be read', 9],
+    ['mount:/data', 'not-covered: add /data to backup.include', 4],
+    ['mount:/srv', 'covered: included by /srv', 4],
+    ['mount:/boot/efi', 'not-covered: /boot/efi is not mounted; its filesystem is listed by itself', undefined],
+    ['mount:/net', 'not-covered: in fstab and not mounted: its files cannot be read', undefined],
+  ]);
+});
+
+describe('subvolumes', () => {
+  const layout = layoutOf(
+    { kind: 'btrfs', id: 'fs', on: [], type: 'btrfs', sizeBytes: 9 },
+    subvolume('@'),
+    subvolume('@/var/lib/machines'),
+    subvolume('@home'),
+    subvolume('snap/1', { readOnly: true, parentUuid: 'x' }),
+    mount('/', { on: ['subvolume:fs:@'], root: '/@', fstype: 'btrfs' }),
+  );
+
+  test('one that is seen inside another is not entered, and what no mount shows cannot be', () => {
+    expect(states(layout, ['/'], [], 'subvolume')).toEqual({
+      '@': 'covered: included by /',
+      '@/var/lib/machines':
+        'not-covered: /var/lib/machines: another subvolume: add /var/lib/machines to backup.include',
+      '@home': 'not-covered: no mount shows it',
+      'snap/1':
+        'not-covered: a snapshot: a backup holds the files of its subvolume as they are now (no mount shows it)',
+    });
   });
+
+  test('an include of its own, or of something in it', () => {
+    const inner = '@/var/lib/machines';
+    expect(states(layout, ['/', '/var/lib/machines'])[inner]).toBe(
+      'covered: /var/lib/machines: included by /var/lib/machines',
+    );
+    expect(states(layout, ['/', '/var/lib/machines/a'])[inner]).toBe(
+      'partly: /var/lib/machines: only /var/lib/machines/a',
+    );
+  });
+});
+
+test('disks of guests and directories of containers are judged where they lie', () => {
+  const layout = layoutOf(mount('/'), mount('/var/lib'), {
+    kind: 'unknown',
+    id: 'lv',
+    on: [],
+    rawType: 'lvm',
+    device: '/dev/vg/db',
+    sizeBytes: 7,
+  });
+  const workloads = [
+    { kind: 'guest' as const, name: 'db', places: ['/dev/vg/db', '/var/lib/images/db.qcow2', '/dev/gone'] },
+    { kind: 'container' as const, name: 'web', places: ['/etc/web'] },
+  ];
+  const items = coverage(layout, { include: ['/'], exclude: [] }, workloads).slice(3);
+  expect(items.map(({ subject, kind, state, bytes }) => [subject, kind, state, bytes])).toEqual([
+    ['db: /dev/vg/db', 'guest', 'not-covered', 7],
+    ['db: /var/lib/images/db.qcow2', 'guest', 'not-covered', undefined],
+    ['db: /dev/gone', 'guest', 'not-covered', undefined],
+    ['web: /etc/web', 'container', 'covered', undefined],
+  ]);
 });
 
 const name = fc.constantFrom('a', 'b', 'c\n\u001b[2J', ' ');
 const path = fc.array(name, { maxLength: 3 }).map((names) => `/${names.join('/')}`);
 
 test('no mount is left out, and nothing is called covered that no include leads to', () => {
-  const mounts = fc.uniqueArray(fc.record({ path, category: fc.constantFrom(...mountCategories) }), {
+  const mounts = fc.uniqueArray(fc.record({ path, category: fc.constantFrom(...mountCategorySchema.options) }), {
     selector: (one) => one.path,
   });
   fc.assert(
@@ -148,7 +240,7 @@ test('no mount is left out, and nothing is called covered that no include leads 
         ...found.map((one) => mount(one.path, { ...one, id: `mount:${one.path}` })),
       );
       const items = coverage(layout, { include, exclude });
-      const wanted = [{ path: '/root', category: 'local' }, ...found].filter(({ category }) => category !== 'pseudo');
+      const wanted = [{ path: '/root', category: 'local' }, ...found];
       expect(items.map(({ subject }) => subject).sort()).toEqual(wanted.map(({ path }) => path).sort());
       for (const { subject, state } of items) {
         if (state === 'covered') expect(include).toContain(subject);
@@ -169,6 +261,6 @@ test('10,000 bind mounts are quick', () => {
     ...binds,
   );
   const start = performance.now();
-  expect(coverage(layout, { include: ['/'], exclude: ['/tmp'] })).toHaveLength(10_001);
+  expect(coverage(layout, { include: ['/'], exclude: ['/tmp'] })).toHaveLength(10_002);
   expect(performance.now() - start).toBeLessThan(2_000);
 });

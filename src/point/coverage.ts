@@ -48,18 +48,119 @@ interface Domain {
   readonly subvolume?: Subvolume;
 }
 
-/** One item for each mount that is not the kernel's own, and for each device or content that no mount shows. */
-export function coverage(layout: Layout, selection: Selection): CoverageItem[] {
+/** One item for each component of the layout but for the boot, and one for each place of a workload. */
+export function coverage(layout: Layout, selection: Selection, workloads: readonly Workload[] = []): CoverageItem[] {
+  const graph = graphOf(layout);
+  const judge = judgeOf(layout, selection, graph);
+  const verdicts = new Map<string, Verdict>();
+  for (const component of layout.components) {
+    if (component.kind === 'mount') verdicts.set(component.id, judge.mount(component));
+  }
+  for (const component of layout.components) {
+    if (component.kind === 'subvolume') verdicts.set(component.id, judge.subvolume(component, verdicts));
+  }
+  const items = layout.components.flatMap((component): CoverageItem[] => {
+    const verdict = verdicts.get(component.id) ?? deviceVerdict(component, graph, verdicts);
+    if (verdict === undefined) return [];
+    const bytes = bytesOf(component, graph);
+    return [
+      {
+        id: component.id,
+        subject: nameOf(component, graph),
+        kind: component.kind,
+        ...(bytes === undefined ? {} : { bytes }),
+        ...verdict,
+      },
+    ];
+  });
+  return [...items, ...workloads.flatMap((workload) => workloadItems(workload, judge, layout))];
+}
+
+interface Graph {
+  readonly byId: ReadonlyMap<string, Component>;
+  /** What stands on a component, by its id. */
+  readonly above: ReadonlyMap<string, readonly Component[]>;
+}
+
+function graphOf({ components }: Layout): Graph {
+  const above = new Map<string, Component[]>();
+  for (const component of components) {
+    for (const id of component.on) {
+      const known = above.get(id);
+      if (known === undefined) above.set(id, [component]);
+      else known.push(component);
+    }
+  }
+  return { byId: new Map(components.map((component) => [component.id, component])), above };
+}
+
+/** What is no mount: judged by the mounts on it, else by its kind. */
+function deviceVerdict(
+  component: Component,
+  graph: Graph,
+  verdicts: ReadonlyMap<string, Verdict>,
+): Verdict | undefined {
+  const above = graph.above.get(component.id) ?? [];
+  const shown = above.flatMap((one) => {
+    const verdict = verdicts.get(one.id);
+    return verdict === undefined || (one.kind === 'mount' && !one.mounted) ? [] : [{ one, verdict }];
+  });
+  const own = handlerOf(component).coverage(component, { mounted: shown.length > 0, carrying: above.length > 0 });
+  if (own !== undefined) return own;
+  const best = shown.toSorted((a, b) => rank(a.verdict) - rank(b.verdict))[0];
+  if (best !== undefined) {
+    return { ...best.verdict, reason: `${nameOf(best.one, graph)}: ${best.verdict.reason}` };
+  }
+  return above.length === 0
+    ? undefined
+    : {
+        state: 'covered',
+        reason: 'made anew out of the layout; what stands on it is listed by itself',
+        harmless: true,
+      };
+}
+
+function rank({ state, harmless: unimportant }: Verdict): number {
+  return { covered: 0, partly: 1, 'not-covered': unimportant ? 3 : 2 }[state];
+}
+
+/** A path is judged where it lies; a device is of no use to a backup of files. */
+function workloadItems(workload: Workload, judge: Judge, layout: Layout): CoverageItem[] {
+  return workload.places.map((place) => {
+    const device = layout.components.find((one) => 'device' in one && one.device === place);
+    const verdict =
+      device === undefined && !place.startsWith('/dev/')
+        ? judge.path(place)
+        : missing(`a block device: a backup of files does not read it`);
+    const bytes = device !== undefined && 'sizeBytes' in device ? device.sizeBytes : undefined;
+    return {
+      ...(device === undefined ? {} : { id: device.id }),
+      subject: `${workload.name}: ${place}`,
+      kind: workload.kind,
+      ...(bytes === undefined ? {} : { bytes }),
+      ...verdict,
+    };
+  });
+}
+
+interface Judge {
+  mount(mount: Mount): Verdict;
+  subvolume(subvolume: Subvolume, mounts: ReadonlyMap<string, Verdict>): Verdict;
+  /** Of a file or directory, wherever it lies. */
+  path(path: string): Verdict;
+}
+
+function judgeOf(layout: Layout, selection: Selection, graph: Graph): Judge {
   const include = selection.include.map(normalised);
   const excludes = selection.exclude.map((pattern) => ({ pattern, matches: matcher(pattern) }));
   const mounts = layout.components.filter((component): component is Mount => component.kind === 'mount');
-  const visible = mounts.filter(({ hidden }) => hidden !== true);
-  const byPath = new Map(visible.map((mount) => [mount.path, mount]));
-  /** The mount that holds `path`. */
-  const mountOf = (path: string): Mount | undefined => {
+  const visible = mounts.filter(({ hidden, mounted }) => hidden !== true && mounted);
+  const domains = domainsOf(layout, visible);
+  /** The domain that holds `path`. */
+  const domainOf = (path: string): Domain | undefined => {
     for (const at of upwards(path)) {
-      const mount = byPath.get(at);
-      if (mount !== undefined) return mount;
+      const domain = domains.get(at);
+      if (domain !== undefined) return domain;
     }
     return undefined;
   };
@@ -74,14 +175,14 @@ export function coverage(layout: Layout, selection: Selection): CoverageItem[] {
     return excludes.find(({ matches }) => ancestors.some(matches))?.pattern;
   }
 
-  /** Whether the directory `path` of `mount` is backed up. */
-  function directory(path: string, mount: Mount): Verdict {
-    const tops = include.filter((top) => isWithin(path, top) && mountOf(top) === mount);
+  /** Whether the directory `path`, which lies in `domain`, is backed up. */
+  function directory(path: string, domain: Domain): Verdict {
+    const tops = include.filter((top) => isWithin(path, top) && domainOf(top) === domain);
     const verdicts = tops.map((top) => ({ top, pattern: excluding(path, top) }));
     const whole = verdicts.find(({ pattern }) => pattern === undefined);
     if (whole !== undefined) {
       const except = excludes.filter(
-        ({ pattern }) => !pattern.startsWith('/') || mountOf(normalised(pattern)) === mount,
+        ({ pattern }) => !pattern.startsWith('/') || domainOf(normalised(pattern)) === domain,
       );
       const list = except.map(({ pattern }) => pattern).join(', ');
       if (list === '') return { state: 'covered', reason: `included by ${whole.top}`, harmless: true };
@@ -93,7 +194,7 @@ export function coverage(layout: Layout, selection: Selection): CoverageItem[] {
       };
     }
     const inside = include.filter(
-      (top) => top !== path && isWithin(top, path) && mountOf(top) === mount && excluding(top, top) === undefined,
+      (top) => top !== path && isWithin(top, path) && domainOf(top) === domain && excluding(top, top) === undefined,
     );
     if (inside.length > 0) return { state: 'partly', reason: `only ${inside.join(', ')}`, harmless: false };
     const excludedBy = verdicts.find(({ pattern }) => pattern !== undefined)?.pattern;
@@ -101,23 +202,30 @@ export function coverage(layout: Layout, selection: Selection): CoverageItem[] {
     const over = include.find((top) => isWithin(path, top));
     if (over === undefined) return missing(`add ${path} to backup.include`);
     const pattern = excluding(path, over);
-    return missing(
-      pattern === undefined ? `another filesystem: add ${path} to backup.include` : `excluded by ${pattern}`,
-    );
+    const border = domain.subvolume === undefined ? 'another filesystem' : 'another subvolume';
+    return missing(pattern === undefined ? `${border}: add ${path} to backup.include` : `excluded by ${pattern}`);
+  }
+
+  function pathVerdict(path: string): Verdict {
+    const plain = normalised(path);
+    const domain = domainOf(plain);
+    return domain === undefined ? missing(`add ${path} to backup.include`) : directory(plain, domain);
   }
 
   function mountVerdict(mount: Mount): Verdict {
+    if (mount.category === 'pseudo') return harmless('made by the kernel: it holds no data');
+    if (!mount.mounted) return unmountedVerdict(mount, graph);
     if (mount.hidden === true) {
       const reason = 'hidden by another mount at the same path: nothing can be read there';
       return mount.category === 'memory' ? harmless(reason) : missing(reason);
     }
-    const own = directory(mount.path, mount);
+    const domain = domains.get(mount.path);
+    const own = domain === undefined ? missing('its path cannot be followed') : directory(mount.path, domain);
     // Covered, but for what the configuration leaves out.
     if (own.harmless) return own;
     switch (mount.category) {
       case 'local':
       case 'network':
-      case 'pseudo':
         return own;
       case 'memory':
         return own.state === 'partly' ? own : harmless('in memory: gone at every restart');
@@ -125,116 +233,88 @@ export function coverage(layout: Layout, selection: Selection): CoverageItem[] {
         const owner = mount.on.map((id) => owners.get(id)).find((found) => found !== undefined);
         if (owner === undefined) return own;
         const path = joined(owner.path, relativeRoot(mount.root, owner.root));
-        const there = directory(path, mountOf(path) ?? owner);
+        const there = pathVerdict(path);
         return { ...there, reason: `the same files as ${path}: ${there.reason}` };
       }
       case 'overlay': {
         const upper = /(?:^|,)upperdir=([^,]+)/.exec(mount.options)?.[1];
-        const holder = upper === undefined ? undefined : mountOf(upper);
-        if (upper === undefined || holder === undefined) return own;
-        const there = directory(normalised(upper), holder);
+        if (upper === undefined || domainOf(normalised(upper)) === undefined) return own;
+        const there = pathVerdict(upper);
         return { ...there, reason: `its changed files are in ${upper}: ${there.reason}` };
       }
     }
   }
 
-  const items = mounts
-    .filter(({ category }) => category !== 'pseudo')
-    .map((mount) => item(mount.path, mount, mountVerdict(mount), bytesOf(mount, layout)));
-  const mounted = new Set(mounts.flatMap(({ on }) => on));
-  const carrying = new Set(layout.components.flatMap(({ on }) => on));
+  return {
+    mount: mountVerdict,
+    path: pathVerdict,
+    subvolume(subvolume, known) {
+      const places = [...domains.values()].filter((domain) => domain.subvolume?.id === subvolume.id);
+      const found = [
+        ...(graph.above.get(subvolume.id) ?? []).flatMap(({ id }) => known.get(id) ?? []),
+        ...places.map(({ path }) => {
+          const verdict = pathVerdict(path);
+          return { ...verdict, reason: `${path}: ${verdict.reason}` };
+        }),
+      ];
+      const best = found.toSorted((a, b) => rank(a) - rank(b))[0] ?? missing('no mount shows it');
+      return subvolume.readOnly && subvolume.parentUuid !== undefined && best.state === 'not-covered'
+        ? harmless(`a snapshot: a backup holds the files of its subvolume as they are now (${best.reason})`)
+        : best;
+    },
+  };
+}
+
+/** A mount that is only in fstab. Its filesystem, when it is on this host, is listed by itself. */
+function unmountedVerdict({ category, on, path }: Mount, { byId }: Graph): Verdict {
+  if (on.some((id) => byId.has(id))) return harmless(`${path} is not mounted; its filesystem is listed by itself`);
+  if (category === 'memory' || category === 'bind')
+    return harmless('in fstab and not mounted: it holds no data of its own');
+  return missing('in fstab and not mounted: its files cannot be read');
+}
+
+/** By path: the mounts, and the subvolumes that are seen below them and are no mounts themselves. */
+function domainsOf(layout: Layout, visible: readonly Mount[]): Map<string, Domain> {
+  const domains = new Map<string, Domain>(visible.map((mount) => [mount.path, { path: mount.path, mount }]));
+  const subvolumes = new Map<string, Subvolume[]>();
   for (const component of layout.components) {
-    const verdict = deviceVerdict(component, mounted, carrying);
-    if (verdict !== undefined)
-      items.push(item(nameOf(component, layout), component, verdict, bytesOf(component, layout)));
+    if (component.kind !== 'subvolume') continue;
+    for (const id of component.on) subvolumes.set(id, [...(subvolumes.get(id) ?? []), component]);
   }
-  return items;
-}
-
-/** What no mount shows. `undefined` for what is a carrier only: its table is made anew out of the layout. */
-function deviceVerdict(
-  component: Component,
-  mounted: ReadonlySet<string>,
-  carrying: ReadonlySet<string>,
-): Verdict | undefined {
-  switch (component.kind) {
-    case 'mount':
-      return undefined;
-    case 'swap':
-      return { state: 'covered', reason: 'made anew on recovery: its content is no data', harmless: true };
-    case 'filesystem':
-      return mounted.has(component.id) ? undefined : missing('not mounted: its files cannot be read');
-    case 'unknown':
-      if (component.sizeBytes === 0) return harmless('not in use: it has no size');
-      return missing(
-        carrying.has(component.id)
-          ? `${component.rawType} is not yet handled: recovery cannot make it anew; what stands on it is listed by itself`
-          : `${component.rawType} is not yet handled`,
-      );
-    case 'disk':
-      if (carrying.has(component.id)) return undefined;
-      if (component.sizeBytes === 0 || component.removable)
-        return harmless('no content was seen on it; it is removable or empty');
-      return missing('no filesystem or partition was seen on it: if it holds data, nothing of it is backed up');
-    case 'partition':
-      if (carrying.has(component.id)) return undefined;
-      // An extended partition only holds the table of the logical ones.
-      return /^0x0*(5|f|85)$/i.test(component.typeId ?? '')
-        ? undefined
-        : missing('no filesystem was seen on it: if it holds data, nothing of it is backed up');
+  if (subvolumes.size === 0) return domains;
+  const filesystemOf = new Map(
+    [...subvolumes].flatMap(([id, list]) => [[id, id], ...list.map((one) => [one.id, id] as const)] as const),
+  );
+  for (const mount of visible) {
+    const filesystem = mount.on.map((id) => filesystemOf.get(id)).find((id) => id !== undefined);
+    for (const subvolume of subvolumes.get(filesystem ?? '') ?? []) {
+      const full = `/${subvolume.path}`;
+      if (full === mount.root || !isWithin(full, mount.root)) continue;
+      const path = joined(mount.path, relativeRoot(full, mount.root));
+      if (!domains.has(path)) domains.set(path, { path, mount, subvolume });
+    }
   }
+  return domains;
 }
 
-function item(subject: string, { kind }: Component, verdict: Verdict, bytes: number | undefined): CoverageItem {
-  return { subject, kind, ...(bytes === undefined ? {} : { bytes }), ...verdict };
-}
-
-function bytesOf(component: Component, layout: Layout): number | undefined {
+function bytesOf(component: Component, { byId }: Graph): number | undefined {
   if (component.kind === 'mount') {
-    if (component.hidden === true) return undefined;
-    return component.usedBytes ?? filesystemUnder(component, layout)?.usedBytes;
+    if (component.hidden === true || !component.mounted) return undefined;
+    if (component.usedBytes !== undefined) return component.usedBytes;
+    const under = component.on.map((id) => byId.get(id)).find((found) => found !== undefined);
+    return under !== undefined && 'usedBytes' in under ? under.usedBytes : undefined;
   }
-  return component.kind === 'filesystem' ? (component.usedBytes ?? component.sizeBytes) : component.sizeBytes;
+  const used = 'usedBytes' in component ? component.usedBytes : undefined;
+  return used ?? ('sizeBytes' in component ? component.sizeBytes : undefined);
 }
 
-function filesystemUnder({ on }: Mount, layout: Layout): ComponentOf<'filesystem'> | undefined {
-  if (on.length === 0) return undefined;
-  for (const component of layout.components) {
-    if (component.kind === 'filesystem' && on.includes(component.id)) return component;
-  }
-  return undefined;
-}
-
-function nameOf(component: Component, layout: Layout): string {
+function nameOf(component: Component, graph: Graph): string {
+  if (component.kind === 'mount') return component.path;
+  if (component.kind === 'subvolume') return component.path;
   if (component.kind === 'swap' && component.file !== undefined) return component.file;
   if ('device' in component && component.device !== undefined) return component.device;
-  const under = layout.components.find(({ id }) => component.on.includes(id));
-  return under === undefined || under.kind === 'mount' ? component.id : nameOf(under, layout);
-}
-
-/** Coverage as a table for a terminal: what is missing first. */
-export function coverageText(items: readonly CoverageItem[]): string {
-  const rank = { 'not-covered': 0, partly: 1, covered: 2 } as const;
-  const words = { 'not-covered': 'NOT COVERED', partly: 'partly', covered: 'covered' } as const;
-  const order = (one: CoverageItem): number => (one.harmless && one.state === 'not-covered' ? 1.5 : rank[one.state]);
-  const rows = items
-    .toSorted((a, b) => order(a) - order(b))
-    .map((one) => [
-      one.harmless && one.state === 'not-covered' ? 'not needed' : words[one.state],
-      one.kind,
-      printable(one.subject),
-      one.bytes === undefined ? '' : formatBytes(one.bytes),
-      printable(one.reason),
-    ]);
-  const widths = [0, 1, 2, 3].map((column) =>
-    Math.min(40, Math.max(0, ...rows.map((row) => row[column]?.length ?? 0))),
-  );
-  return rows
-    .map(
-      (row) =>
-        `${row.map((cell, column) => (column === 3 ? cell.padStart(widths[3] ?? 0) : cell.padEnd(widths[column] ?? 0))).join('  ')}\n`,
-    )
-    .join('');
+  const under = component.on.map((id) => graph.byId.get(id)).find((found) => found !== undefined);
+  return under === undefined || under.kind === 'mount' ? component.id : nameOf(under, graph);
 }
 
 /** GNU tar's wildcards as a test of an absolute path. */

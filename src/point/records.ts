@@ -58,10 +58,33 @@ export async function putAttestation(
 
 /** @throws LifeboatError `unreachable`, … when the target fails; a damaged record is in the result */
 export async function listPoints(target: Target, host: string, signal: AbortSignal): Promise<PointList> {
+  return await readPoints(target, host, await listKeys(target, pointPrefix(host), signal), () => true, signal);
+}
+
+interface Key {
+  readonly key: string;
+  readonly mtimeMs: number;
+}
+
+/** In the order in which they arrived. */
+async function listKeys(target: Target, prefix: string, signal: AbortSignal): Promise<Key[]> {
+  const keys: Key[] = [];
+  for await (const { key, mtimeMs } of target.list(prefix, signal)) keys.push({ key, mtimeMs });
+  return keys.toSorted((a, b) => a.mtimeMs - b.mtimeMs || (a.key < b.key ? -1 : 1));
+}
+
+/** The points of these keys, each with the attestations that are wanted for it. */
+async function readPoints(
+  target: Target,
+  host: string,
+  keys: readonly Key[],
+  wanted: (attestation: string) => boolean,
+  signal: AbortSignal,
+): Promise<PointList> {
   const damaged: { key: string; error: LifeboatError }[] = [];
-  const read = async <T>(prefix: string, schema: Schema<T>, format: string) => {
+  const read = async <T>(from: readonly Key[], schema: Schema<T>, format: string) => {
     const records: { document: T; arrivedMs: number }[] = [];
-    for await (const { key, mtimeMs } of target.list(prefix, signal)) {
+    for (const { key, mtimeMs } of from) {
       try {
         const document = parseDocument(await getBytes(target, key, MAX_RECORD_BYTES, signal), schema, format, key);
         records.push({ document, arrivedMs: mtimeMs });
@@ -75,19 +98,19 @@ export async function listPoints(target: Target, host: string, signal: AbortSign
     }
     return records;
   };
-  const attestations = await read(attestationPrefix(host), attestationSchema, ATTESTATION_FORMAT);
+  const said = (await listKeys(target, attestationPrefix(host), signal)).filter(({ key }) => wanted(key));
+  const attestations = await read(said, attestationSchema, ATTESTATION_FORMAT);
   const byPoint = Map.groupBy(attestations, ({ document }) => document.point);
-  const points = (await read(pointPrefix(host), pointSchema, POINT_FORMAT)).map(({ document, arrivedMs }) => ({
+  const points = (await read(keys, pointSchema, POINT_FORMAT)).map(({ document, arrivedMs }) => ({
     point: document,
     arrivedMs,
     trust: trustOf(byPoint.get(document.id)?.map((record) => record.document) ?? []),
   }));
-  points.sort((a, b) => a.arrivedMs - b.arrivedMs || (a.point.id < b.point.id ? -1 : 1));
   return { points, damaged };
 }
 
 /**
- * A point by its id, an unambiguous beginning of it, or `latest`.
+ * A point by its id, an unambiguous beginning of it, or `latest`. No other point's record is read.
  *
  * @throws LifeboatError `not-found`; `usage` when several ids begin so; `record-damaged`, … when the record of the one
  *   that is meant cannot be read
@@ -95,32 +118,35 @@ export async function listPoints(target: Target, host: string, signal: AbortSign
 export async function findPoint(target: Target, host: string, name: string, signal: AbortSignal): Promise<ListedPoint> {
   if (name === '')
     throw new LifeboatError('usage', 'the name of a point is empty', { hint: 'See lifeboat points list.' });
-  const { points, damaged } = await listPoints(target, host, signal);
-  const named = damaged.find(({ key }) => key === `${pointPrefix(host)}/${name}.json`);
-  if (named) throw named.error;
-  const matches = name === 'latest' ? points.slice(-1) : points.filter(({ point }) => point.id.startsWith(name));
-  const [found, other] = matches;
-  if (name === 'latest') refuseUnreadable(host, damaged, found);
-  if (found && !other) return found;
-  if (found) throw new LifeboatError('usage', `several points of ${host} begin with ${JSON.stringify(name)}`);
-  throw new LifeboatError(
-    'not-found',
-    name === 'latest'
-      ? `there is no point of ${host} at ${target.url}`
-      : `no point of ${host} is ${JSON.stringify(name)}`,
-    { hint: 'See lifeboat points list.' },
-  );
-}
-
-/** Nobody who asks for the latest point should get an older one without a word. */
-function refuseUnreadable(host: string, damaged: PointList['damaged'], latest: ListedPoint | undefined): void {
-  const points = damaged.filter(({ key }) => key.startsWith(`${pointPrefix(host)}/`));
-  const newer = points.find(({ key }) => !latest || key > `${pointPrefix(host)}/${latest.point.id}.json`);
-  if (!newer) return;
-  const { code, message } = newer.error;
-  throw new LifeboatError(code, `the record of the latest point cannot be read: ${message}`, {
-    hint: latest ? `The latest that can be read is ${latest.point.id}: give that id to use it.` : undefined,
-    cause: newer.error,
+  const prefix = pointPrefix(host);
+  const keys = await listKeys(target, prefix, signal);
+  const exact = keys.filter(({ key }) => key === `${prefix}/${name}.json`);
+  const meant = exact.length > 0 ? exact : keys.filter(({ key }) => key.startsWith(`${prefix}/${name}`));
+  const [found, other] = name === 'latest' ? keys.slice(-1) : meant;
+  if (found === undefined) {
+    throw new LifeboatError(
+      'not-found',
+      name === 'latest'
+        ? `there is no point of ${host} at ${target.url}`
+        : `no point of ${host} is ${JSON.stringify(name)}`,
+      { hint: 'See lifeboat points list.' },
+    );
+  }
+  if (other !== undefined)
+    throw new LifeboatError('usage', `several points of ${host} begin with ${JSON.stringify(name)}`);
+  const id = found.key.slice(prefix.length + 1).replace(/\.json$/, '');
+  const ofIt = `${attestationPrefix(host)}/${id}.`;
+  const { points, damaged } = await readPoints(target, host, [found], (key) => key.startsWith(ofIt), signal);
+  const [point] = points;
+  if (point !== undefined) return point;
+  const error = damaged.find(({ key }) => key === found.key)?.error;
+  if (error === undefined) throw new LifeboatError('not-found', `the point ${id} of ${host} was removed just now`);
+  // Nobody who asks for the latest point should get an older one without a word.
+  if (name !== 'latest') throw error;
+  const readable = (await listPoints(target, host, signal)).points.at(-1);
+  throw new LifeboatError(error.code, `the record of the latest point cannot be read: ${error.message}`, {
+    hint: readable && `The latest that can be read is ${readable.point.id}: give that id to use it.`,
+    cause: error,
   });
 }
 

@@ -40,13 +40,18 @@ export const btrfs = filesystemKind({
     ...Object.entries(profiles ?? {})
       .filter(([kind]) => kind !== 'system')
       .map(([kind, names]) => `${kind} ${names.join(' and ')}`),
-    ...(devices !== undefined && devices.length < deviceCount ? [`${deviceCount - devices.length} devices missing`] : []),
+    ...(devices !== undefined && devices.length < deviceCount
+      ? [`${deviceCount - devices.length} devices missing`]
+      : []),
   ],
   // Paths of its devices are those of this boot; on which components it stands is compared.
   volatile: ['devices'],
 });
 
-async function inspect({ id, devices, mounts }: FilesystemPlace, asker: Asker): Promise<Inspected<Geometry> | undefined> {
+async function inspect(
+  { id, devices, mounts }: FilesystemPlace,
+  asker: Asker,
+): Promise<Inspected<Geometry> | undefined> {
   const [device] = devices;
   if (device === undefined) return undefined;
   const subject = device.path;

@@ -124,7 +124,10 @@ function under(probes: Probes, entry: MountEntry): string[] {
   const holder = probes.subvolumes
     .get(filesystem)
     ?.list.filter((one) => path === one.path || path.startsWith(`${one.path}/`))
-    .reduce<string | undefined>((best, one) => (best === undefined || one.path.length > best.length ? one.path : best), undefined);
+    .reduce<string | undefined>(
+      (best, one) => (best === undefined || one.path.length > best.length ? one.path : best),
+      undefined,
+    );
   return [holder === undefined ? filesystem : subvolumeId(filesystem, holder)];
 }
 

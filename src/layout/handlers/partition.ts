@@ -90,12 +90,7 @@ function roleOf(number: number, typeId: string | undefined): Partition['role'] {
 }
 
 /** The extended partition for a logical one, else the table, else the disk whose table nobody could read. */
-function under(
-  device: BlockDevice,
-  parent: BlockDevice | undefined,
-  role: Partition['role'],
-  probes: Probes,
-): string {
+function under(device: BlockDevice, parent: BlockDevice | undefined, role: Partition['role'], probes: Probes): string {
   if (parent === undefined) return device.parents[0] ?? device.number;
   const extended = probes.devices.find(
     ({ type, parents, partType }) => type === 'part' && parents.includes(parent.number) && isExtended(partType),

@@ -58,7 +58,9 @@ export const table: LayoutHandler<Table> = {
     return [
       `partition table ${name}`,
       uuid,
-      alignmentBytes === undefined || alignmentBytes >= 1 << 20 ? undefined : `aligned to ${formatBytes(alignmentBytes)}`,
+      alignmentBytes === undefined || alignmentBytes >= 1 << 20
+        ? undefined
+        : `aligned to ${formatBytes(alignmentBytes)}`,
       unused === undefined ? undefined : `the kernel does not use its partitions ${unused.join(', ')}`,
     ]
       .filter((part) => part !== undefined)

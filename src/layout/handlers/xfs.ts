@@ -84,10 +84,13 @@ export function parseXfsDb(stdout: string): Inspected<Geometry> {
   const fields = new Map<string, string>();
   let section = '';
   for (const line of stdout.split('\n')) {
-    const [, name] = /^(meta-data|data|naming|log|realtime)\s*=/.exec(line) ?? [];
-    section = name ?? section;
-    for (const [, key, value] of line.matchAll(/([\w-]+)\s*=\s*([^\s,=]+)/g)) fields.set(`${section}.${key}`, value ?? '');
-    if (/^log\s+=\s*(?!internal)/.test(line)) fields.set('log.external', 'yes');
+    const [, name, rest = ''] = /^(meta-data|data|naming|log|realtime|)\s*=(.*)$/.exec(line) ?? [];
+    if (name === undefined) continue;
+    if (name !== '') section = name;
+    for (const [, key, value = ''] of rest.matchAll(/([\w-]+)=([^\s,]+)/g)) fields.set(`${section}.${key}`, value);
+    const [, version] = /^version (\d+)/.exec(rest) ?? [];
+    if (version !== undefined) fields.set(`${section}.version`, version);
+    if (name === 'log' && !rest.startsWith('internal')) fields.set('log.external', 'yes');
   }
   const free = /^fdblocks = (\d+)$/m.exec(stdout)?.[1];
   const blockSize = needed('data.bsize');
@@ -109,10 +112,16 @@ export function parseXfsDb(stdout: string): Inspected<Geometry> {
       sectorSize: needed('meta-data.sectsz'),
       stripeUnit: numberOf('data.sunit') ?? 0,
       stripeWidth: numberOf('data.swidth') ?? 0,
-      features: found.filter(on).map(([key]) => nameOf(key)).sort(),
-      absentFeatures: found.filter(([, value]) => value === '0').map(([key]) => nameOf(key)).sort(),
+      features: found
+        .filter(on)
+        .map(([key]) => nameOf(key))
+        .sort(),
+      absentFeatures: found
+        .filter(([, value]) => value === '0')
+        .map(([key]) => nameOf(key))
+        .sort(),
       directoryBlockSize: needed('naming.bsize'),
-      directoryVersion: numberOf('naming.version') ?? numberOf('naming.naming') ?? 2,
+      directoryVersion: numberOf('naming.version') ?? 2,
       log: {
         external,
         blockCount: logBlocks,

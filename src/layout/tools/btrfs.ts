@@ -46,7 +46,9 @@ export function parseSuper(stdout: string): BtrfsSuper {
     deviceCount: number('num_devices'),
     checksum: /^csum_type\s+\d+ \(([^)]+)\)/m.exec(stdout)?.[1] ?? 'crc32c',
     // Whether the free-space tree is up to date changes from mount to mount.
-    features: [...new Set(names.filter((name) => name !== 'FREE_SPACE_TREE_VALID').map((name) => name.toLowerCase()))].sort(),
+    features: [
+      ...new Set(names.filter((name) => name !== 'FREE_SPACE_TREE_VALID').map((name) => name.toLowerCase())),
+    ].sort(),
   };
 }
 
@@ -70,7 +72,9 @@ export function parseShow(stdout: string): BtrfsDevice[] {
 export type BtrfsProfiles = Readonly<Record<string, readonly string[]>>;
 
 export function parseProfiles(stdout: string): BtrfsProfiles {
-  const lines = [...stdout.matchAll(/^([A-Za-z+]+), (\S+): total=\d+/gm)].filter(([, kind]) => kind !== 'GlobalReserve');
+  const lines = [...stdout.matchAll(/^([A-Za-z+]+), (\S+): total=\d+/gm)].filter(
+    ([, kind]) => kind !== 'GlobalReserve',
+  );
   return profilesOf(lines.map(([, kind = '', profile = '']) => [kind, profile]));
 }
 

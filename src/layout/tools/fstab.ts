@@ -18,7 +18,10 @@ export interface FstabEntry {
 export function parseFstab(content: string, onBad: (line: number) => void): FstabEntry[] {
   if (content.includes('\0')) throw new Error('not a text file');
   return content.split('\n').flatMap((line, index) => {
-    const fields = line.replace(/(^|[ \t])#.*$/, '').trim().split(/[ \t]+/);
+    const fields = line
+      .replace(/(^|[ \t])#.*$/, '')
+      .trim()
+      .split(/[ \t]+/);
     if (fields[0] === '') return [];
     const [spec, path, type, options = 'defaults', dump = '0', pass = '0'] = fields.map(unescapeOctal);
     if (spec === undefined || path === undefined || type === undefined || !/^\d+ \d+$/.test(`${dump} ${pass}`)) {

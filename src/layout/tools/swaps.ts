@@ -18,7 +18,11 @@ export function parseSwaps(content: string): SwapEntry[] {
     .map((line) => {
       const [, path, type, kib, priority] = /^(\S+)\s+(\S+)\s+(\d+)\s+\d+\s+(-?\d+)/.exec(line) ?? [];
       if (path === undefined) throw new Error(`not a swap: ${JSON.stringify(line)}`);
-      return { path: unescapeOctal(path), isFile: type === 'file', sizeBytes: Number(kib) * 1024, priority: Number(priority) };
+      return {
+        path: unescapeOctal(path),
+        isFile: type === 'file',
+        sizeBytes: Number(kib) * 1024,
+        priority: Number(priority),
+      };
     });
 }
-
