@@ -32,7 +32,7 @@ export async function writeRecording(
   const text = `${JSON.stringify({ ...recording, commands, files }, null, 2)}\n`;
   for (const name of foreign) {
     // A name such as `vm` is part of many words.
-    const found = new RegExp(`(?<![\\w-])${RegExp.escape(name)}(?![\\w-])`).exec(text);
+    const found = new RegExp(`(?<![\\w/-])${RegExp.escape(name)}(?![\\w/-])`).exec(text);
     if (found !== null)
       throw new Error(`the recording holds ${name}: ${text.slice(found.index - 80, found.index + 80)}`);
   }

@@ -10,7 +10,7 @@ const order = orderSchema.parse(JSON.parse(process.argv[2] ?? ''));
 // Whoever interrupts, the machine is taken apart: the signal ends the command that runs, and that is an error.
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => undefined);
 const options = {
-  tree: treeOf(order.trees, order.release),
+  tree: treeOf(order.trees, order.release, order.packages),
   images: join(order.trees, 'images'),
   hostname: `${order.release}.example.net`,
   shown: order.shown,

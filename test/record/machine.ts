@@ -1,6 +1,5 @@
 /** A machine of loop devices: built, used, and taken apart again. */
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { ask, command, run } from './commands.ts';
 import { attachDisks, type Disk, disks, imageFile } from './disks.ts';
 import { makeFilesystems } from './filesystems.ts';
@@ -65,10 +64,9 @@ export function detach(images: string): void {
   rmSync(images, { recursive: true, force: true });
 }
 
-/** @throws Error when another machine is in use: there is room for one at a time */
+/** @throws Error when somebody else uses one of the numbers of our loop devices */
 export function claim(images: string): void {
   detach(images);
   const taken = Object.values<Disk>(disks).find(({ loop }) => existsSync(`/sys/block/loop${loop}/loop/backing_file`));
-  if (taken !== undefined) throw new Error(`/dev/loop${taken.loop} is in use: is another recording under way?`);
-  mkdirSync(join(images, '..'), { recursive: true });
+  if (taken !== undefined) throw new Error(`/dev/loop${taken.loop} is in use, and not by a recording`);
 }

@@ -4,6 +4,8 @@ import { z } from 'zod';
 export const orderSchema = z.strictObject({
   release: z.string(),
   trees: z.string(),
+  /** Packages that its tree has besides those of every tree. */
+  packages: z.array(z.string()).default([]),
   /** Disks of this machine that lsblk may show. */
   shown: z.array(z.string()),
   /** A directory for the recording; without it none is made. */
@@ -14,4 +16,4 @@ export const orderSchema = z.strictObject({
   hold: z.boolean().optional(),
 });
 
-export type Order = z.infer<typeof orderSchema>;
+export type Order = z.input<typeof orderSchema>;

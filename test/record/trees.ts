@@ -25,18 +25,19 @@ const packages = `
  * The tree of a release (`debian12`) below `directory`, made by debootstrap where it is not there yet. Signatures are
  * checked against the keyring of this machine. A tree that was broken off is never taken for one.
  *
+ * @param more packages that it has besides those of every tree
  * @throws Error for a release that is not known, and with what debootstrap said
  */
-export function treeOf(directory: string, name: string): string {
+export function treeOf(directory: string, name: string, more: readonly string[] = []): string {
   const release = releases[name];
   if (release === undefined) throw new Error(`no release ${name}; there are: ${Object.keys(releases).join(', ')}`);
-  const tree = join(directory, release);
+  const tree = join(directory, [release, ...more].join('+'));
   if (existsSync(join(tree, '.complete'))) return tree;
   const archives = join(directory, 'archives');
   mkdirSync(archives, { recursive: true });
   const half = `${tree}.half`;
   rmSync(half, { recursive: true, force: true });
-  const include = `--include=${packages.trim().split(/\s+/).join(',')}`;
+  const include = `--include=${[...packages.trim().split(/\s+/), ...more].join(',')}`;
   run(['debootstrap', '--variant=minbase', include, `--cache-dir=${archives}`, release, half, mirror]);
   strip(half);
   writeFileSync(join(half, '.complete'), '');

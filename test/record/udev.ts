@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { within } from './commands.ts';
 import { disks } from './disks.ts';
 
 /** Rules for block devices alone. Others configure networks, load modules or start units. */
@@ -19,7 +20,8 @@ const timeoutMs = 30_000;
 export async function fillUdev(root: string): Promise<void> {
   const rules = join(root, 'usr/lib/udev/rules.d');
   for (const name of readdirSync(rules)) if (!kept.has(name)) rmSync(join(rules, name));
-  const daemon = spawn('chroot', [root, '/lib/systemd/systemd-udevd', '--children-max=4'], {
+  const [program, ...args] = within(root, ['/lib/systemd/systemd-udevd', '--children-max=4']);
+  const daemon = spawn(program, args, {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', SYSTEMD_IGNORE_CHROOT: '1' },
   });
