@@ -1,10 +1,11 @@
 /** `npm run bench [-- NAME…]`: each bench pairs lifeboat with a named peer, in turn in one run, and prints the ratios. */
 import { cpus, release } from 'node:os';
+import { capture } from './capture.ts';
 import { engineTar } from './engine-tar.ts';
 import { type Pairing, paired } from './paired.ts';
 import { startup } from './startup.ts';
 
-const benches: Readonly<Record<string, () => Promise<Pairing>>> = { startup, 'engine-tar': engineTar };
+const benches: Readonly<Record<string, () => Promise<Pairing>>> = { startup, capture, 'engine-tar': engineTar };
 
 const [cpu] = cpus();
 console.log(

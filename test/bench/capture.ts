@@ -1,0 +1,161 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { ask, type Command, command, run } from '../record/commands.ts';
+import { device } from '../record/disks.ts';
+import { machineRoot } from '../record/machine.ts';
+import { startMachine } from '../record/record.ts';
+import type { Pairing } from './paired.ts';
+
+const repository = join(import.meta.dirname, '../..');
+/** Where lifeboat is in the machine. */
+const installed = '/srv/lifeboat';
+const node = `${installed}/node_modules/node/bin/node`;
+
+/** What is measured of lifeboat. */
+const ours: Command = [node, `${installed}/bin/lifeboat.js`, 'layout', 'show', '--json'];
+const peer: Command = ['rear', 'savelayout'];
+
+/**
+ * Capture of a machine of loop devices against Relax-and-Recover's `rear savelayout` on the same machine at the same
+ * time, both started in its root by the same means.
+ */
+export async function capture(): Promise<Pairing> {
+  const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
+  const trees = join(cache, 'lifeboat-test', 'trees');
+  const order = { release: 'debian12', trees, packages: ['rear', 'cpio', 'file', 'less'], shown: [], hold: true };
+  mkdirSync(trees, { recursive: true });
+  const machine = await startMachine(order, ['pipe', 'pipe', 'inherit']);
+  machine.ended.catch(() => undefined);
+  const { pid, stdin, stdout } = machine.child;
+  if (pid === undefined || stdin === null || stdout === null) throw new Error('the machine was not started');
+  const end = async () => {
+    stdin.end();
+    await machine.ended;
+  };
+  try {
+    await Promise.race([readyLine(stdout), machine.ended]);
+    // The program is in the namespace of processes that its starter made, and is not in itself.
+    const inner = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+    const enter = command(`nsenter --target ${inner} --mount --pid --net --uts chroot ${machineRoot}`);
+    const inMachine = (each: Command): Command => [...enter, ...each];
+    install(inner);
+    letRearSeeLoops(inMachine);
+    nameMountsPlainly(inMachine);
+    report(inMachine);
+    const seconds = cpuByTurns();
+    return {
+      ours: inMachine(ours),
+      peer: inMachine(peer),
+      rounds: 7,
+      target: 1,
+      reset: seconds.next,
+      [Symbol.asyncDispose]: async () => {
+        console.log(`capture: processor time ${seconds.text()}`);
+        await end();
+      },
+    };
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
+
+async function readyLine(stdout: AsyncIterable<Uint8Array>): Promise<void> {
+  let said = '';
+  for await (const chunk of stdout) {
+    said += Buffer.from(chunk).toString();
+    if (said.includes('ready\n')) return;
+  }
+}
+
+/** Copies what lifeboat needs to run into the machine: nothing of ours is mounted there, which both would see. */
+function install(inner: string): void {
+  const npm = join(repository, 'node_modules/npm/bin/npm-cli.js');
+  const listed = spawnSync(process.execPath, [npm, 'ls', '--omit=dev', '--all', '--parseable'], { cwd: repository });
+  const packages = listed.stdout
+    .toString()
+    .split('\n')
+    .filter((path) => path.includes('node_modules'))
+    .map((path) => path.slice(path.indexOf('node_modules')));
+  const parts = ['bin', 'dist', 'native/build', 'package.json', 'node_modules/node/bin', ...new Set(packages)];
+  const archive = spawnSync(
+    'tar',
+    ['-C', repository, '-cf', '-', '--exclude=*/node_modules/*/node_modules', ...parts],
+    {
+      maxBuffer: 1 << 30,
+    },
+  );
+  const place = join(machineRoot, installed);
+  const enter = command(`nsenter --target ${inner} --mount --`);
+  run([...enter, 'mkdir', '-p', place]);
+  run([...enter, 'tar', '-C', place, '-xf', '-'], archive.stdout);
+}
+
+/** As shipped it looks at disks by the names sd, vd, nvme and the like. Nothing else of it is changed. */
+function letRearSeeLoops(inMachine: (each: Command) => Command): void {
+  const scripts = ['GNU/Linux/200_partition_layout.sh', 'default/445_guess_bootloader.sh'];
+  const paths = scripts.map((script) => `/usr/share/rear/layout/save/${script}`);
+  run(inMachine(['sed', '-i', 's/\\$blockd = hd\\* ||/$blockd = hd* || $blockd = loop* ||/', ...paths]));
+}
+
+/** Relax-and-Recover 2.7 fails on a mount with a blank in its name: "Failed to save XFS options". */
+function nameMountsPlainly(inMachine: (each: Command) => Command): void {
+  const script = `
+    umount /srv/lower/deep /srv/bind '/srv/data store'
+    umount ${device('gpt', 12)}
+    mkdir /srv/data /mnt/old
+    mount ${device('gpt', 5)} /srv/data
+    mount --bind /srv/data /srv/bind
+    mount ${device('gpt', 12)} /mnt/old`;
+  run(inMachine(['sh', '-ec', script]));
+}
+
+/** @throws Error when one of the two does not do its work */
+function report(inMachine: (each: Command) => Command): void {
+  const saved = ask(inMachine(peer));
+  const conf = ask(inMachine(['cat', '/var/lib/rear/layout/disklayout.conf'])).stdout;
+  const words = conf.split('\n').map((line) => line.split(' ')[0] ?? '');
+  const theirs = countOf(words.filter((word) => /^[a-z]+$/.test(word)));
+  if (saved.code !== 0 || !words.includes('part') || !words.includes('fs')) {
+    throw new Error(`rear savelayout ended with ${saved.code} and saved ${theirs}: ${saved.stdout}${saved.stderr}`);
+  }
+  console.log(`capture: rear saves ${theirs}`);
+  const { components }: { components: { kind: string }[] } = JSON.parse(run(inMachine(ours)));
+  console.log(`capture: lifeboat shows ${countOf(components.map(({ kind }) => kind))}`);
+}
+
+function countOf(words: readonly string[]): string {
+  const groups = Map.groupBy(words, (word) => word);
+  return [...groups].map(([word, { length }]) => `${length} ${word}`).join(', ');
+}
+
+/** Processor time of commands that run by turns, ours first. {@link paired} warms each up once; that is not counted. */
+function cpuByTurns() {
+  const spent: number[] = [];
+  let before = childrenSeconds();
+  return {
+    next() {
+      const now = childrenSeconds();
+      spent.push(now - before);
+      before = now;
+    },
+    text() {
+      const [a, b] = [0, 1].map((turn) => median(spent.filter((_, index) => index > 1 && index % 2 === turn)));
+      return `${a?.toFixed(2)} s against ${b?.toFixed(2)} s (median; user and system, of all processes)`;
+    },
+  };
+}
+
+/** User and system time of all children that ended, and of theirs. */
+function childrenSeconds(): number {
+  const fields = readFileSync('/proc/self/stat', 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ');
+  return (Number(fields[13]) + Number(fields[14])) / 100;
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
