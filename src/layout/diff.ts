@@ -93,7 +93,7 @@ function attributeChanges(before: Component, after: Component): Change[] {
       change: 'changed' as const,
       attribute,
       risk: handler.risk({ change: 'changed', before, component: after, attribute }),
-      text: `changed: ${handler.title(after)}: ${wordsFor(attribute)} was ${words(attribute, old.get(attribute))}, is ${words(attribute, now.get(attribute))}`,
+      text: `changed: ${handler.title(after)}: ${wordsFor(attribute)} ${difference(attribute, old.get(attribute), now.get(attribute))}`,
     }));
 }
 
@@ -139,11 +139,24 @@ function wordsFor(attribute: string): string {
     .replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
+function difference(attribute: string, was: unknown, is: unknown): string {
+  if (!Array.isArray(was) || !Array.isArray(is)) return `was ${words(attribute, was)}, is ${words(attribute, is)}`;
+  const old = new Set(was.map(itemText));
+  const now = new Set(is.map(itemText));
+  const gone = [...old.difference(now)].join(', ');
+  const come = [...now.difference(old)].join(', ');
+  return [gone === '' ? [] : [`no longer ${gone}`], come === '' ? [] : [`now ${come}`]].flat().join(', ');
+}
+
+function itemText(item: unknown): string {
+  return typeof item === 'string' ? item : JSON.stringify(item);
+}
+
 function words(name: string, value: unknown): string {
   if (value === undefined) return 'not there';
   if (typeof value === 'number')
     return name.endsWith('Bytes') ? `${formatBytes(value)} (${value} bytes)` : String(value);
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
-  if (Array.isArray(value)) return value.length === 0 ? 'nothing' : value.map(String).join(', ');
+  if (Array.isArray(value)) return value.length === 0 ? 'nothing' : value.map(itemText).join(', ');
   return JSON.stringify(value);
 }

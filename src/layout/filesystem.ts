@@ -33,7 +33,7 @@ interface FilesystemSpec<K extends string, G extends object> {
   /** As blkid names them. */
   readonly claims: readonly string[];
   readonly geometry: z.ZodType<G>;
-  inspect?(place: FilesystemPlace, asker: Asker): Promise<Inspected<G> | undefined>;
+  inspect?(place: FilesystemPlace, asker: Asker, probes: Probes): Promise<Inspected<G> | undefined>;
   /** What a person should see of it beside size, label and UUID. */
   words?(geometry: G): readonly string[];
   /** Attributes of the geometry that differ between two captures of the same state. */
@@ -77,7 +77,7 @@ export function filesystemKind<K extends string, G extends object>(
       const within = bounded(asker);
       return await Promise.all(
         placesOf(probes, spec.kind).map(async (place) => {
-          const found = await spec.inspect?.(place, within);
+          const found = await spec.inspect?.(place, within, probes);
           return {
             kind: spec.kind,
             ...plainComponent(place, probes, found),

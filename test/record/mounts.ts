@@ -116,7 +116,7 @@ function mountBtrfs(inside: (...command: Command) => string, mount: Mount): void
   }
   inside('btrfs', 'subvolume', 'snapshot', '-r', '/mnt/top/@home', '/mnt/top/snap/home 1');
   inside('btrfs', 'subvolume', 'snapshot', '/mnt/top/@', '/mnt/top/snap/writable');
-  inside('mkdir', '/mnt/top/@/vm');
+  inside('btrfs', 'subvolume', 'create', '/mnt/top/@/vm');
   inside('chattr', '+C', '/mnt/top/@/vm');
   inside('btrfs', 'property', 'set', '/mnt/top/@home', 'compression', 'zstd');
   const id = /\b(\d+)\b/.exec(inside('btrfs', 'inspect-internal', 'rootid', '/mnt/top/@'))?.[1] ?? '';
@@ -124,6 +124,8 @@ function mountBtrfs(inside: (...command: Command) => string, mount: Mount): void
   inside('btrfs', 'quota', 'enable', '/mnt/top');
   inside('btrfs', 'qgroup', 'create', '1/7', '/mnt/top');
   inside('btrfs', 'qgroup', 'limit', '64M', '1/7', '/mnt/top');
+  inside('btrfs', 'qgroup', 'limit', '-e', '32M', `0/${id}`, '/mnt/top');
+  inside('btrfs', 'qgroup', 'assign', '--no-rescan', `0/${id}`, '1/7', '/mnt/top');
   inside('btrfs', 'quota', 'rescan', '-w', '/mnt/top');
   mount(device('gpt', 7), '/tank', '-t', 'btrfs', '-o', 'subvol=@,compress=zstd:3');
   mount(device('gpt', 7), '/home', '-t', 'btrfs', '-o', 'subvol=@home');

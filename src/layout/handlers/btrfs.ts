@@ -2,7 +2,9 @@
 import { z } from 'zod';
 import type { Asker } from '../../host/asker.ts';
 import { present } from '../../kernel/present.ts';
+import type { Subvolumes } from '../ask-subvolumes.ts';
 import { type FilesystemPlace, filesystemKind, type Inspected } from '../filesystem.ts';
+import type { Probes } from '../probes.ts';
 import {
   type BtrfsProfiles,
   btrfsDeviceSchema,
@@ -27,6 +29,17 @@ const geometry = z.object({
   devices: z.array(btrfsDeviceSchema).exactOptional(),
   /** `single`, `dup`, `raid1`, …, for `data`, `metadata` and `system`; two while it is converted. */
   profiles: z.record(z.string(), z.array(z.string())).exactOptional(),
+  /** Groups that have a limit or a place in others; absent when quotas are off. A subvolume's own is `0/number`. */
+  quota: z
+    .array(
+      z.object({
+        id: z.string(),
+        maxReferenced: z.number().exactOptional(),
+        maxExclusive: z.number().exactOptional(),
+        parents: z.array(z.string()),
+      }),
+    )
+    .exactOptional(),
 });
 
 type Geometry = z.infer<typeof geometry>;
@@ -51,6 +64,7 @@ export const btrfs = filesystemKind({
 async function inspect(
   { id, devices, mounts }: FilesystemPlace,
   asker: Asker,
+  probes: Probes,
 ): Promise<Inspected<Geometry> | undefined> {
   const [device] = devices;
   if (device === undefined) return undefined;
@@ -77,7 +91,11 @@ async function inspect(
       checksum: head.checksum,
       features: [...head.features],
       deviceCount: head.deviceCount,
-      ...present({ devices: shown, profiles: profiles === undefined ? undefined : copied(profiles) }),
+      ...present({
+        devices: shown,
+        profiles: profiles === undefined ? undefined : copied(profiles),
+        quota: quotaOf(probes.subvolumes.get(id)),
+      }),
     },
   };
 }
@@ -90,4 +108,17 @@ async function askProfiles(asker: Asker, device: string, path: string | undefine
 
 function copied(profiles: BtrfsProfiles): Record<string, string[]> {
   return Object.fromEntries(Object.entries(profiles).map(([kind, names]) => [kind, [...names]]));
+}
+
+function quotaOf(subvolumes: Subvolumes | undefined): Geometry['quota'] {
+  return subvolumes?.quota
+    ?.filter(
+      ({ id, parents, maxReferenced, maxExclusive }) =>
+        !id.startsWith('0/') || parents.length > 0 || maxReferenced !== undefined || maxExclusive !== undefined,
+    )
+    .map(({ id, parents, maxReferenced, maxExclusive }) => ({
+      id,
+      parents: [...parents],
+      ...present({ maxReferenced, maxExclusive }),
+    }));
 }

@@ -1,13 +1,12 @@
 /** ext2, ext3 and ext4, from their superblock as dumpe2fs(8) prints it. */
 import { z } from 'zod';
 import { present } from '../../kernel/present.ts';
-import { formatBytes } from '../../kernel/units.ts';
 import { filesystemKind, type Inspected } from '../filesystem.ts';
 
 const count = z.number().nonnegative();
 
 const geometry = z.object({
-  /** As mke2fs(8) names them, sorted. */
+  /** As mke2fs(8) names them, sorted; without those that only tell its state. */
   features: z.array(z.string()),
   blockSize: count,
   blockCount: count,
@@ -38,10 +37,11 @@ const geometry = z.object({
   checksum: z.string().exactOptional(),
   /** Flags as `signed_directory_hash`, and those of testing. */
   flags: z.string().exactOptional(),
+  /** `group`, `project`, `user`: for whom used space is counted. */
+  quotas: z.array(z.string()).exactOptional(),
   journal: z
     .object({
       sizeBytes: count.exactOptional(),
-      features: z.array(z.string()).exactOptional(),
       /** UUID of a journal on a device of its own. */
       externalUuid: z.string().exactOptional(),
     })
@@ -49,6 +49,9 @@ const geometry = z.object({
 });
 
 type Geometry = z.infer<typeof geometry>;
+
+/** Set while it is mounted. */
+const states = new Set(['needs_recovery', 'orphan_present']);
 
 export const ext = filesystemKind({
   kind: 'ext',
@@ -58,7 +61,6 @@ export const ext = filesystemKind({
     device === undefined
       ? undefined
       : await asker.ask({ argv: ['dumpe2fs', '-h', device.path], parse: parseDumpe2fs, subject: device.path }),
-  words: ({ inodeCount, blockSize }) => [`${formatBytes(blockSize)} blocks`, `${inodeCount} inodes`],
 });
 
 /** `dumpe2fs -h`: `Name:   value` lines. Those that a version does not print are absent. */
@@ -76,7 +78,10 @@ export function parseDumpe2fs(stdout: string): Inspected<Geometry> {
   const blockSize = needed('Block size');
   const blockCount = needed('Block count');
   const used = blockCount - needed('Free blocks');
-  const features = listOf('Filesystem features');
+  const features = listOf('Filesystem features').filter((name) => !states.has(name));
+  const quotas = ['group', 'project', 'user'].filter((who) =>
+    fields.has(`${who[0]?.toUpperCase()}${who.slice(1)} quota inode`),
+  );
   const external = textOf('Journal UUID');
   const journalSize = kibOf(fields.get('Journal size') ?? fields.get('Total journal size'));
   return {
@@ -107,13 +112,11 @@ export function parseDumpe2fs(stdout: string): Inspected<Geometry> {
         encoding: textOf('Character encoding'),
         checksum: textOf('Checksum type'),
         flags: textOf('Filesystem flags') ?? textOf('Test filesystem flags'),
+        quotas: quotas.length === 0 ? undefined : quotas,
         journal:
           journalSize === undefined && external === undefined
             ? undefined
-            : {
-                ...present({ sizeBytes: journalSize, externalUuid: external }),
-                ...(fields.has('Journal features') ? { features: listOf('Journal features') } : {}),
-              },
+            : present({ sizeBytes: journalSize, externalUuid: external }),
       }),
     },
   };

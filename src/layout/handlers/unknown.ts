@@ -67,5 +67,7 @@ export const unknown: LayoutHandler<Unknown> = {
     );
   },
   volatile: ['device'],
+  // An image that somebody has mounted, or memory; one that belongs to the host is in fstab.
+  passing: ({ rawType }) => ['loop', 'zram', 'ram'].includes(rawType),
   risk: ({ change }) => (change === 'added' ? 'data' : 'appearance'),
 };

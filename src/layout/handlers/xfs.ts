@@ -1,7 +1,6 @@
 /** xfs, from its superblock as xfs_db(8) prints it. */
 import { z } from 'zod';
 import { present } from '../../kernel/present.ts';
-import { formatBytes } from '../../kernel/units.ts';
 import { filesystemKind, type Inspected } from '../filesystem.ts';
 
 const count = z.number().nonnegative();
@@ -73,10 +72,6 @@ export const xfs = filesystemKind({
           parse: parseXfsDb,
           subject: device.path,
         }),
-  words: ({ blockSize, features }) => [
-    `${formatBytes(blockSize)} blocks`,
-    ...(features.includes('reflink') ? ['reflink'] : []),
-  ],
 });
 
 /** `info` prints sections of `name=value` pairs, the first line of each beginning with the section's name. */

@@ -15,7 +15,7 @@ export const profilesArgv = (path: string): Argv => btrfs('filesystem', 'df', '-
 export const subvolumesArgv = (path: string): Argv => btrfs('subvolume', 'list', '-apuqR', path);
 export const readOnlyArgv = (path: string): Argv => btrfs('subvolume', 'list', '-ar', path);
 export const defaultArgv = (path: string): Argv => btrfs('subvolume', 'get-default', path);
-export const quotaArgv = (path: string): Argv => btrfs('qgroup', 'show', '--raw', '-re', path);
+export const quotaArgv = (path: string): Argv => btrfs('qgroup', 'show', '--raw', '-rep', path);
 /** It answers 1 where quotas are off. */
 export const quotaOkCodes = [0, 1] as const;
 
@@ -155,6 +155,8 @@ export interface Qgroup {
   readonly referencedBytes: number;
   readonly maxReferenced?: number;
   readonly maxExclusive?: number;
+  /** Ids of the groups that it is counted in too. */
+  readonly parents: readonly string[];
 }
 
 /** `undefined` when quotas are off. */
@@ -165,10 +167,11 @@ export function parseQuota(stdout: string, stderr: string): Qgroup[] | undefined
     throw new Error('not a list of quota groups');
   }
   return lines.map((line) => {
-    const [id = '', referenced, , maxReferenced, maxExclusive] = line.trim().split(/\s+/);
+    const [id = '', referenced, , maxReferenced, maxExclusive, parents = ''] = line.trim().split(/\s+/);
     return {
       id,
       referencedBytes: Number(referenced),
+      parents: parents.split(',').filter((parent) => /^\d+\/\d+$/.test(parent)),
       ...limitOf('maxReferenced', maxReferenced),
       ...limitOf('maxExclusive', maxExclusive),
     };

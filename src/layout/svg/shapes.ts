@@ -1,0 +1,69 @@
+/** What a picture is made of, before it is written down: boxes and texts at places, in groups that share a tooltip. */
+import { type Face, fit } from './text.ts';
+
+export type Shape =
+  | {
+      readonly shape: 'box';
+      readonly x: number;
+      readonly y: number;
+      readonly width: number;
+      readonly height: number;
+      /** Classes of the style sheet. */
+      readonly look: string;
+      readonly radius: number;
+    }
+  | {
+      readonly shape: 'text';
+      readonly x: number;
+      readonly y: number;
+      readonly text: string;
+      readonly look: string;
+      readonly align: Align;
+    }
+  | {
+      readonly shape: 'group';
+      readonly parts: readonly Shape[];
+      /** Its lines; may hold raw names. */
+      readonly tooltip: readonly string[];
+      /** So that a link can lead to it. */
+      readonly anchor?: string;
+      /** Anchor of the group that it leads to. */
+      readonly link?: string;
+    };
+
+export type Align = 'start' | 'middle' | 'end';
+
+/** Shapes that were given a place, and how much room they took downwards. */
+export interface Block {
+  readonly shapes: readonly Shape[];
+  readonly height: number;
+}
+
+export function box(x: number, y: number, width: number, height: number, look: string, radius = 0): Shape {
+  return { shape: 'box', x, y, width, height, look, radius };
+}
+
+interface TextOptions {
+  /** What does not fit is cut. */
+  readonly width?: number;
+  readonly align?: Align;
+  /** A colour other than that of ordinary text. */
+  readonly tone?: 'muted' | 'warn' | 'chip';
+}
+
+/** A line of text with its baseline at `y`. */
+export function label(x: number, y: number, face: Face, text: string, options: TextOptions = {}): Shape {
+  const { width = Number.POSITIVE_INFINITY, align = 'start', tone } = options;
+  return {
+    shape: 'text',
+    x,
+    y,
+    text: fit(text, width, face),
+    look: tone === undefined ? face : `${face} ${tone}`,
+    align,
+  };
+}
+
+export function group(tooltip: readonly string[], parts: readonly Shape[]): Shape {
+  return { shape: 'group', tooltip, parts };
+}
