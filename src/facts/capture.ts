@@ -1,8 +1,24 @@
-import type { Host } from '../host/host.ts';
-import { captureHostname, oneLine } from './hostname.ts';
-import { capturePackages } from './packages.ts';
 import { type Asker, asker } from '../host/asker.ts';
+import type { Host } from '../host/host.ts';
+import { captureCpu } from './cpu.ts';
+import { captureCron } from './cron.ts';
+import { captureDmi } from './dmi.ts';
+import { captureHostname } from './hostname.ts';
+import { captureImage } from './image.ts';
+import { captureCgroup, captureCommandLine, captureKernels, captureSecurity } from './kernel.ts';
+import { captureInstalledBytes, parseMeminfo } from './memory.ts';
+import { captureModules } from './modules.ts';
+import { captureNuma } from './numa.ts';
+import { capturePackages } from './packages.ts';
+import { capturePlaces, type Places } from './places.ts';
+import { captureVirtualization, firmwareOf } from './platform.ts';
+import { capturePorts } from './ports.ts';
+import { captureServices, captureUnitFiles } from './services.ts';
+import { captureMachineId, captureOsRelease, captureTimeZone, parseUname } from './system.ts';
+import { captureTimers } from './timers.ts';
 import { type Facts, factsFormat } from './types.ts';
+import { captureUsers } from './users.ts';
+import { captureWorkloads } from './workloads.ts';
 
 /**
  * What a host is. Changes nothing on it and ends within a bounded time: what cannot be seen becomes a gap.
@@ -11,101 +27,105 @@ import { type Facts, factsFormat } from './types.ts';
  */
 export async function captureFacts(host: Host, now: Date, signal: AbortSignal): Promise<Facts> {
   const questions = asker(host, signal);
-  const [hostname, machineId, osRelease, system, cpu, memoryBytes, firmware, virtualization, packages] =
-    await Promise.all([
-      captureHostname(questions),
-      questions.file('/etc/machine-id', oneLine, { mayBeAbsent: true }),
-      captureOsRelease(questions),
-      questions.ask({ argv: ['uname', '-r', '-m'], parse: parseUname }),
-      questions.file('/proc/cpuinfo', parseCpuinfo),
-      questions.file('/proc/meminfo', parseMeminfo),
-      captureFirmware(questions),
-      captureVirtualization(questions),
-      capturePackages(questions),
-    ]);
+  const there = await capturePlaces(questions);
+  const [machine, system, activity] = await Promise.all([
+    captureMachine(questions, there),
+    captureSystem(questions, there),
+    captureActivity(questions, there),
+  ]);
   return {
     format: factsFormat,
     capturedAt: now.toISOString(),
+    ...system,
+    ...machine,
+    ...activity,
+    // Subjects in a fixed order: whoever answers first must not change the document.
+    gaps: questions.gaps.toSorted((a, b) => (a.subject < b.subject ? -1 : a.subject > b.subject ? 1 : 0)),
+  };
+}
+
+/** What would be the same under another system. */
+async function captureMachine(questions: Asker, there: Places) {
+  const [cpu, numa, meminfo, installedBytes, virtualization, dmi] = await Promise.all([
+    captureCpu(questions),
+    captureNuma(questions, there),
+    questions.file('/proc/meminfo', parseMeminfo),
+    captureInstalledBytes(questions, there),
+    captureVirtualization(questions),
+    captureDmi(questions, there),
+  ]);
+  return {
+    cpuCount: cpu?.count ?? 0,
+    ...given('cpuModel', cpu?.model),
+    ...given('cpu', cpu?.cpu),
+    ...given('numa', numa),
+    memoryBytes: meminfo?.totalBytes ?? 0,
+    memory: { ...given('installedBytes', installedBytes), ...given('hugePages', meminfo?.hugePages) },
+    firmware: firmwareOf(there),
+    ...given('virtualization', virtualization),
+    ...given('dmi', dmi),
+  };
+}
+
+/** What is installed and configured. */
+async function captureSystem(questions: Asker, there: Places) {
+  const [hostname, machineId, osRelease, system, commandLine, kernels, cgroup, security, modules, timeZone] =
+    await Promise.all([
+      captureHostname(questions),
+      captureMachineId(questions),
+      captureOsRelease(questions),
+      questions.ask({ argv: ['uname', '-r', '-m'], parse: parseUname }),
+      captureCommandLine(questions),
+      captureKernels(questions, there),
+      captureCgroup(questions, there),
+      captureSecurity(questions),
+      captureModules(questions),
+      captureTimeZone(questions),
+    ]);
+  const [packages, image] = await Promise.all([capturePackages(questions, there), captureImage(questions, there)]);
+  return {
     hostname,
-    ...(machineId === undefined ? {} : { machineId }),
+    ...given('machineId', machineId),
     osRelease: osRelease ?? { id: 'unknown', prettyName: 'unknown' },
     kernel: system?.kernel ?? 'unknown',
+    ...given('kernelCommandLine', commandLine),
+    ...given('kernels', kernels),
     architecture: system?.architecture ?? 'unknown',
-    cpuCount: cpu?.count ?? 0,
-    ...(cpu?.model === undefined ? {} : { cpuModel: cpu.model }),
-    memoryBytes: memoryBytes ?? 0,
-    firmware,
-    ...(virtualization === undefined ? {} : { virtualization }),
+    ...given('cgroup', cgroup),
+    ...given('security', security),
+    ...given('modules', modules),
+    ...given('timeZone', timeZone),
     packages,
-    gaps: [...questions.gaps],
+    ...given('image', image),
   };
 }
 
-async function captureOsRelease(asker: Asker): Promise<Facts['osRelease'] | undefined> {
-  return (
-    (await asker.file('/etc/os-release', parseOsRelease, { mayBeAbsent: true })) ??
-    (await asker.file('/usr/lib/os-release', parseOsRelease))
-  );
-}
-
-/** os-release(5): shell assignments, read without a shell. */
-export function parseOsRelease(content: string): Facts['osRelease'] {
-  const fields = new Map<string, string>();
-  for (const line of content.split('\n')) {
-    const [, key, value] = /^\s*([A-Z][A-Z0-9_]*)=(.*)$/.exec(line) ?? [];
-    if (key === undefined || value === undefined) continue;
-    const [, quote, quoted] = /^(["'])(.*)\1\s*$/.exec(value) ?? [];
-    fields.set(key, quote === '"' ? (quoted ?? '').replace(/\\(["$`\\])/g, '$1') : (quoted ?? value.trim()));
-  }
-  if (fields.size === 0) throw new Error('not an os-release file');
-  const versionId = fields.get('VERSION_ID');
-  const id = fields.get('ID') ?? 'linux';
+/** Who works on it, and what runs. */
+async function captureActivity(questions: Asker, there: Places) {
+  const [{ users, homes }, unitFiles, cron, ports] = await Promise.all([
+    captureUsers(questions),
+    captureUnitFiles(questions, there),
+    captureCron(questions),
+    capturePorts(questions),
+  ]);
+  const [services, timers, workloads] = await Promise.all([
+    captureServices(questions, there, unitFiles),
+    captureTimers(questions, there, unitFiles),
+    captureWorkloads(questions, there, homes),
+  ]);
   return {
-    id,
-    ...(versionId === undefined ? {} : { versionId }),
-    prettyName: fields.get('PRETTY_NAME') ?? fields.get('NAME') ?? id,
+    ...given('users', users),
+    ...given('services', services),
+    ...given('timers', timers),
+    cron,
+    ...given('ports', ports),
+    ...workloads,
   };
 }
 
-export function parseUname(stdout: string): { kernel: string; architecture: string } {
-  const [, kernel, architecture] = /^(\S+) (\S+)\n?$/.exec(stdout) ?? [];
-  if (kernel === undefined || architecture === undefined) throw new Error('not a release and a machine');
-  return { kernel, architecture };
-}
-
-/** On arm64 there is no name of the model. */
-export function parseCpuinfo(content: string): { count: number; model?: string } {
-  const count = content.match(/^processor\s*:/gm)?.length ?? 0;
-  if (count === 0) throw new Error('no processor in it');
-  const model = /^(?:model name|cpu model|Model)\s*:\s*(.+)$/m.exec(content)?.[1]?.trim();
-  return { count, ...(model === undefined ? {} : { model }) };
-}
-
-export function parseMeminfo(content: string): number {
-  const kib = /^MemTotal:\s*(\d+) kB$/m.exec(content)?.[1];
-  if (kib === undefined) throw new Error('no MemTotal in it');
-  return Number(kib) * 1024;
-}
-
-/** `/sys/firmware/efi` is there exactly when the kernel was started by UEFI; BIOS exists on x86 alone. */
-async function captureFirmware(asker: Asker): Promise<Facts['firmware']> {
-  const entries = await asker.ask({
-    argv: ['ls', '/sys/firmware'],
-    parse: (stdout) => stdout.split('\n'),
-    subject: 'firmware',
-  });
-  if (entries === undefined) return 'unknown';
-  if (entries.includes('efi')) return 'uefi';
-  return entries.includes('acpi') || entries.includes('memmap') ? 'bios' : 'unknown';
-}
-
-async function captureVirtualization(asker: Asker): Promise<string | undefined> {
-  const found = await asker.ask({
-    argv: ['systemd-detect-virt'],
-    parse: oneLine,
-    // It answers "none" with 1.
-    okCodes: [0, 1],
-    subject: 'virtualization',
-  });
-  return found === 'none' ? undefined : found;
+/** A key with its value, and nothing for none: absent is not the same as `undefined` in a document. */
+function given<K extends string, T>(key: K, value: T | undefined): { [P in K]?: T } {
+  const result: { [P in K]?: T } = {};
+  if (value !== undefined) result[key] = value;
+  return result;
 }

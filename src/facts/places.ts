@@ -1,0 +1,68 @@
+/** Which of the places that later questions are about are there: one question instead of many that find nothing. */
+import type { Asker } from '../host/asker.ts';
+import { deniedPaths } from './reading.ts';
+
+export const places = {
+  efi: '/sys/firmware/efi',
+  acpi: '/sys/firmware/acpi',
+  memmap: '/sys/firmware/memmap',
+  memoryBlocks: '/sys/devices/system/memory',
+  numa: '/sys/devices/system/node',
+  dmi: '/sys/class/dmi/id',
+  cgroup2: '/sys/fs/cgroup/cgroup.controllers',
+  cgroupHybrid: '/sys/fs/cgroup/unified/cgroup.controllers',
+  selinux: '/sys/fs/selinux/enforce',
+  kernels: '/lib/modules',
+  systemdRuns: '/run/systemd/system',
+  systemd: '/etc/systemd/system',
+  openrc: '/etc/runlevels',
+  sysv: '/etc/rc2.d',
+  dpkg: '/var/lib/dpkg/status',
+  rpmSqlite: '/usr/lib/sysimage/rpm/rpmdb.sqlite',
+  rpmNdb: '/usr/lib/sysimage/rpm/Packages.db',
+  rpmSqliteOld: '/var/lib/rpm/rpmdb.sqlite',
+  rpmNdbOld: '/var/lib/rpm/Packages.db',
+  rpmBerkeley: '/var/lib/rpm/Packages',
+  pacman: '/var/lib/pacman/local',
+  apk: '/lib/apk/db/installed',
+  apkUsr: '/usr/lib/apk/db/installed',
+  dockerConfig: '/etc/docker/daemon.json',
+  docker: '/var/lib/docker/containers',
+  podman: '/var/lib/containers/storage',
+  quadlets: '/etc/containers/systemd',
+  lxc: '/var/lib/lxc',
+  incus: '/var/lib/incus',
+  lxd: '/var/lib/lxd',
+  lxdSnap: '/var/snap/lxd/common/lxd',
+  nspawn: '/var/lib/machines',
+  libvirt: '/etc/libvirt',
+  proxmox: '/etc/pve/local',
+  xen: '/etc/xen',
+  ostreeBooted: '/run/ostree-booted',
+  ostree: '/ostree/deploy',
+  bootc: '/usr/lib/bootc',
+  bootcTool: '/usr/bin/bootc',
+} as const;
+
+export type Place = keyof typeof places;
+
+export interface Places {
+  has(place: Place): boolean;
+  /** Whether it may be there, but this user is not allowed to know. */
+  hidden(place: Place): boolean;
+}
+
+/** Nothing is there for a host that does not answer; that is a gap. */
+export async function capturePlaces(asker: Asker): Promise<Places> {
+  const found = await asker.ask({
+    argv: ['ls', '-d', places.efi, ...Object.values(places).slice(1)],
+    // It answers 2 (busybox: 1) when one of them is not there.
+    okCodes: [0, 1, 2],
+    parse: (stdout, stderr) => ({ there: new Set(stdout.split('\n')), denied: new Set(deniedPaths(stderr)) }),
+    subject: 'places',
+  });
+  return {
+    has: (place) => found?.there.has(places[place]) ?? false,
+    hidden: (place) => found?.denied.has(places[place]) ?? false,
+  };
+}

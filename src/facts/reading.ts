@@ -1,0 +1,122 @@
+/** Reading many small files of a host by one command instead of hundreds, and saying which could not be read. */
+import type { Asker } from '../host/asker.ts';
+import type { Argv } from '../host/host.ts';
+
+/** Path → content, without the line feed at its end. An empty file is not in it. */
+export type Contents = ReadonlyMap<string, string>;
+
+/** The next step for whoever captures without being root. */
+export const asRoot = 'Run lifeboat as root.';
+
+/**
+ * What `grep -H` printed, put together again by file.
+ *
+ * @param end what the paths end with, where a path may hold a colon. @default the first colon
+ */
+export function parseContents(stdout: string, end?: RegExp): Map<string, string> {
+  const lines = new Map<string, string[]>();
+  for (const line of stdout.split('\n')) {
+    const at = end === undefined ? line.indexOf(':') : endOf(line, end);
+    if (at <= 0 || !line.startsWith('/')) continue;
+    const path = line.slice(0, at);
+    const known = lines.get(path);
+    if (known === undefined) lines.set(path, [line.slice(at + 1)]);
+    else known.push(line.slice(at + 1));
+  }
+  return new Map([...lines].map(([path, content]) => [path, content.join('\n')]));
+}
+
+/** Where the colon stands that follows the first match of `end`. */
+function endOf(line: string, end: RegExp): number {
+  const match = end.exec(line);
+  return match === null ? -1 : match.index + match[0].length - 1;
+}
+
+/** The paths of which a tool said that it was not allowed to look at them. */
+export function deniedPaths(stderr: string): string[] {
+  const paths = new Set<string>();
+  for (const line of stderr.split('\n')) {
+    // GNU tools quote the name in some messages, busybox never does.
+    const path = /[\s'‘"](\/[^:]*?)['’"]?: (?:Permission denied|Operation not permitted)$/.exec(line.trimEnd())?.[1];
+    if (path !== undefined) paths.add(path);
+  }
+  return [...paths];
+}
+
+/** Names, once and together, what was not allowed to be seen. */
+export function reportDenied(asker: Asker, subject: string, paths: readonly string[]): void {
+  const [first] = paths;
+  if (first === undefined) return;
+  const more = paths.length === 1 ? '' : ` and ${paths.length - 1} more`;
+  asker.gap({ subject, problem: `not allowed to read ${first}${more}`, hint: asRoot });
+}
+
+interface Below {
+  readonly subject: string;
+  /** What `find` is asked, from the directories to the tests: constants and names that the host itself gave. */
+  readonly find: readonly string[];
+  /** Only lines that match are read. @default all */
+  readonly pattern?: string;
+  /** Of each line only what matches this, one match a line: for files that also hold what is to stay where it is. */
+  readonly only?: string;
+  readonly end?: RegExp;
+}
+
+/** Contents of all files that `find` finds, by two processes. What is not there is no gap; what is forbidden is one. */
+export async function contentsBelow(
+  asker: Asker,
+  { subject, find, pattern = '', only, end }: Below,
+): Promise<Contents> {
+  const argv: Argv = [
+    'find',
+    ...find,
+    '-exec',
+    'grep',
+    only === undefined ? '-aHsE' : '-aHosE',
+    only ?? pattern,
+    '{}',
+    '+',
+  ];
+  const found = await asker.ask({
+    argv,
+    subject,
+    // 1 when anything was not there or not allowed, and when a file has no line that matches.
+    okCodes: [0, 1],
+    parse: (stdout, stderr) => ({ contents: parseContents(stdout, end), denied: deniedPaths(stderr) }),
+  });
+  if (found === undefined) return new Map();
+  reportDenied(asker, subject, found.denied);
+  return found.contents;
+}
+
+/** Contents of some small files of fixed names, and which of them were forbidden; `undefined` and a gap without `grep`. */
+export async function contentsOf(
+  asker: Asker,
+  subject: string,
+  paths: readonly string[],
+): Promise<{ contents: Contents; denied: readonly string[] } | undefined> {
+  return await asker.ask({
+    argv: ['grep', '-aH', '', ...paths],
+    subject,
+    // 1 when nothing was found, 2 when a file was not there.
+    okCodes: [0, 1, 2],
+    parse: (stdout, stderr) => ({ contents: parseContents(stdout), denied: deniedPaths(stderr) }),
+  });
+}
+
+/** What `find` prints with `format`, whose records end with NUL and whose fields are divided by it. */
+export async function found(
+  asker: Asker,
+  subject: string,
+  find: readonly string[],
+): Promise<{ records: string[]; denied: string[] } | undefined> {
+  return await asker.ask({
+    argv: ['find', ...find],
+    subject,
+    okCodes: [0, 1],
+    parse: (stdout, stderr) => ({
+      records: stdout.split('\0').filter((record) => record !== ''),
+      denied: deniedPaths(stderr),
+    }),
+  });
+}

@@ -1,0 +1,130 @@
+/**
+ * Services that are started at boot, and what failed. What is enabled is read from files (`systemctl --root=/` asks
+ * nobody), so that a chroot and a host with a dead bus tell it too; only states are asked of the running manager.
+ */
+import { z } from 'zod';
+import type { Asker } from '../host/asker.ts';
+import { type Places, places } from './places.ts';
+import { found } from './reading.ts';
+
+export const servicesSchema = z.object({
+  init: z.enum(['systemd', 'openrc', 'sysv', 'unknown']),
+  enabled: z.array(
+    z.object({
+      /** With its suffix, as `ssh.service`; of OpenRC and SysV the name of the script. */
+      name: z.string(),
+      /** When the capture was made; absent where nobody was asked. */
+      active: z.string().exactOptional(),
+    }),
+  ),
+  /** Units that failed when the capture was made; absent where nobody was asked. */
+  failed: z.array(z.string()).exactOptional(),
+});
+
+export type Services = z.infer<typeof servicesSchema>;
+
+export interface UnitFile {
+  readonly name: string;
+  readonly state: string;
+}
+
+/** What `list-unit-files --plain --no-legend` prints: name, state and, since systemd 244, the preset. */
+export function parseUnitFiles(stdout: string): UnitFile[] {
+  const units: UnitFile[] = [];
+  for (const line of stdout.split('\n')) {
+    if (line.trim() === '') continue;
+    const [, name, state] = /^\s*(\S+\.[a-z]+)\s+([a-z-]+)(?:\s|$)/.exec(line) ?? [];
+    if (name === undefined || state === undefined) throw new Error('not a list of unit files');
+    units.push({ name, state });
+  }
+  if (units.length === 0) throw new Error('no unit file in it');
+  return units;
+}
+
+/** Of `list-units --plain --no-legend`: unit → its active state. */
+export function parseUnits(stdout: string): Map<string, string> {
+  const states = new Map<string, string>();
+  for (const line of stdout.split('\n')) {
+    if (line.trim() === '') continue;
+    // Versions before 246 mark failed ones with a dot even so.
+    const [, name, active] = /^[\s●*]*(\S+\.[a-z]+)\s+[a-z-]+\s+([a-z-]+)\s+\S+/.exec(line) ?? [];
+    if (name === undefined || active === undefined) throw new Error('not a list of units');
+    states.set(name, active);
+  }
+  return states;
+}
+
+const list = ['--no-legend', '--no-pager', '--plain', '--full'] as const;
+const instances = ['-mindepth', '2', '-maxdepth', '2', '-name', '*@?*.*', '-print0'];
+
+/** Every unit file with its state, and the instances of templates that something wants. */
+export async function captureUnitFiles(asker: Asker, there: Places): Promise<UnitFile[] | undefined> {
+  if (!there.has('systemd')) return undefined;
+  const subject = 'services';
+  const [files, links] = await Promise.all([
+    asker.ask({ argv: ['systemctl', '--root=/', 'list-unit-files', ...list], parse: parseUnitFiles, subject }),
+    found(asker, subject, [places.systemd, ...instances]),
+  ]);
+  if (files === undefined) return undefined;
+  const wanted = new Set(links?.records.flatMap((path) => /\.(?:wants|requires)\/([^/]+)$/.exec(path)?.[1] ?? []));
+  return [...files, ...[...wanted].map((name) => ({ name, state: 'enabled' }))];
+}
+
+/** States in the boot that is running, where systemd runs. */
+export async function captureUnitStates(asker: Asker, there: Places): Promise<Map<string, string> | undefined> {
+  if (!there.has('systemdRuns')) return undefined;
+  return await asker.ask({
+    argv: ['systemctl', 'list-units', '--all', ...list],
+    parse: parseUnits,
+    subject: 'states of services',
+  });
+}
+
+/** Timers are told apart, and a template by itself runs nothing. */
+export function enabledUnits(files: readonly UnitFile[]): string[] {
+  const names = files.filter(({ name, state }) => {
+    return state === 'enabled' && !name.endsWith('.timer') && !name.includes('@.');
+  });
+  return [...new Set(names.map(({ name }) => name))].sort();
+}
+
+export async function captureServices(
+  asker: Asker,
+  there: Places,
+  files: readonly UnitFile[] | undefined,
+): Promise<Services | undefined> {
+  if (there.has('systemd')) {
+    const states = await captureUnitStates(asker, there);
+    if (files === undefined) return undefined;
+    const failed = states && [...states].flatMap(([name, active]) => (active === 'failed' ? [name] : [])).sort();
+    return {
+      init: 'systemd',
+      enabled: enabledUnits(files).map((name) => {
+        const active = states?.get(name);
+        return { name, ...(active === undefined ? {} : { active }) };
+      }),
+      ...(failed === undefined ? {} : { failed }),
+    };
+  }
+  if (there.has('openrc')) return await captureScripts(asker, 'openrc', [places.openrc]);
+  if (there.has('sysv')) return await captureScripts(asker, 'sysv', [places.sysv, '/etc/rc3.d', '/etc/rcS.d']);
+  asker.gap({ subject: 'services', problem: 'no systemd, OpenRC or SysV init is here' });
+  return undefined;
+}
+
+/** OpenRC links `runlevel/name`, SysV `rc2.d/S01name`. */
+export function parseScripts(paths: readonly string[], init: 'openrc' | 'sysv'): string[] {
+  const pattern = init === 'openrc' ? /\/([^/]+)$/ : /\/S\d\d([^/]+)$/;
+  return [...new Set(paths.flatMap((path) => pattern.exec(path)?.[1] ?? []))].sort();
+}
+
+async function captureScripts(
+  asker: Asker,
+  init: 'openrc' | 'sysv',
+  directories: readonly string[],
+): Promise<Services | undefined> {
+  const depth = init === 'openrc' ? '2' : '1';
+  const tests = ['-mindepth', depth, '-maxdepth', depth, '-print0'];
+  const links = await found(asker, 'services', [...directories, ...tests]);
+  return links && { init, enabled: parseScripts(links.records, init).map((name) => ({ name })) };
+}
