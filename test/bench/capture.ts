@@ -2,10 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { captureLayout } from '../../src/layout/capture.ts';
+import { layoutChanges } from '../../src/layout/diff.ts';
 import { ask, type Command, command, run } from '../record/commands.ts';
 import { device } from '../record/disks.ts';
 import { machineRoot } from '../record/machine.ts';
 import { startMachine } from '../record/record.ts';
+import { manyDisks } from './many-disks.ts';
 import type { Pairing } from './paired.ts';
 
 const repository = join(import.meta.dirname, '../..');
@@ -22,6 +25,7 @@ const peer: Command = ['rear', 'savelayout'];
  * time, both started in its root by the same means.
  */
 export async function capture(): Promise<Pairing> {
+  await manyDisksFigure();
   const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
   const trees = join(cache, 'lifeboat-test', 'trees');
   const order = { release: 'debian12', trees, packages: ['rear', 'cpio', 'file', 'less'], shown: [], hold: true };
@@ -60,6 +64,25 @@ export async function capture(): Promise<Pairing> {
     await end();
     throw error;
   }
+}
+
+/** Prints what a capture of many disks, and the comparison with another one, cost us where the tools cost nothing. */
+async function manyDisksFigure(): Promise<void> {
+  const recording: unknown = JSON.parse(readFileSync(join(repository, 'test/fixtures/machine/debian12.json'), 'utf8'));
+  const { signal } = new AbortController();
+  const start = process.cpuUsage();
+  const layout = await captureLayout(manyDisks(recording, 9), new Date(), signal);
+  const captured = process.cpuUsage(start);
+  // One copy less: what is compared differs.
+  const before = await captureLayout(manyDisks(recording, 8), new Date(), signal);
+  const middle = process.cpuUsage();
+  const changes = layoutChanges(before, layout);
+  const compared = process.cpuUsage(middle);
+  const seconds = (captured.user + captured.system + compared.user + compared.system) / 1e6;
+  console.log(
+    `capture: ${seconds.toFixed(2)} s of processor time (aimed at less than 1 s) for capture and diff of ` +
+      `${countOf(layout.components.map(({ kind }) => kind))}: ${layout.gaps.length} gaps, ${changes.length} changes`,
+  );
 }
 
 async function readyLine(stdout: AsyncIterable<Uint8Array>): Promise<void> {

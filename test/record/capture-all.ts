@@ -9,6 +9,7 @@ import { recordingHost } from '../../src/host/recording.ts';
 import { captureLayout } from '../../src/layout/capture.ts';
 import { captureNetwork } from '../../src/network/capture.ts';
 import { ask, run, within } from './commands.ts';
+import { uuid } from './ids.ts';
 
 /**
  * Writes the recording of the machine at `root` to `directory`.
@@ -22,7 +23,7 @@ export async function writeRecording(
   release: string,
   foreign: readonly string[],
 ): Promise<void> {
-  const recording = await record(root, release);
+  const recording = withOwnKernelLine(await record(root, release));
   // In an order that does not depend on what answered first, each answer once.
   const seen = new Set<string>();
   const commands = recording.commands
@@ -53,6 +54,13 @@ async function record(root: string, release: string): Promise<Recording> {
     console.log(`${release}: gap: ${gap.subject}: ${gap.problem}`);
   }
   return { ...versions(root), ...recording() };
+}
+
+/** The command line of the kernel that runs says how the machine that records is started: a usual one stands for it. */
+function withOwnKernelLine(recording: Recording): Recording {
+  const line = `BOOT_IMAGE=/vmlinuz root=UUID=${uuid(0x304)} ro quiet\n`;
+  const { '/proc/cmdline': was, ...files } = recording.files;
+  return was === undefined ? recording : { ...recording, files: { ...files, '/proc/cmdline': line } };
 }
 
 function versions(root: string): Pick<Recording, 'tool' | 'distro'> {
