@@ -1,7 +1,7 @@
 /** What workflows gave, for people and for scripts. */
 import { printable } from '../kernel/text.ts';
 import { formatBytes } from '../kernel/units.ts';
-import { coverageText } from '../point/coverage.ts';
+import { coverageText } from '../point/coverage-text.ts';
 import { layoutTree } from '../layout/tree.ts';
 import type { ListedPoint, PointList } from '../point/records.ts';
 import type { Point, Trust } from '../point/point.ts';

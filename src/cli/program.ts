@@ -38,18 +38,23 @@ const entries: readonly Entry[] = [
   },
   {
     name: 'layout',
-    description: 'disks, partitions, filesystems and mounts',
-    load: async () => (await import('./commands/show.ts')).layoutCommand(),
+    description: 'disks, partitions, filesystems, mounts and boot: capture, show, compare',
+    load: async () => (await import('./commands/documents.ts')).layoutCommand(),
   },
   {
     name: 'network',
-    description: 'links, addresses, routes and name servers',
-    load: async () => (await import('./commands/show.ts')).networkCommand(),
+    description: 'links, addresses, routes and name servers: capture, show, compare',
+    load: async () => (await import('./commands/documents.ts')).networkCommand(),
   },
   {
     name: 'facts',
-    description: 'system, kernel, processors and memory',
-    load: async () => (await import('./commands/show.ts')).factsCommand(),
+    description: 'system, processors, services and packages: capture, show, compare',
+    load: async () => (await import('./commands/documents.ts')).factsCommand(),
+  },
+  {
+    name: 'check',
+    description: 'has this host changed since its newest point, and what would that mean for a recovery',
+    load: async () => (await import('./commands/check.ts')).checkCommand(),
   },
   {
     name: 'workflow',

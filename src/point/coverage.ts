@@ -124,23 +124,24 @@ function rank({ state, harmless: unimportant }: Verdict): number {
   return { covered: 0, partly: 1, 'not-covered': unimportant ? 3 : 2 }[state];
 }
 
-/** A path is judged where it lies; a device is of no use to a backup of files. */
+/** A path is judged where it lies; a device is of no use to a backup of files, and what is elsewhere even less. */
 function workloadItems(workload: Workload, judge: Judge, layout: Layout): CoverageItem[] {
   return workload.places.map((place) => {
     const device = layout.components.find((one) => 'device' in one && one.device === place);
-    const verdict =
-      device === undefined && !place.startsWith('/dev/')
-        ? judge.path(place)
-        : missing(`a block device: a backup of files does not read it`);
     const bytes = device !== undefined && 'sizeBytes' in device ? device.sizeBytes : undefined;
     return {
-      ...(device === undefined ? {} : { id: device.id }),
+      ...(device === undefined ? {} : { id: `${workload.kind}:${workload.name}:${device.id}` }),
       subject: `${workload.name}: ${place}`,
       kind: workload.kind,
       ...(bytes === undefined ? {} : { bytes }),
-      ...verdict,
+      ...placeVerdict(place, device !== undefined, judge),
     };
   });
+}
+
+function placeVerdict(place: string, isDevice: boolean, judge: Judge): Verdict {
+  if (isDevice || place.startsWith('/dev/')) return missing('a block device: a backup of files does not read it');
+  return place.startsWith('/') ? judge.path(place) : missing('it is not among the files of this host');
 }
 
 interface Judge {

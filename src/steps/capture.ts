@@ -2,6 +2,7 @@
 import { captureFacts } from '../facts/capture.ts';
 import { captureLayout } from '../layout/capture.ts';
 import { coverage } from '../point/coverage.ts';
+import { workloadsOf } from '../point/workloads.ts';
 import { captureNetwork } from '../network/capture.ts';
 import type { Say } from '../workflow/step.ts';
 import { step } from './define.ts';
@@ -53,7 +54,9 @@ export const readFacts = step({
 export const judgeCoverage = step({
   id: 'coverage',
   title: 'Work out what this backup covers',
-  needs: ['config', 'layout'],
+  needs: ['config', 'layout', 'facts'],
   gives: ['coverage'],
-  run: async ({ state: { config, layout } }) => ({ coverage: coverage(layout, config.backup) }),
+  run: async ({ state: { config, layout, facts } }) => ({
+    coverage: coverage(layout, config.backup, workloadsOf(facts)),
+  }),
 });

@@ -2,7 +2,11 @@ import { Command } from 'commander';
 import { type Globals, helpFooter } from '../globals.ts';
 
 export function pointsCommand(): Command {
-  return new Command('points').addCommand(listCommand()).addCommand(showCommand()).addCommand(verifyCommand());
+  return new Command('points')
+    .addCommand(listCommand())
+    .addCommand(showCommand())
+    .addCommand(coverageCommand())
+    .addCommand(verifyCommand());
 }
 
 /** Opens what every one of these commands reads. */
@@ -65,6 +69,31 @@ function showCommand(): Command {
       const found = await findPoint(repository.target, hostName, name, session.signal);
       const document = { ...found.point, trust: found.trust, arrivedAt: new Date(found.arrivedMs).toISOString() };
       printResult(globals.json, document, () => pointText(found));
+    });
+}
+
+function coverageCommand(): Command {
+  return new Command('coverage')
+    .description('everything on this host: held by a point and how old, or not, and why')
+    .argument('[point]', 'id of the point, the beginning of it, or "latest"', 'latest')
+    .addHelpText('after', helpFooter(['lifeboat points coverage', 'lifeboat points coverage --json'], [0, 1, 2, 130]))
+    .action(async (name: string, _options: unknown, command: Command) => {
+      const { coverageOfHost } = await import('../coverage.ts');
+      const { coverageText } = await import('../../point/coverage-text.ts');
+      const { formatDuration } = await import('../../kernel/units.ts');
+      const { printResult } = await import('../output.ts');
+      const { globals, config, session } = await openPoints(command);
+      await using _session = session;
+      const { document, missing } = await coverageOfHost(config, name, session, new Date());
+      printResult(globals.json, document, () => {
+        const { point, items } = document;
+        const headline =
+          point === undefined
+            ? 'There is no point of this host yet: nothing is covered.'
+            : `By point ${point.id}, ${formatDuration(point.ageSeconds * 1000)} old (${point.createdAt}):`;
+        const total = `${missing} of ${items.length} should be covered and are not, or not wholly.`;
+        return `${headline}\n\n${coverageText(items)}\n${missing === 0 ? 'Nothing is missing.' : total}`;
+      });
     });
 }
 

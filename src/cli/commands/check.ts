@@ -1,0 +1,71 @@
+import { Command } from 'commander';
+import type { Change } from '../../kernel/change.ts';
+import type { Point } from '../../point/point.ts';
+import { type DocumentKind, factsDocument, layoutDocument, networkDocument, notCompared } from '../documents.ts';
+import { type Globals, helpFooter } from '../globals.ts';
+import type { Session } from '../session.ts';
+
+export function checkCommand(): Command {
+  return new Command('check')
+    .argument('[point]', 'id of a point, the beginning of it, or "latest"', 'latest')
+    .addHelpText(
+      'after',
+      `\nThe host is captured and compared with the newest point: its disks, its network, and what it is. Files are not
+compared. It is quick enough to be run every quarter of an hour:
+
+  */15 * * * *  root  lifeboat --quiet check\n${helpFooter(['lifeboat check', 'lifeboat check --json'], [0, 1, 2, 3, 130])}`,
+    )
+    .action(async (name: string, _options: unknown, command: Command) => {
+      const { configured, openSession } = await import('../session.ts');
+      const { namedPoint } = await import('../points.ts');
+      const { printResult } = await import('../output.ts');
+      const { changesText } = await import('../changes.ts');
+      const globals = command.optsWithGlobals<Globals>();
+      const { config } = await configured(globals);
+      await using session = openSession(globals);
+      const { found } = await namedPoint(config, name, session);
+      const compared = await Promise.all([
+        compare(layoutDocument, found.point, session),
+        compare(networkDocument, found.point, session),
+        compare(factsDocument, found.point, session),
+      ]);
+      const changes = compared.flatMap((one) => one.changes);
+      const unseen = compared.flatMap((one) => one.unseen);
+      const { id, createdAt } = found.point;
+      const document = {
+        format: 'lifeboat.check/1',
+        point: { id, createdAt, trust: found.trust },
+        drifted: changes.length > 0,
+        ...Object.fromEntries(compared.map((one) => [one.name, one.changes])),
+        notCompared: unseen,
+      };
+      const quiet = globals.quiet && changes.length === 0 && !globals.json;
+      if (!quiet) {
+        printResult(globals.json, document, () =>
+          [headline(changes, found.point), changesText(changes, unseen)].filter((part) => part !== '').join('\n\n'),
+        );
+      }
+      if (changes.length > 0) process.exitCode = 3;
+    });
+}
+
+async function compare<D extends Parameters<typeof notCompared>[0]>(
+  kind: DocumentKind<D>,
+  point: Point,
+  { host, signal }: Session,
+) {
+  const before = kind.ofPoint(point);
+  const after = await kind.capture(host, signal);
+  return {
+    name: kind.name,
+    changes: await kind.changes(before, after),
+    unseen: notCompared(before, after).map((line) => `${kind.name}: ${line}`),
+  };
+}
+
+function headline(changes: readonly Change[], { id, createdAt }: Point): string {
+  const point = `point ${id} (${createdAt})`;
+  if (changes.length === 0) return `This host is as it was in ${point}.`;
+  const many = changes.length === 1 ? 'One thing has' : `${changes.length} things have`;
+  return `${many} changed since ${point}. A new backup takes them up.`;
+}

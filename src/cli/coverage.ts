@@ -1,0 +1,57 @@
+/** What of this host, as it is now, its points hold. */
+import type { Config } from '../config/schema.ts';
+import { captureFacts } from '../facts/capture.ts';
+import { asLifeboatError } from '../kernel/errors.ts';
+import { captureLayout } from '../layout/capture.ts';
+import { coverage } from '../point/coverage.ts';
+import { heldBy } from '../point/held.ts';
+import { workloadsOf } from '../point/workloads.ts';
+import { namedPoint } from './points.ts';
+import type { Session } from './session.ts';
+
+/**
+ * The coverage of the host by the point of that name; without any point, what the configuration would have a backup hold
+ * is not covered either.
+ *
+ * @throws LifeboatError as `findPoint`, but not for a repository without points
+ */
+export async function coverageOfHost(config: Config, name: string, session: Session, now: Date) {
+  const { host, signal } = session;
+  const found = await namedPoint(config, name, session).catch((error: unknown) => {
+    if (name === 'latest' && asLifeboatError(error).code === 'not-found') return undefined;
+    throw error;
+  });
+  const [layout, facts] = [await captureLayout(host, now, signal), await captureFacts(host, now, signal)];
+  const point = found?.found.point;
+  const items = coverage(layout, point ?? config.backup, workloadsOf(facts));
+  const held =
+    point === undefined
+      ? items.map((item) =>
+          item.state === 'not-covered' || item.kind === 'swap'
+            ? item
+            : {
+                ...item,
+                state: 'not-covered' as const,
+                harmless: false,
+                reason: `no backup was made yet; ${item.reason}`,
+              },
+        )
+      : heldBy(point, items);
+  const document = {
+    format: 'lifeboat.coverage/1',
+    capturedAt: layout.capturedAt,
+    ...(point === undefined
+      ? {}
+      : {
+          point: {
+            id: point.id,
+            createdAt: point.createdAt,
+            ageSeconds: Math.max(0, Math.round((now.getTime() - Date.parse(point.createdAt)) / 1000)),
+            trust: found?.found.trust,
+          },
+        }),
+    items: held,
+    gaps: [...layout.gaps, ...facts.gaps],
+  };
+  return { document, missing: held.filter(({ state, harmless }) => state !== 'covered' && !harmless).length };
+}
