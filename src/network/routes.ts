@@ -1,42 +1,48 @@
 /** Routes of all tables, from `ip -j route`. */
 import { z } from 'zod';
-import { present } from '../kernel/present.ts';
 import type { Asker } from '../host/asker.ts';
 import type { Argv } from '../host/host.ts';
-import type { Route } from './types.ts';
+import { present } from '../kernel/present.ts';
+import { parseIpJson } from './json.ts';
+import { subjects } from './subjects.ts';
+import type { NextHop, Route } from './types.ts';
 
-export type Family = Route['family'];
+type Family = Route['family'];
 
 export function routesArgv(family: Family): Argv {
   return ['ip', '-j', family === 'inet' ? '-4' : '-6', 'route', 'show', 'table', 'all'];
 }
 
-const routeSchema = z.object({
+const text = z.string().exactOptional();
+const number = z.number().exactOptional();
+const via = z.object({ host: z.string() }).exactOptional();
+const flags = z.array(z.string()).default([]);
+
+const hopEntry = z.object({ gateway: text, via, dev: text, weight: number, flags });
+const routeEntry = z.object({
   dst: z.string(),
-  type: z.string().exactOptional(),
+  type: text,
   table: z.string().default('main'),
-  gateway: z.string().exactOptional(),
-  via: z.object({ host: z.string() }).exactOptional(),
-  dev: z.string().exactOptional(),
-  metric: z.number().exactOptional(),
-  protocol: z.string().exactOptional(),
-  prefsrc: z.string().exactOptional(),
-  nexthops: z
-    .array(
-      z.object({
-        gateway: z.string().exactOptional(),
-        via: z.object({ host: z.string() }).exactOptional(),
-        dev: z.string().exactOptional(),
-        weight: z.number().exactOptional(),
-      }),
-    )
-    .exactOptional(),
+  gateway: text,
+  via,
+  dev: text,
+  metric: number,
+  protocol: text,
+  scope: text,
+  prefsrc: text,
+  from: text,
+  src: text,
+  tos: text,
+  pref: text,
+  flags,
+  encap: text,
+  metrics: z.array(z.record(z.string(), z.json())).exactOptional(),
+  nexthops: z.array(hopEntry).exactOptional(),
 });
 
-/** The output may be empty: an old `ip` prints nothing at all where there is no route. */
+/** @throws Error for output that is not a list of routes */
 export function parseRoutes(stdout: string, family: Family): Route[] {
-  const text = stdout.trim();
-  const found = z.array(routeSchema).parse(text === '' ? [] : JSON.parse(text));
+  const found = z.array(routeEntry).parse(parseIpJson(stdout));
   return found.map((route) => ({
     family,
     table: route.table,
@@ -48,15 +54,24 @@ export function parseRoutes(stdout: string, family: Family): Route[] {
       metric: route.metric,
       protocol: route.protocol,
       source: route.prefsrc,
+      // `src` is also the name of a field of an encapsulation, which stands beside those of the route.
+      from: route.from ?? (route.encap === undefined ? route.src : undefined),
+      scope: route.scope === 'global' ? undefined : route.scope,
+      tos: route.tos,
+      onlink: onlink(route),
+      preference: route.pref === 'medium' ? undefined : route.pref,
+      metrics: route.metrics === undefined ? undefined : Object.assign({}, ...route.metrics),
+      encap: route.encap,
+      nextHops: route.nexthops?.map(
+        (hop): NextHop =>
+          present({ gateway: hop.gateway ?? hop.via?.host, dev: hop.dev, weight: hop.weight, onlink: onlink(hop) }),
+      ),
     }),
-    ...(route.nexthops === undefined
-      ? {}
-      : {
-          nextHops: route.nexthops.map((hop) =>
-            present({ gateway: hop.gateway ?? hop.via?.host, dev: hop.dev, weight: hop.weight }),
-          ),
-        }),
   }));
+}
+
+function onlink(entry: { readonly flags: readonly string[] }): true | undefined {
+  return entry.flags.includes('onlink') ? true : undefined;
 }
 
 export async function captureRoutes(asker: Asker): Promise<Route[]> {
@@ -66,7 +81,7 @@ export async function captureRoutes(asker: Asker): Promise<Route[]> {
       asker.ask({
         argv: routesArgv(family),
         parse: (stdout) => parseRoutes(stdout, family),
-        subject: family === 'inet' ? 'IPv4 routes' : 'IPv6 routes',
+        subject: subjects.routes[family],
       }),
     ),
   );

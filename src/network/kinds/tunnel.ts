@@ -1,0 +1,34 @@
+/** Tunnels of IP in IP and GRE (iproute2 `ip/link_{gre,gre6,iptnl,ip6tnl,vti,vti6}.c`) and VRFs (`ip/iplink_vrf.c`). */
+import { z } from 'zod';
+import { fieldsText, flag, hex, number, text } from './common.ts';
+
+export const tunnel = z.object({
+  kind: z.enum(['gre', 'gretap', 'ip6gre', 'ip6gretap', 'erspan', 'ipip', 'sit', 'ip6tnl', 'vti', 'vti6']),
+  proto: text,
+  remote: text,
+  local: text,
+  link: text,
+  ttl: number,
+  tos: hex,
+  pmtudisc: flag,
+  ignore_df: flag,
+  ikey: text,
+  okey: text,
+  iseq: flag,
+  oseq: flag,
+  icsum: flag,
+  ocsum: flag,
+  external: flag,
+  encap_limit: number,
+  fwmark: hex,
+});
+
+export function tunnelText({ remote, local, ikey, okey, ttl }: z.infer<typeof tunnel>): string {
+  return fieldsText({ remote, local, ikey, okey, ttl });
+}
+
+export const vrf = z.object({ kind: z.literal('vrf'), table: z.number().int() });
+
+export function vrfText({ table }: z.infer<typeof vrf>): string {
+  return fieldsText({ table });
+}
