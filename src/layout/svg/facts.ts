@@ -41,9 +41,7 @@ export function shortDevice(device: string): string {
 
 /** The title, in the parts of which handlers make it. */
 export function titleParts(component: Component): [string, ...string[]] {
-  const [first = '', ...rest] = handlerOf(component)
-    .title(component)
-    .split(/ {2,}/);
+  const [first = '', ...rest] = handlerOf(component).title(component).split(/ {2,}/);
   return [first, ...rest];
 }
 

@@ -93,7 +93,9 @@ export function styleSheet(): string {
       ([face, { size, bold, mono: fixed }]) =>
         `.${face}{font:${bold ? 600 : 400} ${size}px ${fixed ? mono : sans};white-space:pre}`,
     ),
-    '.free,.nothing{stroke-dasharray:4 3}',
+    // Frames are drawn by what they hold; a line answers the pointer where nothing is drawn, too.
+    '.free{stroke-dasharray:4 3}',
+    '.hit{fill:none;pointer-events:all}',
     '*{print-color-adjust:exact;-webkit-print-color-adjust:exact}',
     ...rulesOf(light),
     // Paper is light, whatever the screen is.

@@ -1,0 +1,175 @@
+/** Parts drawn to scale, as far as their labels allow. */
+import { printable } from '../../kernel/text.ts';
+import { formatBytes } from '../../kernel/units.ts';
+import type { Component } from '../types.ts';
+import { contentType, details, deviceOf, isContent, labelOf, shortDevice, titleParts, usedShare } from './facts.ts';
+import type { Graph, Stack } from './graph.ts';
+import { contentOf, lookOf } from './look.ts';
+import type { Part } from './parts.ts';
+import { type Block, box, group, label, type Shape } from './shapes.ts';
+import { chip, chipWidth } from './tags.ts';
+import { widthOf } from './text.ts';
+
+export const barHeight = 44;
+/** Of the strip above what a part is divided into. */
+const stripHeight = 17;
+/** So wide that a number of two digits can be read, and that a little room is seen. */
+const leastWidth = 24;
+const leastFree = 10;
+
+export interface Bar extends Block {
+  /** Names of the parts that had to be drawn wider than they are. */
+  readonly widened: readonly string[];
+}
+
+export function bar(graph: Graph, parts: readonly Part[], x: number, y: number, width: number): Bar {
+  const widened: string[] = [];
+  const shapes = stretch(parts, x, width).map((slot) => {
+    if (slot.widened) widened.push(nameOf(slot.part));
+    return drawPart(graph, slot, y, barHeight, true);
+  });
+  return { shapes, height: barHeight, widened };
+}
+
+interface Slot {
+  readonly part: Part;
+  readonly x: number;
+  readonly width: number;
+  readonly widened: boolean;
+}
+
+/** Shares the width by size; a part that would get less than it needs gets that, and the others share what is left. */
+function stretch(parts: readonly Part[], x: number, width: number): Slot[] {
+  const least = parts.map(({ rest }) =>
+    Math.min(rest === 'free' ? leastFree : leastWidth, (0.6 * width) / parts.length),
+  );
+  const fixed = new Set<number>();
+  let scale = 0;
+  for (;;) {
+    const flowing = parts.map((_, index) => index).filter((index) => !fixed.has(index));
+    const room = width - [...fixed].reduce((sum, index) => sum + (least[index] ?? 0), 0);
+    const size = flowing.reduce((sum, index) => sum + (parts[index]?.sizeBytes ?? 0), 0);
+    scale = size === 0 ? 0 : room / size;
+    const narrow = flowing.filter((index) => (parts[index]?.sizeBytes ?? 0) * scale < (least[index] ?? 0));
+    if (narrow.length === 0) break;
+    for (const index of narrow) fixed.add(index);
+  }
+  const total = parts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  let at = x;
+  return parts.map((part, index) => {
+    const own = fixed.has(index) ? (least[index] ?? 0) : part.sizeBytes * scale;
+    const slot = { part, x: at, width: own, widened: own > (total === 0 ? 0 : (part.sizeBytes / total) * width) + 3 };
+    at += own;
+    return slot;
+  });
+}
+
+function drawPart(graph: Graph, { part, x, width }: Slot, y: number, height: number, outer: boolean): Shape {
+  // A hair of background between neighbours.
+  const inner = Math.max(1, width - 2);
+  const { component } = part;
+  if (component === undefined) return drawRest(part, x + 1, y, inner, height);
+  const content = contentOf(graph, component);
+  const top = content ?? component;
+  const look = lookOf(graph, component);
+  const shapes: Shape[] = [box(x + 1, y, inner, height, look, 3)];
+  const divided = outer && part.inside.length > 1 && inner > 40 * part.inside.length;
+  const share = part.inside.length > 0 ? undefined : usedShare(lastOf(graph, component));
+  if (share !== undefined && share > 0)
+    shapes.push(box(x + 1, y, Math.max(1, inner * share), height, `${look}-used`, 3));
+  if (share !== undefined) shapes.push(box(x + 1, y, inner, height, `${look}-edge`, 3));
+  const stacks = [...graph.stacksOn(component), ...(content === undefined ? [] : graph.stacksOn(content))];
+  const tags = tagsIn(stacks, x + 1 + inner - 4, y + (divided ? 3 : 5), inner - 30);
+  const room = inner - 12 - tags.width;
+  const name = nameOf(part);
+  const [first, second] = wordsOf(graph, component);
+  if (divided) {
+    shapes.push(label(x + 7, y + 13, 'small', `${name} ${second}`.trim(), { width: room }));
+    for (const slot of stretch(part.inside, x + 3, inner - 4)) {
+      shapes.push(drawPart(graph, slot, y + stripHeight, height - stripHeight - 3, false));
+    }
+  } else if (inner < 64) {
+    const short = [name, first].find((text) => widthOf(printable(text), 'strong') <= inner - 4) ?? '';
+    shapes.push(label(x + 1 + inner / 2, y + height / 2 + 5, 'strong', short, { align: 'middle' }));
+  } else if (height < 40) {
+    shapes.push(label(x + 7, y + height / 2 + 5, 'small', `${first} ${second}`, { width: room }));
+  } else {
+    const head = /^\d+$/.test(name) ? `${name}  ${first}` : first;
+    shapes.push(label(x + 7, y + 18, 'strong', head, { width: room }));
+    shapes.push(label(x + 7, y + 35, 'small', second, { width: inner - 12 }));
+  }
+  const tooltip = [...details(component), ...(top === component ? [] : details(top))];
+  return group(tooltip, [...shapes, ...tags.shapes]);
+}
+
+function drawRest({ rest, sizeBytes }: Part, x: number, y: number, width: number, height: number): Shape {
+  const words = { free: 'free', other: 'elsewhere or free', empty: 'nothing seen on it' }[rest ?? 'free'];
+  const size = formatBytes(sizeBytes);
+  const shapes: Shape[] = [box(x + 0.5, y + 0.5, Math.max(1, width - 1), height - 1, 'free', 3)];
+  if (width >= 64 && height >= 40) {
+    shapes.push(label(x + 7, y + 18, 'small', words, { width: width - 12, tone: 'muted' }));
+    shapes.push(label(x + 7, y + 35, 'small', size, { width: width - 12, tone: 'muted' }));
+  } else if (width >= 64) {
+    shapes.push(label(x + 7, y + height / 2 + 5, 'small', `${words} ${size}`, { width: width - 12, tone: 'muted' }));
+  }
+  return group([`${words}  ${size}`], shapes);
+}
+
+/** As many tags as there is room for, from the right end to the left. */
+function tagsIn(stacks: readonly Stack[], right: number, y: number, room: number): { shapes: Shape[]; width: number } {
+  const shapes: Shape[] = [];
+  let width = 0;
+  for (const stack of stacks) {
+    const own = chipWidth(stack) + 3;
+    if (width + own > room) break;
+    width += own;
+    shapes.push(chip(stack, right - width + 3, y));
+  }
+  return { shapes, width };
+}
+
+/** The filesystem at the end of a chain without forks, or the last before it forks. */
+function lastOf(graph: Graph, component: Component): Component {
+  for (let last = component; ; ) {
+    const above = graph.above(last).filter(({ kind }) => kind !== 'mount' && kind !== 'subvolume');
+    const [next] = above;
+    if (next === undefined || above.length > 1) return last;
+    last = next;
+  }
+}
+
+/** What a reader looks for first, and then the type with the size. */
+function wordsOf(graph: Graph, component: Component): [string, string] {
+  const last = lastOf(graph, component);
+  const content = contentOf(graph, component);
+  const mounts = [last, ...graph.above(last)].flatMap((one) =>
+    one.kind === 'subvolume' ? [one, ...graph.above(one)] : [one],
+  );
+  const mounted = mounts.find((one) => one.kind === 'mount' && one.mounted && one.category !== 'bind');
+  const joint = isContent(last) ? undefined : graph.stacksOn(last)[0]?.members[0];
+  const shown = joint !== undefined && isContent(joint) ? joint : last;
+  const type = isContent(shown) ? contentType(shown) : undefined;
+  const under =
+    content !== undefined && content !== last && content.kind !== 'table' ? contentType(content) : undefined;
+  const name = 'name' in component && typeof component.name === 'string' ? component.name : undefined;
+  const device = deviceOf(component);
+  const member = joint === undefined || isContent(joint) ? undefined : deviceOf(joint);
+  const first =
+    (member === undefined ? undefined : `part of ${shortDevice(member)}`) ??
+    (mounted?.kind === 'mount' ? mounted.path : undefined) ??
+    labelOf(shown) ??
+    name ??
+    (device === undefined ? undefined : shortDevice(device)) ??
+    titleParts(component)[0];
+  const size = 'sizeBytes' in component && component.sizeBytes !== undefined ? formatBytes(component.sizeBytes) : '';
+  const share = usedShare(last);
+  const percent = share === undefined ? '' : `${Math.round(share * 100)} % used`;
+  return [first, [under, type, size, percent].filter(Boolean).join(' · ')];
+}
+
+function nameOf({ component }: Part): string {
+  if (component === undefined) return 'free';
+  if (component.kind === 'partition') return `${component.number}`;
+  const device = deviceOf(component);
+  return device === undefined ? titleParts(component)[0] : shortDevice(device);
+}
