@@ -62,12 +62,15 @@ export function parseNuma(contents: Contents): NumaNode[] {
 
 const files = ['-maxdepth', '2', '(', '-name', 'cpulist', '-o', '-name', 'distance', '-o', '-name', 'meminfo', ')'];
 
+/** Lists and distances begin with a digit; of the memory one line counts. */
+const pattern = '^[0-9]|MemTotal:';
+
 /** Empty where the kernel is built without NUMA: that is one node, with everything. */
 export async function captureNuma(asker: Asker, there: Places): Promise<NumaNode[] | undefined> {
   if (!there.has('numa')) return [];
   const subject = 'NUMA nodes';
   const before = asker.gaps.length;
-  const contents = await contentsBelow(asker, { subject, find: [places.numa, ...files] });
+  const contents = await contentsBelow(asker, { subject, find: [places.numa, ...files], pattern });
   if (asker.gaps.length > before) return undefined;
   try {
     return parseNuma(contents);

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { Asker } from '../host/asker.ts';
-import { asRoot, type Contents, contentsOf, deniedPaths, parseContents } from './reading.ts';
+import { asRoot, type Contents, contentsOf, deniedPaths, parseContents, reportRefused } from './reading.ts';
 
 export const portSchema = z.object({
   protocol: z.enum(['tcp', 'udp']),
@@ -127,11 +127,12 @@ async function askOwners(asker: Asker, sockets: readonly Socket[]): Promise<Map<
     argv: ['find', '/proc', ...socketsOfProcesses, '-printf', String.raw`%h %l\n`],
     // 1 when a process ended meanwhile, and when one belongs to somebody else.
     okCodes: [0, 1],
-    parse: (stdout, stderr) => ({ owners: parseOwners(stdout), denied: deniedPaths(stderr).length > 0 }),
+    parse: (stdout, stderr) => ({ owners: parseOwners(stdout), denied: deniedPaths(stderr).length > 0, stderr }),
     subject,
   });
   if (answer === undefined) return new Map();
-  const { owners, denied } = answer;
+  const { owners, denied, stderr } = answer;
+  reportRefused(asker, subject, stderr);
   const unknown = [...wanted].filter((inode) => !owners.has(inode)).length;
   if (denied && unknown > 0) {
     asker.gap({ subject, problem: `not allowed to look at the processes of ${unknown} of them`, hint: asRoot });

@@ -1,6 +1,7 @@
 /** Reading many small files of a host by one command instead of hundreds, and saying which could not be read. */
 import type { Asker } from '../host/asker.ts';
 import type { Argv } from '../host/host.ts';
+import { missingToolHint } from '../host/packages.ts';
 
 /** Path → content, without the line feed at its end. An empty file is not in it. */
 export type Contents = ReadonlyMap<string, string>;
@@ -51,6 +52,12 @@ export function reportDenied(asker: Asker, subject: string, paths: readonly stri
   asker.gap({ subject, problem: `not allowed to read ${first}${more}`, hint: asRoot });
 }
 
+/** Whether `find` did not know what it was asked, which is said as a gap: that of busybox knows less than GNU's. */
+export function reportRefused(asker: Asker, subject: string, stderr: string): void {
+  const refusal = /^find: (?:unrecognized|unknown predicate|unknown option|bad arg).*$/m.exec(stderr)?.[0];
+  if (refusal !== undefined) asker.gap({ subject, problem: refusal, hint: missingToolHint('find') });
+}
+
 interface Below {
   readonly subject: string;
   /** What `find` is asked, from the directories to the tests: constants and names that the host itself gave. */
@@ -82,9 +89,10 @@ export async function contentsBelow(
     subject,
     // 1 when anything was not there or not allowed, and when a file has no line that matches.
     okCodes: [0, 1],
-    parse: (stdout, stderr) => ({ contents: parseContents(stdout, end), denied: deniedPaths(stderr) }),
+    parse: (stdout, stderr) => ({ contents: parseContents(stdout, end), denied: deniedPaths(stderr), stderr }),
   });
   if (found === undefined) return new Map();
+  reportRefused(asker, subject, found.stderr);
   reportDenied(asker, subject, found.denied);
   return found.contents;
 }
@@ -110,13 +118,16 @@ export async function found(
   subject: string,
   find: readonly string[],
 ): Promise<{ records: string[]; denied: string[] } | undefined> {
-  return await asker.ask({
+  const answer = await asker.ask({
     argv: ['find', ...find],
     subject,
     okCodes: [0, 1],
     parse: (stdout, stderr) => ({
       records: stdout.split('\0').filter((record) => record !== ''),
       denied: deniedPaths(stderr),
+      stderr,
     }),
   });
+  reportRefused(asker, subject, answer?.stderr ?? '');
+  return answer;
 }
