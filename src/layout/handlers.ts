@@ -1,8 +1,10 @@
 /** The one list of kinds: a new one is a file in `handlers/` and a line here. */
+import { boot } from './handlers/boot.ts';
 import { btrfs } from './handlers/btrfs.ts';
 import { disk } from './handlers/disk.ts';
 import { ext } from './handlers/ext.ts';
 import { filesystem } from './handlers/filesystem.ts';
+import { loader } from './handlers/loader.ts';
 import { mount } from './handlers/mount.ts';
 import { partition } from './handlers/partition.ts';
 import { subvolume } from './handlers/subvolume.ts';
@@ -25,5 +27,7 @@ export const handlers = [
   filesystem,
   swap,
   mount,
+  boot,
+  loader,
   unknown,
 ] as const;
