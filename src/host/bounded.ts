@@ -29,7 +29,7 @@ export function bounded(base: Asker, { atOnce = 8, budgetMs = 30_000 }: Bounds =
   }
   return {
     gaps: base.gaps,
-    gap: base.gap,
+    gap: (gap) => base.gap(gap),
     ask: (question) =>
       inTurn(question.subject ?? question.argv[0], (left) =>
         base.ask({ ...question, timeoutMs: Math.min(left, question.timeoutMs ?? left) }),

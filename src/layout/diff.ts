@@ -8,18 +8,19 @@ import { type Component, handlerOf, type Layout } from './types.ts';
 export function layoutChanges(before: Layout, after: Layout): Change[] {
   const old = compared(before);
   const now = compared(after);
+  const blind = blindness(before, after);
   const changes: Change[] = [];
   for (const [id, component] of old) {
-    if (now.has(id) || unseen(component, after)) continue;
-    changes.push(wholeChange({ change: 'removed', component }));
+    if (!now.has(id) && !blind(component, before)) changes.push(wholeChange({ change: 'removed', component }));
   }
   for (const [id, component] of now) {
     const was = old.get(id);
     if (was === undefined) {
-      if (!unseen(component, before)) changes.push(wholeChange({ change: 'added', component }));
-    } else {
-      changes.push(...attributeChanges(was, component));
+      if (!blind(component, after)) changes.push(wholeChange({ change: 'added', component }));
+      continue;
     }
+    const found = attributeChanges(was, component);
+    if (found.length > 0 && !blind(component, after)) changes.push(...found);
   }
   return changes;
 }
@@ -64,10 +65,35 @@ function compared(layout: Layout): Map<string, Component> {
   return new Map([...byId].filter(([, component]) => !passes(component)));
 }
 
-/** Which tool a kind is seen by: when that one failed, nothing can be said of what is not there. */
-function unseen({ kind }: Component, { gaps }: Layout): boolean {
-  const by = kind === 'mount' ? ['findmnt'] : kind === 'subvolume' ? ['lsblk', 'findmnt', 'btrfs'] : ['lsblk'];
-  return gaps.some(({ subject }) => by.some((tool) => subject === tool || subject.startsWith(`${tool} `)));
+/** Which questions a kind is seen by, besides those about its devices. */
+const seenBy: Readonly<Partial<Record<Component['kind'], readonly string[]>>> = {
+  mount: ['findmnt', '/etc/fstab'],
+  subvolume: ['lsblk', 'findmnt', 'attributes of subvolumes'],
+  disk: ['lsblk', 'bus paths of disks'],
+};
+
+/**
+ * Whether one of the two captures could not see what the other saw of a component, by the gaps that only one of them
+ * has: about its kind as a whole, or about a device that it stands on.
+ */
+function blindness(before: Layout, after: Layout): (component: Component, layout: Layout) => boolean {
+  const textsOf = ({ gaps }: Layout): Set<string> => new Set(gaps.map(({ subject }) => subject));
+  const subjects = [...textsOf(before).symmetricDifference(textsOf(after))];
+  if (subjects.length === 0) return () => false;
+  const mentions = (name: string): boolean =>
+    subjects.some((subject) => subject === name || subject.endsWith(` ${name}`) || subject.startsWith(`${name} `));
+  const byId = new Map(
+    [before, after].map((layout) => [layout, new Map(layout.components.map((one) => [one.id, one]))]),
+  );
+  const places = (component: Component, layout: Layout): string[] => {
+    const own = 'device' in component && component.device !== undefined ? [component.device] : [];
+    const paths = component.kind === 'mount' ? [component.path] : [];
+    if (component.kind === 'swap' && component.file !== undefined) paths.push(component.file);
+    const under = component.on.flatMap((id) => byId.get(layout)?.get(id) ?? []);
+    return [...own, ...paths, ...under.flatMap((one) => places(one, layout))];
+  };
+  return (component, layout) =>
+    (seenBy[component.kind] ?? ['lsblk']).some(mentions) || places(component, layout).some(mentions);
 }
 
 function attributeChanges(before: Component, after: Component): Change[] {
@@ -127,7 +153,16 @@ function differs(name: string, old: ReadonlyMap<string, unknown>, now: ReadonlyM
 
 function comparable(name: string, value: unknown): string | undefined {
   if (name.endsWith('options') && typeof value === 'string') return value.split(',').sort().join(',');
-  return JSON.stringify(Array.isArray(value) ? value.map((item) => JSON.stringify(item)).sort() : value);
+  return Array.isArray(value) ? JSON.stringify(value.map(canonical).sort()) : canonical(value);
+}
+
+/** JSON that does not depend on the order of keys. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
 }
 
 /** `geometry.inodeSize` → `inode size`. */
@@ -149,7 +184,11 @@ function difference(attribute: string, was: unknown, is: unknown): string {
 }
 
 function itemText(item: unknown): string {
-  return typeof item === 'string' ? item : JSON.stringify(item);
+  return typeof item === 'object' && item !== null
+    ? Object.entries(item)
+        .map(([key, value]) => `${key} ${String(value)}`)
+        .join(' ')
+    : String(item);
 }
 
 function words(name: string, value: unknown): string {

@@ -14,16 +14,21 @@ const schema = z.object({
   type: z.string(),
   /** GUID of the disk, or the MBR's signature as `0x1b2c3d4e`. */
   uuid: text,
-  sectorSize: bytes.exactOptional(),
-  /** Partitions may lie from here to there, both included. */
-  firstSector: bytes.exactOptional(),
-  lastSector: bytes.exactOptional(),
-  /** How many partitions a GPT has room for. */
-  entries: bytes.exactOptional(),
-  /** All partitions begin at multiples of this; at most 1 MiB. */
-  alignmentBytes: bytes.exactOptional(),
-  /** Partitions that are in the table and that the kernel does not have, by number. */
-  unused: z.array(z.number()).exactOptional(),
+  /** As it stands on the disk; absent where nobody could read it. */
+  geometry: z
+    .object({
+      sectorSize: bytes,
+      /** Partitions may lie from here to there, both included. */
+      firstSector: bytes.exactOptional(),
+      lastSector: bytes.exactOptional(),
+      /** How many partitions a GPT has room for. */
+      entries: bytes.exactOptional(),
+      /** All partitions begin at multiples of this; at most 1 MiB. */
+      alignmentBytes: bytes.exactOptional(),
+      /** Partitions that are in the table and that the kernel does not have, by number. */
+      unused: z.array(z.number()).exactOptional(),
+    })
+    .exactOptional(),
 });
 
 type Table = z.infer<typeof schema>;
@@ -36,24 +41,20 @@ export const table: LayoutHandler<Table> = {
     return tabled.map((device) => {
       const found = probes.tables.get(device.number);
       const kernels = probes.devices.filter(({ type, parents }) => type === 'part' && parents.includes(device.number));
+      const type = device.table ?? found?.type ?? 'unknown';
       return {
         kind: 'table' as const,
         id: tableId(probes.ids.get(device.number) ?? device.number),
         on: [probes.ids.get(device.number) ?? device.number],
-        type: device.table ?? found?.type ?? 'unknown',
+        type,
         ...present({
-          uuid: found?.uuid ?? device.tableUuid,
-          sectorSize: found?.sectorSize,
-          firstSector: found?.firstSector,
-          lastSector: found?.lastSector,
-          entries: found?.entries ?? (found?.type === 'gpt' ? 128 : undefined),
-          alignmentBytes: found === undefined ? undefined : alignment(found.partitions),
-          unused: found === undefined ? undefined : unusedBy(kernels, found),
+          uuid: found?.uuid ?? signature(type, device.tableUuid),
+          geometry: found === undefined ? undefined : geometryOf(found, kernels),
         }),
       };
     });
   },
-  title({ type, uuid, alignmentBytes, unused }) {
+  title({ type, uuid, geometry: { alignmentBytes, unused } = {} }) {
     const name = { gpt: 'GPT', dos: 'MBR' }[type] ?? type;
     return [
       `partition table ${name}`,
@@ -66,16 +67,34 @@ export const table: LayoutHandler<Table> = {
       .filter((part) => part !== undefined)
       .join('  ');
   },
-  coverage: ({ unused }) =>
-    unused === undefined
+  coverage: ({ geometry }) =>
+    geometry?.unused === undefined
       ? undefined
-      : missing(`the kernel does not use its partitions ${unused.join(', ')}: what is on them cannot be read`),
+      : missing(`the kernel does not use its partitions ${geometry.unused.join(', ')}: what is on them cannot be read`),
   volatile: [],
   risk: ({ change }) => (change === 'added' ? 'data' : 'appearance'),
 };
 
 export function tableId(device: string): string {
   return `table:${device}`;
+}
+
+/** lsblk writes the signature of an MBR as bare digits. */
+function signature(type: string, uuid: string | undefined): string | undefined {
+  return type === 'dos' && uuid !== undefined && !uuid.startsWith('0x') ? `0x${uuid}` : uuid;
+}
+
+function geometryOf(found: FoundTable, kernels: readonly BlockDevice[]): NonNullable<Table['geometry']> {
+  return {
+    sectorSize: found.sectorSize,
+    ...present({
+      firstSector: found.firstSector,
+      lastSector: found.lastSector,
+      entries: found.entries ?? (found.type === 'gpt' ? 128 : undefined),
+      alignmentBytes: alignment(found.partitions),
+      unused: unusedBy(kernels, found),
+    }),
+  };
 }
 
 /** The largest power of two, up to 1 MiB, of which every start is a multiple. */
