@@ -12,7 +12,7 @@ import {
 } from './tools/findmnt.ts';
 
 /** For all mounts that may not answer, together. */
-const patience = { atOnce: 16, budgetMs: 15_000 } as const;
+const patience = { atOnce: 16, budgetMs: 10_000 } as const;
 
 /** Space by mount path. */
 export async function askSpace(asker: Asker, mounts: readonly MountEntry[]): Promise<Map<string, Space>> {

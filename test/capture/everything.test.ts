@@ -1,0 +1,59 @@
+/** Nothing that exists on the host is missing from the table of coverage: random mounts and loop filesystems all appear. */
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { isRoot, lifeboat, sandbox } from '../helpers/cli.ts';
+
+const thereSchema = z.object({
+  mounts: z.array(z.string()),
+  loops: z.array(z.string()),
+  skipped: z.array(z.string()),
+});
+const tableSchema = z.object({
+  items: z.array(z.object({ subject: z.string(), kind: z.string(), state: z.string(), reason: z.string() })),
+});
+
+const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 1e9));
+
+test.skipIf(!isRoot)(
+  `random mounts and loop devices are all in points coverage (SEED=${seed})`,
+  async () => {
+    await using box = await sandbox();
+    await box.ask('backup');
+    const output = execFileSync(
+      'unshare',
+      [
+        ...[
+          '--mount',
+          '--propagation',
+          'private',
+          'python3',
+          join(import.meta.dirname, 'everything.py'),
+          box.base,
+          `${seed}`,
+        ],
+        ...[process.execPath, lifeboat, '--config', box.config, '--state-dir', box.state, '--json', '--quiet'],
+        ...['points', 'coverage'],
+      ],
+      { encoding: 'utf8', maxBuffer: 1 << 28, env: { PATH: process.env['PATH'], HOME: '/' } },
+    );
+    const end = output.indexOf('\n');
+    const there = thereSchema.parse(JSON.parse(output.slice(0, end)));
+    const { items } = tableSchema.parse(JSON.parse(output.slice(end)));
+    expect(there.skipped).toEqual([]);
+    const unescaped = there.mounts.map((path) =>
+      path.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8))),
+    );
+    const mounts = items.filter(({ kind }) => kind === 'mount').map(({ subject }) => subject);
+    expect(mounts.toSorted()).toEqual(unescaped.toSorted());
+    const subjects = new Set(items.map(({ subject }) => subject));
+    for (const loop of there.loops) expect(subjects).toContain(loop);
+    for (const { reason } of items) expect(reason).not.toBe('');
+    // What was mounted after the point was made cannot be in it.
+    const late = items.filter(({ kind, subject }) => kind === 'mount' && subject.startsWith(`${box.base}/`));
+    expect(late.length).toBeGreaterThanOrEqual(15);
+    expect(late.filter(({ state }) => state === 'covered')).toEqual([]);
+  },
+  120_000,
+);
