@@ -40,28 +40,36 @@ interface Slot {
 
 /** Shares the width by size; a part that would get less than it needs gets that, and the others share what is left. */
 function stretch(parts: readonly Part[], x: number, width: number): Slot[] {
+  const sizes = parts.map(({ sizeBytes }) => sizeBytes);
   const least = parts.map(({ rest }) =>
     Math.min(rest === 'free' ? leastFree : leastWidth, (0.6 * width) / parts.length),
   );
   const fixed = new Set<number>();
-  let scale = 0;
+  const widths = shared(sizes, width, fixed);
   for (;;) {
-    const flowing = parts.map((_, index) => index).filter((index) => !fixed.has(index));
-    const room = width - [...fixed].reduce((sum, index) => sum + (least[index] ?? 0), 0);
-    const size = flowing.reduce((sum, index) => sum + (parts[index]?.sizeBytes ?? 0), 0);
-    scale = size === 0 ? 0 : room / size;
-    const narrow = flowing.filter((index) => (parts[index]?.sizeBytes ?? 0) * scale < (least[index] ?? 0));
-    if (narrow.length === 0) break;
+    const narrow = widths.flatMap((own, index) => (!fixed.has(index) && own < (least[index] ?? 0) ? [index] : []));
+    if (narrow.length === 0 || fixed.size + narrow.length === parts.length) break;
     for (const index of narrow) fixed.add(index);
+    const taken = [...fixed].reduce((sum, index) => sum + (least[index] ?? 0), 0);
+    for (const [index, own] of shared(sizes, width - taken, fixed).entries()) {
+      widths[index] = fixed.has(index) ? (least[index] ?? 0) : own;
+    }
   }
-  const total = parts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const scaled = shared(sizes, width, new Set());
   let at = x;
   return parts.map((part, index) => {
-    const own = fixed.has(index) ? (least[index] ?? 0) : part.sizeBytes * scale;
-    const slot = { part, x: at, width: own, widened: own > (total === 0 ? 0 : (part.sizeBytes / total) * width) + 3 };
+    const own = widths[index] ?? 0;
+    const slot = { part, x: at, width: own, widened: own > (scaled[index] ?? 0) + 3 };
     at += own;
     return slot;
   });
+}
+
+/** The width by size among all but those that have theirs; evenly where nothing has a size. */
+function shared(sizes: readonly number[], width: number, without: ReadonlySet<number>): number[] {
+  const flowing = sizes.map((size, index) => (without.has(index) ? 0 : size));
+  const total = flowing.reduce((sum, size) => sum + size, 0);
+  return flowing.map((size) => (total > 0 && total < Infinity ? (size / total) * width : width / sizes.length));
 }
 
 function drawPart(graph: Graph, { part, x, width }: Slot, y: number, height: number, outer: boolean): Shape {
@@ -146,8 +154,8 @@ function wordsOf(graph: Graph, component: Component): [string, string] {
     one.kind === 'subvolume' ? [one, ...graph.above(one)] : [one],
   );
   const mounted = mounts.find((one) => one.kind === 'mount' && one.mounted && one.category !== 'bind');
-  const joint = isContent(last) ? undefined : graph.stacksOn(last)[0]?.members[0];
-  const shown = joint !== undefined && isContent(joint) ? joint : last;
+  const joint = graph.stacksOn(last)[0]?.members[0];
+  const shown = joint !== undefined && isContent(joint) && !isContent(last) ? joint : last;
   const type = isContent(shown) ? contentType(shown) : undefined;
   const under =
     content !== undefined && content !== last && content.kind !== 'table' ? contentType(content) : undefined;

@@ -8,7 +8,7 @@ import type { Graph, Stack } from './graph.ts';
 import { contentOf } from './look.ts';
 import { type Part, partsOf } from './parts.ts';
 import { type Row, rowsOf } from './rows.ts';
-import { type Block, box, group, label, type Shape } from './shapes.ts';
+import { type Block, box, group, label, run, type Shape } from './shapes.ts';
 import { chip, chipWidth, pills } from './tags.ts';
 import { widthOf } from './text.ts';
 
@@ -34,8 +34,9 @@ export function deviceCard(graph: Graph, device: Component): Card {
   const table = contentOf(graph, device);
   const tableFacts = table?.kind === 'table' ? titleParts(table) : [];
   const [own, ...rows] = rowsOf(graph, device, 0);
-  // Its own line says something only when a content lies on all of it.
-  const plain = own === undefined || (own.content === undefined && own.stacks.length === 0) || table?.kind === 'table';
+  // Its own line would only repeat the head, unless something lies on all of it.
+  const bare = own === undefined || (own.stacks.length === 0 && !isSeen(own));
+  const plain = bare && (own?.content === undefined || own.content.kind === 'table');
   return {
     name,
     about,
@@ -82,7 +83,9 @@ function nameOf(component: Component): { name: string; about: string; facts: rea
       facts: [
         serial === undefined
           ? wwn === undefined
-            ? `at ${busPath ?? 'unknown place'}`
+            ? busPath === undefined
+              ? 'no serial number'
+              : `at ${busPath}`
             : `WWN ${wwn}`
           : `serial ${serial}`,
         transport ?? '',
@@ -116,7 +119,7 @@ export function cardBlock(graph: Graph, card: Card, left: number, top: number, o
   shapes.push(...drawn.shapes);
   y += drawn.height;
   if (drawn.widened.length > 0) {
-    const words = `not to scale: ${drawn.widened.join(', ')} ${drawn.widened.length === 1 ? 'is' : 'are'} drawn wider`;
+    const words = scaleRemark(drawn.widened);
     shapes.push(label(x + width, y + 16, 'small', words, { align: 'end', tone: 'muted', width }));
     y += 20;
   }
@@ -134,7 +137,12 @@ export function cardBlock(graph: Graph, card: Card, left: number, top: number, o
 export function isBrief({ on, parts, rows }: Card): boolean {
   const [row] = rows;
   if (on.length > 0 || parts.length > 1 || rows.length > 1) return false;
-  return row === undefined || (row.mounts.length === 0 && row.stacks.length === 1 && row.subvolumes.length === 0);
+  return row === undefined || (row.stacks.length === 1 && !isSeen(row));
+}
+
+/** Whether something of it is mounted, or could be. */
+function isSeen({ mounts, binds, subvolumes }: Row): boolean {
+  return mounts.length + binds + subvolumes.length > 0;
 }
 
 /** Two brief cards beside each other. */
@@ -155,15 +163,21 @@ export function pairBlock(
   return { shapes: blocks.flatMap(({ shapes }) => shapes), height: Math.max(...blocks.map(({ height }) => height)) };
 }
 
+function scaleRemark(widened: readonly string[]): string {
+  const names = [...new Set(widened)];
+  const which = names.length > 6 ? `${widened.length} small parts` : names.join(', ');
+  return `not to scale: ${which} ${widened.length === 1 ? 'is' : 'are'} drawn wider`;
+}
+
 function headShapes({ tag, name, about, size, facts }: Card, x: number, y: number, width: number): Shape[] {
   const start = tag === undefined ? x : x + chipWidth(tag) + 8;
-  const room = width - widthOf(size, 'section') - 24 - (start - x);
-  const named = label(start, y + 13, 'device', name, { width: room });
-  const next = start + widthOf(named.shape === 'text' ? named.text : '', 'device') + 12;
+  const named = run(start, y + 13, x + width - widthOf(size, 'section') - 24, [
+    { face: 'device', text: name },
+    { face: 'body', text: about },
+  ]);
   return [
     ...(tag === undefined ? [] : [chip(tag, x, y)]),
-    named,
-    label(next, y + 13, 'body', about, { width: Math.max(0, start + room - next) }),
+    ...named.shapes,
     label(x + width, y + 13, 'section', size, { align: 'end' }),
     ...(facts.length === 0 ? [] : [label(x, y + 33, 'small', facts.join('  ·  '), { width, tone: 'muted' })]),
   ];

@@ -1,5 +1,4 @@
 /** Lines of the table of a device, at their places. */
-import { printable } from '../../kernel/text.ts';
 import { formatBytes } from '../../kernel/units.ts';
 import type { Component, ComponentOf } from '../types.ts';
 import {
@@ -16,7 +15,7 @@ import {
 import type { Graph } from './graph.ts';
 import { lookOf } from './look.ts';
 import type { Row } from './rows.ts';
-import { type Block, box, group, label, type Shape } from './shapes.ts';
+import { type Block, box, group, label, run, type Shape, type Word } from './shapes.ts';
 import { chip, chipWidth, pillHeight, pills } from './tags.ts';
 import { widthOf } from './text.ts';
 
@@ -94,30 +93,25 @@ function contentColumns(graph: Graph, row: Row, x: number, base: number): Shape[
       label(x + at.meter, base, 'small', facts.join(' · '), { width: at.mounts - at.meter - 12, tone: 'muted' }),
     ];
   }
-  const shapes: Shape[] = [];
-  let cursor = left;
-  if (content !== undefined) {
-    const type = contentType(content);
-    shapes.push(label(cursor, base, 'strong', type, { width: right - cursor }));
-    cursor += widthOf(type, 'strong') + 8;
-    const name = labelOf(content);
-    if (name !== undefined) {
-      const room = right - cursor - (stacks.length === 0 ? 0 : 30);
-      shapes.push(label(cursor, base, 'body', `"${name}"`, { width: room }));
-      cursor += Math.min(room, widthOf(`"${name}"`, 'body')) + 8;
-    }
-    shapes.push(...usageColumns(graph, content, device, x, base));
-  }
-  // Tags may go on where a carrier has no meter.
-  const end = content !== undefined && usedShare(content) !== undefined ? right : x + at.mounts - 12;
   const joint = content === undefined ? stacks[0]?.members[0] : undefined;
-  if (joint !== undefined && isContent(joint)) {
-    shapes.push(label(cursor, base, 'strong', contentType(joint), { width: right - cursor }));
-    cursor += widthOf(contentType(joint), 'strong') + 8;
-  }
-  shapes.push(...tagShapes(row, cursor, base, end));
-  return shapes;
+  const shown = content ?? (joint !== undefined && isContent(joint) ? joint : undefined);
+  const name = content === undefined ? undefined : labelOf(content);
+  const words: Word[] = [
+    ...(shown === undefined ? [] : [{ face: 'strong' as const, text: contentType(shown) }]),
+    ...(name === undefined ? [] : [{ face: 'body' as const, text: `"${name}"` }]),
+  ];
+  const texts = run(left, base, right - (stacks.length === 0 ? 0 : firstTagWidth), words);
+  // Tags may go on where there is no meter, or nothing at all.
+  const free = content === undefined ? at.mounts : usedShare(content) === undefined ? at.usage : at.meter;
+  return [
+    ...texts.shapes,
+    ...(content === undefined ? [] : usageColumns(graph, content, device, x, base)),
+    ...tagShapes(row, texts.end, base, x + free - 12),
+  ];
 }
+
+/** Of "part of" and a tag. */
+const firstTagWidth = 90;
 
 function tagShapes({ stacks }: Row, left: number, base: number, end: number): Shape[] {
   if (stacks.length === 0) return [];
@@ -193,30 +187,30 @@ function mountLines(
   width: number,
 ): { shapes: Shape[]; lines: number } {
   const shown = mounts.length > mountsShown ? mounts.slice(0, mountsShown - 1) : mounts;
+  let end = x;
   const shapes: Shape[] = shown.map((mount, index) => {
     const y = base + index * lineHeight;
     const note = noteOf(mount);
-    const noteWidth = note === '' ? 0 : widthOf(note, 'small') + 10;
-    const path = label(x, y, 'code', mount.path, {
-      width: width - noteWidth,
-      ...(mount.mounted && mount.hidden !== true ? {} : { tone: 'muted' }),
-    });
-    const end = x + widthOf(path.shape === 'text' ? path.text : '', 'code') + 8;
-    return group(details(mount), [path, label(end, y, 'small', note, { tone: 'muted' })]);
+    const right = x + width - (note === '' ? 0 : widthOf(note, 'small') + 8);
+    const seen = mount.mounted && mount.hidden !== true;
+    const path = run(x, y, right, [{ face: 'code', text: mount.path, ...(seen ? {} : { tone: 'muted' }) }]);
+    const noted = run(path.end, y, x + width, [{ face: 'small', text: note, tone: 'muted' }]);
+    end = noted.end;
+    return group(details(mount), [...path.shapes, ...noted.shapes]);
   });
   const more = mounts.length - shown.length;
   const words = [
     more === 0 ? '' : `and ${more} more`,
-    binds === 0 ? '' : `${more === 0 ? '+ ' : ''}${binds} bind ${binds === 1 ? 'mount' : 'mounts'}`,
+    binds === 0
+      ? ''
+      : `${more === 0 ? '+ ' : ''}${binds.toLocaleString('en')} bind ${binds === 1 ? 'mount' : 'mounts'}`,
   ].filter(Boolean);
   const lines = shapes.length;
   if (words.length === 0) return { shapes, lines: Math.max(1, lines) };
   const text = words.join(', ');
   // Beside the last path when there is room for both.
-  const last = shown.at(-1);
-  const taken = last === undefined ? 0 : widthOf(printable(last.path), 'code') + widthOf(noteOf(last), 'small') + 24;
-  const beside = lines > 0 && taken + widthOf(text, 'small') <= width;
-  const left = beside ? x + taken : x;
+  const beside = lines > 0 && end + 4 + widthOf(text, 'small') <= x + width;
+  const left = beside ? end + 4 : x;
   shapes.push(label(left, base + (beside ? lines - 1 : lines) * lineHeight, 'small', text, { tone: 'muted' }));
   return { shapes, lines: beside ? lines : lines + 1 };
 }

@@ -109,7 +109,9 @@ function listBlock({ title, entries, count }: List, left: number, top: number, o
   const x = left + padding;
   const width = outer - 2 * padding;
   const words =
-    count > entries.length && entries.length === listLimit ? `${count}, the first ${listLimit} of them here` : '';
+    count > entries.length && entries.length === listLimit
+      ? `the first ${listLimit} of ${count.toLocaleString('en')}`
+      : '';
   const head = [
     label(x, top + 25, 'strong', title),
     label(x + width, top + 25, 'small', words, { align: 'end', tone: 'muted' }),

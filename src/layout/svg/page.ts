@@ -26,17 +26,10 @@ export function pageOf(layout: Layout): Page {
   const graph = graphOf(layout);
   const width = pageWidth - 2 * margin;
   const devices = graph.roots.filter((one) => isShownAsDevice(graph, one));
-  const mounts = layout.components.filter(
-    (one) =>
-      one.kind === 'mount' && one.category !== 'pseudo' && (graph.below(one).length === 0 || one.category === 'bind'),
-  );
-  const rest = [...graph.roots.filter((one) => one.kind !== 'mount' && !devices.includes(one)), ...graph.loose];
-  const onMounts = graph.roots.filter((one) => one.kind === 'mount').flatMap((one) => graph.above(one));
-  const lists = listsOf(
-    graph,
-    mounts.filter((one) => one.kind === 'mount'),
-    [...rest, ...onMounts.flatMap((one) => withAbove(graph, one))],
-  );
+  const mounts = layout.components
+    .filter((one) => one.kind === 'mount')
+    .filter((one) => one.category !== 'pseudo' && (one.category === 'bind' || graph.below(one).length === 0));
+  const lists = listsOf(graph, mounts, withoutCard(graph, devices));
   const summary = summaryOf(layout, devices);
 
   const shapes: Shape[] = [];
@@ -93,6 +86,13 @@ function isShownAsDevice(graph: Graph, component: Component): boolean {
   const size = sizeOf(component);
   if (component.kind === 'swap' || size === undefined) return false;
   return size > 0 || graph.above(component).length > 0 || graph.stacksOn(component).length > 0;
+}
+
+/** What is no device, stands on none and is no mount: with all that stands on it. */
+function withoutCard(graph: Graph, devices: readonly Component[]): Component[] {
+  const all = [...graph.roots.filter((one) => !devices.includes(one)), ...graph.loose];
+  const mounts = new Set(graph.roots.filter(({ kind }) => kind === 'mount'));
+  return all.flatMap((one) => withAbove(graph, one)).filter((one) => !mounts.has(one));
 }
 
 function withAbove(graph: Graph, component: Component): Component[] {

@@ -1,5 +1,5 @@
 /** What a picture is made of, before it is written down: boxes and texts at places, in groups that share a tooltip. */
-import { type Face, fit } from './text.ts';
+import { type Face, fit, widthOf } from './text.ts';
 
 export type Shape =
   | {
@@ -62,6 +62,25 @@ export function label(x: number, y: number, face: Face, text: string, options: T
     look: tone === undefined ? face : `${face} ${tone}`,
     align,
   };
+}
+
+export interface Word {
+  readonly face: Face;
+  readonly text: string;
+  readonly tone?: NonNullable<TextOptions['tone']>;
+}
+
+/** Texts one after the other up to `right`; `end` is where the next thing may begin. */
+export function run(x: number, y: number, right: number, words: readonly Word[]): { shapes: Shape[]; end: number } {
+  const shapes: Shape[] = [];
+  let end = x;
+  for (const { face, text, tone } of words) {
+    const shown = fit(text, right - end, face);
+    if (shown === '') continue;
+    shapes.push(label(end, y, face, shown, tone === undefined ? {} : { tone }));
+    end += widthOf(shown, face) + 8;
+  }
+  return { shapes, end };
 }
 
 export function group(tooltip: readonly string[], parts: readonly Shape[]): Shape {
