@@ -58,7 +58,7 @@ async function record(root: string, release: string): Promise<Recording> {
 
 /** The command line of the kernel that runs says how the machine that records is started: a usual one stands for it. */
 function withOwnKernelLine(recording: Recording): Recording {
-  const line = `BOOT_IMAGE=/vmlinuz root=UUID=${uuid(0x304)} ro quiet\n`;
+  const line = `BOOT_IMAGE=/vmlinuz-6.1.0-lifeboat root=UUID=${uuid(0x304)} ro console=ttyS0,115200n8 quiet\n`;
   const { '/proc/cmdline': was, ...files } = recording.files;
   return was === undefined ? recording : { ...recording, files: { ...files, '/proc/cmdline': line } };
 }

@@ -1,5 +1,6 @@
 /** A machine of loop devices: built, used, and taken apart again. */
 import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { installLoader } from './boot.ts';
 import { ask, command, run } from './commands.ts';
 import { attachDisks, type Disk, disks, imageFile } from './disks.ts';
 import { makeFilesystems } from './filesystems.ts';
@@ -38,6 +39,7 @@ export async function onMachine<T>(
   connect(machineRoot);
   try {
     mountOthers(machineRoot);
+    installLoader(machineRoot);
     await fillUdev(machineRoot);
     maskDisks(machineRoot, shown);
     swapOn(machineRoot);

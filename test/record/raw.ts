@@ -120,6 +120,9 @@ const questions: Readonly<Record<string, readonly Command[]>> = {
   boot: lines(
     'efibootmgr -v',
     'ls -la /boot /boot/efi /sys/firmware /boot/grub',
+    'cat /boot/grub/grub.cfg /etc/default/grub',
+    'grub-probe --target=fs_uuid /boot',
+    'grub-editenv list',
     'bootctl status',
     'lsmod',
     'cat /proc/cmdline',

@@ -1,7 +1,7 @@
 /** Root directories of Debian releases, made once and kept. */
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { run } from './commands.ts';
+import { command, run } from './commands.ts';
 
 /** Releases by the name of their recording. */
 export const releases: Readonly<Record<string, string>> = {
@@ -17,7 +17,7 @@ const mirror = 'http://deb.debian.org/debian';
 const packages = `
   util-linux fdisk mount udev systemd procps kmod parted
   gdisk e2fsprogs xfsprogs btrfs-progs dosfstools f2fs-tools squashfs-tools attr
-  quota mdadm lvm2 dmsetup cryptsetup-bin efibootmgr grub2-common pciutils
+  quota mdadm lvm2 dmsetup cryptsetup-bin efibootmgr grub2-common grub-pc-bin pciutils
   dmidecode iproute2 ethtool nftables iptables
 `;
 
@@ -32,15 +32,16 @@ export function treeOf(directory: string, name: string, more: readonly string[] 
   const release = releases[name];
   if (release === undefined) throw new Error(`no release ${name}; there are: ${Object.keys(releases).join(', ')}`);
   const tree = join(directory, [release, ...more].join('+'));
-  if (existsSync(join(tree, '.complete'))) return tree;
+  const wanted = [...packages.trim().split(/\s+/), ...more].join(',');
+  const mark = join(tree, '.complete');
+  if (existsSync(mark) && readFileSync(mark, 'utf8') === wanted) return tree;
   const archives = join(directory, 'archives');
   mkdirSync(archives, { recursive: true });
   const half = `${tree}.half`;
   rmSync(half, { recursive: true, force: true });
-  const include = `--include=${[...packages.trim().split(/\s+/), ...more].join(',')}`;
-  run(['debootstrap', '--variant=minbase', include, `--cache-dir=${archives}`, release, half, mirror]);
+  run(command(`debootstrap --variant=minbase --include=${wanted} --cache-dir=${archives}`, release, half, mirror));
   strip(half);
-  writeFileSync(join(half, '.complete'), '');
+  writeFileSync(join(half, '.complete'), wanted);
   rmSync(tree, { recursive: true, force: true });
   renameSync(half, tree);
   return tree;
