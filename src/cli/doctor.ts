@@ -5,10 +5,12 @@ import { tmpdir } from 'node:os';
 import { existsSync, statSync } from 'node:fs';
 import { packageOf } from '../host/packages.ts';
 import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
+import { present } from '../kernel/present.ts';
 import { confineArgv } from '../native/confine.ts';
 import { listXattrs } from '../native/xattr.ts';
 import { openConfigured } from '../steps/repository.ts';
 import { listRuns } from '../workflow/store.ts';
+import { factsDocument, layoutDocument, networkDocument } from './documents.ts';
 import { table } from './output.ts';
 import { configured, type Session } from './session.ts';
 
@@ -29,7 +31,8 @@ interface Definition {
   /** What it means when it fails. */
   readonly severity: 'limited' | 'missing';
   readonly probe: Probe;
-  readonly remedy: string;
+  /** @default the hint of the error */
+  readonly remedy?: string;
 }
 
 function tool(name: string, job: string, severity: Definition['severity'], argv: readonly string[]): Definition {
@@ -44,6 +47,26 @@ function tool(name: string, job: string, severity: Definition['severity'], argv:
     remedy: `apt-get install ${packageOf(name) ?? name}`,
   };
 }
+
+/** Which tools a capture needs depends on what is on the host: so it is done, and what it missed is told. */
+function captureTools(kind: CaptureKind): Definition {
+  return {
+    name: `tools for ${kind.name}`,
+    job: kind.name,
+    severity: 'limited',
+    probe: async ({ host, signal }) => {
+      const { gaps } = await kind.capture(host, signal);
+      const absent = gaps.filter(({ problem }) => problem.startsWith('no such program'));
+      if (absent.length === 0) return 'all that this host needs are here';
+      const list = (words: readonly (string | undefined)[]): string => [...new Set(words)].join('; ');
+      throw new LifeboatError('tool-missing', list(absent.map(({ subject, problem }) => `${problem} (${subject})`)), {
+        hint: list(absent.map(({ hint }) => hint)),
+      });
+    },
+  };
+}
+
+type CaptureKind = Pick<typeof layoutDocument | typeof networkDocument | typeof factsDocument, 'name' | 'capture'>;
 
 const checks: readonly Definition[] = [
   {
@@ -70,6 +93,9 @@ const checks: readonly Definition[] = [
   tool('lsblk', 'layout', 'limited', ['--version']),
   tool('findmnt', 'layout', 'limited', ['--version']),
   tool('ip', 'network', 'limited', ['-V']),
+  captureTools(layoutDocument),
+  captureTools(networkDocument),
+  captureTools(factsDocument),
   {
     name: 'confined restore',
     job: 'restore',
@@ -148,7 +174,8 @@ export async function examine(session: Session): Promise<Check[]> {
       results.push({ name, state: 'ok', job, detail: await probe(session) });
     } catch (error) {
       session.signal.throwIfAborted();
-      results.push({ name, state: severity, job, detail: asLifeboatError(error).message, remedy });
+      const { message, hint } = asLifeboatError(error);
+      results.push({ name, state: severity, job, detail: message, ...present({ remedy: remedy ?? hint }) });
     }
   }
   return results;
