@@ -14,7 +14,7 @@ export function redactedLine(line: string): string {
 function redactedParameter(parameter: string): string {
   const [, quote = '', key, value] = /^("?)([^="]+)=(.*)$/s.exec(parameter) ?? [];
   if (key === undefined || value === undefined) return parameter;
-  if (/^systemd\.set_credential/.test(key)) return `${quote}${key}=${REDACTED}`;
+  if (key.startsWith('systemd.set_credential')) return `${quote}${key}=${REDACTED}`;
   const plain = value.replace(/^(iscsi:[^:@]+):[^@]*@/, `$1:${REDACTED}@`);
   const checked = redact({ [key]: plain });
   const kept: unknown = Object.values(Object(checked))[0];

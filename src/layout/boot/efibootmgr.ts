@@ -80,7 +80,8 @@ function placeOf(place: string, data: Buffer | undefined): Omit<EfiEntry, 'numbe
   const partition = disk.exec(place);
   if (partition === null) {
     const known = present({ mac: mac === undefined ? undefined : colons(mac), url: emptyIsNone(url) });
-    const devicePath = emptyIsNone(withoutData(place, data));
+    // The firmware marks what it has made by itself.
+    const devicePath = emptyIsNone(withoutData(place, data).replace(/\{auto_created_boot_option\}$/, ''));
     return { ...known, ...present({ devicePath }) };
   }
   const [whole, partitionNumber = '', scheme = '', id = ''] = partition;

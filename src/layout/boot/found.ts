@@ -5,7 +5,7 @@ import type { Probes } from '../probes.ts';
 import { type EfiBoot, efibootmgrArgv, parseEfibootmgr } from './efibootmgr.ts';
 import { type Firmware, firmwareArgv, firmwareOf, hasEntries, parsePaths } from './firmware.ts';
 import { initramfsPlaces } from './kernels.ts';
-import { bootPlaces, type Places } from './places.ts';
+import { bootPlaces, namingDevices, type Places } from './places.ts';
 import { findFiles, type FoundFile, readFiles } from './reading.ts';
 
 export interface Found {
@@ -41,8 +41,9 @@ const systemPlaces = [
   '/lib/modules',
 ] as const;
 
-async function ask(probes: Probes, asker: Asker): Promise<Found> {
+async function ask(probes: Probes, base: Asker): Promise<Found> {
   const places = bootPlaces(probes);
+  const asker = namingDevices(base, places);
   gapsOfPlaces(places, asker);
   const roots = places.roots.map(({ path }) => path);
   const [firmwarePaths = new Set<string>(), bootFiles, systemFiles] = await Promise.all([

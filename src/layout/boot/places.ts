@@ -1,4 +1,5 @@
 /** Where a machine starts from: partitions whose type says so, and the mounts that show what is on them. */
+import type { Asker } from '../../host/asker.ts';
 import { isWithin, mountIds, holderOf } from '../mount-place.ts';
 import { typeCategory } from '../mount-category.ts';
 import { partitionNumber } from '../identity.ts';
@@ -38,6 +39,25 @@ export interface BootRoot {
   readonly isEsp: boolean;
   /** Component ids of what firmware finds it by: partitions, several where it is a RAID; else the filesystem. */
   readonly on: readonly string[];
+  /** Paths of those partitions. */
+  readonly devices: readonly string[];
+}
+
+/** So that whoever compares two captures knows what could not be seen: paths in gaps get the devices that hold them. */
+export function namingDevices(asker: Asker, { roots }: Places): Asker {
+  const nameOf = (subject: string): string[] => {
+    const holders = roots.filter(({ path, mount }) => mount !== undefined && isWithin(subject, path));
+    const devices = holders.toSorted((a, b) => b.path.length - a.path.length)[0]?.devices ?? [];
+    return devices.length === 0 ? [subject] : devices.map((device) => `${subject} on ${device}`);
+  };
+  return {
+    gaps: asker.gaps,
+    ask: (question) => asker.ask(question),
+    file: (path, parse, options) => asker.file(path, parse, options),
+    gap: (gap) => {
+      for (const subject of nameOf(gap.subject)) asker.gap({ ...gap, subject });
+    },
+  };
 }
 
 export interface Places {
@@ -95,7 +115,9 @@ function bootRoots(probes: Probes, partitions: readonly BootPartition[]): BootRo
     const device = probes.deviceOfMount(mount);
     const key = device === undefined ? mount.target : `${device.number} ${mount.root}`;
     if (roots.has(key)) return;
-    roots.set(key, { path: mount.target, mount, isEsp, on: device === undefined ? [] : firmwareIds(device, probes) });
+    const seen = device === undefined ? [] : firmwareDevices(device, probes);
+    const on = seen.flatMap(({ number }) => probes.ids.get(number) ?? []);
+    roots.set(key, { path: mount.target, mount, isEsp, on, devices: seen.map(({ path }) => path) });
   };
   for (const { role, mounts, removable } of partitions) {
     const [mount] = mounts.toSorted((a, b) => a.root.length - b.root.length);
@@ -111,13 +133,13 @@ function bootRoots(probes: Probes, partitions: readonly BootPartition[]): BootRo
     const mount = holder === undefined ? undefined : probes.mounts[holder];
     const device = mount === undefined ? undefined : probes.deviceOfMount(mount);
     const content = device === undefined ? undefined : probes.contentIds.get(device.number);
-    roots.set('/boot', { path: '/boot', isEsp: false, on: content === undefined ? [] : [content] });
+    roots.set('/boot', { path: '/boot', isEsp: false, on: content === undefined ? [] : [content], devices: [] });
   }
   return [...roots.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /** Firmware knows partitions: those under a RAID, where it is one. */
-function firmwareIds(device: BlockDevice, probes: Probes): string[] {
+function firmwareDevices(device: BlockDevice, probes: Probes): BlockDevice[] {
   const legs = device.type.startsWith('raid') ? device.parents : [];
-  return (legs.length > 0 ? legs : [device.number]).flatMap((number) => probes.ids.get(number) ?? []);
+  return legs.length === 0 ? [device] : probes.devices.filter(({ number }) => legs.includes(number));
 }

@@ -53,7 +53,7 @@ export const loader: LayoutHandler<Loader> = {
       path,
       version,
       binaries.some(({ role }) => role === 'shim') && type !== 'shim' ? 'by way of shim' : undefined,
-      removable === true ? 'also without a boot entry' : undefined,
+      removable === true ? 'found without a boot entry' : undefined,
       core === undefined || core.sectors !== undefined ? undefined : 'its core image was not found',
       type === 'uki' ? count(binaries.length, 'image', 'images') : count(entries.length, 'entry', 'entries'),
       notYet.has(type) ? 'not yet handled' : undefined,
