@@ -9,6 +9,11 @@ import type { Link } from './types.ts';
 /** Lower links, which are compared as edges; and what follows from the speed of the link. */
 const elsewhere = new Set(['kind', 'link', 'cost', 'peers', 'ports']);
 
+/** With the spanning tree on, these are those of its root, and ageing is faster for a while after each change of the tree. */
+const ofTree = new Set(['forward_delay', 'hello_time', 'max_age', 'ageing_time']);
+
+const usesTree = ({ detail }: Link): boolean => detail?.kind === 'bridge' && detail.stp_state === 1;
+
 export function detailChanges(was: Link, is: Link, low: boolean, unseen: Unseen): Change[] {
   const changes: Change[] = [];
   if (was.detail !== undefined && is.detail !== undefined) {
@@ -18,7 +23,9 @@ export function detailChanges(was: Link, is: Link, low: boolean, unseen: Unseen)
       return unseen(subjects.wireguard) ? [] : wireguardChanges(is.name, was.detail, is.detail);
     }
     if (is.detail.kind === 'team' && unseen(subjects.team)) return [];
-    changes.push(...fieldChanges(is.name, was.detail, is.detail, low ? 'appearance' : 'recovery', ''));
+    const found = fieldChanges(is.name, was.detail, is.detail, low ? 'appearance' : 'recovery', '');
+    const inTree = usesTree(was) || usesTree(is);
+    changes.push(...found.filter(({ attribute = '' }) => !(inTree && ofTree.has(attribute))));
   }
   if (was.membership !== undefined && is.membership?.kind === was.membership.kind && was.master === is.master) {
     changes.push(

@@ -112,10 +112,10 @@ function changesOf(was: Link, is: Link, links: Links, unseen: Unseen): Change[] 
 
 const known = (one: unknown, other: unknown): boolean => one !== undefined && other !== undefined;
 
-/** What it is a part of; its members are not told here, as each of them tells its master. */
+/** What it is a part of; its members are not told here, as each of them tells its master, nor are passing links. */
 function standsOn({ name, lower = [] }: Link, links: ReadonlyMap<string, Link>): string {
   return lower
-    .filter((below) => links.get(below)?.master !== name)
+    .filter((below) => links.has(below) && links.get(below)?.master !== name)
     .toSorted()
     .join(' ');
 }

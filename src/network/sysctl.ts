@@ -58,7 +58,7 @@ export async function captureSysctls(
   const configured = configuredSysctls(contents);
   const ofLinks = settingsOfLinks(links);
   const keys = [...new Set([...Object.keys(sysctlDefaults), ...configured.keys(), ...ofLinks.keys()])].filter(
-    (key) => !secret.test(key) && key.isWellFormed() && !key.includes('\0') && !pathOf(key).includes('/../'),
+    (key) => !secret.test(key) && key.isWellFormed() && !key.includes('\0') && pathOf(key).startsWith(`${root}/`),
   );
   const plain = keys.filter((key) => !/[*?[]/.test(key));
   // What new links get is needed to compare with.

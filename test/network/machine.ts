@@ -13,6 +13,8 @@ import { endProcess } from '../helpers/child-process.ts';
 
 export interface Machine extends AsyncDisposable {
   readonly host: Host;
+  /** What comes before a command for it to run there. */
+  readonly enter: Argv;
   /** Runs a command line in it; words are separated by blanks. @throws Error when it fails, with what it said */
   run(line: string, input?: string): string;
   write(path: string, content: string): void;
@@ -59,6 +61,7 @@ export async function machine(): Promise<Machine> {
   };
   return {
     host,
+    enter: prefix,
     run: (line, input) => execute(line.split(' '), input),
     write,
     [Symbol.asyncDispose]: () => endProcess(child),

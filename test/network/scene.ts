@@ -50,7 +50,7 @@ ip rule add fwmark 0x7/0xff iif veth0 table 78 priority 1001
 ip -6 rule add to 2001:db8:7::/48 table 77 priority 1002
 ip rule add not from 10.0.0.0/8 suppress_prefixlength 0 table main priority 1003
 ip rule add ipproto 6 dport 443 table 77 priority 1004
-ip neigh add 198.51.100.254 lladdr 02:00:00:00:09:09 dev veth0 nud permanent
+ip neigh replace 198.51.100.254 lladdr 02:00:00:00:09:09 dev veth0 nud permanent
 ip neigh add proxy 198.51.100.200 dev veth0
 `;
 
