@@ -110,8 +110,10 @@ function drawPart(graph: Graph, { part, x, width }: Slot, y: number, height: num
   return group(tooltip, [...shapes, ...tags.shapes]);
 }
 
-function drawRest({ rest, sizeBytes }: Part, x: number, y: number, width: number, height: number): Shape {
-  const words = { free: 'free', other: 'elsewhere or free', empty: 'nothing seen on it' }[rest ?? 'free'];
+function drawRest({ rest, stacks = [], sizeBytes }: Part, x: number, y: number, width: number, height: number): Shape {
+  const tags = stacks.slice(0, 5).map(({ tag }) => tag);
+  const others = `in ${tags.join(', ')}${tags.length < stacks.length ? ', …' : ''}, or free`;
+  const words = { free: 'free', other: others, empty: 'nothing seen on it' }[rest ?? 'free'];
   const size = formatBytes(sizeBytes);
   const shapes: Shape[] = [box(x + 0.5, y + 0.5, Math.max(1, width - 1), height - 1, 'free', 3)];
   if (width >= 64 && height >= 40) {
@@ -154,18 +156,19 @@ function wordsOf(graph: Graph, component: Component): [string, string] {
     one.kind === 'subvolume' ? [one, ...graph.above(one)] : [one],
   );
   const mounted = mounts.find((one) => one.kind === 'mount' && one.mounted && one.category !== 'bind');
-  const joint = graph.stacksOn(last)[0]?.members[0];
+  const [stack] = graph.stacksOn(last);
+  const joint = stack?.members[0];
   const shown = joint !== undefined && isContent(joint) && !isContent(last) ? joint : last;
-  const type = isContent(shown) ? contentType(shown) : undefined;
+  const type = isContent(shown) && shown.kind !== 'swap' ? contentType(shown) : undefined;
   const under =
     content !== undefined && content !== last && content.kind !== 'table' ? contentType(content) : undefined;
   const name = 'name' in component && typeof component.name === 'string' ? component.name : undefined;
   const device = deviceOf(component);
-  const member = joint === undefined || isContent(joint) ? undefined : deviceOf(joint);
   const first =
-    (member === undefined ? undefined : `part of ${shortDevice(member)}`) ??
+    (stack === undefined || shown === joint ? undefined : `part of ${stackName(stack)}`) ??
     (mounted?.kind === 'mount' ? mounted.path : undefined) ??
     labelOf(shown) ??
+    (last.kind === 'swap' ? 'swap' : undefined) ??
     name ??
     (device === undefined ? undefined : shortDevice(device)) ??
     titleParts(component)[0];
@@ -173,6 +176,11 @@ function wordsOf(graph: Graph, component: Component): [string, string] {
   const share = usedShare(last);
   const percent = share === undefined ? '' : `${Math.round(share * 100)} % used`;
   return [first, [under, type, size, percent].filter(Boolean).join(' · ')];
+}
+
+function stackName({ tag, members }: Stack): string {
+  const device = members.length > 1 || members[0] === undefined ? undefined : deviceOf(members[0]);
+  return device === undefined ? tag : shortDevice(device);
 }
 
 function nameOf({ component }: Part): string {

@@ -20,7 +20,7 @@ import { chip, chipWidth, pillHeight, pills } from './tags.ts';
 import { widthOf } from './text.ts';
 
 /** Left edges, from the left edge of the table; `size` is a right edge. */
-const at = { swatch: 0, number: 18, name: 42, size: 256, type: 270, content: 448, meter: 640, usage: 728, mounts: 868 };
+const at = { swatch: 0, number: 18, name: 44, size: 256, type: 270, content: 448, meter: 640, usage: 728, mounts: 868 };
 const lineHeight = 18;
 const mountsShown = 4;
 /** As many of anything as a list shows. */
@@ -82,7 +82,6 @@ function typeOf(device: Component): string | undefined {
 function contentColumns(graph: Graph, row: Row, x: number, base: number): Shape[] {
   const { content, device, stacks, indent } = row;
   const left = x + at.content;
-  const right = x + at.meter - 12;
   const own = device !== undefined && (device.kind === 'subvolume' || isFileOfMount(device)) ? device : undefined;
   if (own !== undefined) {
     const { name, facts } = nameWithFacts(own);
@@ -100,18 +99,22 @@ function contentColumns(graph: Graph, row: Row, x: number, base: number): Shape[
     ...(shown === undefined ? [] : [{ face: 'strong' as const, text: contentType(shown) }]),
     ...(name === undefined ? [] : [{ face: 'body' as const, text: `"${name}"` }]),
   ];
-  const texts = run(left, base, right - (stacks.length === 0 ? 0 : firstTagWidth), words);
-  // Tags may go on where there is no meter, or nothing at all.
+  // They may go on where there is no meter, or nothing at all.
   const free = content === undefined ? at.mounts : usedShare(content) === undefined ? at.usage : at.meter;
+  const right = x + free - 12;
+  const texts = run(left, base, right - leastForTags(stacks.length), words);
   return [
     ...texts.shapes,
     ...(content === undefined ? [] : usageColumns(graph, content, device, x, base)),
-    ...tagShapes(row, texts.end, base, x + free - 12),
+    ...tagShapes(row, texts.end, base, right),
   ];
 }
 
-/** Of "part of" and a tag. */
-const firstTagWidth = 90;
+/** Room for "part of" with a tag, and for the number of the others. */
+function leastForTags(count: number): number {
+  if (count === 0) return 0;
+  return count === 1 ? 90 : 170;
+}
 
 function tagShapes({ stacks }: Row, left: number, base: number, end: number): Shape[] {
   if (stacks.length === 0) return [];
@@ -164,7 +167,7 @@ function usageColumns(
 function wordsWithoutUsage(content: Component, device: Component | undefined): string {
   if (content.kind === 'swap') return content.active ? 'in use' : 'not in use';
   if (content.kind === 'unknown') return device?.kind === 'unknown' ? '' : 'not yet handled';
-  return content.kind === 'table' ? '' : 'use not seen';
+  return content.kind === 'table' ? '' : 'usage not seen';
 }
 
 /** Of a subvolume or swap file. */

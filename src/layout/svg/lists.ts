@@ -144,7 +144,7 @@ export function gapBlock(gaps: readonly Gap[], left: number, top: number, outer:
   let y = top + 48;
   for (const gap of shown) {
     const lines = wrap(
-      `${gap.subject}: ${gap.problem}${gap.hint === undefined ? '' : ` (${gap.hint})`}`,
+      `${gap.subject}: ${oneLine(gap.problem)}${gap.hint === undefined ? '' : ` (${gap.hint})`}`,
       width,
       'body',
       3,
@@ -168,4 +168,9 @@ export function gapBlock(gaps: readonly Gap[], left: number, top: number, outer:
     ],
     height,
   };
+}
+
+/** What a tool printed may have lines. */
+function oneLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, ' / ');
 }

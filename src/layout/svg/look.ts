@@ -37,7 +37,7 @@ export function lookOf(graph: Graph, component: Component): Look {
   // A member without a name of its own, as of btrfs, is what it is a member of.
   const [stack] = isContent(component) ? [] : graph.stacksOn(component);
   const joint = stack?.members[0];
-  if (joint !== undefined && component.kind !== 'unknown') return ownLook(joint);
+  if (joint !== undefined && (isContent(joint) || component.kind !== 'unknown')) return ownLook(joint);
   return startsHost(graph, component) ? 'boot' : ownLook(component);
 }
 

@@ -154,7 +154,7 @@ function headBlock(layout: Layout, summary: string, legend: readonly Look[], wid
   shapes.push(
     box(x, y - 10, 24, 12, 'other', 2),
     box(x, y - 10, 12, 12, 'other-used', 2),
-    label(x + 30, y, 'small', 'darker: used'),
+    label(x + 30, y, 'small', 'used part'),
   );
   return { shapes, height: 92 };
 }

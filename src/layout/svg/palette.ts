@@ -1,6 +1,6 @@
 /**
  * Colours for light and dark. Hues are those that people with any kind of colour blindness tell apart (after Okabe and
- * Ito); what is used is the darker of a pair in light, the brighter in dark. Text on any of them keeps a contrast of 4.5.
+ * Ito); what is used is the stronger of a pair. Text on any of them keeps a contrast of 4.5.
  */
 import { hueCount } from './graph.ts';
 import { faces } from './text.ts';

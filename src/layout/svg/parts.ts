@@ -1,7 +1,7 @@
 /** How a disk, or whatever else has room, is divided: into what lies side by side on it, and what is left. */
 import type { Component, ComponentOf } from '../types.ts';
 import { isContent, sizeOf } from './facts.ts';
-import type { Graph } from './graph.ts';
+import type { Graph, Stack } from './graph.ts';
 import { contentOf } from './look.ts';
 
 export interface Part {
@@ -9,6 +9,8 @@ export interface Part {
   readonly component?: Component;
   /** What the room without a component is. */
   readonly rest?: 'free' | 'other' | 'empty';
+  /** What may have that room. */
+  readonly stacks?: readonly Stack[];
   readonly sizeBytes: number;
   /** How it is divided in its turn. */
   readonly inside: readonly Part[];
@@ -87,9 +89,9 @@ function placed(graph: Graph, partitions: readonly ComponentOf<'partition'>[], t
 function counted(graph: Graph, volumes: readonly Component[], carrier: Component, whole: Component): readonly Part[] {
   const total = sizeOf(whole) ?? 0;
   const left = total - volumes.reduce((sum, one) => sum + (sizeOf(one) ?? 0), 0);
-  const shared = graph.stacksOn(carrier).length > 0 || graph.stacksOn(whole).length > 0;
+  const stacks = [...new Set([...graph.stacksOn(carrier), ...graph.stacksOn(whole)])];
   const rest: Part[] = worthTelling(left, total)
-    ? [{ rest: shared ? 'other' : 'free', sizeBytes: left, inside: [] }]
+    ? [{ rest: stacks.length > 0 ? 'other' : 'free', sizeBytes: left, inside: [], stacks }]
     : [];
   return [...volumes.map((one) => partOf(graph, one)), ...rest];
 }
