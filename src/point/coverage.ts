@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { harmless, missing, type Verdict } from '../layout/handler.ts';
 import { isWithin } from '../layout/mount-place.ts';
 import { type Component, type ComponentOf, handlerOf, kindSchema, type Layout } from '../layout/types.ts';
+import { joined, matcher, normalised, relativeRoot, upwards } from './paths.ts';
 
 export const coverageItemSchema = z.object({
   /** Id of the component of the layout. */
@@ -316,47 +317,4 @@ function nameOf(component: Component, graph: Graph): string {
   if ('device' in component && component.device !== undefined) return component.device;
   const under = component.on.map((id) => graph.byId.get(id)).find((found) => found !== undefined);
   return under === undefined || under.kind === 'mount' ? component.id : nameOf(under, graph);
-}
-
-/** GNU tar's wildcards as a test of an absolute path. */
-function matcher(pattern: string): (path: string) => boolean {
-  const body = (pattern.length > 1 ? pattern.replace(/\/+$/, '') : pattern).replace(/\[!?[^\]]+\]|[\s\S]/g, (part) => {
-    if (part === '*') return '[^]*';
-    if (part === '?') return '[^]';
-    if (part.length > 1) return part.replace(/^\[!/, '[^').replaceAll('\\', '\\\\');
-    return part.replace(/[.+^${}()|[\]\\]/, '\\$&');
-  });
-  const start = pattern.startsWith('/') ? '^' : '(?:^|/)';
-  let test: RegExp;
-  try {
-    test = new RegExp(`${start}${body}$`);
-  } catch {
-    // An impossible range as in "[z-a]": nothing has that name but the pattern itself.
-    return (path) => path === pattern;
-  }
-  return (path) => test.test(path);
-}
-
-function normalised(path: string): string {
-  const plain = path.replace(/\/+/g, '/').replace(/(?:\/\.)+(?=\/|$)/g, '');
-  return plain.length > 1 ? plain.replace(/\/$/, '') : plain === '' ? '/' : plain;
-}
-
-function joined(directory: string, relative: string): string {
-  return relative === '' ? directory : `${directory === '/' ? '' : directory}/${relative}`;
-}
-
-/** Where `root` lies below the directory that the owner shows. */
-function relativeRoot(root: string, ownerRoot: string): string {
-  return isWithin(root, ownerRoot) ? root.slice(ownerRoot.length).replace(/^\//, '') : root.replace(/^\//, '');
-}
-
-/** `/a/b` → `/a/b`, `/a`, `/`. */
-function upwards(path: string): string[] {
-  const result = [path];
-  for (let at = path; at !== '/' && at.startsWith('/'); ) {
-    at = at.slice(0, at.lastIndexOf('/')) || '/';
-    result.push(at);
-  }
-  return result;
 }

@@ -1,0 +1,46 @@
+/** Paths and patterns, as a backup of files follows them. */
+import { isWithin } from '../layout/mount-place.ts';
+
+/** GNU tar's wildcards as a test of an absolute path. */
+export function matcher(pattern: string): (path: string) => boolean {
+  const body = (pattern.length > 1 ? pattern.replace(/\/+$/, '') : pattern).replace(/\[!?[^\]]+\]|[\s\S]/g, (part) => {
+    if (part === '*') return '[^]*';
+    if (part === '?') return '[^]';
+    if (part.length > 1) return part.replace(/^\[!/, '[^').replaceAll('\\', '\\\\');
+    return part.replace(/[.+^${}()|[\]\\]/, '\\$&');
+  });
+  const start = pattern.startsWith('/') ? '^' : '(?:^|/)';
+  let test: RegExp;
+  try {
+    test = new RegExp(`${start}${body}$`);
+  } catch {
+    // An impossible range as in "[z-a]": nothing has that name but the pattern itself.
+    return (path) => path === pattern;
+  }
+  return (path) => test.test(path);
+}
+
+/** Without double slashes, `.` and a slash at the end. */
+export function normalised(path: string): string {
+  const plain = path.replace(/\/+/g, '/').replace(/(?:\/\.)+(?=\/|$)/g, '');
+  return plain.length > 1 ? plain.replace(/\/$/, '') : plain === '' ? '/' : plain;
+}
+
+export function joined(directory: string, relative: string): string {
+  return relative === '' ? directory : `${directory === '/' ? '' : directory}/${relative}`;
+}
+
+/** Where `root` lies below the directory that the owner shows. */
+export function relativeRoot(root: string, ownerRoot: string): string {
+  return isWithin(root, ownerRoot) ? root.slice(ownerRoot.length).replace(/^\//, '') : root.replace(/^\//, '');
+}
+
+/** `/a/b` → `/a/b`, `/a`, `/`. */
+export function upwards(path: string): string[] {
+  const result = [path];
+  for (let at = path; at !== '/' && at.startsWith('/'); ) {
+    at = at.slice(0, at.lastIndexOf('/')) || '/';
+    result.push(at);
+  }
+  return result;
+}
