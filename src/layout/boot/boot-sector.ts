@@ -1,11 +1,9 @@
 /** Whose code stands in the first sectors of a disk or partition. */
 import type { Argv } from '../../host/host.ts';
 
-/** The boot sector, what may lie behind it, and the place where U-Boot of Allwinner boards begins. */
-export const headBytes = 12288;
-
-export function headArgv(device: string): Argv {
-  return ['dd', `if=${device}`, `bs=${headBytes}`, 'count=1', 'status=none'];
+/** The boot sector; with `more`, also the place where U-Boot of Allwinner boards begins, and notes in an ELF file. */
+export function headArgv(device: string, more: boolean): Argv {
+  return ['dd', `if=${device}`, `bs=${more ? 12288 : 512}`, 'count=1', 'status=none'];
 }
 
 /** One sector: never more, wherever a pointer leads. */

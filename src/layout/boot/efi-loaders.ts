@@ -47,16 +47,17 @@ export async function efiLoaders(probes: Probes, found: Found, asker: Asker): Pr
       ? []
       : [directoryLoader(first.root, directoryOf(first.path), members.map(binary), found)];
   });
-  // A name that is there twice cannot tell which of the two it is.
-  const labels = new Map<string, number>();
+  // One kernel may be started with several command lines.
+  const taken = new Map<string, number>();
   return [
     ...loaders,
     ...stubs.map(({ entry, file, on, path }): Loader => {
-      const nth = (labels.get(entry.label) ?? 0) + 1;
-      labels.set(entry.label, nth);
+      const name = `loader:efi-stub:${on[0] ?? entry.partUuid}:${path}`;
+      const nth = (taken.get(name) ?? 0) + 1;
+      taken.set(name, nth);
       return {
         kind: 'loader',
-        id: `loader:efi-stub:${entry.label}${nth === 1 ? '' : `#${nth}`}`,
+        id: nth === 1 ? name : `${name}#${nth}`,
         on,
         type: 'efi-stub',
         path,

@@ -72,6 +72,9 @@ function entryOf(line: string, data: Buffer | undefined): EfiEntry | undefined {
   return { number: number.toUpperCase(), active: mark === '*', label: label.trimEnd(), ...placeOf(place, data) };
 }
 
+/** How versions print the data by which firmware marks what it has made by itself. */
+const firmwaresMark = /(?:\{auto_created_boot_option\}|N\.{5}YM\.{4}R,Y\.|RC)$/;
+
 const disk = /HD\((\d+),(GPT|MBR),(?:0x)?([0-9a-f-]+),[^)]*\)/i;
 
 function placeOf(place: string, data: Buffer | undefined): Omit<EfiEntry, 'number' | 'active' | 'label'> {
@@ -80,8 +83,7 @@ function placeOf(place: string, data: Buffer | undefined): Omit<EfiEntry, 'numbe
   const partition = disk.exec(place);
   if (partition === null) {
     const known = present({ mac: mac === undefined ? undefined : colons(mac), url: emptyIsNone(url) });
-    // The firmware marks what it has made by itself.
-    const devicePath = emptyIsNone(withoutData(place, data).replace(/\{auto_created_boot_option\}$/, ''));
+    const devicePath = emptyIsNone(withoutData(place, data).replace(firmwaresMark, ''));
     return { ...known, ...present({ devicePath }) };
   }
   const [whole, partitionNumber = '', scheme = '', id = ''] = partition;

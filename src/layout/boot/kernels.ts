@@ -52,9 +52,7 @@ export function kernelsOf(
   );
   const found = new Map<string, Kernel>();
   const add = (version: string, image: string, initramfs: string | undefined): void => {
-    const known = found.get(version);
-    if (known?.initramfs !== undefined || (known !== undefined && initramfs === undefined)) return;
-    found.set(version, { version, image, running: version === running, ...present({ initramfs }) });
+    found.set(image, { version, image, running: version === running, ...present({ initramfs }) });
   };
   for (const { path, isLink } of boot) {
     const directory = dirname(path);
@@ -66,15 +64,20 @@ export function kernelsOf(
     // As kernel-install(8) lays them out: TOKEN/VERSION/linux.
     const version = basename(directory);
     if (basename(path) === 'linux' && /^\d+\.\d/.test(version)) {
-      const initramfs = ['initrd', 'initrd.img'].map((one) => `${directory}/${one}`).find((one) => paths.has(one));
+      const names = ['initrd', 'initrd.img', ...initramfsNames.map((form) => form(version))];
+      const initramfs = names.map((one) => `${directory}/${one}`).find((one) => paths.has(one));
       add(version, path, initramfs);
     }
   }
   for (const { path } of modules) {
     const version = basename(dirname(path));
-    if (basename(path) === 'vmlinuz' && !found.has(version)) add(version, path, undefined);
+    // Distributions that keep the kernel here copy it to where loaders find it.
+    if (basename(path) === 'vmlinuz' && ![...found.values()].some((one) => one.version === version))
+      add(version, path, undefined);
   }
-  return [...found.values()].sort((a, b) => a.version.localeCompare(b.version, 'en', { numeric: true }));
+  return [...found.values()].sort(
+    (a, b) => a.version.localeCompare(b.version, 'en', { numeric: true }) || (a.image < b.image ? -1 : 1),
+  );
 }
 
 const tools: Readonly<Record<string, readonly string[]>> = {

@@ -55,7 +55,7 @@ async function sectorLoader(
 ): Promise<Loader | undefined> {
   const subject = `boot sector of ${device.path}`;
   const seen = await asker.ask({
-    argv: headArgv(device.path),
+    argv: headArgv(device.path, found.firmware !== 'uefi' && found.firmware !== 'bios'),
     subject,
     parse: (stdout) => {
       const head = nameToBytes(stdout);
