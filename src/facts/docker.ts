@@ -3,8 +3,7 @@ import { z } from 'zod';
 import type { Asker } from '../host/asker.ts';
 import { type Container, dataPaths } from './container.ts';
 import { type Places, places } from './places.ts';
-import { understood } from './podman.ts';
-import { asRoot, type Contents, contentsBelow } from './reading.ts';
+import { asRoot, type Contents, contentsBelow, eachUnderstood } from './reading.ts';
 
 /** Only these keys leave the host: the others hold the environment, which may hold passwords. */
 const wanted = '"(Name|Image|Source|Running|AutoRemove)":("([^"\\\\]|\\\\.)*"|true|false)';
@@ -80,5 +79,11 @@ export async function captureDocker(asker: Asker, there: Places): Promise<Contai
     contentsBelow(asker, { subject, find: [`${root}/containers`, ...files], only: wanted, end: /\.json:/ }),
     contentsBelow(asker, { subject, find: [`${root}/image`, ...mounts], end: /mount-id:/ }),
   ]);
-  return understood(asker, 'docker containers', () => parseDocker(contents, layers));
+  const valid = new Map(
+    eachUnderstood(asker, 'docker containers', contents, (one, path) => {
+      parseDocker(one, new Map());
+      return [[path, contents.get(path) ?? ''] as const];
+    }),
+  );
+  return parseDocker(valid, layers);
 }

@@ -3,8 +3,7 @@ import type { Asker } from '../host/asker.ts';
 import type { Container } from './container.ts';
 import type { Guest } from './guest.ts';
 import { type Places, places } from './places.ts';
-import { understood } from './podman.ts';
-import { type Contents, contentsBelow } from './reading.ts';
+import { type Contents, contentsBelow, eachUnderstood } from './reading.ts';
 import { type Element, parseXml, select } from './xml.ts';
 
 /** Pool of storage → the directory that its volumes are in. */
@@ -63,8 +62,11 @@ const guestFile = /^\/(?:etc|run)\/libvirt\/(?:qemu|libxl|bhyve|ch)\/[^/]+\.xml$
 const containerFile = /^\/etc\/libvirt\/lxc\/[^/]+\.xml$/;
 const poolFile = /^\/etc\/libvirt\/storage\/[^/]+\.xml$/;
 
-/** @param contents of `/etc/libvirt` and `/run/libvirt`, where the second says what runs, and what only runs */
-export function parseLibvirt(contents: Contents, running: boolean): { guests: Guest[]; containers: Container[] } {
+/**
+ * @param contents of `/etc/libvirt` and `/run/libvirt`, where the second says what runs, and what only runs
+ * @throws Error for a file that is not what its path says
+ */
+export function parseLibvirt(contents: Contents): { guests: Guest[]; containers: Container[] } {
   const pools = new Map(
     [...contents].flatMap(([path, xml]) => {
       const pool = poolFile.test(path) ? parsePool(xml) : undefined;
@@ -87,7 +89,7 @@ export function parseLibvirt(contents: Contents, running: boolean): { guests: Gu
       manager: 'libvirt',
       ...(known ?? guest),
       ...(live && known === undefined ? { transient: true as const } : {}),
-      ...(running ? { running: live || known?.running === true } : {}),
+      running: live || known?.running === true,
     });
   }
   return { guests: [...guests.values()], containers };
@@ -97,10 +99,14 @@ export async function captureLibvirt(
   asker: Asker,
   there: Places,
 ): Promise<{ guests: Guest[]; containers: Container[] }> {
-  const none = { guests: [], containers: [] };
-  if (!there.has('libvirt')) return none;
+  if (!there.has('libvirt')) return { guests: [], containers: [] };
   const find = [places.libvirt, '/run/libvirt', '-maxdepth', '2', '-name', '*.xml', '-type', 'f'];
   const contents = await contentsBelow(asker, { subject: 'guests', find, end: /\.xml:/ });
-  const [result = none] = understood(asker, 'guests of libvirt', () => [parseLibvirt(contents, true)]);
-  return result;
+  const valid = new Map(
+    eachUnderstood(asker, 'guests of libvirt', contents, (one, path) => {
+      parseLibvirt(one);
+      return [[path, contents.get(path) ?? ''] as const];
+    }),
+  );
+  return parseLibvirt(valid);
 }

@@ -7,7 +7,7 @@ import type { Asker } from '../host/asker.ts';
 import { type Container, dataPaths } from './container.ts';
 import { type Places, places } from './places.ts';
 import { type CommandLine, optionValues, programOf } from './processes.ts';
-import { type Contents, contentsBelow } from './reading.ts';
+import { type Contents, contentsBelow, eachUnderstood } from './reading.ts';
 import type { User } from './users.ts';
 
 const listSchema = z.array(
@@ -142,20 +142,10 @@ export async function capturePodman(
         })
       : new Map<string, string>(),
   ]);
-  const known = understood(asker, 'podman containers', () =>
-    parsePodman(lists, sources, supervisors && parseConmon(supervisors), (storage) => owners.get(storage)),
+  const running = supervisors && parseConmon(supervisors);
+  const known = eachUnderstood(asker, 'podman containers', lists, (list) =>
+    parsePodman(list, sources, running, (storage) => owners.get(storage)),
   );
   const names = new Set(known.map(({ name }) => name));
   return [...known, ...parseQuadlets(quadlets).filter(({ name }) => !names.has(name))];
-}
-
-/** A gap instead of an exception. */
-export function understood<T>(asker: Asker, subject: string, parse: () => T[]): T[] {
-  try {
-    return parse();
-  } catch (error) {
-    const problem = error instanceof Error ? error.message.slice(0, 200) : 'not understood';
-    asker.gap({ subject, problem, hint: 'Please report its version and its files.' });
-    return [];
-  }
 }

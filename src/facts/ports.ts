@@ -35,6 +35,7 @@ export function parseSockets(contents: Contents): Socket[] {
   for (const [path, content] of contents) {
     const protocol = path.includes('tcp') ? 'tcp' : 'udp';
     for (const line of content.split('\n')) {
+      if (!line.includes(':')) continue;
       const [, local, , state, , , , , , inode] = line.split(/\s+/).slice(line.startsWith(' ') ? 1 : 0);
       const [, address, port] = /^([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4})$/.exec(local ?? '') ?? [];
       if (address === undefined || port === undefined || inode === undefined) continue;

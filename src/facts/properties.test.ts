@@ -76,7 +76,7 @@ test('garbage is a gap, the document is one, and nothing raw is printed', async 
       expect(factsChanges(facts, facts)).toEqual([]);
       expect(factsText(facts)).not.toMatch(/[^\P{Cc}\n]|[\ud800-\udfff]|\p{Bidi_Control}/u);
     }),
-    { numRuns: 150 },
+    { numRuns: 100 },
   );
 });
 
@@ -89,15 +89,16 @@ test.each([
   (input: string) => parseDomain(input, new Map()),
   (input: string) => parseCrontabs(new Map([['/etc/crontab', input]])),
   (input: string) => parseSockets(new Map([['/proc/net/tcp6', input]])),
-])('%o is linear: a megabyte of garbage takes no time', (parse) => {
+])('%o is linear: much garbage takes no time', (parse) => {
   for (const piece of ['a', ' ', '<', '<a b="', '<!--', ':', '\n', '*/', '0 ', '* * * * * root pass ']) {
-    const input = piece.repeat(1_000_000 / piece.length);
-    const begun = performance.now();
+    const input = piece.repeat(200_000 / piece.length);
+    const begun = process.cpuUsage();
     try {
       parse(input);
     } catch {
       // Refused is as good.
     }
-    expect(performance.now() - begun, piece).toBeLessThan(1000);
+    // A quadratic one would take minutes.
+    expect(process.cpuUsage(begun).user / 1000, piece).toBeLessThan(2000);
   }
 });

@@ -1,4 +1,5 @@
 /** Reading many small files of a host by one command instead of hundreds, and saying which could not be read. */
+import { z } from 'zod';
 import type { Asker } from '../host/asker.ts';
 import type { Argv } from '../host/host.ts';
 import { missingToolHint } from '../host/packages.ts';
@@ -130,4 +131,30 @@ export async function found(
   });
   reportRefused(asker, subject, answer?.stderr ?? '');
   return answer;
+}
+
+/**
+ * What each of several files holds, one by one: a file that cannot be understood is a gap, and the others still count.
+ *
+ * @param parse throws for what it does not understand
+ */
+export function eachUnderstood<T>(
+  asker: Asker,
+  subject: string,
+  contents: Contents,
+  parse: (content: Contents, path: string) => readonly T[],
+): T[] {
+  return [...contents].flatMap(([path, content]) => {
+    try {
+      return parse(new Map([[path, content]]), path);
+    } catch (error) {
+      const why = error instanceof z.ZodError || error instanceof SyntaxError ? 'not what was expected' : String(error);
+      asker.gap({
+        subject,
+        problem: `${path}: ${why.slice(0, 200)}`,
+        hint: 'Please report the version of what wrote it, and the file.',
+      });
+      return [];
+    }
+  });
 }

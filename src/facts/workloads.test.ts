@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { asker } from '../host/asker.ts';
+import { recordedHost } from '../host/recorded.ts';
 import { parseDocker } from './docker.ts';
 import { parseDeployments } from './image.ts';
-import { parseLibvirt } from './libvirt.ts';
+import { captureLibvirt, parseLibvirt } from './libvirt.ts';
 import { parseInstances, parseLxc, parseMonitors, parseNspawn, parseMachines as nspawnMachines } from './lxc.ts';
 import { parseConmon, parsePodman, parseQuadlets } from './podman.ts';
 import { parseCommandLines } from './processes.ts';
@@ -30,7 +32,7 @@ describe('libvirt', () => {
   ]);
 
   test('disks of every kind, firmware variables, and what only runs', () => {
-    expect(parseLibvirt(contents, true)).toEqual({
+    expect(parseLibvirt(contents)).toEqual({
       containers: [],
       guests: [
         {
@@ -55,14 +57,14 @@ describe('libvirt', () => {
 
   test('a defined guest that runs is one guest', () => {
     const both = new Map([...contents, ['/run/libvirt/qemu/web.xml', `<domstatus>${web}</domstatus>`]]);
-    expect(parseLibvirt(both, true).guests.filter(({ name }) => name === 'web & db')).toMatchObject([
+    expect(parseLibvirt(both).guests.filter(({ name }) => name === 'web & db')).toMatchObject([
       { running: true, files: ['/var/lib/libvirt/qemu/nvram/web_VARS.fd'] },
     ]);
-    expect(parseLibvirt(both, true).guests[0]).not.toHaveProperty('transient');
+    expect(parseLibvirt(both).guests[0]).not.toHaveProperty('transient');
   });
 
   test.each(['', 'garbage', '<domain>', '<domain></disk></domain>', '<network/>'])('%j is not a domain', (xml) => {
-    expect(() => parseLibvirt(new Map([['/etc/libvirt/qemu/a.xml', xml]]), true)).toThrow();
+    expect(() => parseLibvirt(new Map([['/etc/libvirt/qemu/a.xml', xml]]))).toThrow();
   });
 
   test('XML: entities, CDATA, quotes and what is empty', () => {
@@ -274,6 +276,21 @@ describe('containers', () => {
       { manager: 'nspawn', name: 'disk', running: false, paths: ['/var/lib/machines/disk.raw'] },
     ]);
   });
+});
+
+test('a definition that is damaged is a gap, and the others still count', async ({ signal }) => {
+  const [, , plain = ''] = said('virsh', 'debian12');
+  const files: Record<string, string> = {
+    '/etc/libvirt/qemu/bad.xml': '<domain><name>',
+    '/etc/libvirt/qemu/good.xml': plain,
+  };
+  const grep = Object.entries(files).flatMap(([path, text]) => text.split('\n').map((line) => `${path}:${line}\n`));
+  const find = ['-maxdepth', '2', '-name', '*.xml', '-type', 'f', '-exec', 'grep', '-aHsE', '', '{}', '+'];
+  const argv = ['find', '/etc/libvirt', '/run/libvirt', ...find];
+  const questions = asker(recordedHost({ commands: [{ argv, code: 0, stdout: grep.join('') }] }), signal);
+  const { guests } = await captureLibvirt(questions, { has: () => true, hidden: () => false });
+  expect(guests.map(({ name }) => name)).toEqual(['test']);
+  expect(questions.gaps).toMatchObject([{ subject: 'guests of libvirt', problem: expect.stringContaining('bad.xml') }]);
 });
 
 test('deployments of ostree', () => {
