@@ -1,10 +1,12 @@
 /** A boot loader that the release itself installs. */
 import { writeFileSync } from 'node:fs';
+import { release } from 'node:os';
 import { join } from 'node:path';
 import { command, run, within } from './commands.ts';
 import { device } from './disks.ts';
 
-const kernel = '6.1.0-lifeboat';
+/** Version of the kernel that runs, without the name of its build. */
+export const kernel = release().replace(/-.*$/, '');
 
 const settings = `GRUB_DEFAULT=0
 GRUB_TIMEOUT=5
