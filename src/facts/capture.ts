@@ -106,7 +106,7 @@ async function captureActivity(questions: Asker, there: Places) {
     captureUsers(questions),
     captureUnitFiles(questions, there),
     captureCron(questions),
-    capturePorts(questions),
+    capturePorts(questions, there),
   ]);
   const [services, timers, workloads] = await Promise.all([
     captureServices(questions, there, unitFiles),

@@ -6,6 +6,8 @@ export const places = {
   efi: '/sys/firmware/efi',
   acpi: '/sys/firmware/acpi',
   memmap: '/sys/firmware/memmap',
+  /** Of any file of the kernel's about processes and sockets: without it, no process of the host is seen. */
+  proc: '/proc/net/tcp',
   memoryBlocks: '/sys/devices/system/memory',
   numa: '/sys/devices/system/node',
   dmi: '/sys/class/dmi/id',

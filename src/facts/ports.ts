@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import type { Asker } from '../host/asker.ts';
+import type { Places } from './places.ts';
 import { asRoot, type Contents, contentsOf, deniedPaths, parseContents, reportRefused } from './reading.ts';
 
 export const portSchema = z.object({
@@ -87,8 +88,12 @@ const defaultRange = [32_768, 60_999] as const;
 
 const socketsOfProcesses = ['-mindepth', '3', '-maxdepth', '3', '-path', '/proc/[0-9]*/fd/*', '-lname', 'socket:*'];
 
-export async function capturePorts(asker: Asker): Promise<Port[] | undefined> {
+export async function capturePorts(asker: Asker, there: Places): Promise<Port[] | undefined> {
   const subject = 'listening ports';
+  if (!there.has('proc')) {
+    asker.gap({ subject, problem: '/proc is not mounted there, so that no process and no socket is seen' });
+    return undefined;
+  }
   const [sockets, range = defaultRange] = await Promise.all([
     asker.ask({
       argv: ['grep', '-aHsE', listening, ...tables],

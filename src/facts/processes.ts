@@ -1,5 +1,6 @@
 /** Processes that keep a container or a guest running, by their command lines. */
 import type { Asker } from '../host/asker.ts';
+import type { Places } from './places.ts';
 import { parseContents } from './reading.ts';
 
 /** Program and arguments. */
@@ -12,8 +13,9 @@ export function parseCommandLines(stdout: string): CommandLine[] {
   return [...parseContents(stdout).values()].map((line) => line.replace(/\0+$/, '').split('\0'));
 }
 
-/** Empty and a gap where nobody tells. */
-export async function captureSupervisors(asker: Asker): Promise<CommandLine[] | undefined> {
+/** `undefined` where nobody tells; with a gap, unless the host has no processes to be seen. */
+export async function captureSupervisors(asker: Asker, there: Places): Promise<CommandLine[] | undefined> {
+  if (!there.has('proc')) return undefined;
   const lines = ['-exec', 'grep', '-aHsE', supervisors, '{}', '+'];
   return await asker.ask({
     argv: ['find', '/proc', '-mindepth', '2', '-maxdepth', '2', '-path', '/proc/[0-9]*/cmdline', ...lines],

@@ -20,7 +20,7 @@ export interface Workloads {
 
 /** @param homes of users whose own containers are looked for */
 export async function captureWorkloads(asker: Asker, there: Places, homes: readonly User[]): Promise<Workloads> {
-  const supervisors = await captureSupervisors(asker);
+  const supervisors = await captureSupervisors(asker, there);
   const processes = supervisors === undefined ? [] : parseQemu(supervisors);
   const ids = supervisors && new Set(processes.flatMap(({ id }) => id ?? []));
   const [podman, docker, lxc, instances, nspawn, libvirt, proxmox, xen, machines] = await Promise.all([
