@@ -1,16 +1,18 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { recordedHost } from '../host/recorded.ts';
 import { printable } from '../kernel/text.ts';
+import { captureLayout } from './capture.ts';
 import { layoutSvg } from './svg.ts';
 import { graphOf } from './svg/graph.ts';
 import { pageOf } from './svg/page.ts';
 import { dark, light, looks } from './svg/palette.ts';
 import type { Shape } from './svg/shapes.ts';
-import { type Face, faces, fit, widthOf } from './svg/text.ts';
+import { type Face, faces, widthOf } from './svg/text.ts';
 import { handlerOf, type Layout, parseLayout } from './types.ts';
 
 const MiB = 2 ** 20;
@@ -381,7 +383,14 @@ const anyLayout = fc
     return m.layout();
   });
 
-const machines = { middling: middling(), large: large() };
+const fixtures = join(import.meta.dirname, '../../test/fixtures/machine');
+
+async function recorded(name: string): Promise<Layout> {
+  const host = recordedHost(JSON.parse(readFileSync(join(fixtures, `${name}.json`), 'utf8')));
+  return await captureLayout(host, new Date('2026-11-20T12:00:00Z'), new AbortController().signal);
+}
+
+const machines = { middling: middling(), large: large(), recorded: await recorded('debian13') };
 
 describe.each(Object.entries(machines))('%s machine', (_, layout) => {
   test('everything appears', () => expectComplete(layout));
@@ -470,43 +479,4 @@ test('of 10,000 bind mounts it shows 50 and the number', () => {
 test('an empty layout has a picture', () => {
   expectComplete(made().layout());
   expectLegible(made().layout());
-});
-
-/** WCAG 2.2, relative luminance and contrast ratio. */
-function contrast(one: string, other: string): number {
-  const [high = 0, low = 0] = [one, other]
-    .map((colour) => {
-      const [red = 0, green = 0, blue = 0] = [1, 3, 5]
-        .map((at) => Number.parseInt(colour.slice(at, at + 2), 16) / 255)
-        .map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
-      return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
-    })
-    .sort((a, b) => b - a);
-  return (high + 0.05) / (low + 0.05);
-}
-
-test.each(Object.entries({ light, dark }))('text can be read in the %s scheme', (_, scheme) => {
-  const { text, muted, warn, chip, page, card, warnCard } = scheme;
-  const pairs = [
-    ...[page, card].flatMap((ground) => [text, muted, warn].map((ink) => [ink, ground])),
-    ...[text, muted, warn].map((ink) => [ink, warnCard]),
-    ...scheme.tags.map((ground) => [chip, ground]),
-    ...Object.values(scheme.looks).flatMap(([all, used]) => [
-      [text, all],
-      [text, used],
-    ]),
-  ];
-  for (const [ink = '', ground = ''] of pairs)
-    expect(contrast(ink, ground), `${ink} on ${ground}`).toBeGreaterThan(4.5);
-  // Frames and the border of the used part need 3.
-  for (const [look, [, , edge]] of Object.entries(scheme.looks)) expect(contrast(edge, card), look).toBeGreaterThan(3);
-});
-
-test.each([
-  ['short', 100, 'short'],
-  ['a name that is too long', 80, 'a name t…'],
-  ['💾💾💾💾', 40, '💾💾…'],
-  ['xyz', 10, ''],
-])('%j in %d pixels is %j', (text, width, shown) => {
-  expect(fit(text, width, 'body')).toBe(shown);
 });

@@ -60,7 +60,7 @@ export function stackCard(graph: Graph, stack: Stack): Card {
     tag: stack,
     name,
     about,
-    size: formatBytes(size),
+    size: size === 0 ? '' : formatBytes(size),
     facts,
     tooltip: stack.members.slice(0, 50).flatMap(details),
     on: stack.on,

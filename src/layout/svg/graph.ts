@@ -17,7 +17,7 @@ export interface Graph {
   readonly roots: readonly Component[];
   /** A stack comes after those that it stands on. */
   readonly stacks: readonly Stack[];
-  /** What belongs to several things without being built of them, such as what starts the host. */
+  /** What has no room of its own and carries nothing, such as what starts the host: told apart from the devices. */
   readonly loose: readonly Component[];
   /** Mounts of the kernel's own, which are counted only. */
   readonly pseudo: readonly ComponentOf<'mount'>[];
@@ -39,6 +39,7 @@ export function graphOf({ components }: Layout): Graph {
       [...new Set(component.on)].map((id) => byId.get(id)).filter((one) => one !== undefined),
     ]),
   );
+  const carrying = new Set(shown.flatMap(({ on }) => on));
   const depths = depthsOf(shown, below);
   const roots: Component[] = [];
   const loose: Component[] = [];
@@ -48,8 +49,8 @@ export function graphOf({ components }: Layout): Graph {
     const under = below.get(component.id) ?? [];
     const [only] = under;
     if (only === undefined) roots.push(component);
+    else if (!carrying.has(component.id) && hasNoRoom(component)) loose.push(component);
     else if (under.length === 1) push(above, only.id, component);
-    else if (sizeOf(component) === undefined) loose.push(component);
     else push(joint, JSON.stringify(under.map(({ id }) => id).sort()), component);
   }
   const stacks = [...joint.values()]
@@ -72,6 +73,10 @@ export function graphOf({ components }: Layout): Graph {
     below: ({ id }) => below.get(id) ?? [],
     stacksOn: ({ id }) => standing.get(id) ?? [],
   };
+}
+
+function hasNoRoom(component: Component): boolean {
+  return sizeOf(component) === undefined && !['mount', 'subvolume', 'table'].includes(component.kind);
 }
 
 function isPseudo(component: Component): component is ComponentOf<'mount'> {

@@ -6,7 +6,8 @@ import type { Component, ComponentOf, Gap } from '../types.ts';
 import { listLimit } from './columns.ts';
 import { details, deviceOf, labelOf, shortDevice, titleParts } from './facts.ts';
 import type { Graph } from './graph.ts';
-import { type Block, box, group, label, type Shape } from './shapes.ts';
+import { lookOf } from './look.ts';
+import { type Block, box, group, label, run, type Shape } from './shapes.ts';
 import { type Face, widthOf, wrap } from './text.ts';
 
 const padding = 14;
@@ -34,13 +35,22 @@ export function listsOf(graph: Graph, mounts: readonly ComponentOf<'mount'>[], r
   const of = (category: string) => mounts.filter((one) => one.category === category && !waiting.includes(one));
   const pseudo = [...new Set(graph.pseudo.map(({ fstype }) => fstype))].sort().join(', ');
   return [
+    listOf(
+      'Start of the host',
+      rest.filter((one) => lookOf(graph, one) === 'boot'),
+      (one) => restEntry(graph, one),
+    ),
     listOf('Network', of('network'), mountEntry),
     listOf('Bind mounts', of('bind'), (mount) => bindEntry(graph, mount)),
     listOf('Memory', of('memory'), mountEntry),
     listOf('Overlay', of('overlay'), mountEntry),
     listOf('Local', of('local'), mountEntry),
     listOf('In fstab, not mounted', waiting, mountEntry),
-    listOf('Other components', rest, (one) => restEntry(graph, one)),
+    listOf(
+      'Other components',
+      rest.filter((one) => lookOf(graph, one) !== 'boot'),
+      (one) => restEntry(graph, one),
+    ),
     {
       title: "The kernel's own",
       count: graph.pseudo.length,
@@ -121,17 +131,26 @@ function listBlock({ title, entries, count }: List, left: number, top: number, o
   const detail = widest(({ words, state = '' }) => `${words}    ${state}`, 'small');
   // What has no words to cut leaves its room to the names.
   const column = Math.min(widest(({ name = '' }) => name, 'code') + 14, width - Math.min(detail, width * 0.45));
-  const lines = entries.map(({ name, words, state = '', tooltip }, index) => {
-    const y = top + 48 + index * lineHeight;
-    const start = name === undefined ? 0 : column;
-    const room = width - start - (state === '' ? 0 : widthOf(state, 'small') + 10);
+  let y = top + 48;
+  const lines = entries.map(({ name, words, state = '', tooltip }) => {
+    const base = y;
+    if (name === undefined) {
+      const wrapped = wrap(words, width, 'small', 3);
+      y += wrapped.length * lineHeight;
+      return group(
+        tooltip,
+        wrapped.map((line, index) => label(x, base + index * lineHeight, 'small', line)),
+      );
+    }
+    y += lineHeight;
+    const right = x + width - (state === '' ? 0 : widthOf(state, 'small') + 10);
     return group(tooltip, [
-      label(x, y, 'code', name ?? '', { width: column - 8 }),
-      label(x + start, y, 'small', words, { width: room, ...(name === undefined ? {} : { tone: 'muted' }) }),
-      label(x + width, y, 'small', state, { align: 'end' }),
+      label(x, base, 'code', name, { width: column - 8 }),
+      ...run(x + column, base, right, [{ face: 'small', text: words, tone: 'muted' }]).shapes,
+      label(x + width, base, 'small', state, { align: 'end' }),
     ]);
   });
-  const height = 48 + entries.length * lineHeight - 5 + padding - 8;
+  const height = y - top + padding - 13;
   return { shapes: [box(left, top, outer, height, 'card', 8), ...head, ...lines], height };
 }
 

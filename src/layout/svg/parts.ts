@@ -29,7 +29,7 @@ export function partsOf(graph: Graph, whole: Component): readonly Part[] {
 function divisionOf(graph: Graph, whole: Component): readonly Part[] | undefined {
   const content = contentOf(graph, whole);
   if (content?.kind === 'table') return tableParts(graph, content, sizeOf(whole) ?? 0);
-  const carrier = content ?? whole;
+  const carrier = throughGroups(graph, content ?? whole);
   const volumes = graph.above(carrier).filter((one) => !isContent(one) && (sizeOf(one) ?? 0) > 0);
   if (volumes.length === 0) return undefined;
   const partitions = volumes.filter((one) => one.kind === 'partition');
@@ -42,6 +42,15 @@ function divisionOf(graph: Graph, whole: Component): readonly Part[] | undefined
       : divisionOf(graph, only);
   }
   return counted(graph, volumes, carrier, whole);
+}
+
+/** What only groups volumes, and has no size to be drawn by, is passed. */
+function throughGroups(graph: Graph, component: Component): Component {
+  for (let carrier = component; ; ) {
+    const [only, ...others] = graph.above(carrier).filter(({ kind }) => kind !== 'mount' && kind !== 'subvolume');
+    if (only === undefined || others.length > 0 || sizeOf(only) !== undefined) return carrier;
+    carrier = only;
+  }
 }
 
 function tableParts(graph: Graph, table: Component, sizeBytes: number): readonly Part[] {
