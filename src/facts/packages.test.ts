@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parseApk, parseDpkg, parseExtendedStates, parsePacman, parseRpm, parseWorld } from './packages.ts';
-import { parseUnitFiles } from './services.ts';
+import { enabledUnits, parseUnitFiles } from './services.ts';
 
 const fixtures = join(import.meta.dirname, '../../test/fixtures');
 const said = (tool: string): string =>
@@ -22,6 +22,15 @@ test('dpkg: what is only configuration is not installed; what is half installed 
     { name: 'grub-pc', version: '2.06', arch: 'amd64', state: 'half-configured' },
   ]);
   expect(parseDpkg(said('dpkg-query'))).toHaveLength(40);
+});
+
+/** Recorded by `test/record`. */
+test.each(['debian11', 'debian12', 'debian13', 'debian-sid'])('packages and units of %s', (release) => {
+  const { commands } = JSON.parse(readFileSync(join(fixtures, 'machine', `${release}.json`), 'utf8'));
+  const asked = (program: string, verb: string): string =>
+    commands.find(({ argv }: { argv: string[] }) => argv[0] === program && argv.includes(verb)).stdout;
+  expect(parseDpkg(asked('dpkg-query', '-W')).find(({ name }) => name === 'base-files')?.version).toMatch(/^1\d/);
+  expect(enabledUnits(parseUnitFiles(asked('systemctl', 'list-unit-files')))).toContain('remote-fs.target');
 });
 
 test('what apt did by itself', () => {

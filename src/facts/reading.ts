@@ -80,7 +80,7 @@ export async function contentsBelow(
     ...find,
     '-exec',
     'grep',
-    only === undefined ? '-aHsE' : '-aHosE',
+    only === undefined ? '-aHE' : '-aHoE',
     only ?? pattern,
     '{}',
     '+',

@@ -96,10 +96,11 @@ export async function captureServices(
   if (there.has('systemd')) {
     const states = await captureUnitStates(asker, there);
     if (files === undefined) return undefined;
+    const scripts = await captureOldScripts(asker, there, files);
     const failed = states && [...states].flatMap(([name, active]) => (active === 'failed' ? [name] : [])).sort();
     return {
       init: 'systemd',
-      enabled: enabledUnits(files).map((name) => {
+      enabled: [...enabledUnits(files), ...scripts].sort().map((name) => {
         const active = states?.get(name);
         return { name, ...(active === undefined ? {} : { active }) };
       }),
@@ -110,6 +111,15 @@ export async function captureServices(
   if (there.has('sysv')) return await captureScripts(asker, 'sysv', [places.sysv, '/etc/rc3.d', '/etc/rcS.d']);
   asker.gap({ subject: 'services', problem: 'no systemd, OpenRC or SysV init is here' });
   return undefined;
+}
+
+/** Scripts of SysV that no unit stands in for: a generator of systemd starts them all the same. */
+async function captureOldScripts(asker: Asker, there: Places, files: readonly UnitFile[]): Promise<string[]> {
+  if (!there.has('sysv')) return [];
+  const old = await captureScripts(asker, 'sysv', [places.sysv, '/etc/rc3.d']);
+  const units = new Set(files.map(({ name }) => name));
+  const names = old?.enabled.map(({ name }) => `${name.replace(/\.sh$/, '')}.service`) ?? [];
+  return names.filter((name) => !units.has(name));
 }
 
 /** OpenRC links `runlevel/name`, SysV `rc2.d/S01name`. */

@@ -285,7 +285,7 @@ test('a definition that is damaged is a gap, and the others still count', async 
     '/etc/libvirt/qemu/good.xml': plain,
   };
   const grep = Object.entries(files).flatMap(([path, text]) => text.split('\n').map((line) => `${path}:${line}\n`));
-  const find = ['-maxdepth', '2', '-name', '*.xml', '-type', 'f', '-exec', 'grep', '-aHsE', '', '{}', '+'];
+  const find = ['-maxdepth', '2', '-name', '*.xml', '-type', 'f', '-exec', 'grep', '-aHE', '', '{}', '+'];
   const argv = ['find', '/etc/libvirt', '/run/libvirt', ...find];
   const questions = asker(recordedHost({ commands: [{ argv, code: 0, stdout: grep.join('') }] }), signal);
   const { guests } = await captureLibvirt(questions, { has: () => true, hidden: () => false });

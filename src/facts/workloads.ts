@@ -5,11 +5,12 @@ import { captureDocker } from './docker.ts';
 import type { Guest } from './guest.ts';
 import { captureLibvirt } from './libvirt.ts';
 import { captureInstances, captureLxc, captureNspawn, instanceLinks } from './lxc.ts';
-import type { Places } from './places.ts';
+import { type Place, type Places, places } from './places.ts';
 import { capturePodman } from './podman.ts';
 import { captureSupervisors } from './processes.ts';
 import { captureProxmox } from './proxmox.ts';
 import { parseQemu } from './qemu.ts';
+import { reportDenied } from './reading.ts';
 import type { User } from './users.ts';
 import { captureXen } from './xen.ts';
 
@@ -20,6 +21,8 @@ export interface Workloads {
 
 /** @param homes of users whose own containers are looked for */
 export async function captureWorkloads(asker: Asker, there: Places, homes: readonly User[]): Promise<Workloads> {
+  reportHidden(asker, there, 'containers', containerPlaces);
+  reportHidden(asker, there, 'guests', guestPlaces);
   const supervisors = await captureSupervisors(asker, there);
   const processes = supervisors === undefined ? [] : parseQemu(supervisors);
   const ids = supervisors && new Set(processes.flatMap(({ id }) => id ?? []));
@@ -36,7 +39,7 @@ export async function captureWorkloads(asker: Asker, there: Places, homes: reado
   ]);
   const defined = [...libvirt.guests, ...proxmox.guests, ...xen, ...parseMachines(machines)];
   return {
-    containers: sorted([
+    containers: withState(there, [
       ...podman,
       ...docker,
       ...lxc,
@@ -45,7 +48,7 @@ export async function captureWorkloads(asker: Asker, there: Places, homes: reado
       ...libvirt.containers,
       ...proxmox.containers,
     ]),
-    guests: sorted([...defined, ...undefinedOnes(defined, processes)]),
+    guests: withState(there, [...defined, ...undefinedOnes(defined, processes)]),
   };
 }
 
@@ -66,6 +69,23 @@ function undefinedOnes(defined: readonly Guest[], processes: readonly Guest[]): 
   return processes.filter(({ name, id }) => !names.has(name) && !(id !== undefined && ids.has(id)));
 }
 
-function sorted<T extends { readonly manager: string; readonly name: string }>(items: T[]): T[] {
+const containerPlaces = ['docker', 'podman', 'quadlets', 'lxc', 'incus', 'lxd', 'lxdSnap', 'nspawn'] as const;
+const guestPlaces = ['libvirt', 'proxmox', 'xen'] as const;
+
+/** What this user is not even allowed to find. */
+function reportHidden(asker: Asker, there: Places, subject: string, hidden: readonly Place[]): void {
+  reportDenied(
+    asker,
+    subject,
+    hidden.filter((place) => there.hidden(place)).map((place) => places[place]),
+  );
+}
+
+/** In order; and where no process is to be seen, what a file says of the moment it was written says nothing of now. */
+function withState<T extends { readonly manager: string; readonly name: string; running?: boolean }>(
+  there: Places,
+  items: T[],
+): T[] {
+  if (!there.has('proc')) for (const item of items) delete item.running;
   return items.sort((a, b) => (`${a.manager} ${a.name}` < `${b.manager} ${b.name}` ? -1 : 1));
 }
