@@ -118,36 +118,63 @@ async function readPoints(
 export async function findPoint(target: Target, host: string, name: string, signal: AbortSignal): Promise<ListedPoint> {
   if (name === '')
     throw new LifeboatError('usage', 'the name of a point is empty', { hint: 'See lifeboat points list.' });
-  const prefix = pointPrefix(host);
-  const keys = await listKeys(target, prefix, signal);
-  const exact = keys.filter(({ key }) => key === `${prefix}/${name}.json`);
-  const meant = exact.length > 0 ? exact : keys.filter(({ key }) => key.startsWith(`${prefix}/${name}`));
-  const [found, other] = name === 'latest' ? keys.slice(-1) : meant;
-  if (found === undefined) {
-    throw new LifeboatError(
-      'not-found',
-      name === 'latest'
-        ? `there is no point of ${host} at ${target.url}`
-        : `no point of ${host} is ${JSON.stringify(name)}`,
-      { hint: 'See lifeboat points list.' },
-    );
-  }
+  const keys = await listKeys(target, pointPrefix(host), signal);
+  if (name === 'latest') return await findLatest(target, host, keys, signal);
+  const prefix = `${pointPrefix(host)}/${name}`;
+  const exact = keys.filter(({ key }) => key === `${prefix}.json`);
+  const [found, other] = exact.length > 0 ? exact : keys.filter(({ key }) => key.startsWith(prefix));
+  if (found === undefined) throw notFound(`no point of ${host} is ${JSON.stringify(name)}`);
   if (other !== undefined)
     throw new LifeboatError('usage', `several points of ${host} begin with ${JSON.stringify(name)}`);
-  const id = found.key.slice(prefix.length + 1).replace(/\.json$/, '');
+  const read = await readPoint(target, host, found, signal);
+  if (read === undefined) throw notFound(`the point ${JSON.stringify(name)} of ${host} was removed just now`);
+  if (read instanceof LifeboatError) throw read;
+  return read;
+}
+
+function notFound(problem: string): LifeboatError {
+  return new LifeboatError('not-found', problem, { hint: 'See lifeboat points list.' });
+}
+
+/** The last to arrive that can be read; but nobody who asks for it should get an older one without a word. */
+async function findLatest(
+  target: Target,
+  host: string,
+  keys: readonly Key[],
+  signal: AbortSignal,
+): Promise<ListedPoint> {
+  let newest: { readonly key: string; readonly error: LifeboatError } | undefined;
+  for (const found of keys.toReversed()) {
+    const read = await readPoint(target, host, found, signal);
+    if (read instanceof LifeboatError) {
+      if (newest === undefined || found.key > newest.key) newest = { key: found.key, error: read };
+    } else if (read !== undefined) {
+      if (newest === undefined || newest.key < found.key) return read;
+      throw unreadable(newest.error, `The latest that can be read is ${read.point.id}: give that id to use it.`);
+    }
+  }
+  if (newest !== undefined) throw unreadable(newest.error, undefined);
+  throw notFound(`there is no point of ${host} at ${target.url}`);
+}
+
+function unreadable(cause: LifeboatError, hint: string | undefined): LifeboatError {
+  return new LifeboatError(cause.code, `the record of the latest point cannot be read: ${cause.message}`, {
+    hint,
+    cause,
+  });
+}
+
+/** One point, why its record cannot be read, or `undefined` when it is gone. */
+async function readPoint(
+  target: Target,
+  host: string,
+  found: Key,
+  signal: AbortSignal,
+): Promise<ListedPoint | LifeboatError | undefined> {
+  const id = found.key.slice(pointPrefix(host).length + 1).replace(/\.json$/, '');
   const ofIt = `${attestationPrefix(host)}/${id}.`;
   const { points, damaged } = await readPoints(target, host, [found], (key) => key.startsWith(ofIt), signal);
-  const [point] = points;
-  if (point !== undefined) return point;
-  const error = damaged.find(({ key }) => key === found.key)?.error;
-  if (error === undefined) throw new LifeboatError('not-found', `the point ${id} of ${host} was removed just now`);
-  // Nobody who asks for the latest point should get an older one without a word.
-  if (name !== 'latest') throw error;
-  const readable = (await listPoints(target, host, signal)).points.at(-1);
-  throw new LifeboatError(error.code, `the record of the latest point cannot be read: ${error.message}`, {
-    hint: readable && `The latest that can be read is ${readable.point.id}: give that id to use it.`,
-    cause: error,
-  });
+  return points[0] ?? damaged.find(({ key }) => key === found.key)?.error;
 }
 
 async function putRecord(
