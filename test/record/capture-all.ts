@@ -12,6 +12,7 @@ import { captureLayout } from '../../src/layout/capture.ts';
 import { captureNetwork } from '../../src/network/capture.ts';
 import { kernel } from './boot.ts';
 import { ask, run, within } from './commands.ts';
+import { type Disk, disks } from './disks.ts';
 import { uuid } from './ids.ts';
 
 /**
@@ -78,16 +79,30 @@ function askingOnce(host: Host): Host {
   };
 }
 
-/** Loop devices are disks here. What is recorded is what lsblk said. */
+/** Loop devices are disks here, by name and type: `sdb5` is `loop61p5`. Recorded is what was truly asked and said. */
 function seeingDisks(host: Host): Host {
+  const loops = Object.values<Disk>(disks).map(({ loop }) => `loop${loop}`);
+  const letter = (loop: string) => String.fromCharCode('a'.charCodeAt(0) + loops.indexOf(loop));
+  const shown = (text: string) =>
+    text
+      .replaceAll(
+        new RegExp(`(${loops.join('|')})(?:p(\\d+))?`, 'g'),
+        (_, loop, part = '') => `sd${letter(loop)}${part}`,
+      )
+      .replaceAll(/("type": ?)"loop"/g, '$1"disk"');
+  const real = (text: string) =>
+    text.replaceAll(/\bsd([a-z])(\d*)/g, (whole, disk: string, part: string) => {
+      const loop = loops[disk.charCodeAt(0) - 'a'.charCodeAt(0)];
+      return loop === undefined ? whole : `${loop}${part === '' ? '' : `p${part}`}`;
+    });
+  const seen = (data: Buffer) => Buffer.from(shown(data.toString('latin1')), 'latin1');
   return {
     ...host,
-    async run(argv, options, signal) {
-      const result = await host.run(argv, options, signal);
-      if (argv[0] !== 'lsblk') return result;
-      const text = result.stdout.toString('latin1').replaceAll(/("type": ?)"loop"/g, '$1"disk"');
-      return { ...result, stdout: Buffer.from(text, 'latin1') };
+    async run([program, ...args], options, signal) {
+      const result = await host.run([program, ...args.map(real)], options, signal);
+      return { ...result, stdout: seen(result.stdout), stderr: shown(result.stderr) };
     },
+    read: async (path, options, signal) => seen(await host.read(real(path), options, signal)),
   };
 }
 
