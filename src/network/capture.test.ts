@@ -144,7 +144,7 @@ test('without ethtool one gap says so, and the rest is there', async ({ signal }
 });
 
 test('any output of any tool is a gap or a document that can be read again', async () => {
-  const text = fc.oneof(fc.string({ unit: 'binary' }), fc.json());
+  const text = fc.oneof(fc.string({ unit: 'binary', maxLength: 100 }), fc.json());
   await fc.assert(
     fc.asyncProperty(fc.array(text, { minLength: 1, maxLength: 12 }), fc.constantFrom(0, 1, 2), async (texts, code) => {
       let count = 0;
@@ -155,7 +155,7 @@ test('any output of any tool is a gap or a document that can be read again', asy
       expect(networkChanges(network, network)).toEqual([]);
       networkText(network);
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   );
 });
 

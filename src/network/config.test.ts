@@ -62,11 +62,11 @@ describe('which firewall is asked', () => {
     const contents = { ...release, '/proc/net/ip_tables_names': 'filter\n' };
     const { found } = await ask(contents, {}, [nft, legacy]);
     expect(found[1]).toEqual({
-      kind: 'iptables',
+      kind: 'iptables-legacy',
       rules: '*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp -j ACCEPT\nCOMMIT',
     });
     const old = { argv: ['iptables-save'], code: 0, stdout: rules };
-    expect((await ask(contents, {}, [nft, old])).kinds).toEqual(['nft', 'iptables']);
+    expect((await ask(contents, {}, [nft, old])).kinds).toEqual(['nft', 'iptables-legacy']);
   });
 
   test('tables of iptables in nft are asked for in its own words', async () => {

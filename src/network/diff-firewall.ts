@@ -4,7 +4,14 @@ import { changed, type Unseen } from './compare.ts';
 import { subjects } from './subjects.ts';
 import type { Firewall } from './types.ts';
 
-const kinds = ['nft', 'iptables', 'ip6tables'] as const;
+/** Each with what its gap is named after. */
+const kinds = [
+  ['nft', subjects.firewall.nft],
+  ['iptables', subjects.firewall.nft],
+  ['ip6tables', subjects.firewall.nft],
+  ['iptables-legacy', subjects.firewall.iptables],
+  ['ip6tables-legacy', subjects.firewall.ip6tables],
+] as const;
 
 export function firewallChanges(
   before: readonly Firewall[] | undefined,
@@ -12,9 +19,8 @@ export function firewallChanges(
   unseen: Unseen,
 ): Change[] {
   if (before === undefined || after === undefined) return [];
-  return kinds.flatMap((kind) => {
-    // Which tables of nft are those of iptables is only known when both were seen.
-    if (unseen(subjects.firewall[kind])) return [];
+  return kinds.flatMap(([kind, subject]) => {
+    if (unseen(subject)) return [];
     const [was, is] = [lasting(kind, before), lasting(kind, after)];
     if (was.join('\n') === is.join('\n')) return [];
     const [gone, come] = [new Set(was).difference(new Set(is)), new Set(is).difference(new Set(was))];
@@ -35,7 +41,7 @@ function shortened(lines: readonly string[]): string {
 }
 
 const runtimeTable =
-  /^table \S+ (?:netavark|docker-bridges|kube-proxy|cilium\S*|calico\S*|f2b-table|crowdsec\S*|libvirt_network|lxd|incus|firewalld)\b/;
+  /^table \S+ (?:netavark|docker-bridges|kube-proxy|cilium\S*|calico\S*|f2b-table|crowdsec\S*|libvirt_network|lxd|incus)\b/;
 const runtimeChain =
   /(?:^:|^-A |-j |-g |chain |jump |goto )"?(?:DOCKER|CNI-|KUBE-|cali-|cali:|NETAVARK|LIBVIRT_|FLANNEL|f2b-|CILIUM|FORWARD_direct)/;
 /** Of a container that is asked through its own published port. */

@@ -34,8 +34,9 @@ export async function captureFirewall(asker: Asker, quiet: Asker, files: Files):
     const translated = hasTables(nft ?? '', family)
       ? await quiet.ask({ argv: [`${family}-nft-save`], parse: cleanIptables })
       : undefined;
-    const rules = [legacy, translated].filter((text) => text !== undefined && text !== '').join('\n');
-    if (rules !== '') found.push({ kind: family, rules });
+    // Not together: each is loaded by its own tool.
+    if (legacy !== undefined && legacy !== '') found.push({ kind: `${family}-legacy`, rules: legacy });
+    if (translated !== undefined && translated !== '') found.push({ kind: family, rules: translated });
   }
   return found;
 }

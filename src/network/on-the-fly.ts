@@ -10,10 +10,10 @@ const pairs = new Set(['veth', 'netkit', 'vxcan']);
 const madeNames =
   /^(?:veth[0-9a-f]{7,8}|cali[0-9a-f]{11}|lxc[0-9a-f]{12}|lxc_health|vnet\d+|tap\d+i\d+|fw(?:br|pr|ln)\d+[io]\d+|veth\d+i\d+|(?:tap|qbr|qvb|qvo)[0-9a-f]{8}-[0-9a-f]{2})$/;
 
-/** One end of a pair whose other end is in a container, a tap of a program that runs, or named as such links are. */
+/** One end of a pair whose other end is in a container, the link of a program that runs, or named as such links are. */
 export function isOnTheFly({ name, kind, elsewhere, detail }: Link): boolean {
   if (pairs.has(kind) && elsewhere === true) return true;
-  if (detail?.kind === 'tun' && detail.persist === false) return true;
+  if (kind === 'ppp' || (detail?.kind === 'tun' && detail.persist === false)) return true;
   return kind !== 'ether' && madeNames.test(name);
 }
 

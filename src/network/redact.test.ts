@@ -181,7 +181,7 @@ test('a value of any text does not come through, in any format', () => {
 test('any text at all ends, and quickly', () => {
   fc.assert(
     fc.property(
-      fc.string({ unit: 'binary', maxLength: 2000 }),
+      fc.string({ unit: 'binary', maxLength: 300 }),
       fc.constantFrom('/a.yaml', '/a.xml', '/etc/network/x', '/x'),
       (text, path) => {
         redactConfig(path, text);

@@ -14,17 +14,19 @@ const maxRules = 60;
  */
 export function networkText(network: Network): string {
   const { hostname, links, dns, hosts = [], neighbours = [], namespaces = [] } = network;
-  const made = links.filter(isOnTheFly);
+  const made = new Set(
+    links.filter((link) => isOnTheFly(link) && !link.addresses.some(({ scope }) => scope === 'global')),
+  );
   const routes = network.routes
     .filter(({ table, protocol }) => table !== 'local' && protocol !== 'kernel')
     .map(routeText);
   const rules = (network.rules ?? []).filter((rule) => !isInitial(rule)).map(ruleText);
   const lines = [
     `host ${hostname}`,
-    ...links.filter((link) => !isOnTheFly(link)).flatMap(linkLines),
-    ...(made.length === 0
+    ...links.filter((link) => !made.has(link)).flatMap(linkLines),
+    ...(made.size === 0
       ? []
-      : [`made by containers and virtual machines: ${made.map(({ name }) => name).join(' ')}`]),
+      : [`made by containers and other programs: ${[...made].map(({ name }) => name).join(' ')}`]),
     ...section('routes', routes, maxRoutes),
     ...section('policy rules', rules, maxRoutes),
     ...section('static neighbours', neighbours.map(neighbourText), maxRoutes),

@@ -164,7 +164,7 @@ const fileSchema = z.object({
 });
 
 const firewallSchema = z.object({
-  /** `nft`, `iptables`, `ip6tables`; the last two also for the legacy tables of the kernel. */
+  /** `nft`; `iptables`, `ip6tables`: tables of nft, in the words of iptables; `iptables-legacy`, `ip6tables-legacy`. */
   kind: z.string(),
   /** Without counters, and without what rules themselves put into sets. */
   rules: z.string(),

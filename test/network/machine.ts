@@ -24,6 +24,11 @@ export interface Machine extends AsyncDisposable {
 export function noMachine(): string | undefined {
   if (process.geteuid?.() !== 0) return 'only root makes namespaces';
   try {
+    for (const tool of ['nft', 'setpriv', 'nsenter']) execFileSync(tool, ['--version'], { stdio: 'pipe' });
+  } catch (error) {
+    return `a tool is missing: ${String(error).split('\n', 1)[0]}`;
+  }
+  try {
     execFileSync('unshare', ['-n', '-m', '-u', 'ip', 'link', 'add', 'v0', 'type', 'veth', 'peer', 'name', 'v1'], {
       stdio: 'pipe',
     });

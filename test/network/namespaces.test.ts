@@ -333,6 +333,26 @@ describe.skipIf(reason !== undefined)('odd machines', () => {
     expect(networkChanges(some, all)).toEqual([]);
   });
 
+  test('iptables, in both of its variants', async ({ skip }) => {
+    await using own = await machine();
+    try {
+      own.run('iptables-legacy -A INPUT -p tcp --dport 22 -j ACCEPT');
+      own.run('iptables-nft -A INPUT -p tcp --dport 80 -m comment --comment own -j ACCEPT');
+    } catch (error) {
+      skip(`no rules of iptables here: ${String(error).split('\n', 1)[0]}`);
+    }
+    const before = await capture(own);
+    const rules = Object.fromEntries((before.firewall ?? []).map((firewall) => [firewall.kind, firewall.rules]));
+    expect(rules['iptables-legacy']).toContain('-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT');
+    expect(rules['iptables']).toContain('--comment own -j ACCEPT');
+    expect(networkChanges(before, await capture(own))).toEqual([]);
+    // It is in the answer of nft too, and told once.
+    own.run('iptables-nft -A INPUT -p tcp --dport 443 -j ACCEPT');
+    expect(networkChanges(before, await capture(own)).map(({ text }) => text)).toEqual([
+      'rules of iptables have changed: + -A INPUT -p tcp -m tcp --dport 443 -j ACCEPT',
+    ]);
+  });
+
   test('a program in the middle of its work: a tap that goes with it', async () => {
     await using own = await machine();
     const before = await capture(own);
