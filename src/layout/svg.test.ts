@@ -352,7 +352,7 @@ const anyLayout = fc
     const ids: string[] = [];
     for (const { kind, name, on: below, size, category, flag } of list) {
       const on = [...new Set(below.flatMap((index) => ids[index % Math.max(1, ids.length)] ?? []))];
-      const id = `${kind}:${ids.length}`;
+      const id = `${kind === 'ext' || kind === 'btrfs' ? 'filesystem' : kind}:${ids.length}`;
       const all: Record<string, Record<string, unknown>> = {
         disk: {
           device: `/dev/${name}`,

@@ -1,11 +1,13 @@
 /** What a picture says of a component, whatever kind it is: nothing here has to be extended for a new kind. */
 import { formatBytes } from '../../kernel/units.ts';
-import { type Component, type ComponentOf, handlerOf } from '../types.ts';
+import { type Component, handlerOf } from '../types.ts';
 
-export type Filesystem = ComponentOf<'ext' | 'xfs' | 'btrfs' | 'vfat' | 'filesystem'>;
+/** Of whatever kind; what `filesystemKind` makes. */
+type Filesystem = Component & { readonly type: string; readonly sizeBytes: number; readonly usedBytes?: number };
 
 export function isFilesystem(component: Component): component is Filesystem {
-  return ['ext', 'xfs', 'btrfs', 'vfat', 'filesystem'].includes(component.kind);
+  // Other kinds may have a type and a size, too; but only filesystems are called so.
+  return component.id.startsWith('filesystem:') && 'type' in component && 'sizeBytes' in component;
 }
 
 export function sizeOf(component: Component): number | undefined {

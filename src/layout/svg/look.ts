@@ -1,6 +1,6 @@
 /** Which colour a component has. */
 import type { Component } from '../types.ts';
-import { isContent } from './facts.ts';
+import { isContent, isFilesystem } from './facts.ts';
 import type { Graph } from './graph.ts';
 import type { Look } from './palette.ts';
 
@@ -18,8 +18,6 @@ const kindLooks: ReadonlyMap<string, Look> = new Map([
   ['ext', 'ext'],
   ['xfs', 'xfs'],
   ['btrfs', 'btrfs'],
-  ['vfat', 'files'],
-  ['filesystem', 'files'],
   ['swap', 'swap'],
   ['boot', 'boot'],
   ['loader', 'boot'],
@@ -54,6 +52,7 @@ function startsHost(graph: Graph, content: Component): boolean {
 function ownLook(component: Component): Look {
   const known = kindLooks.get(component.kind);
   if (known !== undefined) return known;
+  if (isFilesystem(component)) return 'files';
   const name = component.kind === 'unknown' ? component.rawType : component.kind;
   return carriers.test(name) ? 'carrier' : 'other';
 }
