@@ -2,6 +2,7 @@
 import type { Change } from '../kernel/change.ts';
 import { changed, type Item, listChanges, type Unseen } from './compare.ts';
 import { firewallChanges } from './diff-firewall.ts';
+import { isConfig } from './places.ts';
 import { subjects } from './subjects.ts';
 import type { ConfigFile, Network, Sysctl } from './types.ts';
 
@@ -20,8 +21,12 @@ export function configurationChanges(
   ];
 }
 
-function systemChanges({ systems: old }: Network, { systems: now }: Network, unseen: Unseen): Change[] {
+function systemChanges(before: Network, after: Network, unseen: Unseen): Change[] {
+  const { systems: old } = before;
+  const { systems: now } = after;
   if (old === undefined || now === undefined || unseen(subjects.units)) return [];
+  // Where files decide, one that could not be read may be what put a system in charge.
+  if ([...before.gaps, ...after.gaps].some(({ subject }) => isConfig(subject))) return [];
   // Why it is in charge may change while it is: a service that is restarted.
   const items = (systems: typeof now): Item[] =>
     systems.map(({ name, renders }) => ({
@@ -45,7 +50,7 @@ function fileChanges(
   const before = new Map(old.map((file) => [file.path, file]));
   const after = new Map(now.map((file) => [file.path, file]));
   return [...new Set([...before.keys(), ...after.keys()])].flatMap((path): Change[] => {
-    if (unseen(path)) return [];
+    if (unseen(path) || parentsOf(path).some(unseen)) return [];
     const [was, is] = [before.get(path), after.get(path)];
     const subject = `file ${path}`;
     const risk = decisive.test(path) ? 'recovery' : 'appearance';
@@ -54,6 +59,12 @@ function fileChanges(
     if (was.digest === is.digest || was.digest === undefined || is.digest === undefined) return [];
     return [changed(subject, 'content', risk, `${subject} has changed${linesChanged(was.content, is.content)}`)];
   });
+}
+
+/** A directory that could not be read hides what is in it. */
+function parentsOf(path: string): string[] {
+  const parts = path.split('/');
+  return parts.slice(2).map((_, index) => parts.slice(0, index + 2).join('/'));
 }
 
 function linesChanged(was: string | undefined, is: string | undefined): string {

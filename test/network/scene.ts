@@ -1,4 +1,7 @@
 /** A network with one of each kind of link that a plain kernel makes, and everything that can be configured around them. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { captureNetwork } from '../../src/network/capture.ts';
+import type { Network } from '../../src/network/types.ts';
 import type { Machine } from './machine.ts';
 
 const links = `
@@ -74,7 +77,7 @@ const ruleset = `table inet filter {
 }
 `;
 
-export const files: Readonly<Record<string, string>> = {
+const files: Readonly<Record<string, string>> = {
   '/etc/hostname': 'web1\n',
   '/etc/network/interfaces':
     'auto lo\niface lo inet loopback\nauto veth0\niface veth0 inet static\n  address 198.51.100.1/24\n  wpa-psk hunter2-secret\n',
@@ -88,4 +91,16 @@ export function build({ run, write }: Machine): void {
   run('tee /proc/sys/net/ipv4/conf/veth0/rp_filter', '2\n');
   run('tee /proc/sys/net/ipv4/ip_forward', '1\n');
   for (const [path, content] of Object.entries(files)) write(path, content);
+}
+
+export const capture = async (of: Machine): Promise<Network> =>
+  await captureNetwork(of.host, new Date(), new AbortController().signal);
+
+/** Until the kernel has finished with duplicate addresses and the states of new links. */
+export async function settled(of: Machine): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    const addresses = of.run('ip -6 addr show tentative');
+    if (addresses.trim() === '') return;
+    await delay(50);
+  }
 }
