@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { asker } from '../host/asker.ts';
+import { recordedHost } from '../host/recorded.ts';
 import { parseCronScripts, parseCrontabs } from './cron.ts';
 import { parseAddress, parseOwners, parseRange, parseSockets, unitOf } from './ports.ts';
 import { deniedPaths, parseContents } from './reading.ts';
 import { redactCommand, redactSetting } from './redact.ts';
-import { enabledUnits, parseScripts, parseUnitFiles, parseUnits } from './services.ts';
+import { captureServices, enabledUnits, parseScripts, parseUnitFiles, parseUnits } from './services.ts';
 import { timersOf } from './timers.ts';
 import { parsePasswd, parsePasswords, parseRemoteMounts } from './users.ts';
 
@@ -88,6 +90,25 @@ describe('services', () => {
       ['ssh.service', 'active'],
     ]);
     expect(parseUnits('x.service not-found inactive dead x.service\n').get('x.service')).toBe('inactive');
+  });
+
+  test('a script of SysV that no unit stands in for is started too', async ({ signal }) => {
+    const tests = ['-mindepth', '1', '-maxdepth', '1', '-print0'];
+    const paths = ['/etc/rc2.d/S01ssh', '/etc/rc2.d/S01console-setup.sh', '/etc/rc3.d/S02legacy', '/etc/rc3.d/K01off'];
+    const commands = [
+      {
+        argv: ['find', '/etc/rc2.d', '/etc/rc3.d', ...tests],
+        code: 0,
+        stdout: paths.map((path) => `${path}\0`).join(''),
+      },
+    ];
+    const there = { has: (place: string) => place === 'systemd' || place === 'sysv', hidden: () => false };
+    const files = ['ssh.service', 'console-setup.service'].map((name) => ({ name, state: 'enabled' }));
+    const services = await captureServices(asker(recordedHost({ commands }), signal), there, files);
+    expect(services).toEqual({
+      init: 'systemd',
+      enabled: [{ name: 'console-setup.service' }, { name: 'legacy.service' }, { name: 'ssh.service' }],
+    });
   });
 
   test('runlevels', () => {

@@ -12,7 +12,7 @@ import { parseCommandLines } from './processes.ts';
 import { parseProxmox, parseStorages, volumePath } from './proxmox.ts';
 import { parseQemu } from './qemu.ts';
 import { parseContents } from './reading.ts';
-import { parseMachines } from './workloads.ts';
+import { captureWorkloads, parseMachines } from './workloads.ts';
 import { parseXen, parseXenDisk } from './xen.ts';
 import { parseXml, select } from './xml.ts';
 
@@ -291,6 +291,16 @@ test('a definition that is damaged is a gap, and the others still count', async 
   const { guests } = await captureLibvirt(questions, { has: () => true, hidden: () => false });
   expect(guests.map(({ name }) => name)).toEqual(['test']);
   expect(questions.gaps).toMatchObject([{ subject: 'guests of libvirt', problem: expect.stringContaining('bad.xml') }]);
+});
+
+test('what a user may not even look for is named', async ({ signal }) => {
+  const questions = asker(recordedHost({ commands: [] }), signal);
+  const there = { has: () => false, hidden: (place: string) => place === 'docker' || place === 'proxmox' };
+  expect(await captureWorkloads(questions, there, [])).toEqual({ containers: [], guests: [] });
+  expect(questions.gaps).toEqual([
+    { subject: 'containers', problem: 'not allowed to read /var/lib/docker/containers', hint: 'Run lifeboat as root.' },
+    { subject: 'guests', problem: 'not allowed to read /etc/pve/local', hint: 'Run lifeboat as root.' },
+  ]);
 });
 
 test('deployments of ostree', () => {
