@@ -72,7 +72,10 @@ export function bootPlaces(probes: Probes): Places {
   const ids = mountIds(probes.mounts);
   const holder = holderOf('/boot', probes.mounts);
   const roots = bootRoots(probes, partitions);
-  const shown = roots.flatMap(({ mount }) => (mount === undefined ? [] : (ids[probes.mounts.indexOf(mount)] ?? [])));
+  const typed = new Set(partitions.flatMap(({ mounts }) => mounts));
+  const shown = roots.flatMap(({ mount, isEsp }) =>
+    mount !== undefined && (isEsp || typed.has(mount)) ? (ids[probes.mounts.indexOf(mount)] ?? []) : [],
+  );
   const held = holder === undefined ? undefined : ids[holder];
   return { partitions, roots, mountIds: [...new Set([...(held === undefined ? [] : [held]), ...shown])] };
 }

@@ -75,7 +75,8 @@ async function sectorLoader(
     binaries: [],
     entries: [],
   };
-  if (code.type !== 'grub-pc') return { ...base, code: seen.saved };
+  // In that of a partition stand the numbers of its filesystem too.
+  if (code.type !== 'grub-pc') return device.type === 'part' ? base : { ...base, code: seen.saved };
   const core = await askCore(device, code.coreSector, asker);
   const partition = partitionAt(device, code.coreSector, probes);
   return {

@@ -128,7 +128,9 @@ export const boot: LayoutHandler<Boot> = {
     const images = installed.length === 1 ? '1 kernel' : `${installed.length} kernels`;
     return [
       `start by ${names[firmware]}${firmwareBits === 32 ? ', 32-bit' : ''}`,
-      secureBoot === undefined || secureBoot.state === 'unsupported' ? undefined : `Secure Boot ${secureBoot.state}`,
+      secureBoot === undefined || secureBoot.state === 'unsupported'
+        ? undefined
+        : `Secure Boot ${secureBoot.state === 'setup' ? 'in setup mode' : secureBoot.state}`,
       efi === undefined ? undefined : `${count} EFI ${count === 1 ? 'entry' : 'entries'}`,
       installed.length === 0 ? undefined : images,
       running === undefined ? undefined : `running ${running}`,
