@@ -232,6 +232,28 @@ describe(`bond, VLAN, ipvlan, WireGuard, team, dummy, a filtering bridge (${late
   });
 });
 
+test('VXLAN of iproute2 5.10 and of later versions', () => {
+  const of = (more: object) =>
+    parseLinks(
+      JSON.stringify([
+        {
+          ...common,
+          ifindex: 2,
+          ifname: 'vx0',
+          linkinfo: { info_kind: 'vxlan', info_data: { id: 7, learning: true, ...more } },
+        },
+      ]),
+    ).links[0]?.detail;
+  expect(of({ gbp: null, localbypass: true })).toEqual({
+    kind: 'vxlan',
+    id: 7,
+    learning: true,
+    localbypass: true,
+    gbp: true,
+  });
+  expect(of({ gbp: true })).toEqual({ kind: 'vxlan', id: 7, learning: true, gbp: true });
+});
+
 describe(`WireGuard (${later})`, () => {
   test('no question is asked that a secret could answer', async () => {
     expect(Object.keys(tables)).not.toContain('dump');

@@ -2,7 +2,11 @@
 import { z } from 'zod';
 import { fieldsText, flag, hex, number, text } from './common.ts';
 
-const present = z.null().exactOptional();
+/** iproute2 writes `true` for it in 5.10 and `null` in later versions: either says that it is there. */
+const present = z
+  .union([z.null(), z.boolean()])
+  .transform((value) => value !== false)
+  .exactOptional();
 
 export const vxlan = z.object({
   kind: z.literal('vxlan'),
