@@ -35,6 +35,7 @@ const toolsOf: Readonly<Record<string, readonly string[]>> = {
   e2fsprogs: ['mkfs.ext2', 'mkfs.ext3', 'mkfs.ext4', 'tune2fs', 'dumpe2fs', 'resize2fs', 'e2fsck', 'chattr', 'lsattr'],
   efibootmgr: ['efibootmgr'],
   ethtool: ['ethtool'],
+  'f2fs-tools': ['mkfs.f2fs', 'fsck.f2fs', 'dump.f2fs', 'resize.f2fs'],
   fdisk: ['fdisk', 'sfdisk'],
   findutils: ['find'],
   gdisk: ['sgdisk', 'gdisk'],

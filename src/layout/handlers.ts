@@ -3,6 +3,7 @@ import { boot } from './handlers/boot.ts';
 import { btrfs } from './handlers/btrfs.ts';
 import { disk } from './handlers/disk.ts';
 import { ext } from './handlers/ext.ts';
+import { f2fs } from './handlers/f2fs.ts';
 import { filesystem } from './handlers/filesystem.ts';
 import { loader } from './handlers/loader.ts';
 import { mount } from './handlers/mount.ts';
@@ -24,6 +25,7 @@ export const handlers = [
   btrfs,
   subvolume,
   vfat,
+  f2fs,
   filesystem,
   swap,
   mount,

@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { nameFromBytes } from '../kernel/text.ts';
 import { parseDumpe2fs } from './handlers/ext.ts';
+import { parseCheckpoint, parseSuperblock } from './handlers/f2fs.ts';
 import { parseBootSector } from './handlers/vfat.ts';
 import { parseXfsDb } from './handlers/xfs.ts';
 import { deviceBySpec } from './spec.ts';
@@ -162,6 +163,8 @@ test('any text gives a result or an error, and never hangs', () => {
     parseDumpe2fs,
     parseXfsDb,
     (text) => parseBootSector(Buffer.from(text)),
+    (text) => parseSuperblock(Buffer.from(text)),
+    (text) => parseCheckpoint(Buffer.from(text), { blockSize: 4096 }),
     parseSuper,
     parseShow,
     parseProfiles,

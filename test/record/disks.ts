@@ -39,7 +39,7 @@ label-id: ${uuid(0x100)}
 7 : size=256MiB, type=${type.linux}, uuid=${uuid(0x107)}
 8 : size=128MiB, type=${type.lvm}, uuid=${uuid(0x108)}, name="lvm"
 9 : size=32MiB, type=${type.linux}, uuid=${uuid(0x109)}, name="luks"
-10 : size=64MiB, type=${type.linux}, uuid=${uuid(0x10a)}, name="f2fs"
+10 : size=128MiB, type=${type.linux}, uuid=${uuid(0x10a)}, name="f2fs"
 12 : size=64MiB, type=${type.linux}, uuid=${uuid(0x10c)}, name="after a number that is not there"
 13 : start=3000MiB, size=32MiB, type=${type.raid}, uuid=${uuid(0x10d)}, name="after a hole"
 `;

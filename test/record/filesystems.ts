@@ -1,4 +1,6 @@
 /** What lies on the partitions, made by a release's own tools, as unlike the defaults as it can be. */
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Command, command, run, within } from './commands.ts';
 import { device } from './disks.ts';
 import { uuid } from './ids.ts';
@@ -18,7 +20,6 @@ const gptDisk: readonly Command[] = [
     device('gpt', 5),
   ),
   command(`mkswap -U ${uuid(0x306)} -L`, 'swap ä', device('gpt', 6)),
-  command('mkfs.f2fs -q -l flash', device('gpt', 10)),
   command(`mkfs.ext3 -q -L old -U ${uuid(0x30c)} -r 1`, device('gpt', 12)),
 ];
 
@@ -61,7 +62,31 @@ const luks = command(
   device('gpt', 9),
 );
 
+const f2fsFeatures = [
+  'encrypt,extra_attr,project_quota,inode_checksum,flexible_inline_xattr,quota,inode_crtime',
+  'lost_found,verity,sb_checksum,casefold,compression',
+].join();
+
+const f2fs = command(
+  `mkfs.f2fs -q -l flash -U ${uuid(0x30a)} -s 2 -z 2 -o 20 -i -e 7z,vhd -E sqlite,wal -O ${f2fsFeatures} -C utf8:strict`,
+  device('gpt', 10),
+);
+
+/** f2fs keeps the version of the kernel that made it, and with it who built that: one without a builder stands for it. */
+function makeF2fs(root: string): void {
+  const [own, shown] = [join(root, 'run/version'), join(root, 'proc/version')];
+  writeFileSync(own, 'Linux version 6.1.0-lifeboat\n');
+  run(['mount', '--bind', own, shown]);
+  try {
+    run(within(root, f2fs));
+  } finally {
+    run(['umount', shown]);
+    rmSync(own);
+  }
+}
+
 export function makeFilesystems(root: string): void {
   for (const each of [...gptDisk, ...mbrDisk, ...otherDisks, ...overTwoDisks]) run(within(root, each));
+  makeF2fs(root);
   run(within(root, luks), 'correct horse battery staple');
 }

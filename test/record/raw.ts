@@ -109,7 +109,10 @@ const questions: Readonly<Record<string, readonly Command[]>> = {
     ...each(swaps, 'swaplabel'),
     ...lines('swapon --show=NAME,TYPE,SIZE,USED,PRIO,UUID,LABEL --bytes --raw', 'cat /proc/swaps'),
   ],
-  f2fs: each([device('gpt', 10)], 'dump.f2fs -d 1'),
+  f2fs: [
+    ...each([device('gpt', 10)], 'dump.f2fs -d 1'),
+    ['sh', '-c', `dd if=${device('gpt', 10)} bs=4096 count=1 status=none | od -A d -t x1z`],
+  ],
   dm: [
     ...lines('dmsetup info -c', 'dmsetup ls --tree', 'dmsetup table'),
     ...lines('pvs --reportformat json -o pv_all --units b', 'vgs --reportformat json -o vg_all --units b'),
