@@ -72,9 +72,9 @@ test('a recorded machine with services, containers and users', async ({ signal }
   const facts = await replayed('debian12-services', signal);
   expect(facts.gaps).toEqual([]);
   expect(facts.users).toEqual([
-    expect.objectContaining({ name: 'root', password: 'locked', sshKeys: false }),
-    expect.objectContaining({ name: 'alice', uid: 1000, shell: '/bin/bash', password: 'locked', sshKeys: true }),
-    expect.objectContaining({ name: 'bob', home: '/home/bob', password: 'set', sshKeys: false }),
+    expect.objectContaining({ name: 'root', passwordState: 'locked', sshKeys: false }),
+    expect.objectContaining({ name: 'alice', uid: 1000, shell: '/bin/bash', passwordState: 'locked', sshKeys: true }),
+    expect.objectContaining({ name: 'bob', home: '/home/bob', passwordState: 'set', sshKeys: false }),
   ]);
   expect(facts.services?.failed).toEqual(['broken.service']);
   const enabled = facts.services?.enabled.map(({ name }) => name);
@@ -234,7 +234,7 @@ test.skipIf(!isRoot)(
     const facts = await captureFacts(nobody, now, signal);
     holds(facts);
     expect(facts.gaps.map(({ subject }) => subject)).toContain('passwords of users');
-    expect(facts.users?.some(({ password }) => password !== undefined)).toBe(false);
+    expect(facts.users?.some(({ passwordState }) => passwordState !== undefined)).toBe(false);
     // What root sees beyond that is no change.
     const root = await captureFacts(own, now, signal);
     expect(factsChanges(facts, root)).toEqual([]);

@@ -27,7 +27,7 @@ function userChanges(before: Facts, after: Facts): Change[] {
     added: ({ name }) => ({ risk: 'data', text: `user ${name} can log in now` }),
     removed: ({ name }) => ({ risk: 'appearance', text: `user ${name} cannot log in any more` }),
     changed: (was, is) => [
-      ...(['uid', 'gid', 'home', 'shell', 'password'] as const).flatMap((attribute) =>
+      ...(['uid', 'gid', 'home', 'shell', 'passwordState'] as const).flatMap((attribute) =>
         valueChange({
           subject: `user ${is.name}`,
           attribute,

@@ -27,7 +27,7 @@ const host: Facts = {
   security: { apparmor: { enabled: true } },
   modules: [{ name: 'nvme', builtin: false, usedBy: [], parameters: { io_queue_depth: '1024', debug: '0' } }],
   timeZone: 'Etc/UTC',
-  users: [{ name: 'root', uid: 0, gid: 0, home: '/root', shell: '/bin/bash', password: 'set', sshKeys: false }],
+  users: [{ name: 'root', uid: 0, gid: 0, home: '/root', shell: '/bin/bash', passwordState: 'set', sshKeys: false }],
   services: {
     init: 'systemd',
     enabled: [{ name: 'ssh.service', active: 'active' }, { name: 'down.service' }],

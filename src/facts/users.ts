@@ -10,13 +10,13 @@ export const userSchema = z.object({
   home: z.string(),
   shell: z.string(),
   /** `none`: logs in without one. Absent where only root may know. */
-  password: z.enum(['set', 'locked', 'none']).exactOptional(),
+  passwordState: z.enum(['set', 'locked', 'none']).exactOptional(),
   /** Whether `authorized_keys` in the home directory holds anything; absent where that could not be seen. */
   sshKeys: z.boolean().exactOptional(),
 });
 
 export type User = z.infer<typeof userSchema>;
-type Password = NonNullable<User['password']>;
+type Password = NonNullable<User['passwordState']>;
 
 const noLogin = /(?:^|\/)(?:nologin|false|true|sync|shutdown|halt)$/;
 
@@ -84,7 +84,7 @@ export async function captureUsers(asker: Asker): Promise<{ users?: User[]; home
       const sshKeys = homes.includes(user) ? keys?.(user.home) : undefined;
       return {
         ...user,
-        ...(password === undefined ? {} : { password }),
+        ...(password === undefined ? {} : { passwordState: password }),
         ...(sshKeys === undefined ? {} : { sshKeys }),
       };
     }),

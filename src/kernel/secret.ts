@@ -36,7 +36,7 @@ export class Secret {
   }
 }
 
-const urlCredentials = /([a-z][a-z0-9+.-]*:\/\/[^\s/:@]*):([^\s/]+)@/gi;
+const urlCredentials = /([a-z][a-z0-9+.-]{0,40}:\/\/[^\s/:@]*):([^\s/]+)@/gi;
 const secretKey = /(pass(word|phrase)?|secret|token|credential|private.?key|recovery.?code)$/i;
 
 /** `text` without the secrets that this process has seen and without passwords in URLs. */
