@@ -79,7 +79,8 @@ function copyOf(arg: string): number | undefined {
   const disk = [...arg.matchAll(ourDisk)][0]?.[1];
   if (disk !== undefined) return Math.floor(Number(disk) / loops.length);
   const place = /^\/copy(\d+)/.exec(arg)?.[1];
-  return place === undefined ? undefined : Number(place);
+  if (place !== undefined) return Number(place);
+  return isPlace(arg) ? 0 : undefined;
 }
 
 function original(arg: string): string {
