@@ -16,6 +16,8 @@ export interface Found {
   readonly places: Places;
   /** Below `/boot` and on the EFI system partitions. */
   readonly bootFiles: readonly FoundFile[];
+  /** Nothing was in the way of looking for kernels. */
+  readonly looked: boolean;
   /** Programs and settings of what makes boot files, and kernels below `/lib/modules`. */
   readonly systemFiles: readonly FoundFile[];
   /** Lines of the text files among them that tell something, by path. */
@@ -46,11 +48,13 @@ async function ask(probes: Probes, base: Asker): Promise<Found> {
   const asker = namingDevices(base, places);
   gapsOfPlaces(places, asker);
   const roots = places.roots.map(({ path }) => path);
-  const [firmwarePaths = new Set<string>(), bootFiles, systemFiles] = await Promise.all([
+  const [firmwarePaths = new Set<string>(), inBoot, inSystem] = await Promise.all([
     asker.ask({ argv: firmwareArgv, okCodes: [0, 1], parse: parsePaths, subject: '/sys/firmware' }),
     findFiles(asker, roots, 6, 'files of loaders'),
     findFiles(asker, systemPlaces, 3, 'settings of loaders'),
   ]);
+  const [bootFiles, systemFiles] = [inBoot ?? [], inSystem ?? []];
+  const looked = inBoot !== undefined && inSystem !== undefined;
   const firmware = firmwareOf(firmwarePaths);
   const texts = [...bootFiles, ...systemFiles].filter(isText).map(({ path }) => path);
   const [efi, lines] = await Promise.all([
@@ -64,6 +68,7 @@ async function ask(probes: Probes, base: Asker): Promise<Found> {
     firmwarePaths,
     places,
     bootFiles,
+    looked,
     systemFiles,
     texts: lines,
     ...(efi === undefined ? {} : { efi }),

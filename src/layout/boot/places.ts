@@ -61,6 +61,8 @@ export function namingDevices(asker: Asker, { roots }: Places): Asker {
 }
 
 export interface Places {
+  /** The types of all partitions of disks are known. */
+  readonly typed: boolean;
   readonly partitions: readonly BootPartition[];
   readonly roots: readonly BootRoot[];
   /** Ids of the mounts that hold `/boot` and the EFI system partitions. */
@@ -72,12 +74,19 @@ export function bootPlaces(probes: Probes): Places {
   const ids = mountIds(probes.mounts);
   const holder = holderOf('/boot', probes.mounts);
   const roots = bootRoots(probes, partitions);
-  const typed = new Set(partitions.flatMap(({ mounts }) => mounts));
+  const shownBy = new Set(partitions.flatMap(({ mounts }) => mounts));
   const shown = roots.flatMap(({ mount, isEsp }) =>
-    mount !== undefined && (isEsp || typed.has(mount)) ? (ids[probes.mounts.indexOf(mount)] ?? []) : [],
+    mount !== undefined && (isEsp || shownBy.has(mount)) ? (ids[probes.mounts.indexOf(mount)] ?? []) : [],
   );
   const held = holder === undefined ? undefined : ids[holder];
-  return { partitions, roots, mountIds: [...new Set([...(held === undefined ? [] : [held]), ...shown])] };
+  const isDisk = new Set(probes.devices.filter((one) => one.type !== 'loop').map(({ number }) => number));
+  const typed = probes.devices.every(
+    (device) =>
+      device.type !== 'part' ||
+      !device.parents.some((number) => isDisk.has(number)) ||
+      partitionType(device, probes) !== undefined,
+  );
+  return { typed, partitions, roots, mountIds: [...new Set([...(held === undefined ? [] : [held]), ...shown])] };
 }
 
 export function partitionType(device: BlockDevice, probes: Probes): string | undefined {

@@ -29,16 +29,16 @@ export function parseFind(stdout: string): FoundFile[] {
   });
 }
 
-/** What could not be read becomes a gap for each place. */
+/** `undefined` where nobody could look; what could not be read becomes a gap for each place. */
 export async function findFiles(
   asker: Asker,
   roots: readonly string[],
   depth: number,
   subject: string,
-): Promise<FoundFile[]> {
+): Promise<FoundFile[] | undefined> {
   const [first, ...rest] = roots.filter((root) => root.isWellFormed());
   if (first === undefined) return [];
-  const found = await asker.ask({
+  return await asker.ask({
     argv: findArgv([first, ...rest], depth),
     okCodes: [0, 1],
     subject,
@@ -48,7 +48,6 @@ export async function findFiles(
       return files;
     },
   });
-  return found ?? [];
 }
 
 /** Lines of all files, by path; an empty file has none. Names that cannot be told apart in the answer are not asked. */

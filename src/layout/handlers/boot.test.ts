@@ -53,7 +53,7 @@ test('UEFI with Secure Boot', async ({ signal }) => {
     kernels: {
       installed: [{ image: '/boot/vmlinuz-6.1.0-56-cloud-amd64', initramfs: '/boot/initrd.img-6.1.0-56-cloud-amd64' }],
     },
-    partitions: [{ role: 'bios-boot' }, { role: 'esp', id: esp, number: 2, mounts: ['/boot/efi'] }],
+    disks: { partitions: [{ role: 'bios-boot' }, { role: 'esp', id: esp, number: 2, mounts: ['/boot/efi'] }] },
   });
   const [debian, fallback, stub, ...more] = loadersOf(layout);
   expect(more).toEqual([]);
@@ -80,7 +80,7 @@ test('systemd-boot with an entry of the Boot Loader Specification', async ({ sig
     startedBy: { name: 'systemd-boot 247.3-7+deb11u5', partUuid: esp.slice('partition:'.length) },
     commandLine: { kernelInstall: 'root=UUID=3c1b7a52-90de-4c1f-8b7e-5d2a64b0c101 ro console=ttyS0 quiet' },
   });
-  expect(bootOf(layout)?.kernels.installed.map(({ image }) => image)).toEqual([
+  expect(bootOf(layout)?.kernels?.installed.map(({ image }) => image)).toEqual([
     '/boot/efi/0b0f1a4e000340008000000000000a11/6.1.0-56-cloud-amd64/linux',
     '/boot/vmlinuz-6.1.0-56-cloud-amd64',
   ]);
@@ -145,7 +145,7 @@ describe('differences', () => {
     };
     expect(await changed(signal, upgrade)).toEqual([
       ['kernels.installed', 'appearance'],
-      ['kernels.running', 'appearance'],
+      ['runningKernel', 'appearance'],
     ]);
   });
 
@@ -167,11 +167,12 @@ describe('differences', () => {
     const rest = layout.components.filter(({ kind }) => kind !== 'boot');
     const after = {
       ...layout,
-      components: boot === undefined ? rest : [...rest, { ...boot, firmware: 'bios' as const, partitions: [] }],
+      components:
+        boot === undefined ? rest : [...rest, { ...boot, firmware: 'bios' as const, disks: { partitions: [] } }],
     };
     expect(layoutChanges(layout, after).map(({ attribute, risk }) => [attribute, risk])).toEqual([
+      ['disks.partitions', 'recovery'],
       ['firmware', 'recovery'],
-      ['partitions', 'recovery'],
     ]);
   });
 });
@@ -235,8 +236,9 @@ describe('what cannot be seen', () => {
     expect(loadersOf(layout)).toEqual([]);
     expect(bootOf(layout)).toMatchObject({
       firmware: 'unknown',
-      kernels: { running: '6.1', installed: [] },
-      partitions: [],
+      runningKernel: '6.1',
+      kernels: { installed: [] },
+      disks: { partitions: [] },
     });
   });
 });
@@ -284,7 +286,7 @@ test('an EFI system partition on a RAID: both legs, and the loader on both', asy
   const layout = await captureLayout(host, now, signal);
   const legs = ['partition:part-of-sda', 'partition:part-of-sdb'];
   const through = expect.stringContaining('md127');
-  expect(bootOf(layout)?.partitions).toMatchObject(legs.map((id) => ({ id, mounts: ['/boot/efi'], through })));
+  expect(bootOf(layout)?.disks?.partitions).toMatchObject(legs.map((id) => ({ id, mounts: ['/boot/efi'], through })));
   expect(loadersOf(layout)).toMatchObject([{ type: 'grub-efi', on: legs, path: '/EFI/debian', distributor: 'debian' }]);
   expect(layout.gaps.some(({ problem }) => problem.includes('not mounted'))).toBe(false);
 });

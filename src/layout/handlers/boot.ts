@@ -67,20 +67,28 @@ const schema = z.object({
     /** `/etc/kernel/cmdline`. */
     kernelInstall: text,
   }),
-  kernels: z.object({ running: text, installed: z.array(kernelSchema) }),
+  /** `uname -r`. */
+  runningKernel: text,
+  /** Absent where nobody could look for them. */
+  kernels: z.object({ installed: z.array(kernelSchema) }).exactOptional(),
   initramfs: initramfsSchema.exactOptional(),
-  /** Partitions whose type says that a machine starts from them. */
-  partitions: z.array(
-    z.object({
-      role: z.enum(bootRoles),
-      id: z.string(),
-      number: z.number(),
-      partUuid: text,
-      mounts: z.array(z.string()),
-      /** Id of the RAID between it and its filesystem. */
-      through: text,
-    }),
-  ),
+  /** Absent where types of partitions could not be read. */
+  disks: z
+    .object({
+      /** Whose type says that a machine starts from them. */
+      partitions: z.array(
+        z.object({
+          role: z.enum(bootRoles),
+          id: z.string(),
+          number: z.number(),
+          partUuid: text,
+          mounts: z.array(z.string()),
+          /** Id of the RAID between it and its filesystem. */
+          through: text,
+        }),
+      ),
+    })
+    .exactOptional(),
 });
 
 type Boot = z.infer<typeof schema>;
@@ -111,9 +119,10 @@ export const boot: LayoutHandler<Boot> = {
           }),
           ...configuredLines(found),
         },
-        kernels: kernels(found, release),
-        partitions: partitions(found, probes),
+        ...(found.looked ? { kernels: kernels(found, release) } : {}),
+        ...(found.places.typed ? { disks: { partitions: partitions(found, probes) } } : {}),
         ...present({
+          runningKernel: release,
           firmwareBits: bits,
           secureBoot,
           efi: found.efi === undefined ? undefined : efiOf(found.efi, probes),
@@ -123,17 +132,17 @@ export const boot: LayoutHandler<Boot> = {
       },
     ];
   },
-  title({ firmware, firmwareBits, secureBoot, efi, kernels: { running, installed }, initramfs }) {
+  title({ firmware, firmwareBits, secureBoot, efi, runningKernel, kernels, initramfs }) {
     const count = efi?.entries.length ?? 0;
-    const images = installed.length === 1 ? '1 kernel' : `${installed.length} kernels`;
+    const images = kernels?.installed.length ?? 0;
     return [
       `start by ${names[firmware]}${firmwareBits === 32 ? ', 32-bit' : ''}`,
       secureBoot === undefined || secureBoot.state === 'unsupported'
         ? undefined
         : `Secure Boot ${secureBoot.state === 'setup' ? 'in setup mode' : secureBoot.state}`,
       efi === undefined ? undefined : `${count} EFI ${count === 1 ? 'entry' : 'entries'}`,
-      installed.length === 0 ? undefined : images,
-      running === undefined ? undefined : `running ${running}`,
+      images === 0 ? undefined : `${images} ${images === 1 ? 'kernel' : 'kernels'}`,
+      runningKernel === undefined ? undefined : `running ${runningKernel}`,
       initramfs === undefined ? undefined : `initramfs by ${initramfs.tool ?? initramfs.installed.join(' or ')}`,
     ]
       .filter((part) => part !== undefined)
@@ -147,9 +156,11 @@ export const boot: LayoutHandler<Boot> = {
     const { attribute, before, component } = difference;
     if (attribute === 'firmware' || attribute === 'firmwareBits') return 'recovery';
     if (attribute === 'secureBoot.state') return component.secureBoot?.state === 'enabled' ? 'recovery' : 'appearance';
-    if (attribute !== 'partitions') return 'appearance';
-    const now = new Set(component.partitions.map(({ id }) => id));
-    return before.partitions.some(({ role, id }) => role === 'esp' && !now.has(id)) ? 'recovery' : 'appearance';
+    if (attribute !== 'disks.partitions') return 'appearance';
+    const now = new Set(component.disks?.partitions.map(({ id }) => id));
+    return before.disks?.partitions.some(({ role, id }) => role === 'esp' && !now.has(id)) === true
+      ? 'recovery'
+      : 'appearance';
   },
 };
 
@@ -178,10 +189,10 @@ function configuredLines({ texts }: Found) {
   });
 }
 
-function kernels({ bootFiles, systemFiles, texts }: Found, release: string | undefined): Boot['kernels'] {
+function kernels({ bootFiles, systemFiles, texts }: Found, release: string | undefined) {
   const modules = systemFiles.filter(({ path }) => path.startsWith('/lib/modules/'));
   const packageNames = new Map([...texts].filter(([path]) => path.endsWith('/pkgbase')));
-  return { ...present({ running: release }), installed: kernelsOf(bootFiles, modules, packageNames, release) };
+  return { installed: kernelsOf(bootFiles, modules, packageNames, release) };
 }
 
 function efiOf({ entries, order, ...rest }: EfiBoot, probes: Probes): Boot['efi'] {
@@ -199,7 +210,7 @@ function efiOf({ entries, order, ...rest }: EfiBoot, probes: Probes): Boot['efi'
   };
 }
 
-function partitions({ places }: Found, probes: Probes): Boot['partitions'] {
+function partitions({ places }: Found, probes: Probes): NonNullable<Boot['disks']>['partitions'] {
   return places.partitions.flatMap(({ role, device, mounts, through, removable }) =>
     removable
       ? []
