@@ -48,7 +48,8 @@ export function manyDisks(recording: unknown, copies: number): Host {
       const own = args.filter((arg) => (copyOf(arg) ?? copy) === copy).map(original);
       return renamed(await ask([program, ...own]), copy);
     });
-    return (await Promise.all(parts)).filter((part) => part !== '').join('\n');
+    // Only blkid puts something between the answers for two devices: an empty line.
+    return (await Promise.all(parts)).filter((part) => part !== '').join(program === 'blkid' ? '\n' : '');
   };
 
   return {
@@ -64,7 +65,7 @@ export function manyDisks(recording: unknown, copies: number): Host {
   };
 }
 
-const places = /(?<=^|[\s"])\/(?=(?:boot|home|mnt|opt|srv|tank)(?:\/|"|$))/gm;
+const places = /(?<=^|[\s"\0])\/(?=(?:boot|home|mnt|opt|srv|tank)(?:\/|"|$))/gm;
 
 function isPlace(path: string): boolean {
   return path !== '/mnt/overlay' && path.search(places) === 0;
