@@ -74,13 +74,25 @@ function build() {
 }
 
 /** Programs that may be missing from a minimal system, with the Debian packages that hold them. */
-const tools = { ip: 'iproute2', lsblk: 'util-linux', findmnt: 'util-linux', tar: 'tar' };
+const tools = {
+  ip: 'iproute2',
+  lsblk: 'util-linux',
+  findmnt: 'util-linux',
+  sfdisk: 'fdisk',
+  dumpe2fs: 'e2fsprogs',
+  tar: 'tar',
+};
 /** What the tests use besides: as peers and as independent witnesses. */
 const testTools = {
   'ssh-keygen': 'openssh-client',
   zstd: 'zstd',
   lsattr: 'e2fsprogs',
   'mkfs.ext4': 'e2fsprogs',
+  'mkfs.xfs': 'xfsprogs',
+  'mkfs.btrfs': 'btrfs-progs',
+  'mkfs.vfat': 'dosfstools',
+  nft: 'nftables',
+  iptables: 'iptables',
   python3: 'python3',
 };
 

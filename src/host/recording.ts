@@ -63,7 +63,22 @@ export function recordingHost(base: Host): { readonly host: Host; readonly recor
     write: (path, data, options, signal) => base.write(path, data, options, signal),
     [Symbol.asyncDispose]: () => base[Symbol.asyncDispose](),
   };
-  return { host, recording: () => structuredClone({ commands, files }) };
+  // Again: what was learnt to be a secret after it was recorded.
+  return { host, recording: () => redactedRecording({ commands, files }) };
+}
+
+function redactedRecording({ commands, files }: Pick<Recording, 'commands' | 'files'>): Recording {
+  return {
+    commands: commands.map(({ argv: [program, ...args], stdout, stderr, ...rest }) => ({
+      ...rest,
+      argv: [program, ...args.map(redactText)],
+      stdout: redactText(stdout),
+      stderr: redactText(stderr),
+    })),
+    files: Object.fromEntries(
+      Object.entries(files).map(([path, content]) => [path, content === null ? null : redactText(content)]),
+    ),
+  };
 }
 
 async function* tee(

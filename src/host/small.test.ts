@@ -4,7 +4,9 @@ import { expect, test } from 'vitest';
 import { Secret } from '../kernel/secret.ts';
 import { commandText } from './child.ts';
 import { missingToolHint, packageOf } from './packages.ts';
+import { localHost } from './local.ts';
 import { recordedHost } from './recorded.ts';
+import { recordingHost } from './recording.ts';
 import { shellQuote, shellWords } from './quote.ts';
 import { Lines, Tail } from './streams.ts';
 
@@ -72,4 +74,13 @@ test('the answers of a recording to the same question come in order, and the las
   const ask = async () => (await host.run(['lsblk'], {}, new AbortController().signal)).stdout.toString();
   expect([await ask(), await ask(), await ask()]).toEqual(['one', 'two', 'two']);
   expect(() => recordedHost({ commands: [{ argv: [] }] })).toThrow('not a recording of a host');
+});
+
+test('a recording holds no secret, also none that was learnt after it was recorded', async ({ signal }) => {
+  await using local = localHost();
+  const { host, recording } = recordingHost(local);
+  await host.run(['echo', 'key=late-known-secret'], {}, signal);
+  const secret = new Secret('late-known-secret');
+  expect(JSON.stringify(recording())).not.toContain(secret.reveal());
+  expect(recording().commands[0]?.stdout).toBe('key=[redacted]\n');
 });

@@ -24,18 +24,17 @@ test.skipIf(!isRoot)(
     const output = execFileSync(
       'unshare',
       [
-        ...[
-          '--mount',
-          '--propagation',
-          'private',
-          'python3',
-          join(import.meta.dirname, 'everything.py'),
-          box.base,
-          `${seed}`,
-        ],
-        ...[process.execPath, lifeboat, '--config', box.config, '--state-dir', box.state, '--json', '--quiet'],
-        ...['points', 'coverage'],
-      ],
+        '--mount',
+        '--propagation',
+        'private',
+        'python3',
+        join(import.meta.dirname, 'everything.py'),
+        box.base,
+        `${seed}`,
+      ].concat(
+        [process.execPath, lifeboat, '--config', box.config, '--state-dir', box.state, '--json', '--quiet'],
+        ['points', 'coverage'],
+      ),
       { encoding: 'utf8', maxBuffer: 1 << 28, env: { PATH: process.env['PATH'], HOME: '/' } },
     );
     const end = output.indexOf('\n');
