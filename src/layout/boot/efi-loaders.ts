@@ -52,7 +52,8 @@ export async function efiLoaders(probes: Probes, found: Found, asker: Asker): Pr
   return [
     ...loaders,
     ...stubs.map(({ entry, file, on, path }): Loader => {
-      const name = `loader:efi-stub:${on[0] ?? entry.partUuid}:${path}`;
+      // Whoever may not see the partitions still has the GUID.
+      const name = `loader:efi-stub:${entry.partUuid}:${path}`;
       const nth = (taken.get(name) ?? 0) + 1;
       taken.set(name, nth);
       return {
