@@ -62,7 +62,7 @@ export const loader: LayoutHandler<Loader> = {
       .join('  ');
   },
   coverage: () => undefined,
-  // Where its core lies follows from how it is installed.
-  volatile: ['device', 'core.sector', 'core.sectors'],
+  // What it stands on is in its id; where its core lies follows from how it is installed.
+  volatile: ['device', 'on', 'core.sector', 'core.sectors'],
   risk: () => 'appearance',
 };
