@@ -65,11 +65,15 @@ function compared(layout: Layout): Map<string, Component> {
   return new Map([...byId].filter(([, component]) => !passes(component)));
 }
 
+const bootQuestions = ['lsblk', 'findmnt', 'efibootmgr', 'files of loaders', 'settings of loaders', 'EFI programs'];
+
 /** Which questions a kind is seen by, besides those about its devices. */
 const seenBy: Readonly<Partial<Record<Component['kind'], readonly string[]>>> = {
   mount: ['findmnt', '/etc/fstab'],
   subvolume: ['lsblk', 'findmnt', 'attributes of subvolumes'],
   disk: ['lsblk', 'bus paths of disks'],
+  boot: bootQuestions,
+  loader: bootQuestions,
 };
 
 /**

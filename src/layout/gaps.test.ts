@@ -58,7 +58,7 @@ test.each([
 });
 
 describe('a machine on which one tool', () => {
-  const tools = ['sfdisk', 'dumpe2fs', 'xfs_db', 'btrfs', 'dd', 'lsattr', 'blkid', 'stat', 'realpath'];
+  const tools = ['sfdisk', 'dumpe2fs', 'xfs_db', 'btrfs', 'dd', 'lsattr', 'blkid', 'stat', 'realpath', 'find', 'grep'];
   const whole = async (signal: AbortSignal) => await captureLayout(recordedHost(machine('debian12')), now, signal);
   const broken = async (
     signal: AbortSignal,
