@@ -61,10 +61,11 @@ export function withRetry(target: Target, policy: RetryPolicy, onRetry: (event: 
       let done = 0;
       const open = async () => {
         if (done === 0 || before === undefined) return target.get(key, range, signal);
-        if (!same(before, await target.stat(key, signal))) {
+        const rest = target.get(key, restOf(range, before.size, done), signal);
+        return onceOpened(rest, async () => {
+          if (same(before, await target.stat(key, signal))) return;
           throw new LifeboatError('target-failed', `${key} at ${target.url} was replaced while it was being read`);
-        }
-        return target.get(key, restOf(range, before.size, done), signal);
+        });
       };
       const policyNow = () => (done === 0 || before !== undefined ? policy : { ...policy, attempts: 1 });
       for await (const chunk of resuming(open, policyNow, telling('get', key), signal)) {
@@ -87,6 +88,16 @@ export function withRetry(target: Target, policy: RetryPolicy, onRetry: (event: 
 
     [Symbol.asyncDispose]: () => target[Symbol.asyncDispose](),
   };
+}
+
+/** Checks when the first chunk is there, so that what was opened is not replaced between the check and the opening. */
+async function* onceOpened(chunks: AsyncIterable<Uint8Array>, check: () => Promise<void>): AsyncIterable<Uint8Array> {
+  let checked = false;
+  for await (const chunk of chunks) {
+    if (!checked) await check();
+    checked = true;
+    yield chunk;
+  }
 }
 
 function same(before: ObjectInfo, now: ObjectInfo | undefined): boolean {
