@@ -67,7 +67,7 @@ test('never mixes two objects', async ({ signal }) => {
 });
 
 test('never mixes two objects, whenever in a retry the other one comes', async ({ signal }) => {
-  const other = sampleBytes(200_000, 2);
+  const other = sampleBytes(400_000, 2);
   for (let moment = 1; moment <= 6; moment += 1) {
     const memory = memoryTarget('retry', new Map());
     await memory.put('a', bytes, {}, signal);

@@ -61,11 +61,12 @@ export function withRetry(target: Target, policy: RetryPolicy, onRetry: (event: 
       let done = 0;
       const open = async () => {
         if (done === 0 || before === undefined) return target.get(key, range, signal);
-        const rest = target.get(key, restOf(range, before.size, done), signal);
-        return onceOpened(rest, async () => {
+        const unchanged = async () => {
           if (same(before, await target.stat(key, signal))) return;
           throw new LifeboatError('target-failed', `${key} at ${target.url} was replaced while it was being read`);
-        });
+        };
+        await unchanged();
+        return onceOpened(target.get(key, restOf(range, before.size, done), signal), unchanged);
       };
       const policyNow = () => (done === 0 || before !== undefined ? policy : { ...policy, attempts: 1 });
       for await (const chunk of resuming(open, policyNow, telling('get', key), signal)) {
@@ -90,7 +91,7 @@ export function withRetry(target: Target, policy: RetryPolicy, onRetry: (event: 
   };
 }
 
-/** Checks when the first chunk is there, so that what was opened is not replaced between the check and the opening. */
+/** Checks again when the first chunk is there: between a check and the opening it may be replaced. */
 async function* onceOpened(chunks: AsyncIterable<Uint8Array>, check: () => Promise<void>): AsyncIterable<Uint8Array> {
   let checked = false;
   for await (const chunk of chunks) {
