@@ -199,7 +199,7 @@ export function describeHost(name: string, { open, skip = {} }: DescribeHostOpti
     conforms('time limit', 'ends the whole process group', async () => {
       const path = `${subject.directory}/time-limit`;
       const argv: Argv = ['sh', '-c', 'sleep 300 & echo $! >"$1"; wait', 'sh', path];
-      const ended = rejects(subject.host.run(argv, { timeoutMs: 700 }, never()), 'command-timeout');
+      const ended = rejects(subject.host.run(argv, { timeoutMs: 2_000 }, never()), 'command-timeout');
       const grandchild = await until(() => readPid(subject.host, path));
       const start = await processStart(grandchild);
       expect(start).toBeDefined();
