@@ -5,7 +5,7 @@ import { parseCronScripts, parseCrontabs } from './cron.ts';
 import { parseAddress, parseOwners, parseRange, parseSockets, unitOf } from './ports.ts';
 import { deniedPaths, parseContents } from './reading.ts';
 import { redactCommand, redactSetting } from './redact.ts';
-import { captureServices, enabledUnits, parseScripts, parseUnitFiles, parseUnits } from './services.ts';
+import { captureServices, enabledUnits, parseScripts, parseUnits } from './services.ts';
 import { timersOf } from './timers.ts';
 import { parsePasswd, parsePasswords, parseRemoteMounts } from './users.ts';
 
@@ -74,11 +74,13 @@ describe('users', () => {
 });
 
 describe('services', () => {
-  test('with presets and without, enabled and not', () => {
-    const files = parseUnitFiles(
-      'ssh.service enabled enabled\nproc.automount static -\ngetty@.service enabled enabled\na.timer enabled enabled\nold.service   disabled\ngetty@tty1.service enabled\n',
-    );
-    expect(enabledUnits(files)).toEqual(['getty@tty1.service', 'ssh.service']);
+  test('timers and templates by themselves are none', () => {
+    const names = ['ssh.service', 'getty@.service', 'a.timer', 'getty@tty1.service'];
+    const files = names.map((name) => ({ name, state: 'enabled' as const }));
+    expect(enabledUnits([...files, { name: 'old.service', state: 'other' }])).toEqual([
+      'getty@tty1.service',
+      'ssh.service',
+    ]);
   });
 
   test('a dot before what failed, as older versions print it', () => {
@@ -103,7 +105,7 @@ describe('services', () => {
       },
     ];
     const there = { has: (place: string) => place === 'systemd' || place === 'sysv', hidden: () => false };
-    const files = ['ssh.service', 'console-setup.service'].map((name) => ({ name, state: 'enabled' }));
+    const files = ['ssh.service', 'console-setup.service'].map((name) => ({ name, state: 'enabled' as const }));
     const services = await captureServices(asker(recordedHost({ commands }), signal), there, files);
     expect(services).toEqual({
       init: 'systemd',
@@ -132,10 +134,10 @@ describe('services', () => {
     ]);
     const files = [
       { name: 'a.timer', state: 'enabled' },
-      { name: 'b.timer', state: 'disabled' },
+      { name: 'b.timer', state: 'other' },
       { name: 'masked.timer', state: 'masked' },
-    ];
-    expect(timersOf(contents, files)).toEqual([
+    ] as const;
+    expect(timersOf({ settings: contents, files })).toEqual([
       { name: 'a.timer', schedule: ['OnBootSec=15min', 'OnCalendar=hourly'], starts: 'other.service', enabled: true },
       { name: 'b.timer', schedule: ['OnCalendar=weekly'], starts: 'b.service', enabled: false },
     ]);

@@ -5,20 +5,41 @@ import { captureCron } from './cron.ts';
 import { captureDmi } from './dmi.ts';
 import { captureHostname } from './hostname.ts';
 import { captureImage } from './image.ts';
-import { captureCgroup, captureCommandLine, captureKernels, captureSecurity } from './kernel.ts';
+import { captureCgroup, captureCommandLine, captureKernels, captureSecurity, securityFiles } from './kernel.ts';
 import { captureInstalledBytes, parseMeminfo } from './memory.ts';
 import { captureModules } from './modules.ts';
 import { captureNuma } from './numa.ts';
 import { capturePackages } from './packages.ts';
-import { capturePlaces, type Places } from './places.ts';
+import { capturePlaces, type Places, places } from './places.ts';
 import { captureVirtualization, firmwareOf } from './platform.ts';
 import { capturePorts } from './ports.ts';
-import { captureServices, captureUnitFiles } from './services.ts';
+import { captureServices } from './services.ts';
 import { captureMachineId, captureOsRelease, captureTimeZone, parseUname } from './system.ts';
-import { captureTimers } from './timers.ts';
+import { timersOf } from './timers.ts';
+import { readTogether } from './together.ts';
 import { type Facts, factsFormat } from './types.ts';
+import { captureUnits } from './units.ts';
 import { captureUsers } from './users.ts';
 import { captureWorkloads } from './workloads.ts';
+
+/** Those that most hosts have, and that are short on all of them. */
+const smallFiles = [
+  '/proc/cpuinfo',
+  '/proc/meminfo',
+  '/proc/cmdline',
+  '/proc/modules',
+  '/proc/cgroups',
+  '/proc/self/mounts',
+  '/proc/sys/kernel/hostname',
+  '/proc/sys/net/ipv4/ip_local_port_range',
+  '/proc/device-tree/model',
+  places.cgroup2,
+  `${places.memoryBlocks}/block_size_bytes`,
+  '/etc/machine-id',
+  '/etc/os-release',
+  '/etc/passwd',
+  ...Object.values(securityFiles),
+];
 
 /**
  * What a host is. Changes nothing on it and ends within a bounded time: what cannot be seen becomes a gap.
@@ -26,8 +47,8 @@ import { captureWorkloads } from './workloads.ts';
  * @throws LifeboatError only what aborted `signal`
  */
 export async function captureFacts(host: Host, now: Date, signal: AbortSignal): Promise<Facts> {
-  const questions = asker(host, signal);
-  const there = await capturePlaces(questions);
+  const each = asker(host, signal);
+  const [there, questions] = await Promise.all([capturePlaces(each), readTogether(host, each, smallFiles, signal)]);
   const [machine, system, activity] = await Promise.all([
     captureMachine(questions, there),
     captureSystem(questions, there),
@@ -102,21 +123,20 @@ async function captureSystem(questions: Asker, there: Places) {
 
 /** Who works on it, and what runs. */
 async function captureActivity(questions: Asker, there: Places) {
-  const [{ users, homes }, unitFiles, cron, ports] = await Promise.all([
+  const [{ users, homes }, units, cron, ports] = await Promise.all([
     captureUsers(questions),
-    captureUnitFiles(questions, there),
+    captureUnits(questions, there),
     captureCron(questions),
     capturePorts(questions, there),
   ]);
-  const [services, timers, workloads] = await Promise.all([
-    captureServices(questions, there, unitFiles),
-    captureTimers(questions, there, unitFiles),
+  const [services, workloads] = await Promise.all([
+    captureServices(questions, there, units?.files),
     captureWorkloads(questions, there, homes),
   ]);
   return {
     ...given('users', users),
     ...given('services', services),
-    ...given('timers', timers),
+    ...given('timers', there.has('systemd') ? units && timersOf(units) : []),
     cron,
     ...given('ports', ports),
     ...workloads,

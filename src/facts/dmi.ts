@@ -71,7 +71,7 @@ async function captureDeviceTree(asker: Asker): Promise<Dmi | undefined> {
 
 /** Ends with NUL. */
 export function parseModel(content: string): string {
-  const model = content.replace(/\0+$/, '').trim();
+  const model = content.replace(/[\0\s]+$/, '');
   if (model === '') throw new Error('no model');
   return model;
 }

@@ -3,7 +3,6 @@ import { z } from 'zod';
 import type { Asker } from '../host/asker.ts';
 import { type Places, places } from './places.ts';
 import { redactCommand } from './redact.ts';
-import { contentsOf } from './reading.ts';
 
 export const cgroupSchema = z.object({
   /** `hybrid`: version 1 with the tree of version 2 beside it. */
@@ -50,7 +49,7 @@ export function parseCgroups(content: string): string[] {
     .sort();
 }
 
-const securityFiles = {
+export const securityFiles = {
   lsm: '/sys/kernel/security/lsm',
   enforce: places.selinux,
   config: '/etc/selinux/config',
@@ -58,8 +57,14 @@ const securityFiles = {
 } as const;
 
 export async function captureSecurity(asker: Asker): Promise<Security | undefined> {
-  const read = await contentsOf(asker, 'security modules', Object.values(securityFiles));
-  return read === undefined ? undefined : parseSecurity(read.contents);
+  const read = await Promise.all(
+    Object.values(securityFiles).map(async (path) => {
+      const content = await asker.file(path, (text) => text, { mayBeAbsent: true });
+      return [path, content] as const;
+    }),
+  );
+  if (read.every(([path]) => asker.gaps.some(({ subject }) => subject === path))) return undefined;
+  return parseSecurity(new Map(read.flatMap(([path, content]) => (content === undefined ? [] : [[path, content]]))));
 }
 
 /** Of the files above, any of which may be missing. */

@@ -86,7 +86,10 @@ export function parseRange(content: string): readonly [number, number] {
 
 const defaultRange = [32_768, 60_999] as const;
 
-const socketsOfProcesses = ['-mindepth', '3', '-maxdepth', '3', '-path', '/proc/[0-9]*/fd/*', '-lname', 'socket:*'];
+/** Of the directories of a process only that of its open files is looked into. */
+const fd = ['!', '-path', '/proc/[0-9]*/fd', '!', '-path', '/proc/[0-9]*/fd/*'];
+const elsewhere = ['(', '-path', '/proc/[!0-9]*', '-o', '-path', '/proc/[0-9]*/*', ...fd, ')'];
+const socketsOfProcesses = ['-mindepth', '1', '-maxdepth', '3', ...elsewhere, '-prune', '-o', '-lname', 'socket:*'];
 
 export async function capturePorts(asker: Asker, there: Places): Promise<Port[] | undefined> {
   const subject = 'listening ports';

@@ -1,11 +1,9 @@
-/**
- * Services that are started at boot, and what failed. What is enabled is read from files (`systemctl --root=/` asks
- * nobody), so that a chroot and a host with a dead bus tell it too; only states are asked of the running manager.
- */
+/** Services that are started at boot, and what failed. Only states are asked of the manager, where it runs. */
 import { z } from 'zod';
 import type { Asker } from '../host/asker.ts';
 import { type Places, places } from './places.ts';
 import { found } from './reading.ts';
+import type { UnitFile } from './units.ts';
 
 export const servicesSchema = z.object({
   init: z.enum(['systemd', 'openrc', 'sysv', 'unknown']),
@@ -23,24 +21,6 @@ export const servicesSchema = z.object({
 
 export type Services = z.infer<typeof servicesSchema>;
 
-export interface UnitFile {
-  readonly name: string;
-  readonly state: string;
-}
-
-/** What `list-unit-files --plain --no-legend` prints: name, state and, since systemd 244, the preset. */
-export function parseUnitFiles(stdout: string): UnitFile[] {
-  const units: UnitFile[] = [];
-  for (const line of stdout.split('\n')) {
-    if (line.trim() === '') continue;
-    const [, name, state] = /^\s*(\S+\.[a-z]+)\s+([a-z-]+)(?:\s|$)/.exec(line) ?? [];
-    if (name === undefined || state === undefined) throw new Error('not a list of unit files');
-    units.push({ name, state });
-  }
-  if (units.length === 0) throw new Error('no unit file in it');
-  return units;
-}
-
 /** Of `list-units --plain --no-legend`: unit → its active state. */
 export function parseUnits(stdout: string): Map<string, string> {
   const states = new Map<string, string>();
@@ -55,20 +35,6 @@ export function parseUnits(stdout: string): Map<string, string> {
 }
 
 const list = ['--no-legend', '--no-pager', '--plain', '--full'] as const;
-const instances = ['-mindepth', '2', '-maxdepth', '2', '-name', '*@?*.*', '-print0'];
-
-/** Every unit file with its state, and the instances of templates that something wants. */
-export async function captureUnitFiles(asker: Asker, there: Places): Promise<UnitFile[] | undefined> {
-  if (!there.has('systemd')) return undefined;
-  const subject = 'services';
-  const [files, links] = await Promise.all([
-    asker.ask({ argv: ['systemctl', '--root=/', 'list-unit-files', ...list], parse: parseUnitFiles, subject }),
-    found(asker, subject, [places.systemd, ...instances]),
-  ]);
-  if (files === undefined) return undefined;
-  const wanted = new Set(links?.records.flatMap((path) => /\.(?:wants|requires)\/([^/]+)$/.exec(path)?.[1] ?? []));
-  return [...files, ...[...wanted].map((name) => ({ name, state: 'enabled' }))];
-}
 
 /** States in the boot that is running, where systemd runs. */
 export async function captureUnitStates(asker: Asker, there: Places): Promise<Map<string, string> | undefined> {

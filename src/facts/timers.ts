@@ -1,9 +1,6 @@
 /** Timers of systemd with what they start and when, out of their files: nobody needs to be running for that. */
 import { z } from 'zod';
-import type { Asker } from '../host/asker.ts';
-import type { Places } from './places.ts';
-import { type Contents, contentsBelow } from './reading.ts';
-import type { UnitFile } from './services.ts';
+import { precedence, templateOf, type Units } from './units.ts';
 
 export const timerSchema = z.object({
   name: z.string(),
@@ -15,19 +12,6 @@ export const timerSchema = z.object({
 
 export type Timer = z.infer<typeof timerSchema>;
 
-/** The later overrides the earlier (systemd.unit(5)). */
-const directories = [
-  '/lib/systemd/system',
-  '/usr/lib/systemd/system',
-  '/usr/local/lib/systemd/system',
-  '/run/systemd/system',
-  '/etc/systemd/system',
-] as const;
-
-function rank(path: string): number {
-  return directories.findIndex((directory) => path.startsWith(`${directory}/`));
-}
-
 const fragment = /^(?:.*)\/([^/]+\.timer)(?:\.d\/([^/]+\.conf))?$/;
 
 interface Settings {
@@ -35,23 +19,25 @@ interface Settings {
   starts?: string;
 }
 
-/** @param files of units, whose state says which are enabled; a static one is started by something else */
-export function timersOf(contents: Contents, files: readonly UnitFile[]): Timer[] {
+/** Those that are enabled start by themselves; any other is started by something else, or not at all. */
+export function timersOf({ settings: contents, files }: Units): Timer[] {
   const main = new Map<string, string>();
   const dropIns = new Map<string, Map<string, string>>();
-  for (const path of [...contents.keys()].sort((a, b) => rank(a) - rank(b))) {
+  for (const path of [...contents.keys()].sort((a, b) => precedence(b) - precedence(a))) {
     const [, name, dropIn] = fragment.exec(path) ?? [];
     if (name === undefined) continue;
     if (dropIn === undefined) main.set(name, path);
     else dropIns.set(name, (dropIns.get(name) ?? new Map<string, string>()).set(dropIn, path));
   }
   const states = new Map(files.map(({ name, state }) => [name, state]));
-  return [...main.keys()].sort().flatMap((name) => {
-    const state = states.get(name) ?? 'static';
+  const template = (name: string): string | undefined => main.get(templateOf(name) ?? '');
+  const instances = [...states.keys()].filter((name) => !main.has(name) && template(name) !== undefined);
+  return [...main.keys(), ...instances].sort().flatMap((name) => {
+    const state = states.get(name);
     if (state === 'masked' || state === 'bad') return [];
     const added = [...(dropIns.get(name) ?? [])].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, path]) => path);
     const settings: Settings = { schedule: [] };
-    for (const path of [main.get(name) ?? '', ...added]) apply(settings, contents.get(path) ?? '');
+    for (const path of [main.get(name) ?? template(name) ?? '', ...added]) apply(settings, contents.get(path) ?? '');
     const { schedule, starts = name.replace(/\.timer$/, '.service') } = settings;
     return [{ name, schedule, starts, enabled: state === 'enabled' || state === 'enabled-runtime' }];
   });
@@ -60,26 +46,10 @@ export function timersOf(contents: Contents, files: readonly UnitFile[]): Timer[
 /** An empty assignment takes back all of its kind. */
 function apply(settings: Settings, content: string): void {
   for (const line of content.split('\n')) {
-    const [, key, value] = /^(On\w+|Unit)=\s*(.*?)\s*$/.exec(line) ?? [];
+    const [, key, value] = /^(On(?!Failure|Success)\w+|Unit)=\s*(.*?)\s*$/.exec(line) ?? [];
     if (key === undefined || value === undefined) continue;
     if (key === 'Unit') settings.starts = value;
     else if (value === '') settings.schedule = settings.schedule.filter((item) => !item.startsWith(`${key}=`));
     else settings.schedule.push(`${key}=${value}`);
   }
-}
-
-const timerFiles = ['-maxdepth', '2', '(', '-name', '*.timer', '-o', '-path', '*.timer.d/*.conf', ')', '-type', 'f'];
-
-export async function captureTimers(
-  asker: Asker,
-  there: Places,
-  files: readonly UnitFile[] | undefined,
-): Promise<Timer[] | undefined> {
-  if (!there.has('systemd')) return [];
-  const contents = await contentsBelow(asker, {
-    subject: 'timers',
-    find: [...directories, ...timerFiles],
-    pattern: '^(On[A-Za-z]+|Unit)=',
-  });
-  return files === undefined ? undefined : timersOf(contents, files);
 }
