@@ -123,8 +123,7 @@ export function unitFilesOf(entries: readonly UnitEntry[], settings: Contents): 
   const sorted = entries.toSorted((a, b) => precedence(`${a.directory}/`) - precedence(`${b.directory}/`));
   for (const entry of sorted) {
     const { name, below, target } = entry;
-    // A link whose file has moved to another of the directories leads there all the same.
-    if (below === undefined && first.get(name)?.dangling !== false) first.set(name, entry);
+    if (below === undefined && !first.has(name)) first.set(name, entry);
     if (target === undefined) continue;
     if (below === undefined) {
       if (baseOf(target) !== name) link(baseOf(target), entry);
