@@ -1,5 +1,5 @@
 /** Records everything that capture asks of a machine, as one recording. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { release as osRelease } from 'node:os';
 import { join } from 'node:path';
 import { captureFacts } from '../../src/facts/capture.ts';
@@ -27,7 +27,7 @@ export async function writeRecording(
   release: string,
   foreign: readonly string[],
 ): Promise<void> {
-  const recording = withOwnKernelLine(await record(root, release));
+  const recording = await record(root, release);
   // In an order that does not depend on what answered first, each answer once.
   const seen = new Set<string>();
   const commands = recording.commands
@@ -36,7 +36,8 @@ export async function writeRecording(
   const files = Object.fromEntries(Object.entries(recording.files).sort(([a], [b]) => compare(a, b)));
   const all = JSON.stringify({ ...recording, commands, files }, null, 2);
   // What somebody calls the kernels that he builds is nobody else's business.
-  const text = `${all.replaceAll(osRelease(), kernel)}\n`;
+  const line = inJson(readFileSync('/proc/cmdline', 'utf8').trim());
+  const text = `${all.replaceAll(line, inJson(ownKernelLine())).replaceAll(osRelease(), kernel)}\n`;
   for (const name of foreign) {
     // A name such as `vm` is part of many words.
     const found = new RegExp(`(?<![\\w/-])${RegExp.escape(name)}(?![\\w/-])`).exec(text);
@@ -47,6 +48,10 @@ export async function writeRecording(
   const formatted = run([biome, 'format', '--stdin-file-path=recording.json'], Buffer.from(text));
   mkdirSync(directory, { recursive: true });
   writeFileSync(join(directory, `${release}.json`), formatted, 'latin1');
+}
+
+function inJson(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
 }
 
 async function record(root: string, release: string): Promise<Recording> {
@@ -107,10 +112,8 @@ function seeingDisks(host: Host): Host {
 }
 
 /** The command line of the kernel that runs says how the machine that records is started: a usual one stands for it. */
-function withOwnKernelLine(recording: Recording): Recording {
-  const line = `BOOT_IMAGE=/vmlinuz-${kernel} root=UUID=${uuid(0x304)} ro console=ttyS0,115200n8 quiet\n`;
-  const { '/proc/cmdline': was, ...files } = recording.files;
-  return was === undefined ? recording : { ...recording, files: { ...files, '/proc/cmdline': line } };
+function ownKernelLine(): string {
+  return `BOOT_IMAGE=/vmlinuz-${kernel} root=UUID=${uuid(0x304)} ro console=ttyS0,115200n8 quiet`;
 }
 
 function versions(root: string): Pick<Recording, 'tool' | 'distro'> {
