@@ -3,21 +3,20 @@ import type { MountEntry } from './tools/findmnt.ts';
 
 const mountId = (path: string): string => `mount:${path}`;
 
-/** Ids in the order of the entries: of several mounts at one path the last lies on top and has the plain name. */
+/** Ids in the order of the entries: the one that its path leads to has the plain name. */
 export function mountIds(mounts: readonly MountEntry[]): string[] {
-  const left = new Map<string, number>();
-  for (const { target } of mounts) left.set(target, (left.get(target) ?? 0) + 1);
-  return mounts.map(({ target }) => {
-    const above = (left.get(target) ?? 1) - 1;
-    left.set(target, above);
+  const seen = new Set<string>();
+  const below = new Map<string, number>();
+  return mounts.map(({ target, hidden }) => {
+    if (hidden !== true && !seen.has(target)) {
+      seen.add(target);
+      return mountId(target);
+    }
+    const number = (below.get(target) ?? 0) + 1;
+    below.set(target, number);
     // A path begins with "/", so no path can look like this suffix of another's id.
-    return above === 0 ? mountId(target) : `mount:${above} below ${target}`;
+    return `mount:${number} below ${target}`;
   });
-}
-
-/** The entries whose path leads to something else, because another mount lies over them at the same path. */
-export function isOnTop(id: string, path: string): boolean {
-  return id === mountId(path);
 }
 
 /** Id of what is in fstab and not mounted; `nth` counts the lines for one path, of which only one can be mounted. */
@@ -25,12 +24,12 @@ export function unmountedId(path: string, nth: number): string {
   return nth === 0 ? mountId(path) : `mount:line ${nth + 1} for ${path}`;
 }
 
-/** Index of the mount that holds `path`: the longest, and of those at one place the last. */
-export function holderOf(path: string, mounts: readonly { readonly target: string }[]): number | undefined {
+/** Index of the mount that holds `path`. */
+export function holderOf(path: string, mounts: readonly Pick<MountEntry, 'target' | 'hidden'>[]): number | undefined {
   let best: number | undefined;
   let length = -1;
-  mounts.forEach(({ target }, index) => {
-    if (target.length >= length && isWithin(path, target)) {
+  mounts.forEach(({ target, hidden }, index) => {
+    if (hidden !== true && target.length >= length && isWithin(path, target)) {
       best = index;
       length = target.length;
     }

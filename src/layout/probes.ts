@@ -9,6 +9,7 @@ import { deviceBySpec } from './spec.ts';
 import { findmntArgv, type MountEntry, parseFindmnt, type Space } from './tools/findmnt.ts';
 import { type FstabEntry, fstabFile, parseFstab } from './tools/fstab.ts';
 import type { BlockDevice } from './tools/lsblk.ts';
+import { type MountInfo, mountinfoFile, parseMountinfo, reachable } from './tools/mountinfo.ts';
 import type { Table } from './tools/sfdisk.ts';
 import { parseSwaps, type SwapEntry, swapsFile } from './tools/swaps.ts';
 
@@ -40,9 +41,9 @@ export interface Probes {
 
 /** @param claims which kind takes which type of filesystem */
 export async function probeLayout(asker: Asker, claims: ReadonlyMap<string, string>): Promise<Probes> {
-  const [listed, mounts = [], swaps = [], fstab = []] = await Promise.all([
+  const [listed, mounts, swaps = [], fstab = []] = await Promise.all([
     askDevices(asker),
-    asker.ask({ argv: findmntArgv, parse: parseFindmnt }),
+    askMounts(asker),
     asker.file(swapsFile, parseSwaps, { mayBeAbsent: true }),
     askFstab(asker),
   ]);
@@ -67,6 +68,33 @@ async function askAllSubvolumes(asker: Asker, probes: Omit<Probes, 'subvolumes'>
   return new Map(found.filter((pair): pair is readonly [string, Subvolumes] => pair[1] !== undefined));
 }
 
+async function askMounts(asker: Asker): Promise<MountEntry[]> {
+  const [mounts = [], infos] = await Promise.all([
+    asker.ask({ argv: findmntArgv, parse: parseFindmnt }),
+    asker.file(mountinfoFile, parseMountinfo, { mayBeAbsent: true }),
+  ]);
+  return infos === undefined ? hiddenByOrder(mounts) : hiddenByParents(mounts, infos);
+}
+
+/** Without the kernel's table: of several mounts at one path the last lies on top. */
+function hiddenByOrder(mounts: readonly MountEntry[]): MountEntry[] {
+  const top = new Map(mounts.map((mount) => [mount.target, mount]));
+  return mounts.map((mount) => (top.get(mount.target) === mount ? mount : { ...mount, hidden: true }));
+}
+
+function hiddenByParents(mounts: readonly MountEntry[], infos: readonly MountInfo[]): MountEntry[] {
+  const seen = reachable(infos);
+  const left = new Map<string, boolean[]>();
+  const keyOf = ({ target, number, root }: Pick<MountInfo, 'target' | 'number' | 'root'>) =>
+    JSON.stringify([target, number, root]);
+  for (const info of infos) left.set(keyOf(info), [...(left.get(keyOf(info)) ?? []), seen.has(info)]);
+  return mounts.map((mount) => {
+    // What came in between the two questions is in one table only.
+    const isSeen = left.get(keyOf(mount))?.shift() ?? true;
+    return isSeen ? mount : { ...mount, hidden: true };
+  });
+}
+
 async function askFstab(asker: Asker): Promise<FstabEntry[] | undefined> {
   const bad = (line: number): void =>
     asker.gap({ subject: fstabFile, problem: `line ${line} is no entry`, hint: 'fstab(5) tells what an entry is' });
@@ -82,13 +110,12 @@ function assembleProbes(answers: Answers, claims: ReadonlyMap<string, string>): 
   const find = (mount: MountEntry) => byNumber.get(mount.number) ?? byPath.get(mount.source);
   const mountsOf = new Map<string, MountEntry[]>();
   const mountedAs = new Map<string, string>();
-  const top = new Map(answers.mounts.map((mount) => [mount.target, mount]));
   for (const mount of answers.mounts) {
     const device = find(mount);
     if (device === undefined || typeCategory(mount.fstype) !== 'local') continue;
     mountedAs.set(device.number, mount.fstype);
     // What lies below another mount cannot be asked by its path.
-    if (top.get(mount.target) !== mount) continue;
+    if (mount.hidden === true) continue;
     const known = mountsOf.get(device.number);
     if (known === undefined) mountsOf.set(device.number, [mount]);
     else known.push(mount);

@@ -7,7 +7,7 @@ import { type FstabLine, fstabLine, fstabLineSchema } from '../fstab.ts';
 import { bytes, common, type LayoutHandler } from '../handler.ts';
 import { contentKind } from '../identity.ts';
 import { mountCategories, mountCategorySchema, typeCategory } from '../mount-category.ts';
-import { isOnTop, mountIds, unmountedId } from '../mount-place.ts';
+import { mountIds, unmountedId } from '../mount-place.ts';
 import type { Probes } from '../probes.ts';
 import type { MountEntry } from '../tools/findmnt.ts';
 import type { BlockDevice } from '../tools/lsblk.ts';
@@ -91,7 +91,7 @@ function liveMounts(probes: Probes, lines: Lines): Mount[] {
   return probes.mounts.map((entry, index) => {
     const id = ids[index] ?? entry.target;
     const category = categories[index] ?? 'local';
-    const hidden = !isOnTop(id, entry.target);
+    const hidden = entry.hidden === true;
     const space = hidden || category === 'pseudo' ? undefined : probes.space.get(entry.target);
     return {
       kind: 'mount',

@@ -45,6 +45,8 @@ export interface MountEntry {
   readonly root: string;
   /** `major:minor`; major 0 is a filesystem without a device of its own. */
   readonly number: string;
+  /** Its path leads to another mount, which lies over it. */
+  readonly hidden?: true;
 }
 
 export function parseFindmnt(stdout: string): MountEntry[] {
