@@ -2,7 +2,9 @@
  * Files of configuration without their secrets. Each format has its own way of writing a value; what is in doubt is replaced,
  * up to the end of its line. A replaced value of eight characters or more is from then on also kept out of logs.
  */
-import { REDACTED, redactText, Secret } from '../kernel/secret.ts';
+import { REDACTED, redactText } from '../kernel/secret.ts';
+import { mayHoldSecret, redactCommands } from './redact-commands.ts';
+import { replaced } from './redact-value.ts';
 
 type FileFormat = 'keys' | 'words' | 'yaml' | 'xml';
 
@@ -16,17 +18,6 @@ const harmlessName =
 const secretSection = /^(?:vpn-secrets|.*-secrets)$/i;
 
 const isSecretName = (name: string): boolean => secretName.test(name) && !harmlessName.test(name);
-
-/** A key as a file's name: it tells where a key is, not what it is. */
-const isPath = (value: string): boolean => /^(?:file:\/\/)?\/[\w./@+-]+$/.test(value.replace(/^["']|["']$/g, ''));
-
-function replaced(value: string): string {
-  const bare = value.trim().replace(/^["']|["'];?$/g, '');
-  if (bare === '' || isPath(bare)) return value;
-  // Known from here on: a recording or a log of this process will not show it either.
-  if (bare.length >= 8) void new Secret(bare);
-  return REDACTED;
-}
 
 /** `name = value`; a name starts where a word does, or long lines would take for ever. */
 const assignment = /(?<![\w.-])([\w.-]+)["']?\s*[=:]\s*(?=\S)/g;
@@ -125,8 +116,8 @@ const pem = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVAT
 const maxLine = 4096;
 
 function redactLine(line: string): string {
-  if (line.length <= maxLine) return redactText(line);
-  return line.includes('://') ? REDACTED : line;
+  if (line.length <= maxLine) return redactCommands(redactText(line));
+  return mayHoldSecret(line) ? REDACTED : line;
 }
 
 const eachLine = (text: string, change: (line: string) => string): string => text.split('\n').map(change).join('\n');
