@@ -5,9 +5,9 @@ import { asLifeboatError } from '../kernel/errors.ts';
 import { captureLayout } from '../layout/capture.ts';
 import { coverage } from '../point/coverage.ts';
 import { heldBy } from '../point/held.ts';
-import { workloadsOf } from '../point/workloads.ts';
+import { locateWorkloads } from '../point/workloads.ts';
 import { namedPoint } from './points.ts';
-import type { Session } from './session.ts';
+import { ownPaths, type Session } from './session.ts';
 
 /**
  * The coverage of the host by the point of that name; without any point, what the configuration would have a backup hold
@@ -23,7 +23,14 @@ export async function coverageOfHost(config: Config, name: string, session: Sess
   });
   const [layout, facts] = [await captureLayout(host, now, signal), await captureFacts(host, now, signal)];
   const point = found?.found.point;
-  const items = coverage(layout, point ?? config.backup, workloadsOf(facts));
+  const workloads = await locateWorkloads(facts, host, signal);
+  const selection = {
+    include: (point ?? config.backup).include,
+    exclude: (point ?? config.backup).exclude,
+    own: ownPaths(config, session.globals),
+    unread: point?.data.findings.map(({ subject }) => subject).filter((subject) => subject.startsWith('/')) ?? [],
+  };
+  const items = coverage(layout, selection, workloads);
   const held =
     point === undefined
       ? items.map((item) =>
@@ -36,7 +43,7 @@ export async function coverageOfHost(config: Config, name: string, session: Sess
                 reason: `no backup was made yet; ${item.reason}`,
               },
         )
-      : heldBy(point, items);
+      : heldBy(point, items, layout);
   const document = {
     format: 'lifeboat.coverage/1',
     capturedAt: layout.capturedAt,

@@ -95,7 +95,7 @@ export async function configured(globals: Globals): Promise<{ config: Config; in
 }
 
 /** Where lifeboat writes, also by the names that symlinks hide: a backup of these would contain itself. */
-function ownPaths(config: Config, globals: Globals): string[] {
+export function ownPaths(config: Config, globals: Globals): string[] {
   const repository = localDirectory(config.repository);
   const paths = [resolve(globals.stateDir), ...(repository === undefined ? [] : [repository])];
   return [...new Set(paths.flatMap((path) => [path, realPath(path)]))].filter((path) => path !== '/');

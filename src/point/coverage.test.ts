@@ -2,8 +2,9 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { mountCategorySchema } from '../layout/mount-category.ts';
 import { type Component, type ComponentOf, type Layout, layoutFormat } from '../layout/types.ts';
-import { coverage } from './coverage.ts';
+import { coverage, type Place, type Workload } from './coverage.ts';
 import { coverageText } from './coverage-text.ts';
+import type { Selection } from './judge.ts';
 
 type Mount = ComponentOf<'mount'>;
 
@@ -163,7 +164,7 @@ test('a filesystem is as its best mount, and what is only in fstab is told by it
   );
   const items = coverage(layout, { include: ['/srv'], exclude: [] });
   expect(items.map(({ id, state, reason, bytes }) => [id, `${state}: ${reason}`, bytes])).toEqual([
-    ['fs', 'covered: /srv: included by /srv', 4],
+    ['fs', 'partly: only its /srv is seen, at /srv: included by /srv', 4],
     ['esp', 'not-covered: not mounted: its files cannot be read', 9],
     ['mount:/data', 'not-covered: add /data to backup.include', 4],
     ['mount:/srv', 'covered: included by /srv', 4],
@@ -184,7 +185,7 @@ describe('subvolumes', () => {
 
   test('one that is seen inside another is not entered, and what no mount shows cannot be', () => {
     expect(states(layout, ['/'], [], 'subvolume')).toEqual({
-      '@': 'covered: included by /',
+      '@': 'covered: /: included by /',
       '@/var/lib/machines':
         'not-covered: /var/lib/machines: another subvolume: add /var/lib/machines to backup.include',
       '@home': 'not-covered: no mount shows it',
@@ -204,26 +205,128 @@ describe('subvolumes', () => {
   });
 });
 
-test('disks of guests and directories of containers are judged where they lie', () => {
-  const layout = layoutOf(mount('/'), mount('/var/lib'), {
-    kind: 'unknown',
-    id: 'lv',
-    on: [],
-    rawType: 'lvm',
-    device: '/dev/vg/db',
-    sizeBytes: 7,
-  });
-  const workloads = [
-    { kind: 'guest' as const, name: 'db', places: ['/dev/vg/db', '/var/lib/images/db.qcow2', '/dev/gone'] },
-    { kind: 'container' as const, name: 'web', places: ['/etc/web'] },
+test('disks of guests and directories of containers are judged where they truly lie', () => {
+  const layout = layoutOf(mount('/'), mount('/var/lib'));
+  const place = (name: string, type: Place['type'], path = name): Place => ({ name, path, type });
+  const workloads: Workload[] = [
+    {
+      kind: 'guest',
+      name: 'db',
+      places: [
+        { ...place('/dev/vg/db', 'device'), bytes: 7 },
+        place('/var/lib/images/db.qcow2', 'file'),
+        place('/images/gone.qcow2', 'absent'),
+        place('rbd:pool/image', 'elsewhere'),
+        place('/images/link.qcow2', 'device', '/dev/vg/lv'),
+      ],
+    },
+    {
+      kind: 'container',
+      name: 'web',
+      places: [place('/etc/web', 'directory'), place('/var/lib/docker', 'directory', '/srv/docker')],
+    },
   ];
-  const items = coverage(layout, { include: ['/'], exclude: [] }, workloads).slice(3);
-  expect(items.map(({ subject, kind, state, bytes }) => [subject, kind, state, bytes])).toEqual([
-    ['db: /dev/vg/db', 'guest', 'not-covered', 7],
-    ['db: /var/lib/images/db.qcow2', 'guest', 'not-covered', undefined],
-    ['db: /dev/gone', 'guest', 'not-covered', undefined],
-    ['web: /etc/web', 'container', 'covered', undefined],
+  const items = coverage(layout, { include: ['/'], exclude: ['*.o'] }, workloads).slice(2);
+  expect(items.map(({ subject, kind, state, bytes, reason }) => [subject, kind, state, bytes, reason])).toEqual([
+    ['db: /dev/vg/db', 'guest', 'not-covered', 7, expect.stringMatching(/block device/)],
+    ['db: /var/lib/images/db.qcow2', 'guest', 'not-covered', undefined, expect.stringMatching(/another filesystem/)],
+    ['db: /images/gone.qcow2', 'guest', 'not-covered', undefined, 'it is not there'],
+    ['db: rbd:pool/image', 'guest', 'not-covered', undefined, 'it is not among the files of this host'],
+    ['db: /images/link.qcow2', 'guest', 'not-covered', undefined, expect.stringMatching(/block device/)],
+    ['web: /etc/web', 'container', 'partly', undefined, 'included by /, except what is excluded by *.o'],
+    ['web: /var/lib/docker', 'container', 'partly', undefined, expect.stringMatching(/^it is at \/srv\/docker: /)],
   ]);
+});
+
+describe('nothing is called covered that a backup does not read', () => {
+  const ext: Component = { kind: 'ext', id: 'fs', on: [], type: 'ext4', sizeBytes: 9 };
+
+  test('a filesystem of which only a directory is seen', () => {
+    const layout = layoutOf(
+      ext,
+      mount('/'),
+      mount('/a', { on: ['fs'], hidden: true }),
+      mount('/b', { on: ['fs'], category: 'bind', root: '/sub' }),
+    );
+    expect(states(layout, ['/b'], [], 'ext')).toEqual({ fs: 'partly: only its /sub is seen, at /b: included by /b' });
+  });
+
+  test('what is hidden by a mount of a directory above it', () => {
+    const layout = layoutOf(ext, mount('/'), mount('/p/q', { on: ['fs'], hidden: true }), mount('/p'));
+    expect(states(layout, ['/p/q'])['/p/q']).toMatch(/^not-covered: hidden by another mount/);
+    expect(states(layout, ['/p/q'])['fs']).toMatch(/^not-covered: \/p\/q: hidden/);
+  });
+
+  test('patterns with wildcards reach into other filesystems', () => {
+    const layout = layoutOf(mount('/'), mount('/s/mnt/w'), mount('/t'));
+    expect(states(layout, ['/s/mnt/w', '/t'], ['/s/*/cache'])).toMatchObject({
+      '/s/mnt/w': 'partly: included by /s/mnt/w, except what is excluded by /s/*/cache',
+      '/t': 'covered: included by /t',
+    });
+  });
+
+  test('a btrfs of which one subvolume is included, and one whose top nobody sees', () => {
+    const pool = (...more: Component[]) =>
+      layoutOf(
+        { kind: 'btrfs', id: 'fs', on: [], type: 'btrfs', sizeBytes: 9 },
+        subvolume('@'),
+        subvolume('@home'),
+        subvolume('snap', { readOnly: true, parentUuid: 'x' }),
+        mount('/', { on: ['subvolume:fs:@'], root: '/@', fstype: 'btrfs' }),
+        mount('/home', { on: ['subvolume:fs:@home'], root: '/@home', fstype: 'btrfs' }),
+        ...more,
+      );
+    const of = (layout: Layout, include: string[]) => {
+      const [item] = coverage(layout, { include, exclude: [] }).filter(({ kind }) => kind === 'btrfs');
+      return [item?.state, item?.harmless, item?.reason];
+    };
+    expect(of(pool(), ['/'])).toEqual(['partly', false, expect.stringMatching(/^@home: \/home: another filesystem/)]);
+    expect(of(pool(), ['/', '/home'])).toEqual(['partly', true, expect.stringMatching(/^files directly at its top/)]);
+    const top = mount('/top', { on: ['fs'], root: '/', fstype: 'btrfs' });
+    expect(of(pool(top), ['/', '/home', '/top'])).toEqual(['covered', true, 'all its subvolumes are']);
+    expect(of(pool(top), ['/', '/home'])).toEqual(['partly', false, expect.stringMatching(/^\/top: /)]);
+    const part = layoutOf(
+      { kind: 'btrfs', id: 'fs', on: [], type: 'btrfs', sizeBytes: 9 },
+      subvolume('data'),
+      mount('/'),
+      mount('/d', { on: ['subvolume:fs:data'], root: '/data/deep', fstype: 'btrfs', category: 'bind' }),
+    );
+    expect(states(part, ['/d'], [], 'subvolume')['data']).toMatch(/^partly: only its \/data\/deep is seen/);
+  });
+
+  test("what could not be read, and lifeboat's own", () => {
+    const layout = layoutOf(mount('/'), mount('/srv'), mount('/backup'));
+    const judge = (selection: Partial<Selection>) =>
+      Object.fromEntries(
+        coverage(layout, { include: ['/', '/srv', '/backup'], exclude: [], ...selection }).map((item) => [
+          item.subject,
+          [item.state, item.harmless, item.reason],
+        ]),
+      );
+    expect(judge({ unread: ['/srv/a', '/srv/b'] })).toMatchObject({
+      '/srv': ['partly', false, 'included by /srv, but not read as they are: /srv/a and 1 more'],
+      '/': ['covered', true, 'included by /'],
+    });
+    expect(judge({ own: ['/var/lib/lifeboat', '/backup'] })).toMatchObject({
+      '/': ['covered', true, "included by /; lifeboat's own /var/lib/lifeboat is left out"],
+      '/backup': ['not-covered', true, "lifeboat's own: it is left out of every backup"],
+      '/srv': ['covered', true, 'included by /srv'],
+    });
+  });
+
+  test('a bind of memory is memory; one whose files are at a path that leads elsewhere now is not those files', () => {
+    const layout = layoutOf(
+      ext,
+      mount('/', { on: ['fs'] }),
+      mount('/data/x'),
+      mount('/t', { category: 'bind', fstype: 'tmpfs', root: '/a' }),
+      mount('/b', { on: ['fs'], category: 'bind', root: '/data/x/deep' }),
+    );
+    expect(states(layout, ['/', '/data/x'], [], 'mount')).toMatchObject({
+      '/t': 'not-covered: in memory: gone at every restart',
+      '/b': 'not-covered: another filesystem: add /b to backup.include',
+    });
+  });
 });
 
 const name = fc.constantFrom('a', 'b', 'c\n\u001b[2J', ' ');

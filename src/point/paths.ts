@@ -20,6 +20,14 @@ export function matcher(pattern: string): (path: string) => boolean {
   return (path) => test.test(path);
 }
 
+/** Whether a pattern may match something below `directory`; of one that begins anywhere that is always so. */
+export function mayMatchBelow(pattern: string, directory: string): boolean {
+  if (!pattern.startsWith('/')) return true;
+  const literal = /^[^*?[]*/.exec(pattern)?.[0] ?? '';
+  if (literal === pattern) return false;
+  return isWithin(literal, directory) || `${directory === '/' ? '' : directory}/`.startsWith(literal);
+}
+
 /** Without double slashes, `.` and a slash at the end. */
 export function normalised(path: string): string {
   const plain = path.replace(/\/+/g, '/').replace(/(?:\/\.)+(?=\/|$)/g, '');

@@ -2,7 +2,7 @@
 import { captureFacts } from '../facts/capture.ts';
 import { captureLayout } from '../layout/capture.ts';
 import { coverage } from '../point/coverage.ts';
-import { workloadsOf } from '../point/workloads.ts';
+import { locateWorkloads } from '../point/workloads.ts';
 import { captureNetwork } from '../network/capture.ts';
 import type { Say } from '../workflow/step.ts';
 import { step } from './define.ts';
@@ -54,9 +54,11 @@ export const readFacts = step({
 export const judgeCoverage = step({
   id: 'coverage',
   title: 'Work out what this backup covers',
-  needs: ['config', 'layout', 'facts'],
+  needs: ['config', 'ownPaths', 'layout', 'facts'],
   gives: ['coverage'],
-  run: async ({ state: { config, layout, facts } }) => ({
-    coverage: coverage(layout, config.backup, workloadsOf(facts)),
-  }),
+  timeout: '5m',
+  run: async ({ host, state: { config, ownPaths, layout, facts }, signal }) => {
+    const workloads = await locateWorkloads(facts, host, signal);
+    return { coverage: coverage(layout, { ...config.backup, own: ownPaths }, workloads) };
+  },
 });

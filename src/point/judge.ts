@@ -1,0 +1,237 @@
+/** What a backup holds of a directory, a mount, a subvolume: by following the includes as the walk of the engine does. */
+import { harmless, missing, type Verdict } from '../layout/handler.ts';
+import { typeCategory } from '../layout/mount-category.ts';
+import { isWithin } from '../layout/mount-place.ts';
+import type { Component, ComponentOf, Layout } from '../layout/types.ts';
+import { joined, matcher, mayMatchBelow, normalised, relativeRoot, upwards } from './paths.ts';
+
+export interface Selection {
+  /** Absolute paths, each followed within its own filesystem only, as by GNU tar's `--one-file-system`. */
+  readonly include: readonly string[];
+  /**
+   * Patterns as GNU tar reads them: `*` and `?` match also `/`; what begins with `/` is a whole path, anything else
+   * matches after any `/`; what lies below an excluded directory is excluded.
+   */
+  readonly exclude: readonly string[];
+  /** Directories that lifeboat itself writes: they are left out of every backup. */
+  readonly own?: readonly string[];
+  /** Files that a backup could not read, or that changed while it did. */
+  readonly unread?: readonly string[];
+}
+
+export interface Graph {
+  readonly byId: ReadonlyMap<string, Component>;
+  /** What stands on a component, by its id. */
+  readonly above: ReadonlyMap<string, readonly Component[]>;
+}
+
+export type Mount = ComponentOf<'mount'>;
+export type Subvolume = ComponentOf<'subvolume'>;
+
+/** A directory below which the walk stays on one device: that of a mount, or of a subvolume that is seen in one. */
+interface Domain {
+  readonly path: string;
+  readonly mount: Mount;
+  readonly subvolume?: Subvolume;
+}
+
+export interface Judge {
+  mount(mount: Mount): Verdict;
+  /** @param mounts verdicts of the mounts, by id */
+  subvolume(subvolume: Subvolume, mounts: ReadonlyMap<string, Verdict>): Verdict;
+  /** Of a directory with all that is in it, or of a file. */
+  path(path: string, type: 'directory' | 'file'): Verdict;
+}
+
+export function judgeOf(layout: Layout, selection: Selection, graph: Graph): Judge {
+  const { own = [], unread = [] } = selection;
+  const include = selection.include.map(normalised);
+  const excludes = selection.exclude.map((pattern) => ({ pattern, matches: matcher(pattern) }));
+  const mounts = layout.components.filter((component): component is Mount => component.kind === 'mount');
+  const visible = mounts.filter(({ hidden, mounted }) => hidden !== true && mounted);
+  const domains = domainsOf(layout, visible);
+  /** The domain that holds `path`. */
+  const domainOf = (path: string): Domain | undefined => {
+    for (const at of upwards(path)) {
+      const domain = domains.get(at);
+      if (domain !== undefined) return domain;
+    }
+    return undefined;
+  };
+  const owners = new Map<string, Mount>();
+  for (const mount of visible) {
+    if (mount.category !== 'bind') for (const id of mount.on) if (!owners.has(id)) owners.set(id, mount);
+  }
+  const unreadIn = Map.groupBy(unread, (path) => domainOf(normalised(path)));
+
+  /** The pattern that keeps `path` out of what is followed from `top`. */
+  function excluding(path: string, top: string): string | undefined {
+    const ancestors = upwards(path).filter((at) => isWithin(at, top));
+    return excludes.find(({ matches }) => ancestors.some(matches))?.pattern;
+  }
+
+  /** Whether `path`, which lies in `domain`, is backed up. */
+  function inDomain(path: string, domain: Domain, type: 'directory' | 'file'): Verdict {
+    if (own.some((directory) => isWithin(path, directory)))
+      return harmless("lifeboat's own: it is left out of every backup");
+    const tops = include.filter((top) => isWithin(path, top) && domainOf(top) === domain);
+    const verdicts = tops.map((top) => ({ top, pattern: excluding(path, top) }));
+    const whole = verdicts.find(({ pattern }) => pattern === undefined);
+    if (whole !== undefined) return included(whole.top, path, domain, type);
+    const inside = include.filter(
+      (top) => top !== path && isWithin(top, path) && domainOf(top) === domain && excluding(top, top) === undefined,
+    );
+    if (inside.length > 0) return { state: 'partly', reason: `only ${inside.join(', ')}`, harmless: false };
+    const excludedBy = verdicts.find(({ pattern }) => pattern !== undefined)?.pattern;
+    if (excludedBy !== undefined) return missing(`excluded by ${excludedBy}`);
+    const over = include.find((top) => isWithin(path, top));
+    if (over === undefined) return missing(`add ${path} to backup.include`);
+    const pattern = excluding(path, over);
+    const border = domain.subvolume === undefined ? 'another filesystem' : 'another subvolume';
+    return missing(pattern === undefined ? `${border}: add ${path} to backup.include` : `excluded by ${pattern}`);
+  }
+
+  /** What an include leads to, but for what is left out of it. */
+  function included(top: string, path: string, domain: Domain, type: 'directory' | 'file'): Verdict {
+    const failed = (unreadIn.get(domain) ?? []).filter((one) => isWithin(one, path));
+    if (failed.length > 0) {
+      const more = failed.length === 1 ? '' : ` and ${failed.length - 1} more`;
+      return missingPart(`included by ${top}, but not read as they are: ${failed[0]}${more}`);
+    }
+    if (type === 'file') return { state: 'covered', reason: `included by ${top}`, harmless: true };
+    const except = excludes.filter(
+      ({ pattern }) =>
+        mayMatchBelow(pattern, domain.path) || (pattern.startsWith('/') && domainOf(normalised(pattern)) === domain),
+    );
+    const list = except.map(({ pattern }) => pattern).join(', ');
+    // Agreed to in the configuration, and shown all the same.
+    if (list !== '')
+      return { state: 'partly', reason: `included by ${top}, except what is excluded by ${list}`, harmless: true };
+    const ours = own.filter((directory) => isWithin(directory, path) && domainOf(directory) === domain);
+    const but = ours.length === 0 ? '' : `; lifeboat's own ${ours.join(', ')} is left out`;
+    return { state: 'covered', reason: `included by ${top}${but}`, harmless: true };
+  }
+
+  function pathVerdict(path: string, type: 'directory' | 'file'): Verdict {
+    const plain = normalised(path);
+    const domain = domainOf(plain);
+    return domain === undefined ? missing(`add ${path} to backup.include`) : inDomain(plain, domain, type);
+  }
+
+  /** The same files by another path, if that path still leads to them. */
+  function bindVerdict(mount: Mount, direct: Verdict): Verdict {
+    if (typeCategory(mount.fstype) === 'memory') return harmless('in memory: gone at every restart');
+    const owner = mount.on.map((id) => owners.get(id)).find((found) => found !== undefined);
+    if (owner === undefined || !isWithin(mount.root, owner.root)) return direct;
+    const path = joined(owner.path, relativeRoot(mount.root, owner.root));
+    if (domainOf(path)?.mount !== owner) return direct;
+    const there = pathVerdict(path, 'directory');
+    return { ...there, reason: `the same files as ${path}: ${there.reason}` };
+  }
+
+  function mountVerdict(mount: Mount): Verdict {
+    if (mount.category === 'pseudo') return harmless('made by the kernel: it holds no data');
+    if (!mount.mounted) return unmountedVerdict(mount, graph);
+    if (mount.hidden === true) {
+      const reason = 'hidden by another mount: its path leads elsewhere, and nothing can be read there';
+      return mount.category === 'memory' ? harmless(reason) : missing(reason);
+    }
+    const domain = domains.get(mount.path);
+    const direct =
+      domain === undefined ? missing('its path cannot be followed') : inDomain(mount.path, domain, 'directory');
+    // Covered, but for what the configuration leaves out.
+    if (direct.harmless) return direct;
+    switch (mount.category) {
+      case 'local':
+      case 'network':
+        return direct;
+      case 'memory':
+        return direct.state === 'partly' ? direct : harmless('in memory: gone at every restart');
+      case 'bind':
+        return bindVerdict(mount, direct);
+      case 'overlay': {
+        const upper = /(?:^|,)upperdir=([^,]+)/.exec(mount.options)?.[1];
+        if (upper === undefined || domainOf(normalised(upper)) === undefined) return direct;
+        const there = pathVerdict(upper, 'directory');
+        return { ...there, reason: `its changed files are in ${upper}: ${there.reason}` };
+      }
+    }
+  }
+
+  return {
+    mount: mountVerdict,
+    path: pathVerdict,
+    subvolume(subvolume, known) {
+      const places = [...domains.values()].filter((domain) => domain.subvolume?.id === subvolume.id);
+      const found = [
+        ...shownBy(graph.above.get(subvolume.id) ?? [], `/${subvolume.path}`, known),
+        ...places.map(({ path }) => {
+          const verdict = pathVerdict(path, 'directory');
+          return { ...verdict, reason: `${path}: ${verdict.reason}` };
+        }),
+      ];
+      const best = found.toSorted((a, b) => rank(a) - rank(b))[0] ?? missing('no mount shows it');
+      return isSnapshot(subvolume) && best.state === 'not-covered'
+        ? harmless(`a snapshot: a backup holds the files of its subvolume as they are now (${best.reason})`)
+        : best;
+    },
+  };
+}
+
+export function isSnapshot({ readOnly, parentUuid }: Subvolume): boolean {
+  return readOnly && parentUuid !== undefined;
+}
+
+/** Best first. */
+export function rank({ state, harmless: unimportant }: Verdict): number {
+  return { covered: 0, partly: 1, 'not-covered': unimportant ? 3 : 2 }[state];
+}
+
+export function missingPart(reason: string): Verdict {
+  return { state: 'partly', reason, harmless: false };
+}
+
+/**
+ * Verdicts of the mounts among `above`, each told with its path. One that shows less than `root` covers a part at most.
+ */
+export function shownBy(above: readonly Component[], root: string, verdicts: ReadonlyMap<string, Verdict>): Verdict[] {
+  return above.flatMap((one): Verdict[] => {
+    const verdict = verdicts.get(one.id);
+    if (one.kind !== 'mount' || !one.mounted || verdict === undefined) return [];
+    const reason = `${one.path}: ${verdict.reason}`;
+    if (one.root === root || verdict.state === 'not-covered') return [{ ...verdict, reason }];
+    return [missingPart(`only its ${one.root} is seen, at ${reason}`)];
+  });
+}
+
+/** A mount that is only in fstab. Its filesystem, when it is on this host, is listed by itself. */
+function unmountedVerdict({ category, on, path }: Mount, { byId }: Graph): Verdict {
+  if (on.some((id) => byId.has(id))) return harmless(`${path} is not mounted; its filesystem is listed by itself`);
+  if (category === 'memory' || category === 'bind')
+    return harmless('in fstab and not mounted: it holds no data of its own');
+  return missing('in fstab and not mounted: its files cannot be read');
+}
+
+/** By path: the mounts, and the subvolumes that are seen below them and are no mounts themselves. */
+function domainsOf(layout: Layout, visible: readonly Mount[]): Map<string, Domain> {
+  const domains = new Map<string, Domain>(visible.map((mount) => [mount.path, { path: mount.path, mount }]));
+  const subvolumes = new Map<string, Subvolume[]>();
+  for (const component of layout.components) {
+    if (component.kind !== 'subvolume') continue;
+    for (const id of component.on) subvolumes.set(id, [...(subvolumes.get(id) ?? []), component]);
+  }
+  if (subvolumes.size === 0) return domains;
+  const filesystemOf = new Map(
+    [...subvolumes].flatMap(([id, list]) => [[id, id], ...list.map((one) => [one.id, id] as const)] as const),
+  );
+  for (const mount of visible) {
+    const filesystem = mount.on.map((id) => filesystemOf.get(id)).find((id) => id !== undefined);
+    for (const subvolume of subvolumes.get(filesystem ?? '') ?? []) {
+      const full = `/${subvolume.path}`;
+      if (full === mount.root || !isWithin(full, mount.root)) continue;
+      const path = joined(mount.path, relativeRoot(full, mount.root));
+      if (!domains.has(path)) domains.set(path, { path, mount, subvolume });
+    }
+  }
+  return domains;
+}
