@@ -1,6 +1,7 @@
 import { asker } from '../host/asker.ts';
 import type { Host } from '../host/host.ts';
 import { withOrigins } from './addresses.ts';
+import { emptyAnswers } from './blind.ts';
 import { withBridgeVlans } from './bridge-vlans.ts';
 import { withDaemons } from './daemons.ts';
 import { captureDns, captureHosts } from './dns.ts';
@@ -45,6 +46,7 @@ export async function captureNetwork(host: Host, now: Date, signal: AbortSignal)
     captureUnits(questions, quiet),
     readFiles(questions),
   ]);
+  emptyAnswers(questions, { links, routes, rules });
   const [firewall, sysctls] =
     files === undefined
       ? [undefined, undefined]

@@ -182,7 +182,7 @@ describe('sysctl', () => {
       ...base,
       run: async (argv: readonly string[]) => {
         asked.push(...argv);
-        return { code: 1, stdout: Buffer.alloc(0), stderr: '' };
+        return { code: 2, stdout: Buffer.from('/proc/sys/kernel/panic\x000\n'), stderr: '' };
       },
     };
     const text =

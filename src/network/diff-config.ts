@@ -17,7 +17,7 @@ export function configurationChanges(
     ...systemChanges(before, after, unseen),
     ...fileChanges(before.files, after.files, unseen),
     ...firewallChanges(before.firewall, after.firewall, unseen),
-    ...(unseen(subjects.sysctls) ? [] : sysctlChanges(before.sysctls, after.sysctls, follows)),
+    ...(unseen(subjects.sysctls) ? [] : sysctlChanges(before.sysctls, after.sysctls, unseen, follows)),
   ];
 }
 
@@ -80,6 +80,7 @@ function linesChanged(was: string | undefined, is: string | undefined): string {
 function sysctlChanges(
   old: readonly Sysctl[] | undefined,
   now: readonly Sysctl[] | undefined,
+  unseen: Unseen,
   follows: (link: string) => boolean,
 ): Change[] {
   if (old === undefined || now === undefined) return [];
@@ -91,6 +92,9 @@ function sysctlChanges(
     const value = was === undefined ? is?.default : was.value;
     const current = is === undefined ? was?.default : is.value;
     if (value === undefined || current === undefined || value === current) return [];
+    // Those of a link are asked for where the link was seen.
+    const oneSided = was === undefined || is === undefined;
+    if (oneSided && unseen(subjects.links) && link !== undefined && link !== 'all' && link !== 'default') return [];
     if (link !== undefined && follows(link.replaceAll('/', '.'))) return [];
     return [changed(`sysctl ${key}`, 'value', 'appearance', `sysctl ${key} was ${value}, is ${current}`)];
   });

@@ -6,8 +6,14 @@ import type { WireGuard } from './kinds/wireguard.ts';
 import { subjects } from './subjects.ts';
 import type { Link } from './types.ts';
 
-/** Lower links, which are compared as edges; and what follows from the speed of the link. */
-const elsewhere = new Set(['kind', 'link', 'cost', 'peers', 'ports']);
+/** Lower links, which are compared as edges. */
+const elsewhere = new Set(['kind', 'link', 'peers', 'ports']);
+
+/**
+ * Costs that the kernel gives a port of a bridge by the speed of its link (`port_cost` of `net/bridge/br_if.c`, also of other versions).
+ * It does not tell which ones were set; another number was.
+ */
+const costsOfSpeeds: readonly unknown[] = [1, 2, 3, 4, 5, 7, 19, 100, 2500, undefined];
 
 /** With the spanning tree on, these are those of its root, and ageing is faster for a while after each change of the tree. */
 const ofTree = new Set(['forward_delay', 'hello_time', 'max_age', 'ageing_time']);
@@ -42,6 +48,7 @@ function fieldChanges(name: string, was: Fields, is: Fields, risk: Change['risk'
   return [...names].flatMap((field) => {
     const [old, now] = [was[field], is[field]];
     if (elsewhere.has(field) || same(old, now)) return [];
+    if (field === 'cost' && costsOfSpeeds.includes(old) && costsOfSpeeds.includes(now)) return [];
     // Another version of iproute2 prints others; what it does not print is as it was made.
     if (old === undefined && isUnset(is.kind, field, now)) return [];
     if (now === undefined && isUnset(was.kind, field, old)) return [];

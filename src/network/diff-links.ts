@@ -4,7 +4,7 @@ import { changed, type Item, listChanges, same, valueText, type Unseen } from '.
 import { detailChanges } from './diff-details.ts';
 import { isOfRuntime, isOnTheFly } from './on-the-fly.ts';
 import { subjects } from './subjects.ts';
-import type { Address, Link, Network } from './types.ts';
+import type { Address, Link, linkFlags, Network } from './types.ts';
 import { addressText, linkText, vlanText } from './words.ts';
 
 interface Links {
@@ -14,6 +14,8 @@ interface Links {
   readonly after: ReadonlyMap<string, Link>;
   /** One of the captures is of an earlier version, which saw little of a link. */
   readonly thin: boolean;
+  /** Links that carry static addresses or a default route, and those that these stand on. */
+  readonly carrying: ReadonlySet<string>;
 }
 
 /** The links of both that stay: not those that programs make while they run. */
@@ -30,6 +32,7 @@ export function comparable(before: Network, after: Network): Links {
       [...old.keys()].filter((name) => !now.has(name)).concat([...now.keys()].filter((name) => !old.has(name))),
     ),
     thin: before.rules === undefined || after.rules === undefined,
+    carrying: new Set([...carrying(before), ...carrying(after)]),
   };
 }
 
@@ -102,6 +105,7 @@ function changesOf(was: Link, is: Link, links: Links, unseen: Unseen): Change[] 
     if (old !== now) tell('lower', 'recovery', 'stands on', old, now);
     const [oldNames, newNames] = [was.alternativeNames?.toSorted(), is.alternativeNames?.toSorted()];
     if (!same(oldNames, newNames)) tell('alternativeNames', 'appearance', 'other names', oldNames, newNames);
+    switchChanges(was, is, links.carrying.has(is.name), tell);
     changes.push(...hardwareChanges(was, is, unseen, tell));
     if (!unseen(subjects.settingsOf(is.name))) changes.push(...detailChanges(was, is, low, unseen));
     if (!unseen(subjects.bridgeVlans)) changes.push(...vlanChanges(was, is));
@@ -109,6 +113,48 @@ function changesOf(was: Link, is: Link, links: Links, unseen: Unseen): Change[] 
   changes.push(...listChanges(`${subject}: address`, addressItems(was, is, low), addressItems(is, was, low)));
   return changes.map((change) => ({ ...change, subject }));
 }
+
+function carrying({ links, routes }: Network): Set<string> {
+  const byName = new Map(links.map((link) => [link.name, link]));
+  const found = new Set<string>();
+  const waiting = [
+    ...links.filter((link) => link.kind === 'loopback' || hasOwnAddress(link)).map(({ name }) => name),
+    ...routes
+      .filter(({ destination }) => destination === 'default')
+      .flatMap(({ dev, nextHops = [] }) => [dev, ...nextHops.map((hop) => hop.dev)]),
+  ];
+  for (const name of waiting) {
+    if (name === undefined || found.has(name)) continue;
+    found.add(name);
+    // What it stands on carries the same; a list may grow while it is walked.
+    waiting.push(...(byName.get(name)?.lower ?? []));
+  }
+  return found;
+}
+
+const hasOwnAddress = ({ addresses }: Link): boolean => lasting(addresses).some(({ scope }) => scope === 'global');
+
+/** What an administrator switches on a link. One that is down answers nobody, nor does one without ARP. */
+function switchChanges(was: Link, is: Link, carries: boolean, tell: Tell): void {
+  const onOff = (on: boolean | undefined): string => (on === true ? 'on' : 'off');
+  const risk = carries ? 'recovery' : 'appearance';
+  if (known(was.enabled, is.enabled) && was.enabled !== is.enabled) {
+    tell('enabled', risk, 'by its administrator it', onOff(was.enabled), onOff(is.enabled));
+  }
+  if (was.flags === undefined || is.flags === undefined) return;
+  for (const [flag, attribute, words, grave] of switches) {
+    const inverse = flag.startsWith('NO');
+    const [old, now] = [was.flags.includes(flag) !== inverse, is.flags.includes(flag) !== inverse];
+    if (old !== now) tell(attribute, grave ? risk : 'appearance', words, onOff(old), onOff(now));
+  }
+}
+
+const switches: readonly (readonly [(typeof linkFlags)[number], string, string, boolean])[] = [
+  ['NOARP', 'arp', 'ARP', true],
+  ['NOMULTICAST', 'multicast', 'multicast', false],
+  ['PROMISC', 'promisc', 'promiscuous mode', false],
+  ['ALLMULTI', 'allmulticast', 'all of multicast', false],
+];
 
 const known = (one: unknown, other: unknown): boolean => one !== undefined && other !== undefined;
 

@@ -57,10 +57,15 @@ function routeChanges(before: Network, after: Network, unseen: Unseen, follows: 
   const passing = new Set([...before.links, ...after.links].filter(isOnTheFly).map(({ name }) => name));
   const runtime = new Set([...before.links, ...after.links].filter(isOfRuntime).map(({ name }) => name));
   const moving = new Set([...movingDefaults(before.links), ...movingDefaults(after.links)]);
+  // Of a link that only one of them could have seen, and did not, nobody knows whether a program made it.
+  const names = new Set([...before.links, ...after.links].map(({ name }) => name));
+  const isVague = (dev: string | undefined) =>
+    dev !== undefined && unseen(subjects.links) && names.size > 0 && !names.has(dev);
   const items = ({ routes }: Network): Item[] =>
     routes.filter(isConfigured).flatMap((route): Item[] => {
       const { dev, family, destination } = route;
       if (unseen(subjects.routes[family]) || follows(dev) || (dev !== undefined && passing.has(dev))) return [];
+      if (isVague(dev)) return [];
       if (destination === 'default' && dev !== undefined && moving.has(`${family} ${dev}`)) return [];
       const risk = dev !== undefined && runtime.has(dev) ? 'appearance' : 'recovery';
       return [{ target: `${family} ${routeTarget(route)}`, text: routeText(route), risk }];

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Asker } from '../host/asker.ts';
 import type { Argv } from '../host/host.ts';
 import { present } from '../kernel/present.ts';
-import { linesArgv, linesCodes, parseLines } from './many-files.ts';
+import { linesArgv, linesCodes, parseSomeLines } from './many-files.ts';
 import { configPlaces, isConfig, netfilterPlaces, sysctlFile, sysctlPlaces } from './places.ts';
 import { redactConfig } from './redact.ts';
 import { subjects } from './subjects.ts';
@@ -28,7 +28,7 @@ interface Found {
 export async function readFiles(asker: Asker): Promise<Found | undefined> {
   const found = await asker.ask({
     argv: filesArgv,
-    parse: parseLines,
+    parse: parseSomeLines,
     okCodes: linesCodes,
     subject: subjects.files,
   });

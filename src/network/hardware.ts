@@ -3,7 +3,7 @@ import { join } from 'node:path/posix';
 import type { Asker } from '../host/asker.ts';
 import type { Argv } from '../host/host.ts';
 import { present } from '../kernel/present.ts';
-import { linesArgv, linesCodes, parseLines } from './many-files.ts';
+import { linesArgv, linesCodes, parseSomeLines } from './many-files.ts';
 import { subjects } from './subjects.ts';
 import type { Link } from './types.ts';
 
@@ -44,10 +44,32 @@ const asArgument = ({ name }: Link): boolean => name.isWellFormed();
 
 const macOrigins = ['permanent', 'random', 'stolen', 'set'] as const;
 
+/** @throws Error where there is not even the loopback link */
+function parsePlaces(stdout: string): Map<string, string> {
+  const places = parsePairs(stdout);
+  if (places.size === 0) throw new Error('no link');
+  return places;
+}
+
+/** @throws Error where it says neither a driver nor that there is none */
+function parseDrivers(stdout: string, stderr: string): Map<string, string> {
+  if (stdout === '' && stderr.trim() === '') throw new Error('no driver');
+  return parsePairs(stdout);
+}
+
 /** Links with what sysfs says of them. Asks once for places and then once for all attributes. */
 export async function withHardware(asker: Asker, links: readonly Link[]): Promise<Link[]> {
-  const places = await asker.ask({ argv: placesArgv, parse: parsePairs, subject: subjects.hardware });
+  const places = await asker.ask({ argv: placesArgv, parse: parsePlaces, subject: subjects.hardware });
   if (places === undefined) return [...links];
+  // Of a sysfs that was mounted in another network namespace.
+  const others = links.filter(({ kind }) => kind !== 'loopback');
+  if (others.length > 0 && !others.some(({ name }) => places.has(name))) {
+    asker.gap({
+      subject: subjects.hardware,
+      problem: `${root} shows none of the links`,
+      hint: 'Mount sysfs in the network namespace in which lifeboat runs.',
+    });
+  }
   const named = links.filter((link) => asArgument(link) && places.has(link.name));
   const cards = named.filter(({ name }) => busPathOf(places.get(name) ?? '') !== undefined);
   const [attributes, drivers] = await Promise.all([
@@ -90,7 +112,7 @@ async function readAttributes(asker: Asker, named: readonly Link[], cards: reado
   ];
   const found = await asker.ask({
     argv: linesArgv(paths),
-    parse: parseLines,
+    parse: parseSomeLines,
     okCodes: linesCodes,
     subject: subjects.hardware,
   });
@@ -103,7 +125,7 @@ const driverPath = ({ name }: Link): string => join(root, name, 'device/driver')
 function readDrivers(asker: Asker, cards: readonly Link[]) {
   return asker.ask({
     argv: ['find', ...cards.map(driverPath), '-maxdepth', '0', '-printf', '%p\\0%l\\0'],
-    parse: parsePairs,
+    parse: parseDrivers,
     okCodes: [0, 1],
     subject: subjects.hardware,
   });

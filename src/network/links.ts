@@ -8,7 +8,7 @@ import { addressEntry, addressOf } from './addresses.ts';
 import { parseIpJson } from './json.ts';
 import { type Detail, parseDetail, parsePort, type Port } from './kinds/kinds.ts';
 import { subjects } from './subjects.ts';
-import type { Link } from './types.ts';
+import { type Link, linkFlags } from './types.ts';
 
 export const linksArgv: Argv = ['ip', '-j', '-d', 'addr', 'show'];
 
@@ -82,6 +82,8 @@ export function parseLinks(stdout: string): Found {
         : attempt(entry.ifname, () => parsePort(info_slave_kind, info_slave_data ?? {}));
     return linkOf(entry, detail, port);
   });
+  // There is no network without its loopback link.
+  if (links.length === 0) throw new Error('no link');
   return { links: withEdges(links), gaps };
 }
 
@@ -99,6 +101,9 @@ function linkOf(entry: LinkEntry, detail: Detail | undefined, membership: Port |
     mtu: entry.mtu,
     state: entry.operstate.toLowerCase(),
     enabled: entry.flags.includes('UP'),
+    flags: linkFlags.filter((flag) =>
+      flag === 'NOMULTICAST' ? !entry.flags.includes('MULTICAST') : entry.flags.includes(flag),
+    ),
     ...present({
       alternativeNames: entry.altnames,
       alias: entry.ifalias,

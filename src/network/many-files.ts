@@ -35,3 +35,10 @@ export function parseLines(stdout: string, stderr: string): Lines {
     denied: [...stderr.matchAll(denial)].flatMap(([, path]) => (path === undefined ? [] : [path])),
   };
 }
+
+/** As {@link parseLines}, for files of which some are always there. @throws Error for an answer without any */
+export function parseSomeLines(stdout: string, stderr: string): Lines {
+  const lines = parseLines(stdout, stderr);
+  if (lines.files.size === 0 && lines.denied.length === 0) throw new Error('no line of any file');
+  return lines;
+}

@@ -2,7 +2,7 @@
 import { basename, dirname, join } from 'node:path/posix';
 import type { Asker } from '../host/asker.ts';
 import { present } from '../kernel/present.ts';
-import { linesArgv, linesCodes, parseLines } from './many-files.ts';
+import { linesArgv, linesCodes, parseSomeLines } from './many-files.ts';
 import { isOnTheFly } from './on-the-fly.ts';
 import { sysctlFile, sysctlPlaces } from './places.ts';
 import { subjects } from './subjects.ts';
@@ -65,7 +65,7 @@ export async function captureSysctls(
   const wanted = [...new Set([...plain, ...ofLinks.values()])];
   const found = await asker.ask({
     argv: linesArgv(wanted.map(pathOf)),
-    parse: parseLines,
+    parse: parseSomeLines,
     okCodes: linesCodes,
     subject: subjects.sysctls,
   });

@@ -14,6 +14,12 @@ const flag = z.boolean().exactOptional();
 
 export const origins = ['static', 'dhcp', 'slaac', 'kernel', 'daemon'] as const;
 
+/**
+ * What an administrator switches on a link, in the words of `ip`: ARP and multicast off, promiscuous mode and all of multicast on.
+ * The kernel says the last two only where they were switched by hand, not where a bridge or a program wants them.
+ */
+export const linkFlags = ['NOARP', 'NOMULTICAST', 'PROMISC', 'ALLMULTI'] as const;
+
 const addressSchema = z.object({
   address: z.string(),
   prefix: z.number().int().nonnegative(),
@@ -57,6 +63,8 @@ const linkSchema = z.object({
   state: z.string(),
   /** Whether it was switched on by its administrator. */
   enabled: flag,
+  /** Of {@link linkFlags}, those that it has; absent where they were not captured. */
+  flags: z.array(z.string()).exactOptional(),
   alternativeNames: z.array(z.string()).exactOptional(),
   alias: text,
   group: text,

@@ -36,10 +36,18 @@ export function linkNotes(link: Link): string[] {
     ...(hardware === '' ? [] : [hardware]),
     ...(alternativeNames === undefined ? [] : [`also called ${alternativeNames.join(' ')}`]),
     ...(alias === undefined ? [] : [`alias ${alias}`]),
+    ...flagsText(link),
     ...(offloads === undefined ? [] : [`not as usual: ${offloadsText(offloads)}`]),
     ...(vlans === undefined || vlans.length === 0 ? [] : [`vlans ${vlans.map(vlanText).join(', ')}`]),
     ...(detail?.kind === 'wireguard' ? detail.peers.map(peerText) : []),
   ];
+}
+
+/** Tunnels and the like have neither ARP nor multicast: of them it is no news. */
+function flagsText({ kind, flags = [] }: Link): string[] {
+  const usual = kind === 'ether' || kind === 'veth' || kind === 'bridge' || kind === 'bond' || kind === 'vlan';
+  const found = flags.filter((flag) => usual || !flag.startsWith('NO'));
+  return found.length === 0 ? [] : [`switched: ${found.join(' ')}`];
 }
 
 const offloadsText = (offloads: Readonly<Record<string, boolean>>): string =>

@@ -116,6 +116,57 @@ describe.skipIf(reason !== undefined)('a network in namespaces', () => {
       'recovery',
     ],
     [
+      'ip link set br0 address 02:00:00:00:00:0c',
+      'ip link set br0 address 02:00:00:00:00:0b',
+      'link br0: MAC was 02:00:00:00:00:0b, is 02:00:00:00:00:0c',
+      'recovery',
+    ],
+    [
+      'ip link set mac0 address 02:00:00:00:02:02',
+      'ip link set mac0 address 02:00:00:00:02:01',
+      'link mac0: MAC was 02:00:00:00:02:01, is 02:00:00:00:02:02',
+      'recovery',
+    ],
+    ['ip link set veth2 arp off', 'ip link set veth2 arp on', 'link veth2: ARP was on, is off', 'appearance'],
+    ['ip link set mac0 arp off', 'ip link set mac0 arp on', 'link mac0: ARP was on, is off', 'recovery'],
+    [
+      'ip link set veth0 multicast off',
+      'ip link set veth0 multicast on',
+      'link veth0: multicast was on, is off',
+      'appearance',
+    ],
+    [
+      'ip link set veth0 promisc on',
+      'ip link set veth0 promisc off',
+      'link veth0: promiscuous mode was off, is on',
+      'appearance',
+    ],
+    [
+      'ip link set veth2 allmulticast on',
+      'ip link set veth2 allmulticast off',
+      'link veth2: all of multicast was off, is on',
+      'appearance',
+    ],
+    [
+      'ip link set veth2 down',
+      'ip link set veth2 up',
+      'link veth2: by its administrator it was on, is off',
+      'appearance',
+    ],
+    ['ip link set mac0 down', 'ip link set mac0 up', 'link mac0: by its administrator it was on, is off', 'recovery'],
+    [
+      'ip link set veth1 type bridge_slave cost 55',
+      'ip link set veth1 type bridge_slave cost 2',
+      'link veth1: as a member of br0: cost was 2, is 55',
+      'appearance',
+    ],
+    [
+      'ip link set veth1 type bridge_slave priority 9',
+      'ip link set veth1 type bridge_slave priority 32',
+      'link veth1: as a member of br0: priority was 32, is 9',
+      'appearance',
+    ],
+    [
       'ip link set veth0 alias other',
       'ip link set veth0 alias uplink',
       'link veth0: alias was uplink, is other',
@@ -248,10 +299,11 @@ describe.skipIf(reason !== undefined)('a network in namespaces', () => {
     own.run('ip addr add 10.77.0.1/24 dev veth7c0ffee');
     own.run('ip link set veth7c0ffee up');
     own.run('ip route add 10.78.0.0/24 dev veth7c0ffee');
-    own.run('ip link set veth2 down');
     own.run('ip link del side0');
     const changes = networkChanges(before, await capture(own));
-    own.run('ip link set veth2 up');
+    own.run('ip link set veth7c0ffee down');
+    own.run('ip link set veth7c0ffee promisc on');
+    changes.push(...networkChanges(before, await capture(own)));
     expect(changes).toEqual([]);
   });
 

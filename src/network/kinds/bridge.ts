@@ -46,7 +46,7 @@ export const bridge = z.object({
 export const bridgePort = z.object({
   kind: z.literal('bridge'),
   priority: number,
-  /** Follows the speed of the link unless it was set; which of both, the kernel does not tell. */
+  /** Follows the speed of the link unless it was set; the kernel does not tell which. The spanning tree never changes it. */
   cost: number,
   hairpin: bit,
   guard: bit,

@@ -15,7 +15,14 @@ import { type Link, type Network, parseNetwork } from '../types.ts';
 
 const later = 'unverified on a live kernel; comes with the virtual machines of the lab';
 
-const common = { flags: ['UP'], mtu: 1500, operstate: 'UP', group: 'default', link_type: 'ether', addr_info: [] };
+const common = {
+  flags: ['MULTICAST', 'UP'],
+  mtu: 1500,
+  operstate: 'UP',
+  group: 'default',
+  link_type: 'ether',
+  addr_info: [],
+};
 const entries = [
   {
     ...common,
