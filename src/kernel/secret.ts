@@ -48,6 +48,44 @@ export function redactText(text: string): string {
   return result;
 }
 
+/**
+ * The name of a mount option whose value is a secret, by how it ends: `password2`, `openssl_passwd`, `secret`. What names a
+ * file (`credentials`, `keyfile`, `secretfile`, `passwd_file`) or a user ends otherwise.
+ */
+const optionName = String.raw`[\w.-]{0,40}?(?:pass(?:w(?:or)?d|phrase)?|pwd|psk|secret|token|(?:secret|access|account|api|private|auth)[-_]?key)\d*`;
+/** In a value of cifs a comma is doubled; libmount takes quotes. */
+const optionValue = String.raw`(?:"[^"]*"|'[^']*'|(?:[^,"']|,,)(?:[^,]|,,)*)`;
+const secretOption = new RegExp(String.raw`((?:^|[,:;?&\s])${optionName}=)${optionValue}`, 'gi');
+/** `username=user%password`, and `user=name:password` of FUSE. */
+const userOption = new RegExp(String.raw`((?:^|,)(?:proxy[-_]?)?user(?:name)?=[^,%:]*[%:])${optionValue}`, 'gi');
+
+/**
+ * Options of a mount without passwords: each option keeps its name (`password=[redacted]`). Of two that differ only in a
+ * password nobody sees that they do.
+ */
+export function redactOptions(options: string): string {
+  return redactText(options).replace(secretOption, `$1${REDACTED}`).replace(userOption, `$1${REDACTED}`);
+}
+
+/** `//user:pw@nas/share`, `curlftpfs#user:pw@host/`, `user%pw@host`: up to the last `@` before a slash. */
+const sourceCredentials = /^((?:\/\/|\\\\|[\w.-]+#)?[^\s/\\:@%#=[\]]*[:%])[^\s/\\][^\s/]*@(?=[^@]*$|[^@/]*\/)/;
+const sourceUser = /^([^\s/\\:@%#=[\]]+%)[^\s/\\@]+$/;
+const sourceTail = /^([^\s/\\:@%#=]+@[^\s/\\:@%#=]+:)(?!\d{1,5}$)[^\s/\\]+$/;
+/** Of these, what follows `user@host:` or `pool@` is a path or a name. */
+const namesPath = /ssh|nfs|zfs|ceph|gluster|lustre/i;
+
+/**
+ * The source of a mount without a password: `//user:[redacted]@nas/share`. Of two that differ only in it nobody sees that
+ * they do.
+ *
+ * @param fstype as mounted or as fstab has it: `user@host:name` is a path for `fuse.sshfs`, and a password elsewhere
+ */
+export function redactSource(source: string, fstype: string): string {
+  const text = redactText(source).replace(secretOption, `$1${REDACTED}`);
+  const shown = text.replace(sourceCredentials, `$1${REDACTED}@`).replace(sourceUser, `$1${REDACTED}`);
+  return namesPath.test(fstype) ? shown : shown.replace(sourceTail, `$1${REDACTED}`);
+}
+
 /** A copy of plain data in which secrets by value, and strings under a key that names one, are replaced. */
 export function redact(value: unknown): unknown {
   if (typeof value === 'string') return redactText(value);

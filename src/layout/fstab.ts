@@ -1,6 +1,6 @@
 /** What a mount or a swap has in its component of its line in `/etc/fstab`. */
 import { z } from 'zod';
-import { redactText } from '../kernel/secret.ts';
+import { redactOptions, redactSource } from '../kernel/secret.ts';
 import type { FstabEntry } from './tools/fstab.ts';
 
 export const fstabLineSchema = z.object({
@@ -15,7 +15,7 @@ export const fstabLineSchema = z.object({
 
 export type FstabLine = z.infer<typeof fstabLineSchema>;
 
-/** Without what looks like a password. */
+/** Without what looks like a password; so a line in which only that has changed looks the same. */
 export function fstabLine({ spec, type, options, dump, pass }: FstabEntry): FstabLine {
-  return { spec: redactText(spec), type, options: redactText(options), dump, pass };
+  return { spec: redactSource(spec, type), type, options: redactOptions(options), dump, pass };
 }

@@ -1,7 +1,7 @@
 /** What is mounted, and what fstab says shall be. */
 import { z } from 'zod';
 import { present } from '../../kernel/present.ts';
-import { redactText } from '../../kernel/secret.ts';
+import { redactOptions, redactSource } from '../../kernel/secret.ts';
 import { formatBytes } from '../../kernel/units.ts';
 import { type FstabLine, fstabLine, fstabLineSchema } from '../fstab.ts';
 import { bytes, common, type LayoutHandler } from '../handler.ts';
@@ -99,9 +99,9 @@ function liveMounts(probes: Probes, lines: Lines): Mount[] {
       on: under(probes, entry),
       path: entry.target,
       mounted: true,
-      source: redactText(entry.source),
+      source: redactSource(entry.source, entry.fstype),
       fstype: entry.fstype,
-      options: redactText(entry.options),
+      options: redactOptions(entry.options),
       root: entry.root,
       category,
       ...(hidden ? { hidden } : {}),
