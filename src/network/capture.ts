@@ -46,7 +46,7 @@ export async function captureNetwork(host: Host, now: Date, signal: AbortSignal)
     captureUnits(questions, quiet),
     readFiles(questions),
   ]);
-  emptyAnswers(questions, { links, routes, rules });
+  emptyAnswers(questions, { links, routes, rules, neighbours, namespaces });
   const [firewall, sysctls] =
     files === undefined
       ? [undefined, undefined]

@@ -1,10 +1,13 @@
 /** Captures in which one question, or every one, is not answered: what was not seen is no change, and is named. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Host } from '../../src/host/host.ts';
-import { recordedHost, type Recording } from '../../src/host/recorded.ts';
+import { recordedHost, type Recording, recordingSchema } from '../../src/host/recorded.ts';
 import { nameToBytes } from '../../src/kernel/text.ts';
 import { captureNetwork } from '../../src/network/capture.ts';
 import { networkChanges } from '../../src/network/diff.ts';
+import { isOnTheFly } from '../../src/network/on-the-fly.ts';
 import type { Network } from '../../src/network/types.ts';
 import { machine, releases } from '../helpers/machines.ts';
 
@@ -28,6 +31,16 @@ function hostOf(recording: Recording): Host {
       return { code: 2, stdout: nameToBytes(stdout), stderr: '' };
     },
   };
+}
+
+/** Machines, and one with a card and one with many kinds of links. */
+const recordings = [...releases, 'debian12-plain', 'debian12-kinds'] as const;
+
+function recorded(name: (typeof recordings)[number]): Recording {
+  const release = releases.find((known) => known === name);
+  if (release !== undefined) return machine(release);
+  const file = join(import.meta.dirname, `../fixtures/ip/${name}.json`);
+  return recordingSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
 }
 
 /** The questions and files of a recording that the network asks for. */
@@ -88,9 +101,9 @@ const answering = (recording: Recording, command: string, answer: (stdout: strin
   ),
 });
 
-describe.each(releases)('%s', (release) => {
+describe.each(recordings)('%s', (release) => {
   test('each question fails in turn', async () => {
-    const recording = machine(release);
+    const recording = recorded(release);
     const whole = await capture(recording);
     expect(whole.gaps).toEqual([]);
     const { commands } = await asked(recording);
@@ -103,7 +116,7 @@ describe.each(releases)('%s', (release) => {
   });
 
   test('each question is answered with nothing in turn', async () => {
-    const recording = machine(release);
+    const recording = recorded(release);
     const whole = await capture(recording);
     for (const command of (await asked(recording)).commands) {
       if (isOf(mayBeEmpty, command)) continue;
@@ -114,7 +127,7 @@ describe.each(releases)('%s', (release) => {
   });
 
   test('each file cannot be read in turn', async () => {
-    const recording = machine(release);
+    const recording = recorded(release);
     const whole = await capture(recording);
     for (const path of (await asked(recording)).files) {
       const files = Object.fromEntries(Object.entries(recording.files).filter(([other]) => other !== path));
@@ -125,17 +138,27 @@ describe.each(releases)('%s', (release) => {
   });
 
   test.each([0, 1])('none is answered, with code %i', async (code) => {
-    const recording = machine(release);
+    const recording = recorded(release);
     expectBlind(await capture(recording), await capture({ ...broken(recording, code, () => true), files: {} }), 'all');
   });
 
   test('ip says nothing of anything, and the rest does', async () => {
-    const recording = machine(release);
+    const recording = recorded(release);
     for (const code of [0, 1]) {
       const blind = await capture(broken(recording, code, (command) => command.startsWith('ip ')));
       const told = networkChanges(await capture(recording), blind);
       expect(told).toEqual([]);
     }
+  });
+
+  test('each lasting link that is switched is a change', async () => {
+    const whole = await capture(recorded(release));
+    const lasting = whole.links.filter((link) => !isOnTheFly(link));
+    const links = whole.links.map((link) => ({ ...link, enabled: link.enabled !== true }));
+    const told = networkChanges(whole, { ...whole, links });
+    expect(told.map(({ subject, attribute }) => [subject, attribute])).toEqual(
+      lasting.map(({ name }) => [`link ${name}`, 'enabled']),
+    );
   });
 });
 
@@ -160,7 +183,11 @@ describe('an answer of ip that says nothing', () => {
       const rules = answering(machine('debian12'), `ip -j ${family} rule show`, () => nothing);
       expect(await subjectsOf(rules)).toEqual([`${name} rules`]);
     }
-    expect(await subjectsOf(answering(machine('debian12'), links, () => nothing))).toEqual(['links and addresses']);
+    expect(await subjectsOf(answering(machine('debian12'), links, () => nothing))).toEqual([
+      'links and addresses',
+      'network namespaces',
+      'static neighbours',
+    ]);
   });
 
   test.each(['', '[]'])('%j is right of IPv6 where it is switched off', async (nothing) => {
