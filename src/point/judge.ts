@@ -64,31 +64,27 @@ export function judgeOf(layout: Layout, selection: Selection, graph: Graph): Jud
   }
   const unreadIn = Map.groupBy(unread, (path) => domainOf(normalised(path)));
 
-  /** The pattern that keeps `path` out of what is followed from `top`. */
-  function excluding(path: string, top: string): string | undefined {
-    const ancestors = upwards(path).filter((at) => isWithin(at, top));
-    return excludes.find(({ matches }) => ancestors.some(matches))?.pattern;
+  /** The pattern that keeps `path` out: it matches the path, or a directory above it, also one above the include. */
+  function excluding(path: string): string | undefined {
+    const all = upwards(path);
+    return excludes.find(({ matches }) => all.some(matches))?.pattern;
   }
 
   /** Whether `path`, which lies in `domain`, is backed up. */
   function inDomain(path: string, domain: Domain, type: 'directory' | 'file'): Verdict {
     if (own.some((directory) => isWithin(path, directory)))
       return harmless("lifeboat's own: it is left out of every backup");
-    const tops = include.filter((top) => isWithin(path, top) && domainOf(top) === domain);
-    const verdicts = tops.map((top) => ({ top, pattern: excluding(path, top) }));
-    const whole = verdicts.find(({ pattern }) => pattern === undefined);
-    if (whole !== undefined) return included(whole.top, path, domain, type);
+    const pattern = excluding(path);
+    if (pattern !== undefined) return missing(`excluded by ${pattern}`);
+    const top = include.find((one) => isWithin(path, one) && domainOf(one) === domain);
+    if (top !== undefined) return included(top, path, domain, type);
     const inside = include.filter(
-      (top) => top !== path && isWithin(top, path) && domainOf(top) === domain && excluding(top, top) === undefined,
+      (one) => isWithin(one, path) && domainOf(one) === domain && excluding(one) === undefined,
     );
-    if (inside.length > 0) return { state: 'partly', reason: `only ${inside.join(', ')}`, harmless: false };
-    const excludedBy = verdicts.find(({ pattern }) => pattern !== undefined)?.pattern;
-    if (excludedBy !== undefined) return missing(`excluded by ${excludedBy}`);
-    const over = include.find((top) => isWithin(path, top));
-    if (over === undefined) return missing(`add ${path} to backup.include`);
-    const pattern = excluding(path, over);
+    if (inside.length > 0) return missingPart(`only ${inside.join(', ')}`);
     const border = domain.subvolume === undefined ? 'another filesystem' : 'another subvolume';
-    return missing(pattern === undefined ? `${border}: add ${path} to backup.include` : `excluded by ${pattern}`);
+    const isBelow = include.some((one) => isWithin(path, one));
+    return missing(`${isBelow ? `${border}: ` : ''}add ${path} to backup.include`);
   }
 
   /** What an include leads to, but for what is left out of it. */
