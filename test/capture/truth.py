@@ -21,7 +21,7 @@ def fill(path, depth=2):
         inner = os.path.join(path, name)
         if name in ("file", "x.o"):
             with open(inner, "w") as out:
-                out.write(f"{inner}\n")
+                out.write(f"{inner} {chance.random()}")
         elif depth > 0:
             os.makedirs(inner, exist_ok=True)
             fill(inner, depth - 1)
@@ -127,8 +127,8 @@ try:
                 subprocess.run(["umount", top], check=True)
                 held = {line for line in stored if line.startswith(scene)}
                 written = {open(path).read() for path in held if os.path.isfile(path)}
-                # A file holds the path it was made at. What lies under a mount of its own directory can be seen by nobody.
-                lacking = [file for file in sorted(contents - written) if is_there(file.strip(), file)]
+                # A file begins with the path it was made at. What lies under a mount of its own directory can be seen by nobody.
+                lacking = [file for file in sorted(contents - written) if is_there(file.split()[0], file)]
                 if lacking:
                     wrong.append([name, item["subject"], item["reason"], lacking[:3]])
     covered = sum(item["state"] == "covered" for item in table["items"])
