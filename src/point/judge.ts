@@ -97,7 +97,8 @@ export function judgeOf(layout: Layout, selection: Selection, graph: Graph): Jud
     if (type === 'file') return { state: 'covered', reason: `included by ${top}`, harmless: true };
     const except = excludes.filter(
       ({ pattern }) =>
-        mayMatchBelow(pattern, domain.path) || (pattern.startsWith('/') && domainOf(normalised(pattern)) === domain),
+        mayMatchBelow(pattern, domain.path) ||
+        (pattern.startsWith('/') && isPartOf(domainOf(normalised(pattern)), domain)),
     );
     const list = except.map(({ pattern }) => pattern).join(', ');
     // Agreed to in the configuration, and shown all the same.
@@ -172,6 +173,12 @@ export function judgeOf(layout: Layout, selection: Selection, graph: Graph): Jud
         : best;
     },
   };
+}
+
+/** Whether what lies in `other` is also in `domain`: a bind of one filesystem into itself is no border for a walk. */
+function isPartOf(other: Domain | undefined, domain: Domain): boolean {
+  const [filesystem] = domain.mount.on;
+  return other === domain || (filesystem !== undefined && other?.mount.on[0] === filesystem);
 }
 
 export function isSnapshot({ readOnly, parentUuid }: Subvolume): boolean {
