@@ -75,9 +75,10 @@ const scriptFiles = ['-maxdepth', '1', '(', '-type', 'f', '-o', '-type', 'l', ')
 
 export async function captureCron(asker: Asker): Promise<CronEntry[]> {
   const subject = 'cron';
+  // No host has all of the places, and of each that is not there `find` says so; the directories of a cron hold scripts.
   const [contents, parts] = await Promise.all([
-    contentsBelow(asker, { subject, find: [...tables, ...tableFiles], pattern, end: /^\/[^:]*:/ }),
-    found(asker, subject, [...scripts, ...scriptFiles]),
+    contentsBelow(asker, { subject, find: [...tables, ...tableFiles], pattern, end: /^\/[^:]*:/, never: 'empty' }),
+    found(asker, subject, [...scripts, ...scriptFiles], 'empty'),
   ]);
   reportDenied(asker, subject, parts?.denied ?? []);
   return [...parseCrontabs(contents), ...parseCronScripts(parts?.records ?? [])];

@@ -2,6 +2,7 @@
 import type { Change } from '../kernel/change.ts';
 import { formatBytes } from '../kernel/units.ts';
 import { seen, unseen, valueChange } from './diff-sets.ts';
+import { securityFiles } from './kernel.ts';
 import type { NumaNode } from './numa.ts';
 import type { Facts } from './types.ts';
 
@@ -100,10 +101,16 @@ export function systemChanges(before: Facts, after: Facts): Change[] {
     osRelease.id === 'unknown' ? undefined : [osRelease.id, osRelease.versionId].filter(Boolean).join(' ');
   const sameRelease = release(before) === release(after);
   const pretty = ({ osRelease }: Facts) => (sameRelease ? seen(osRelease.prettyName) : undefined);
+  const unsure = (...files: readonly string[]) => unseen(before, ...files) || unseen(after, ...files);
+  const noSelinux = unsure(securityFiles.enforce, securityFiles.config);
+  const noApparmor = unsure(securityFiles.apparmor);
+  const noPlaces = unsure();
+  const cgroup = (facts: Facts) => (noPlaces ? undefined : facts.cgroup?.version);
+  const rules = isRule(before) === isRule(after);
   const selinux = ({ security }: Facts) =>
-    security && (security.selinux?.configured ?? security.selinux?.mode ?? 'not there');
+    noSelinux ? undefined : security && (security.selinux?.configured ?? security.selinux?.mode ?? 'not there');
   const apparmor = ({ security }: Facts) =>
-    security && (security.apparmor?.enabled === true ? 'enabled' : 'not enabled');
+    noApparmor ? undefined : security && (security.apparmor?.enabled === true ? 'enabled' : 'not enabled');
   return [
     ...valueChange({
       subject: 'machine id',
@@ -138,11 +145,13 @@ export function systemChanges(before: Facts, after: Facts): Change[] {
       is: parametersOf(after),
       risk: 'appearance',
     }),
-    ...valueChange({ subject: 'time zone', was: before.timeZone, is: after.timeZone, risk: 'appearance' }),
+    ...(rules
+      ? valueChange({ subject: 'time zone', was: before.timeZone, is: after.timeZone, risk: 'appearance' })
+      : []),
     ...valueChange({
       subject: 'version of cgroups',
-      was: before.cgroup?.version,
-      is: after.cgroup?.version,
+      was: cgroup(before),
+      is: cgroup(after),
       risk: 'appearance',
     }),
     ...valueChange({ subject: 'SELinux', was: selinux(before), is: selinux(after), risk: 'appearance' }),
@@ -150,6 +159,11 @@ export function systemChanges(before: Facts, after: Facts): Change[] {
     ...moduleChanges(before, after),
     ...imageChanges(before, after),
   ];
+}
+
+/** Of a zone whose name nobody told, its rule is in the facts; the two cannot be compared. */
+function isRule({ timeZone }: Facts): boolean {
+  return /^(?:[A-Za-z]{3,}|<[^>]+>)[+-]?\d/.test(timeZone ?? '');
 }
 
 /** Without what the boot loader adds, which names the kernel or the deployment. */

@@ -32,6 +32,7 @@ export async function captureCgroup(asker: Asker, there: Places): Promise<Cgroup
     const controllers = await asker.file(places.cgroup2, (text) => text.split(/\s+/).filter(Boolean));
     return controllers === undefined ? undefined : { version: 'v2', controllers: controllers.sort() };
   }
+  if (there.unknown === true) return undefined;
   const controllers = await asker.file('/proc/cgroups', parseCgroups, { mayBeAbsent: true });
   if (controllers === undefined) return undefined;
   return { version: there.has('cgroupHybrid') ? 'hybrid' : 'v1', controllers };
@@ -100,12 +101,12 @@ export async function captureCommandLine(asker: Asker): Promise<string | undefin
 }
 
 /** Releases that have a directory of modules: these can be booted. */
-export async function captureKernels(asker: Asker, there: Places): Promise<string[]> {
-  if (!there.has('kernels')) return [];
+export async function captureKernels(asker: Asker, there: Places): Promise<string[] | undefined> {
+  if (!there.has('kernels')) return there.unknown === true ? undefined : [];
   const releases = await asker.ask({
     argv: ['ls', places.kernels],
     subject: 'installed kernels',
     parse: (stdout) => stdout.split('\n').filter((name) => /^\d+\.\d+/.test(name)),
   });
-  return (releases ?? []).sort();
+  return releases?.sort();
 }

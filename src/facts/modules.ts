@@ -65,8 +65,17 @@ export async function captureModules(asker: Asker): Promise<Module[] | undefined
   return failed ? undefined : modulesOf(loaded, contents);
 }
 
-/** Some may be read by root alone; others of the same module still tell what it is set to, so that is no gap. */
+/** Some may be read by root alone; others of the same module still tell what it is set to, so that is no gap. No kernel is without any. */
 async function askParameters(asker: Asker): Promise<Contents> {
-  const quiet: Asker = { ...asker, gap: () => undefined };
-  return await contentsBelow(quiet, { subject: 'module parameters', find: ['/sys/module', ...parameterFiles] });
+  const quiet: Asker = {
+    ...asker,
+    gap(gap) {
+      if (!gap.problem.startsWith('not allowed')) asker.gap(gap);
+    },
+  };
+  return await contentsBelow(quiet, {
+    subject: 'module parameters',
+    find: ['/sys/module', ...parameterFiles],
+    never: 'empty',
+  });
 }

@@ -67,11 +67,10 @@ const pattern = '^[0-9]|MemTotal:';
 
 /** Empty where the kernel is built without NUMA: that is one node, with everything. */
 export async function captureNuma(asker: Asker, there: Places): Promise<NumaNode[] | undefined> {
-  if (!there.has('numa')) return [];
+  if (!there.has('numa')) return there.unknown === true ? undefined : [];
   const subject = 'NUMA nodes';
-  const before = asker.gaps.length;
-  const contents = await contentsBelow(asker, { subject, find: [places.numa, ...files], pattern });
-  if (asker.gaps.length > before) return undefined;
+  const contents = await contentsBelow(asker, { subject, find: [places.numa, ...files], pattern, never: 'empty' });
+  if (asker.gaps.some((gap) => gap.subject === subject)) return undefined;
   try {
     return parseNuma(contents);
   } catch (error) {

@@ -190,11 +190,16 @@ export async function capturePackages(asker: Asker, there: Places): Promise<Pack
   const lists = await Promise.all(
     present.map(async (manager) => [manager, await captures[manager].capture(asker, there)] as const),
   );
-  if (present.length === 0) {
+  if (present.length === 0 && there.unknown !== true) {
     asker.gap({ subject: 'packages', problem: 'no package manager that lifeboat knows is here' });
   }
   const packages: Packages = {};
-  for (const [manager, list] of lists) if (list !== undefined) packages[manager] = list.sort(byName);
+  for (const [manager, list] of lists) {
+    // A second manager may be there for its tools; the only one has installed the system.
+    if (list?.length === 0 && present.length === 1)
+      asker.gap({ subject: `${manager} packages`, problem: 'the answer was empty' });
+    else if (list !== undefined) packages[manager] = list.sort(byName);
+  }
   return packages;
 }
 

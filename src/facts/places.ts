@@ -52,18 +52,31 @@ export interface Places {
   has(place: Place): boolean;
   /** Whether it may be there, but this user is not allowed to know. */
   hidden(place: Place): boolean;
+  /** Nobody told: that a place is not there means nothing. The gap for it is that of the places. */
+  readonly unknown?: true;
 }
 
-/** Nothing is there for a host that does not answer; that is a gap. */
+/** Nothing is there for a host that does not answer, or not of each place; that is a gap. */
 export async function capturePlaces(asker: Asker): Promise<Places> {
   const found = await asker.ask({
     argv: ['ls', '-d', places.efi, ...Object.values(places).slice(1)],
     // It answers 2 (busybox: 1) when one of them is not there.
     okCodes: [0, 1, 2],
-    parse: (stdout, stderr) => ({ there: new Set(stdout.split('\n')), denied: new Set(deniedPaths(stderr)) }),
+    parse: (stdout, stderr) => {
+      const there = new Set(stdout.split('\n'));
+      const silent = Object.values(places).filter((path) => !there.has(path) && !stderr.includes(path));
+      return { there, denied: new Set(deniedPaths(stderr)), silent };
+    },
     subject: 'places',
   });
+  const [silent] = found?.silent ?? [];
+  if (silent !== undefined) {
+    const more = (found?.silent.length ?? 1) - 1;
+    const problem = `ls did not say whether there is ${silent}${more === 0 ? '' : ` and ${more} more`}`;
+    asker.gap({ subject: 'places', problem });
+  }
   return {
+    ...(found === undefined || silent !== undefined ? { unknown: true } : {}),
     has: (place) => found?.there.has(places[place]) ?? false,
     hidden: (place) => found?.denied.has(places[place]) ?? false,
   };

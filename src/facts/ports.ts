@@ -94,6 +94,7 @@ const socketsOfProcesses = ['-mindepth', '1', '-maxdepth', '3', ...elsewhere, '-
 export async function capturePorts(asker: Asker, there: Places): Promise<Port[] | undefined> {
   const subject = 'listening ports';
   if (!there.has('proc')) {
+    if (there.unknown === true) return undefined;
     asker.gap({ subject, problem: '/proc is not mounted there, so that no process and no socket is seen' });
     return undefined;
   }

@@ -53,10 +53,36 @@ export function reportDenied(asker: Asker, subject: string, paths: readonly stri
   asker.gap({ subject, problem: `not allowed to read ${first}${more}`, hint: asRoot });
 }
 
-/** Whether `find` did not know what it was asked, which is said as a gap: that of busybox knows less than GNU's. */
-export function reportRefused(asker: Asker, subject: string, stderr: string): void {
+/** Whether `find` did not know what it was asked. This is said as a gap: that of busybox knows less than GNU's. */
+export function reportRefused(asker: Asker, subject: string, stderr: string): boolean {
   const refusal = /^find: (?:unrecognized|unknown predicate|unknown option|bad arg).*$/m.exec(stderr)?.[0];
   if (refusal !== undefined) asker.gap({ subject, problem: refusal, hint: missingToolHint('find') });
+  return refusal !== undefined;
+}
+
+/** What is said of a path that is not there, of one that is forbidden, and of a process that has ended: no failure. */
+const expectable = /: (?:No such file or directory|Permission denied|Operation not permitted|No such process)$/;
+const broken =
+  /: (?:Input\/output error|Stale file handle|Structure needs cleaning|Transport endpoint is not connected)$/;
+
+/**
+ * Says as a gap that an answer is none: a tool that complains and prints nothing, or says nothing at all although there must
+ * be something. What is left unread because a disk is broken is one too.
+ *
+ * @param never whether a host that is well never gives an empty answer without saying why
+ */
+export function reportFailed(
+  asker: Asker,
+  subject: string,
+  { stdout, stderr, never }: { readonly stdout: string; readonly stderr: string; readonly never: boolean },
+): boolean {
+  const said = stderr.split('\n').filter((line) => line.trim() !== '');
+  const empty = stdout.trim() === '';
+  const complaint = said.find((line) => (empty ? !expectable.test(line) : broken.test(line)));
+  if (complaint !== undefined) asker.gap({ subject, problem: complaint.slice(0, 200) });
+  else if (never && empty && said.length === 0) asker.gap({ subject, problem: 'the answer was empty' });
+  else return false;
+  return true;
 }
 
 interface Below {
@@ -68,12 +94,14 @@ interface Below {
   /** Of each line only what matches this, one match a line: for files that also hold what is to stay where it is. */
   readonly only?: string;
   readonly end?: RegExp;
+  /** A host that is well has some: nothing at all is a gap. @default false */
+  readonly never?: 'empty';
 }
 
 /** Contents of all files that `find` finds, by two processes. What is not there is no gap; what is forbidden is one. */
 export async function contentsBelow(
   asker: Asker,
-  { subject, find, pattern = '', only, end }: Below,
+  { subject, find, pattern = '', only, end, never }: Below,
 ): Promise<Contents> {
   const argv: Argv = [
     'find',
@@ -90,10 +118,13 @@ export async function contentsBelow(
     subject,
     // 1 when anything was not there or not allowed, and when a file has no line that matches.
     okCodes: [0, 1],
-    parse: (stdout, stderr) => ({ contents: parseContents(stdout, end), denied: deniedPaths(stderr), stderr }),
+    parse: (stdout, stderr) => ({ contents: parseContents(stdout, end), denied: deniedPaths(stderr), stdout, stderr }),
   });
   if (found === undefined) return new Map();
-  reportRefused(asker, subject, found.stderr);
+  const { stdout, stderr } = found;
+  if (!reportRefused(asker, subject, stderr)) {
+    reportFailed(asker, subject, { stdout, stderr, never: never === 'empty' });
+  }
   reportDenied(asker, subject, found.denied);
   return found.contents;
 }
@@ -118,6 +149,7 @@ export async function found(
   asker: Asker,
   subject: string,
   find: readonly string[],
+  never?: 'empty',
 ): Promise<{ records: string[]; denied: string[] } | undefined> {
   const answer = await asker.ask({
     argv: ['find', ...find],
@@ -126,11 +158,13 @@ export async function found(
     parse: (stdout, stderr) => ({
       records: stdout.split('\0').filter((record) => record !== ''),
       denied: deniedPaths(stderr),
+      stdout,
       stderr,
     }),
   });
-  reportRefused(asker, subject, answer?.stderr ?? '');
-  return answer;
+  if (answer === undefined || reportRefused(asker, subject, answer.stderr)) return answer;
+  const failed = reportFailed(asker, subject, { ...answer, never: never === 'empty' });
+  return failed && answer.records.length === 0 ? undefined : answer;
 }
 
 /**

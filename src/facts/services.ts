@@ -41,7 +41,12 @@ export async function captureUnitStates(asker: Asker, there: Places): Promise<Ma
   if (!there.has('systemdRuns')) return undefined;
   return await asker.ask({
     argv: ['systemctl', 'list-units', '--all', ...list],
-    parse: parseUnits,
+    parse(stdout) {
+      const states = parseUnits(stdout);
+      // Where systemd runs, at least its own slices are loaded.
+      if (states.size === 0) throw new Error('no unit in it');
+      return states;
+    },
     subject: 'states of services',
   });
 }
@@ -73,8 +78,9 @@ export async function captureServices(
       ...(failed === undefined ? {} : { failed }),
     };
   }
-  if (there.has('openrc')) return await captureScripts(asker, 'openrc', [places.openrc]);
-  if (there.has('sysv')) return await captureScripts(asker, 'sysv', [places.sysv, '/etc/rc3.d', '/etc/rcS.d']);
+  if (there.has('openrc')) return await captureScripts(asker, 'openrc', [places.openrc], 'empty');
+  if (there.has('sysv')) return await captureScripts(asker, 'sysv', [places.sysv, '/etc/rc3.d', '/etc/rcS.d'], 'empty');
+  if (there.unknown === true) return undefined;
   asker.gap({ subject: 'services', problem: 'no systemd, OpenRC or SysV init is here' });
   return undefined;
 }
@@ -82,6 +88,7 @@ export async function captureServices(
 /** Scripts of SysV that no unit stands in for: a generator of systemd starts them all the same. */
 async function captureOldScripts(asker: Asker, there: Places, files: readonly UnitFile[]): Promise<string[]> {
   if (!there.has('sysv')) return [];
+  // None at all is usual here: each has a unit by now.
   const old = await captureScripts(asker, 'sysv', [places.sysv, '/etc/rc3.d']);
   const units = new Set(files.map(({ name }) => name));
   const names = old?.enabled.map(({ name }) => `${name.replace(/\.sh$/, '')}.service`) ?? [];
@@ -98,9 +105,10 @@ async function captureScripts(
   asker: Asker,
   init: 'openrc' | 'sysv',
   directories: readonly string[],
+  never?: 'empty',
 ): Promise<Services | undefined> {
   const depth = init === 'openrc' ? '2' : '1';
   const tests = ['-mindepth', depth, '-maxdepth', depth, '-print0'];
-  const links = await found(asker, 'services', [...directories, ...tests]);
+  const links = await found(asker, 'services', [...directories, ...tests], never);
   return links && { init, enabled: parseScripts(links.records, init).map((name) => ({ name })) };
 }

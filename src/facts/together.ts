@@ -37,7 +37,9 @@ export async function readTogether(
       const one = async () => await questions.file(path, parse, options);
       const why = read?.refused.get(path);
       if (why === 'No such file or directory' && options.mayBeAbsent === true) return undefined;
-      if (read === undefined || why !== undefined || !paths.includes(path)) return await one();
+      // Not one of so many files is empty: who says nothing at all has not read.
+      if (read === undefined || read.contents.size === 0 || why !== undefined || !paths.includes(path))
+        return await one();
       // Of an empty file nothing is said.
       const content = read.contents.get(path);
       try {

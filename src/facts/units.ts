@@ -178,6 +178,8 @@ export async function captureUnits(asker: Asker, there: Places): Promise<Units |
       subject,
       find: [...directories, '-maxdepth', '2', '-type', 'f'],
       pattern: '^(On[A-Z][A-Za-z]+|Unit|Alias|DefaultInstance)=',
+      // Whoever has systemd has units with one of these.
+      never: 'empty',
     }),
   ]);
   if (entries === undefined) return undefined;

@@ -1,7 +1,7 @@
 /** Users of this machine's own files who can log in. Never a hash: what is asked for is only whether there is one. */
 import { z } from 'zod';
 import type { Asker } from '../host/asker.ts';
-import { deniedPaths, found, reportDenied } from './reading.ts';
+import { deniedPaths, found, reportDenied, reportFailed } from './reading.ts';
 
 export const userSchema = z.object({
   name: z.string(),
@@ -97,9 +97,11 @@ async function askPasswords(asker: Asker): Promise<Map<string, Password> | undef
     argv: ['sed', '-n', '-e', stateOnly[0], '-e', stateOnly[1], '-e', stateOnly[2], '/etc/shadow'],
     // Not 0 when the file is forbidden, and where a system does without it.
     okCodes: [0, 1, 2],
-    parse: (stdout, stderr) => ({ states: parsePasswords(stdout), denied: deniedPaths(stderr) }),
+    parse: (stdout, stderr) => ({ states: parsePasswords(stdout), denied: deniedPaths(stderr), stdout, stderr }),
     subject,
   });
+  // Where there is no such file, sed says so.
+  if (answer !== undefined) reportFailed(asker, subject, { ...answer, never: true });
   reportDenied(asker, subject, answer?.denied ?? []);
   return answer?.states;
 }
@@ -112,6 +114,7 @@ async function askKeys(
   if (directories.length === 0) return undefined;
   const subject = 'keys of users';
   const tests = ['-maxdepth', '1', '-name', 'authorized_keys*', '-size', '+0', '-print0'];
+  // Empty and silent where each has the directory, and nobody a key.
   const answer = await found(asker, subject, [...directories, ...tests]);
   if (answer === undefined) return undefined;
   const { records, denied } = answer;
