@@ -5,7 +5,15 @@
 import { z } from 'zod';
 import type { Asker } from '../host/asker.ts';
 import type { Places } from './places.ts';
-import { asRoot, type Contents, contentsOf, deniedPaths, parseContents, reportRefused } from './reading.ts';
+import {
+  asRoot,
+  type Contents,
+  contentsOf,
+  deniedPaths,
+  parseContents,
+  reportFailed,
+  reportRefused,
+} from './reading.ts';
 
 export const portSchema = z.object({
   protocol: z.enum(['tcp', 'udp']),
@@ -137,12 +145,18 @@ async function askOwners(asker: Asker, sockets: readonly Socket[]): Promise<Map<
     argv: ['find', '/proc', ...socketsOfProcesses, '-printf', String.raw`%h %l\n`],
     // 1 when a process ended meanwhile, and when one belongs to somebody else.
     okCodes: [0, 1],
-    parse: (stdout, stderr) => ({ owners: parseOwners(stdout), denied: deniedPaths(stderr).length > 0, stderr }),
+    parse: (stdout, stderr) => ({
+      owners: parseOwners(stdout),
+      denied: deniedPaths(stderr).length > 0,
+      stdout,
+      stderr,
+    }),
     subject,
   });
   if (answer === undefined) return new Map();
   const { owners, denied, stderr } = answer;
-  reportRefused(asker, subject, stderr);
+  // Somebody has opened what is listened on.
+  if (!reportRefused(asker, subject, stderr)) reportFailed(asker, subject, { ...answer, never: true });
   const unknown = [...wanted].filter((inode) => !owners.has(inode)).length;
   if (denied && unknown > 0) {
     asker.gap({ subject, problem: `not allowed to look at the processes of ${unknown} of them`, hint: asRoot });

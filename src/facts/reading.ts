@@ -85,6 +85,16 @@ export function reportFailed(
   return true;
 }
 
+/** Whether what found nothing and complained of nothing has failed, which it says by its exit status alone, as a gap. */
+async function failsSilently(
+  asker: Asker,
+  subject: string,
+  { argv, stdout, stderr }: { readonly argv: Argv; readonly stdout: string; readonly stderr: string },
+): Promise<boolean> {
+  if (`${stdout}${stderr}`.trim() !== '') return false;
+  return (await asker.ask({ argv, subject, parse: () => true })) === undefined;
+}
+
 interface Below {
   readonly subject: string;
   /** What `find` is asked, from the directories to the tests: constants and names that the host itself gave. */
@@ -122,7 +132,7 @@ export async function contentsBelow(
   });
   if (found === undefined) return new Map();
   const { stdout, stderr } = found;
-  if (!reportRefused(asker, subject, stderr)) {
+  if (!reportRefused(asker, subject, stderr) && !(await failsSilently(asker, subject, { argv, stdout, stderr }))) {
     reportFailed(asker, subject, { stdout, stderr, never: never === 'empty' });
   }
   reportDenied(asker, subject, found.denied);
@@ -135,13 +145,17 @@ export async function contentsOf(
   subject: string,
   paths: readonly string[],
 ): Promise<{ contents: Contents; denied: readonly string[] } | undefined> {
-  return await asker.ask({
+  const read = await asker.ask({
     argv: ['grep', '-aH', '', ...paths],
     subject,
     // 1 when nothing was found, 2 when a file was not there.
     okCodes: [0, 1, 2],
-    parse: (stdout, stderr) => ({ contents: parseContents(stdout), denied: deniedPaths(stderr) }),
+    parse: (stdout, stderr) => ({ contents: parseContents(stdout), denied: deniedPaths(stderr), stdout, stderr }),
   });
+  // They are not all empty.
+  return read !== undefined && reportFailed(asker, subject, { ...read, never: true }) && read.contents.size === 0
+    ? undefined
+    : read;
 }
 
 /** What `find` prints with `format`, whose records end with NUL and whose fields are divided by it. */
@@ -151,8 +165,9 @@ export async function found(
   find: readonly string[],
   never?: 'empty',
 ): Promise<{ records: string[]; denied: string[] } | undefined> {
+  const argv: Argv = ['find', ...find];
   const answer = await asker.ask({
-    argv: ['find', ...find],
+    argv,
     subject,
     okCodes: [0, 1],
     parse: (stdout, stderr) => ({
@@ -163,6 +178,7 @@ export async function found(
     }),
   });
   if (answer === undefined || reportRefused(asker, subject, answer.stderr)) return answer;
+  if (await failsSilently(asker, subject, { argv, ...answer })) return undefined;
   const failed = reportFailed(asker, subject, { ...answer, never: never === 'empty' });
   return failed && answer.records.length === 0 ? undefined : answer;
 }
