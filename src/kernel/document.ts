@@ -37,7 +37,6 @@ export function checkDocument<T>(document: unknown, schema: Schema<T>, format: s
   const places = result.error.issues.slice(0, MAX_PLACES).map(({ path, message }) => `${placeOf(path)}: ${message}`);
   throw new LifeboatError('record-damaged', printable(`${what} is damaged: ${places.join('; ')}`), {
     hint: 'If it was edited by hand, correct the places that are named.',
-    cause: result.error,
   });
 }
 

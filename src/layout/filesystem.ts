@@ -72,6 +72,7 @@ export function filesystemKind<K extends string, G extends object>(
       /** Absent where it could not be seen. */
       geometry: spec.geometry.exactOptional(),
     }),
+    under: ['disk', 'partition'],
     claims: spec.claims,
     async capture(probes, asker) {
       const within = bounded(asker);

@@ -12,7 +12,8 @@ export const common = {
   on: z.array(z.string()),
 };
 
-export const bytes = z.number().nonnegative();
+/** An amount of bytes, blocks or the like. */
+export const bytes = z.number().int().nonnegative();
 export const text = z.string().exactOptional();
 
 export interface ComponentBase {
@@ -44,6 +45,8 @@ export interface LayoutHandler<C extends ComponentBase> {
   readonly kind: C['kind'];
   /** Of the component, with `kind` as a literal. */
   readonly schema: z.ZodType<C>;
+  /** Kinds that it may stand on, besides `unknown`; absent for any. For a document that was edited by hand. */
+  readonly under?: readonly string[];
   /** Types, as blkid names them, of what lies on a device and is a component of this kind. */
   readonly claims?: readonly string[];
 

@@ -83,6 +83,16 @@ export function parseLayout(value: unknown): Layout {
     throw damaged(index, `stands on ${JSON.stringify(id)} (on[${missing}]), which is not there${hint}`);
   });
   refuseCircles(layout, places);
+  layout.components.forEach((component, index) => {
+    const allowed = handlerOf(component).under;
+    const wrong = component.on.findIndex((id) => {
+      const kind = layout.components[places.get(id) ?? -1]?.kind ?? 'unknown';
+      return allowed !== undefined && kind !== 'unknown' && !allowed.includes(kind);
+    });
+    if (wrong === -1) return;
+    const kind = layout.components[places.get(component.on[wrong] ?? '') ?? -1]?.kind;
+    throw damaged(index, `is a ${component.kind} and stands on a ${kind} (on[${wrong}]), which none does`);
+  });
   return layout;
 }
 

@@ -14,7 +14,8 @@ const tableSchema = z.object({
   items: z.array(z.object({ subject: z.string(), kind: z.string(), state: z.string(), reason: z.string() })),
 });
 
-const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 1e9));
+/** Another one looks at other scenes. */
+const seed = Number(process.env['SEED'] ?? 1);
 
 test.skipIf(!isRoot)(
   `random mounts and loop devices are all in points coverage (SEED=${seed})`,

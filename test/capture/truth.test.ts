@@ -14,7 +14,8 @@ const resultSchema = z.object({
   exclude: z.array(z.string()),
 });
 
-const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 1e9));
+/** Another one looks at other scenes. */
+const seed = Number(process.env['SEED'] ?? 1);
 const scenes = Array.from({ length: 4 }, (_, index) => seed + index);
 
 test.skipIf(!isRoot).each(scenes)(

@@ -1,5 +1,6 @@
 /** `layout`, `network`, `facts`: capture, show, diff; `check`; `points coverage`: through the real command line. */
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, lstatSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { sandbox } from '../helpers/cli.ts';
@@ -133,3 +134,39 @@ async function latest(box: {
   const { json } = await box.ask('points', 'list');
   return json.points?.at(-1)?.id ?? '';
 }
+
+describe('--output', () => {
+  test('a link is followed, a pipe and a device are written to and stay what they are', async () => {
+    await using box = await sandbox({ bare: true });
+    const at = (name: string) => join(box.base, name);
+    writeFileSync(at('target.json'), 'old');
+    symlinkSync(at('target.json'), at('link.json'));
+    await box.ask('facts', 'capture', '--output', at('link.json'));
+    expect(lstatSync(at('link.json')).isSymbolicLink()).toBe(true);
+    expect(JSON.parse(readFileSync(at('target.json'), 'utf8'))).toMatchObject({ format: 'lifeboat.facts/1' });
+    execFileSync('mkfifo', [at('pipe')]);
+    const reader = spawn('cat', [at('pipe')], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let piped = '';
+    reader.stdout.setEncoding('utf8').on('data', (text: string) => (piped += text));
+    await box.ask('facts', 'capture', '--output', at('pipe'));
+    await new Promise((resolve) => reader.once('close', resolve));
+    expect(JSON.parse(piped)).toMatchObject({ format: 'lifeboat.facts/1' });
+    expect(lstatSync(at('pipe')).isFIFO()).toBe(true);
+    expect(await box.run('facts', 'capture', '--output', box.base)).toMatchObject({ code: 2 });
+    expect(await box.run('facts', 'capture', '--output', at('no/such/place'))).toMatchObject({ code: 1 });
+  });
+
+  test('with --dry-run nothing is written', async () => {
+    await using box = await sandbox({ bare: true });
+    const file = join(box.base, 'x.json');
+    expect(await box.run('--dry-run', 'facts', 'capture', '--output', file)).toMatchObject({ code: 0 });
+    expect(existsSync(file)).toBe(false);
+  });
+});
+
+test('a name that is neither a point nor a file', async () => {
+  await using box = await sandbox();
+  expect((await box.run('layout', 'diff', 'nofile')).stderr).toMatch(
+    /no point of box is "nofile", and there is no such file/,
+  );
+});

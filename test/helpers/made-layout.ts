@@ -17,7 +17,11 @@ type Made = { kind: string; id: string; on: string[] } & Record<string, unknown>
 export function made(gaps: Layout['gaps'] = []) {
   const components: Made[] = [];
   const add = (kind: string, id: string, on: string[], rest: Record<string, unknown>): string => {
-    components.push({ kind, id, on, ...rest });
+    const whole = Object.entries(rest).map(([key, value]) => [
+      key,
+      typeof value === 'number' ? Math.round(value) : value,
+    ]);
+    components.push({ kind, id, on, ...Object.fromEntries(whole) });
     return id;
   };
   return {
@@ -257,7 +261,7 @@ export const anyLayout = fc
       ),
       name: hostile,
       on: fc.array(fc.nat(), { maxLength: 3 }),
-      size: fc.oneof(fc.constant(0), fc.double({ min: 0, max: 1e16, noNaN: true })),
+      size: fc.oneof(fc.constant(0), fc.maxSafeNat()),
       category: fc.constantFrom('local', 'network', 'memory', 'pseudo', 'bind', 'overlay'),
       flag: fc.boolean(),
     }),

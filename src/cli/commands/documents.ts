@@ -36,11 +36,16 @@ function captureCommand<D extends Captured>(kind: DocumentKind<D>): Command {
       const { printResult } = await import('../output.ts');
       const { globals, session } = await open(command);
       await using _session = session;
+      if (globals.dryRun) {
+        const place = output === undefined ? 'print it' : `write it to ${output}`;
+        printResult(globals.json, { dryRun: true, output }, () => `Would capture the ${kind.name} and ${place}.`);
+        return;
+      }
       const document = await kind.capture(session.host, session.signal);
       const text = `${JSON.stringify(document, null, 2)}\n`;
       if (output !== undefined) {
-        const { writeFileAtomic } = await import('../../kernel/atomic-write.ts');
-        await writeFileAtomic(output, text);
+        const { writeOutput } = await import('../output-file.ts');
+        await writeOutput(output, text);
       }
       const written = { format: document.format, output, gaps: document.gaps };
       if (output === undefined) printResult(true, document, () => text);
@@ -138,9 +143,21 @@ async function open(command: Command) {
     const source: Source = sourceOf(typed, existsSync);
     if ('host' in source) return await kind.capture(session.host, session.signal);
     if ('file' in source) return await readDocument(kind, source.file, (path) => readFile(path, 'utf8'));
-    return kind.ofPoint(await pointOf(globals, session, source.point));
+    return kind.ofPoint(await pointOrFile(globals, session, source.point));
   };
   return { globals, session, load };
+}
+
+/** What is no point may have been meant for a file. */
+async function pointOrFile(globals: Globals, session: Session, name: string) {
+  const { asLifeboatError, LifeboatError } = await import('../../kernel/errors.ts');
+  try {
+    return await pointOf(globals, session, name);
+  } catch (error) {
+    const { code, message } = asLifeboatError(error);
+    if (code !== 'not-found' || name === 'latest') throw error;
+    throw new LifeboatError('not-found', `${message}, and there is no such file either`, { cause: error });
+  }
 }
 
 async function pointOf(globals: Globals, session: Session, name: string) {

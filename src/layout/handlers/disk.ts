@@ -29,6 +29,7 @@ type Disk = z.infer<typeof schema>;
 export const disk: LayoutHandler<Disk> = {
   kind: 'disk',
   schema,
+  under: [],
   async capture(probes) {
     const disks = probes.devices.filter((device) => deviceKind(device) === 'disk');
     return disks.map((device) => ({

@@ -77,7 +77,9 @@ export function parseDumpe2fs(stdout: string): Inspected<Geometry> {
   };
   const blockSize = needed('Block size');
   const blockCount = needed('Block count');
-  const used = blockCount - needed('Free blocks');
+  // As statfs(2) counts: without what the filesystem takes for itself, where the tool tells that.
+  const overhead = (numberOf('Overhead clusters') ?? 0) * ((numberOf('Cluster size') ?? blockSize) / blockSize);
+  const used = blockCount - overhead - needed('Free blocks');
   const features = listOf('Filesystem features').filter((name) => !states.has(name));
   const quotas = ['group', 'project', 'user'].filter((who) =>
     fields.has(`${who[0]?.toUpperCase()}${who.slice(1)} quota inode`),

@@ -32,6 +32,7 @@ const isExtended = (typeId: string | undefined): boolean => /^0x0*(5|f|85)$/i.te
 export const partition: LayoutHandler<Partition> = {
   kind: 'partition',
   schema,
+  under: ['disk', 'table', 'partition'],
   async capture(probes) {
     const byNumber = new Map(probes.devices.map((device) => [device.number, device]));
     return probes.devices.filter(({ type }) => type === 'part').map((device) => partitionOf(device, byNumber, probes));

@@ -34,6 +34,7 @@ type Subvolume = z.infer<typeof schema>;
 export const subvolume: LayoutHandler<Subvolume> = {
   kind: 'subvolume',
   schema,
+  under: ['btrfs'],
   async capture(probes) {
     return [...probes.subvolumes].flatMap(([filesystem, { list, defaultNumber }]) =>
       list.map((entry) => ({

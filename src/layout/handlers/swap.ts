@@ -30,6 +30,7 @@ type Swap = z.infer<typeof schema>;
 export const swap: LayoutHandler<Swap> = {
   kind: 'swap',
   schema,
+  under: ['disk', 'partition', 'mount'],
   async capture(probes, asker) {
     return [...swapDevices(probes), ...(await swapFiles(probes, asker))];
   },

@@ -36,6 +36,7 @@ type Table = z.infer<typeof schema>;
 export const table: LayoutHandler<Table> = {
   kind: 'table',
   schema,
+  under: ['disk', 'partition'],
   async capture(probes) {
     const tabled = probes.devices.filter((device) => device.table !== undefined && device.type !== 'part');
     return tabled.map((device) => {

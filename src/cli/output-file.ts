@@ -1,0 +1,23 @@
+/** Writing to the file that somebody named, which need not be one. */
+import { lstat, realpath, writeFile } from 'node:fs/promises';
+import { writeFileAtomic } from '../kernel/atomic-write.ts';
+import { explaining, hasErrno, LifeboatError } from '../kernel/errors.ts';
+
+/**
+ * Replaces a regular file as a whole, readable by its owner alone, or makes it. A link is followed; a device or a pipe is
+ * written to, and never replaced: `/dev/null` has to stay what it is.
+ *
+ * @throws LifeboatError `no-space`, `permission-denied`, …; `usage` for a directory
+ */
+export async function writeOutput(path: string, text: string): Promise<void> {
+  await explaining(`write ${path}`, async () => {
+    const found = await lstat(path).catch((error: unknown) => {
+      if (hasErrno(error, 'ENOENT')) return undefined;
+      throw error;
+    });
+    if (found?.isDirectory() === true) throw new LifeboatError('usage', `${path} is a directory`);
+    if (found?.isSymbolicLink() === true) return await writeOutput(await realpath(path), text);
+    if (found === undefined || found.isFile()) return await writeFileAtomic(path, text);
+    return await writeFile(path, text);
+  });
+}
