@@ -148,8 +148,9 @@ describe('--output', () => {
     const reader = spawn('cat', [at('pipe')], { stdio: ['ignore', 'pipe', 'inherit'] });
     let piped = '';
     reader.stdout.setEncoding('utf8').on('data', (text: string) => (piped += text));
+    const closed = new Promise((resolve) => reader.once('close', resolve));
     await box.ask('facts', 'capture', '--output', at('pipe'));
-    await new Promise((resolve) => reader.once('close', resolve));
+    await closed;
     expect(JSON.parse(piped)).toMatchObject({ format: 'lifeboat.facts/1' });
     expect(lstatSync(at('pipe')).isFIFO()).toBe(true);
     expect(await box.run('facts', 'capture', '--output', box.base)).toMatchObject({ code: 2 });

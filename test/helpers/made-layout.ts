@@ -1,6 +1,6 @@
 /** Layouts of machines that nobody has: of several sizes, and at random. */
 import * as fc from 'fast-check';
-import { type Layout, parseLayout } from '../../src/layout/types.ts';
+import { type Layout, layoutSchema } from '../../src/layout/types.ts';
 
 const MiB = 2 ** 20;
 const GiB = 2 ** 30;
@@ -53,7 +53,7 @@ export function made(gaps: Layout['gaps'] = []) {
       }),
     add,
     layout: (): Layout =>
-      parseLayout({ format: 'lifeboat.layout/1', capturedAt: '2026-11-20T12:00:00.000Z', components, gaps }),
+      layoutSchema.parse({ format: 'lifeboat.layout/1', capturedAt: '2026-11-20T12:00:00.000Z', components, gaps }),
   };
 }
 
