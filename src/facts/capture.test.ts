@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Host } from '../host/host.ts';
 import { localHost } from '../host/local.ts';
+import { asNobody } from '../../test/helpers/as-nobody.ts';
 import { recordedHost } from '../host/recorded.ts';
 import type { Jsonable } from '../kernel/json.ts';
 import { captureFacts } from './capture.ts';
@@ -230,12 +231,7 @@ test.skipIf(!isRoot)(
   `this machine as nobody${isRoot ? '' : ' (skipped: only root becomes another user)'}`,
   async ({ signal }) => {
     await using own = localHost();
-    const nobody: Host = {
-      ...own,
-      run: (argv, options, inner) =>
-        own.run(['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', ...argv], options, inner),
-    };
-    const facts = await captureFacts(nobody, now, signal);
+    const facts = await captureFacts(asNobody(own), now, signal);
     holds(facts);
     expect(facts.gaps.map(({ subject }) => subject)).toContain('passwords of users');
     expect(facts.users?.some(({ passwordState }) => passwordState !== undefined)).toBe(false);

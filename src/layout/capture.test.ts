@@ -1,13 +1,14 @@
-import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { asNobody } from '../../test/helpers/as-nobody.ts';
 import { machine, machineWithDisks, type Release, releases } from '../../test/helpers/machines.ts';
 import { localHost } from '../host/local.ts';
 import { recordedHost } from '../host/recorded.ts';
 import type { Jsonable } from '../kernel/json.ts';
 import { nameFromBytes } from '../kernel/text.ts';
 import { captureLayout } from './capture.ts';
+import { layoutChanges } from './diff.ts';
 import { layoutTree } from './tree.ts';
 import { type Component, type Layout, parseLayout } from './types.ts';
 
@@ -305,27 +306,14 @@ describe('this machine, against what the kernel says', () => {
   test.skipIf(process.geteuid?.() !== 0)(
     'who is not root gets what can be seen, and the rest named',
     async ({ signal }) => {
-      const script = `
-      import { localHost } from './src/host/local.ts';
-      import { captureLayout } from './src/layout/capture.ts';
-      console.log(JSON.stringify(await captureLayout(localHost(), new Date(), new AbortController().signal)));
-    `;
-      const argv = [
-        '--reuid=65534',
-        '--regid=65534',
-        '--clear-groups',
-        process.execPath,
-        '--input-type=module-typescript',
-        '-e',
-        script,
-      ];
-      const layout = parseLayout(
-        JSON.parse(execFileSync('setpriv', argv, { cwd: join(import.meta.dirname, '../..'), encoding: 'utf8' })),
-      );
+      await using host = localHost();
+      const layout = await captureLayout(asNobody(host), now, signal);
       const [root] = find(layout, 'mount').filter(({ path }) => path === '/');
       expect(root?.usedBytes).toBeGreaterThan(0);
-      const asRoot = await captureLayout(localHost(), now, signal);
+      const asRoot = await captureLayout(host, now, signal);
       expect(find(layout, 'disk').map(({ id }) => id)).toEqual(find(asRoot, 'disk').map(({ id }) => id));
+      expect(layoutChanges(layout, asRoot)).toEqual([]);
+      expect(layoutChanges(asRoot, layout)).toEqual([]);
     },
   );
 });
