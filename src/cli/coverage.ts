@@ -21,8 +21,8 @@ export async function coverageOfHost(config: Config, name: string, session: Sess
     if (name === 'latest' && asLifeboatError(error).code === 'not-found') return undefined;
     throw error;
   });
-  const [layout, facts] = [await captureLayout(host, now, signal), await captureFacts(host, now, signal)];
-  const point = found?.found.point;
+  const [layout, facts] = await Promise.all([captureLayout(host, now, signal), captureFacts(host, now, signal)]);
+  const point = found?.point;
   const workloads = await locateWorkloads(facts, host, signal);
   const selection = {
     include: (point ?? config.backup).include,
@@ -54,7 +54,7 @@ export async function coverageOfHost(config: Config, name: string, session: Sess
             id: point.id,
             createdAt: point.createdAt,
             ageSeconds: Math.max(0, Math.round((now.getTime() - Date.parse(point.createdAt)) / 1000)),
-            trust: found?.found.trust,
+            trust: found?.trust,
           },
         }),
     items: held,

@@ -78,15 +78,15 @@ export async function readDocument<D extends Captured>(
   read: (path: string) => Promise<string>,
 ): Promise<D> {
   const text = await explaining(`read ${file}`, async () => await read(file));
-  return await kind.parse(parsed(text, file));
+  return await kind.parse(parsed(text, file, kind.name));
 }
 
-function parsed(text: string, file: string): unknown {
+function parsed(text: string, file: string, name: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
     throw new LifeboatError('record-damaged', `${file} is not JSON: ${cause instanceof Error ? cause.message : ''}`, {
-      hint: 'Make one with "lifeboat layout capture --output FILE".',
+      hint: `Make one with "lifeboat ${name} capture --output FILE".`,
       cause,
     });
   }

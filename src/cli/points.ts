@@ -6,12 +6,7 @@ import { hostNameOf } from './requests.ts';
 import type { Session } from './session.ts';
 
 /** @throws LifeboatError `not-found`, …: as `findPoint` */
-export async function namedPoint(
-  config: Config,
-  name: string,
-  { host, signal }: Session,
-): Promise<{ readonly found: ListedPoint; readonly url: string }> {
+export async function namedPoint(config: Config, name: string, { host, signal }: Session): Promise<ListedPoint> {
   await using repository = await openConfigured(config, () => {}, signal);
-  const found = await findPoint(repository.target, await hostNameOf(config, host, signal), name, signal);
-  return { found, url: repository.target.url };
+  return await findPoint(repository.target, await hostNameOf(config, host, signal), name, signal);
 }

@@ -304,7 +304,7 @@ describe('this machine, against what the kernel says', () => {
   });
 
   test.skipIf(process.geteuid?.() !== 0)(
-    'who is not root gets what can be seen, and the rest named',
+    'who is not root gets what can be seen, and the rest named (needs root to become another)',
     async ({ signal }) => {
       await using host = localHost();
       const layout = await captureLayout(asNobody(host), now, signal);

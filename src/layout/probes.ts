@@ -87,7 +87,11 @@ function hiddenByParents(mounts: readonly MountEntry[], infos: readonly MountInf
   const left = new Map<string, boolean[]>();
   const keyOf = ({ target, number, root }: Pick<MountInfo, 'target' | 'number' | 'root'>) =>
     JSON.stringify([target, number, root]);
-  for (const info of infos) left.set(keyOf(info), [...(left.get(keyOf(info)) ?? []), seen.has(info)]);
+  for (const info of infos) {
+    const known = left.get(keyOf(info));
+    if (known === undefined) left.set(keyOf(info), [seen.has(info)]);
+    else known.push(seen.has(info));
+  }
   return mounts.map((mount) => {
     // What came in between the two questions is in one table only.
     const isSeen = left.get(keyOf(mount))?.shift() ?? true;

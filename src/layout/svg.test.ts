@@ -114,7 +114,7 @@ test('whatever the names and the graph, everything appears, well-formed and legi
   );
 });
 
-test.skipIf(!hasPython())('python3 reads it too', () => {
+test.skipIf(!hasPython())('python3 reads it too (needs python3)', () => {
   const directory = mkdtempSync(join(tmpdir(), 'lifeboat-svg-'));
   try {
     const layouts = [middling(), crowded(3), ...fc.sample(anyLayout, { numRuns: 40, seed: 1 })];

@@ -18,7 +18,7 @@ const tableSchema = z.object({
 const seed = Number(process.env['SEED'] ?? 1);
 
 test.skipIf(!isRoot)(
-  `random mounts and loop devices are all in points coverage (SEED=${seed})`,
+  `random mounts and loop devices are all in points coverage (mounting needs root; SEED=${seed})`,
   async () => {
     await using box = await sandbox();
     await box.ask('backup');

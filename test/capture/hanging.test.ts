@@ -1,6 +1,6 @@
 /** A filesystem that never answers costs a bounded wait and a named gap, never the capture. */
 import { spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
@@ -17,7 +17,7 @@ const layoutSchema = z.object({
 /** The FUSE server and the capture share a mount namespace that ends with them. */
 const script = `
 python3 "$1" "$2" & server=$!
-while ! grep -q " $2 " /proc/self/mountinfo; do kill -0 $server || exit 1; sleep 0.1; done
+while ! grep -qF " $2 " /proc/self/mountinfo; do kill -0 $server || exit 1; sleep 0.1; done
 shift 2
 "$@"; code=$?
 kill -9 $server
@@ -25,12 +25,13 @@ exit $code
 `;
 
 test.skipIf(!isRoot)(
-  'a dead FUSE mount',
+  'a dead FUSE mount (mounting needs root)',
   async () => {
     await using directory = await temporaryDirectory();
-    const dead = join(directory.path, 'dead');
+    const dead = join(directory.path, 'dead\u001b[31m');
+    const file = join(directory.path, 'layout.json');
     mkdirSync(dead);
-    const command = [process.execPath, lifeboat, 'layout', 'show', '--json'];
+    const command = [process.execPath, lifeboat, 'layout', 'capture', '--output', file];
     const child = spawn(
       'unshare',
       [
@@ -50,8 +51,11 @@ test.skipIf(!isRoot)(
     try {
       let output = '';
       for await (const line of createInterface({ input: child.stdout })) if (line !== 'mounted') output += `${line}\n`;
-      const layout = layoutSchema.parse(JSON.parse(output));
+      const layout = layoutSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
       expect(layout.gaps).toContainEqual({ subject: dead, problem: expect.stringMatching(/did not (answer|end)/) });
+      // It is told, and its name steers no terminal.
+      expect(output).toContain('dead\\x1b[31m: ');
+      expect(output).not.toContain('\u001b');
       const mounts = layout.components.filter(({ kind }) => kind === 'mount');
       expect(mounts.find(({ path }) => path === dead)).toMatchObject({ kind: 'mount' });
       // The others are not held up.

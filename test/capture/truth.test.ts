@@ -19,7 +19,7 @@ const seed = Number(process.env['SEED'] ?? 1);
 const scenes = Array.from({ length: 4 }, (_, index) => seed + index);
 
 test.skipIf(!isRoot).each(scenes)(
-  'a random scene of mounts over mounts, binds and subvolumes (SEED=%i)',
+  'a random scene of mounts over mounts, binds and subvolumes (mounting needs root; SEED=%i)',
   async (scene) => {
     await using box = await sandbox({ bare: true });
     mkdirSync(dirname(box.config), { recursive: true });

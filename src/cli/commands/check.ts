@@ -23,7 +23,7 @@ compared. It is quick enough to be run every quarter of an hour:
       const globals = command.optsWithGlobals<Globals>();
       const { config } = await configured(globals);
       await using session = openSession(globals);
-      const { found } = await namedPoint(config, name, session);
+      const found = await namedPoint(config, name, session);
       const compared = await Promise.all([
         compare(layoutDocument, found.point, session),
         compare(networkDocument, found.point, session),

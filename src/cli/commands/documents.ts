@@ -34,10 +34,12 @@ function captureCommand<D extends Captured>(kind: DocumentKind<D>): Command {
     )
     .action(async ({ output }: { output?: string }, command: Command) => {
       const { printResult } = await import('../output.ts');
+      const { gapLines } = await import('../../host/gap.ts');
+      const { printable } = await import('../../kernel/text.ts');
       const { globals, session } = await open(command);
       await using _session = session;
       if (globals.dryRun) {
-        const place = output === undefined ? 'print it' : `write it to ${output}`;
+        const place = output === undefined ? 'print it' : `write it to ${printable(output)}`;
         printResult(globals.json, { dryRun: true, output }, () => `Would capture the ${kind.name} and ${place}.`);
         return;
       }
@@ -49,18 +51,12 @@ function captureCommand<D extends Captured>(kind: DocumentKind<D>): Command {
       }
       const written = { format: document.format, output, gaps: document.gaps };
       if (output === undefined) printResult(true, document, () => text);
-      else printResult(globals.json, written, () => captureText(output, document));
+      else
+        printResult(globals.json, written, () =>
+          [`Captured to ${printable(output)}.`, ...gapLines(document.gaps)].join('\n'),
+        );
       if (document.gaps.length > 0) process.exitCode = 4;
     });
-}
-
-function captureText(output: string, { gaps }: Captured): string {
-  if (gaps.length === 0) return `Captured to ${output}.`;
-  return [`Captured to ${output}, but not all could be seen:`, ...gaps.map(gapText)].join('\n');
-}
-
-function gapText({ subject, problem, hint }: Captured['gaps'][number]): string {
-  return `  ! ${subject}: ${problem}${hint === undefined ? '' : ` (${hint})`}`;
 }
 
 const sourceHelp = 'a file, a point ("latest", or the beginning of its id), or "host" for this host as it is now';
@@ -164,5 +160,5 @@ async function pointOf(globals: Globals, session: Session, name: string) {
   const { configured } = await import('../session.ts');
   const { namedPoint } = await import('../points.ts');
   const { config } = await configured(globals);
-  return (await namedPoint(config, name, session)).found.point;
+  return (await namedPoint(config, name, session)).point;
 }

@@ -59,14 +59,12 @@ function showCommand(): Command {
     .argument('<point>', 'id of the point, the beginning of it, or "latest"')
     .addHelpText('after', helpFooter(['lifeboat points show latest'], [0, 1, 2]))
     .action(async (name: string, _options: unknown, command: Command) => {
-      const { openConfigured } = await import('../../steps/repository.ts');
-      const { findPoint } = await import('../../point/records.ts');
+      const { namedPoint } = await import('../points.ts');
       const { printResult } = await import('../output.ts');
       const { pointText } = await import('../present.ts');
-      const { globals, config, session, hostName } = await openPoints(command);
+      const { globals, config, session } = await openPoints(command);
       await using _session = session;
-      await using repository = await openConfigured(config, () => {}, session.signal);
-      const found = await findPoint(repository.target, hostName, name, session.signal);
+      const found = await namedPoint(config, name, session);
       const document = { ...found.point, trust: found.trust, arrivedAt: new Date(found.arrivedMs).toISOString() };
       printResult(globals.json, document, () => pointText(found));
     });

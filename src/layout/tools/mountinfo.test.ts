@@ -37,7 +37,7 @@ describe('mounts that are reached by their path', () => {
 });
 
 test.skipIf(process.geteuid?.() !== 0)(
-  'the kernel agrees: what is seen at a path is what stat finds there',
+  'the kernel agrees: what is seen at a path is what stat finds there (mounting needs root)',
   async () => {
     await using directory = await temporaryDirectory();
     for (const name of ['a/b', 'p/q/r', 'p/s']) mkdirSync(join(directory.path, name), { recursive: true });

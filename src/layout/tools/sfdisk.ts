@@ -12,7 +12,6 @@ const number = z.union([z.number(), z.string().regex(/^\d+$/).transform(Number)]
 const tableSchema = z.object({
   label: z.string(),
   id: z.string().exactOptional(),
-  unit: z.string().exactOptional(),
   firstlba: number.exactOptional(),
   lastlba: number.exactOptional(),
   // Named only where it is not 128, or 512 bytes.
