@@ -1,10 +1,8 @@
 /** Whichever question fails: what was not seen is a gap, and no change. */
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { machine, releases } from '../../test/helpers/machines.ts';
+import { factsMachine, machine, releases } from '../../test/helpers/machines.ts';
 import type { Host } from '../host/host.ts';
-import { recordedHost, type Recording, recordingSchema } from '../host/recorded.ts';
+import { recordedHost, type Recording } from '../host/recorded.ts';
 import { captureFacts } from './capture.ts';
 import { factsChanges } from './diff.ts';
 import type { Facts } from './types.ts';
@@ -133,37 +131,13 @@ test('the rule of a time zone is not compared with the name of one', async ({ si
   expect(factsChanges(named, { ...facts, timeZone: 'Etc/UTC' })).toHaveLength(1);
 });
 
-/** A machine with containers and keys, whose answers lie by tool. */
-function withServices(): Recording {
-  const fixtures = join(import.meta.dirname, '../../test/fixtures');
-  const tools = [
-    'dpkg-query',
-    'find',
-    'grep',
-    'ls',
-    'proc',
-    'readlink',
-    'sed',
-    'systemctl',
-    'systemd-detect-virt',
-    'uname',
-  ];
-  const parts = tools
-    .map((tool) => join(fixtures, tool, 'debian12-services.json'))
-    .filter((file) => existsSync(file))
-    .map((file) => recordingSchema.parse(JSON.parse(readFileSync(file, 'utf8'))));
-  return {
-    commands: parts.flatMap(({ commands }) => commands),
-    files: Object.assign({}, ...parts.map(({ files }) => files)),
-  };
-}
-
 test.each([
   ['without a word', { code: 1 }],
   ['with a complaint', { code: 1, stderr: 'x: cannot execute: Input/output error\n' }],
 ])('containers, services and keys: what fails %s is no change', async (_how, answer) => {
   const { signal } = new AbortController();
-  const recording = withServices();
+  // A machine with containers and keys.
+  const recording = factsMachine('debian12-services');
   const whole = await capture(recording, signal);
   const wrong: unknown[] = [];
   for (const one of recording.commands.filter(({ argv }) => !argv.includes('-aHsE'))) {

@@ -1,10 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { arch, availableParallelism, cpus, hostname, release, totalmem, userInfo } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Host } from '../host/host.ts';
 import { localHost } from '../host/local.ts';
 import { asNobody } from '../../test/helpers/as-nobody.ts';
+import { factsMachine } from '../../test/helpers/machines.ts';
 import { recordedHost } from '../host/recorded.ts';
 import type { Jsonable } from '../kernel/json.ts';
 import { captureFacts } from './capture.ts';
@@ -13,34 +13,8 @@ import { factsText } from './text.ts';
 import { type Facts, parseFacts } from './types.ts';
 
 const now = new Date('2026-11-20T12:00:00Z');
-const fixtures = join(import.meta.dirname, '../../test/fixtures');
-const tools = [
-  'dpkg-query',
-  'find',
-  'grep',
-  'ls',
-  'proc',
-  'readlink',
-  'sed',
-  'systemctl',
-  'systemd-detect-virt',
-  'uname',
-] as const;
-
-function recorded(machine: string) {
-  // Not every tool was asked on every machine.
-  const parts = tools
-    .map((tool) => join(fixtures, tool, `${machine}.json`))
-    .filter((file) => existsSync(file))
-    .map((file) => JSON.parse(readFileSync(file, 'utf8')));
-  return {
-    commands: parts.flatMap(({ commands }) => commands),
-    files: Object.assign({}, ...parts.map(({ files }) => files ?? {})),
-  };
-}
-
 async function replayed(machine: string, signal: AbortSignal): Promise<Facts> {
-  const facts = await captureFacts(recordedHost(recorded(machine)), now, signal);
+  const facts = await captureFacts(recordedHost(factsMachine(machine)), now, signal);
   const plain: Jsonable<Facts> = facts;
   expect(parseFacts(JSON.parse(JSON.stringify(plain)))).toEqual(facts);
   return facts;
@@ -152,7 +126,7 @@ describe('what goes wrong is a named gap', () => {
 
   test('a bus that does not answer costs the states of services alone', async ({ signal }) => {
     vi.useFakeTimers();
-    const host = recordedHost(recorded('debian12-services'));
+    const host = recordedHost(factsMachine('debian12-services'));
     const hanging: Host = {
       ...host,
       run: async (argv, options, inner) =>
@@ -170,7 +144,7 @@ describe('what goes wrong is a named gap', () => {
     'every answer is %j',
     async (answer) => {
       const { signal } = new AbortController();
-      const { commands, files } = recorded('debian12-services');
+      const { commands, files } = factsMachine('debian12-services');
       const garbled = recordedHost({
         commands: commands.map((command) => ({ ...command, stdout: answer })),
         files: Object.fromEntries(Object.keys(files).map((path) => [path, answer])),
@@ -194,7 +168,7 @@ describe('what goes wrong is a named gap', () => {
   );
 
   test('every tool is missing', async ({ signal }) => {
-    const { commands } = recorded('debian12-services');
+    const { commands } = factsMachine('debian12-services');
     const host = recordedHost({ commands: commands.map((command) => ({ ...command, missing: true })), files: {} });
     const facts = await captureFacts(host, now, signal);
     expect(facts.gaps.find(({ subject }) => subject === 'cron')?.hint).toContain('findutils');

@@ -1,13 +1,39 @@
 /** The recorded machines of `test/fixtures/machine`: one of loop devices, with the tools of each Debian release. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Recording, recordingSchema } from '../../src/host/recorded.ts';
 
 export const releases = ['debian11', 'debian12', 'debian13', 'debian-sid'] as const;
 export type Release = (typeof releases)[number];
 
+const fixtures = join(import.meta.dirname, '../fixtures');
+const factTools = [
+  'dpkg-query',
+  'find',
+  'grep',
+  'ls',
+  'proc',
+  'readlink',
+  'sed',
+  'systemctl',
+  'systemd-detect-virt',
+  'uname',
+];
+
+/** What the tools of facts said on a machine that was recorded tool by tool; not every tool was asked on each. */
+export function factsMachine(name: string): Recording {
+  const parts = factTools
+    .map((tool) => join(fixtures, tool, `${name}.json`))
+    .filter((file) => existsSync(file))
+    .map((file) => recordingSchema.parse(JSON.parse(readFileSync(file, 'utf8'))));
+  return {
+    commands: parts.flatMap(({ commands }) => commands),
+    files: Object.assign({}, ...parts.map(({ files }) => files)),
+  };
+}
+
 export function machine(release: Release): Recording {
-  const file = join(import.meta.dirname, '../fixtures/machine', `${release}.json`);
+  const file = join(fixtures, 'machine', `${release}.json`);
   return recordingSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
 }
 
