@@ -135,9 +135,9 @@ const checks: readonly Definition[] = [
     name: 'repository',
     job: 'backup, restore',
     severity: 'missing',
-    probe: async ({ globals, signal }) => {
+    probe: async ({ globals, opening, signal }) => {
       const { config } = await configured(globals);
-      await using repository = await openConfigured(config, () => {}, signal);
+      await using repository = await openConfigured(config, opening, signal);
       return repository.target.url;
     },
     remedy: 'lifeboat init, or mount the disk that it is on',

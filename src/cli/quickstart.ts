@@ -79,7 +79,7 @@ async function protect(session: Session, places: Places, include: readonly strin
   const { globals, signal, context } = session;
   const { config, inputs } = await configured(globals);
   const hostName = await hostNameOf(config, session.host, signal);
-  await using repository = await openConfigured(config, () => {}, signal);
+  await using repository = await openConfigured(config, session.opening, signal);
   const before = (await listPoints(repository.target, hostName, signal)).points.at(-1);
 
   const backedUp = await startRun(backup, inputs, context, signal);
@@ -133,12 +133,12 @@ async function changesSince(...given: Parameters<typeof describeChanges>): Promi
 async function describeChanges(
   before: ListedPoint,
   now: ListedPoint,
-  { target, engine }: Awaited<ReturnType<typeof openConfigured>>,
+  { target, engine, keys }: Awaited<ReturnType<typeof openConfigured>>,
   signal: AbortSignal,
 ): Promise<string[]> {
   const entriesOf = ({ point }: ListedPoint) => {
     const { stored } = point.data;
-    return engine.entries({ target, hostName: point.host.name, pointId: point.id, stored }, signal);
+    return engine.entries({ target, hostName: point.host.name, pointId: point.id, sealing: keys, stored }, signal);
   };
   if (before.point.include.join('\n') !== now.point.include.join('\n')) {
     return [`The point before (${before.point.id}) holds other paths: ${printable(before.point.include.join(' '))}`];

@@ -8,6 +8,8 @@ import { localHost } from '../host/local.ts';
 import { hasErrno, LifeboatError } from '../kernel/errors.ts';
 import type { Json } from '../kernel/json.ts';
 import type { RunEvent } from '../workflow/events.ts';
+import { noSecrets } from '../kernel/secret.ts';
+import type { Opening } from '../steps/repository.ts';
 import { localDirectory } from '../target/targets.ts';
 import { planRun, type RunContext, startRun } from '../workflow/runs.ts';
 import type { RunPaths } from '../workflow/store.ts';
@@ -28,6 +30,8 @@ export interface Session extends AsyncDisposable {
   readonly host: Host;
   readonly signal: AbortSignal;
   readonly context: RunContext;
+  /** For commands that open the repository without a run. */
+  readonly opening: Opening;
 }
 
 /** @param settings what the configuration says about steps; none for commands that work without one */
@@ -39,6 +43,7 @@ export function openSession(globals: Globals, settings: Settings = noSettings): 
     stateDir: resolve(globals.stateDir),
     hooksDir: join(dirname(resolve(globals.config)), 'hooks.d'),
     host,
+    secrets: noSecrets,
     settings,
     openEvents: (paths) => openEvents(globals, paths),
     ask: (question, signal) => ask(question, globals, signal),
@@ -50,6 +55,7 @@ export function openSession(globals: Globals, settings: Settings = noSettings): 
     host,
     signal: interrupt.signal,
     context,
+    opening: { say: () => {}, secrets: context.secrets },
     [Symbol.asyncDispose]: async () => {
       interrupt[Symbol.dispose]();
       await host[Symbol.asyncDispose]();

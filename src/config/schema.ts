@@ -1,6 +1,6 @@
 /** The configuration: one YAML file, plain data, and never a secret in it. An unknown key is an error. */
 import { z } from 'zod';
-import { parseDuration } from '../kernel/units.ts';
+import { parseBytes, parseDuration } from '../kernel/units.ts';
 
 const absolutePath = z
   .string()
@@ -24,9 +24,19 @@ const hostName = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}$/;
 
 const duration = z.string().refine(isDuration, 'is not a duration: write 90s, 15m, 2h or 1d');
 
+const size = z.string().refine(isSize, 'is not a size: write 500M, 20G or 1T');
+
 const backup = z.strictObject({
   include: z.array(absolutePath).min(1, 'names no path, so nothing would be backed up').readonly(),
   exclude: z.array(pattern).default([]).readonly(),
+  excludeCaches: z.boolean('is neither true nor false').default(false),
+  maxFileSize: size.exactOptional(),
+  crossMounts: z
+    .union([z.enum(['none', 'local']), z.array(absolutePath).readonly()], 'is none, local or a list of mount points')
+    .default('none'),
+  incremental: z.boolean('is neither true nor false').default(true),
+  fullEvery: z.int('is not a whole number').min(1, 'is below 1, every point a full one').default(7),
+  compare: z.enum(['metadata', 'hash'], 'is neither metadata nor hash').default('metadata'),
   compressionLevel: z
     .int('is not a whole number')
     .min(1, 'is below 1, the fastest')
@@ -63,6 +73,14 @@ export const sections: { readonly [section: string]: readonly string[] } = {
 
 /** Sections whose keys are ids of steps. */
 export const stepSections: readonly string[] = ['limits', 'retries'];
+
+function isSize(text: string): boolean {
+  try {
+    return parseBytes(text) > 0;
+  } catch {
+    return false;
+  }
+}
 
 function isDuration(text: string): boolean {
   try {

@@ -8,6 +8,7 @@
  * - `verify` reads every byte back from the target; damage is a finding that names what is damaged, not an exception;
  * - `restore` writes nothing outside the directory it was given.
  */
+import type { Sealing } from '../age/keys.ts';
 import type { Host } from '../host/host.ts';
 import type { Json } from '../kernel/json.ts';
 import type { Target, TargetTraits } from '../target/target.ts';
@@ -23,6 +24,8 @@ export interface Engine {
   restore(job: RestoreJob, signal: AbortSignal): Promise<RestoreReport>;
   /** The entries of a point in the order they were stored. */
   entries(job: StoredJob, signal: AbortSignal): AsyncIterable<Entry>;
+  /** Ids of the points whose data this one needs besides its own: while it is kept, so are they. */
+  references(stored: Json): readonly string[];
   /** Removes whatever a backup of this point left in the target; nothing there is no error. */
   discard(job: PointJob, signal: AbortSignal): Promise<void>;
 }
@@ -33,6 +36,8 @@ export interface PointJob {
   /** Name of the protected host, as it stands in keys. */
   readonly hostName: string;
   readonly pointId: string;
+  /** How data is encrypted, and what it is read with. */
+  readonly sealing: Sealing;
 }
 
 export interface BackupJob extends PointJob {
@@ -47,6 +52,22 @@ export interface BackupJob extends PointJob {
   readonly exclude: readonly string[];
   /** Absolute paths that are left out with everything below them, taken literally: no character of theirs is a pattern. */
   readonly leaveOut?: readonly string[];
+  readonly rules: SelectionRules;
+  /**
+   * Makes an incremental point: what has not changed since this one is referred to, not stored again. Where what is needed
+   * of it cannot be had, the point becomes a full one, with a note in the result. @default a full point
+   */
+  readonly base?: { readonly pointId: string; readonly stored: Json };
+  /**
+   * How a change is known. `metadata`: by size, times of content and inode, and inode number; `hash`: by reading every
+   * file too. @default metadata
+   */
+  readonly compare?: 'metadata' | 'hash';
+  /**
+   * A directory that only root can read, in which the engine keeps what it needs to compare with at the next backup: so
+   * that a host that cannot read its repository makes incremental points too.
+   */
+  readonly indexDirectory?: string;
   /** The point's document, kept inside the engine's own data, so that the data alone suffices. */
   readonly description: Json;
   /** As of Zstandard: 1 is fast, 19 small. @default 3 */
@@ -54,6 +75,14 @@ export interface BackupJob extends PointJob {
   /** Bytes of file content that there will probably be, for progress. @default unknown */
   readonly expectedBytes?: number;
   readonly onProgress: OnProgress;
+}
+
+/** What is left out of the included paths besides what is named. */
+export interface SelectionRules {
+  /** Leave out what is in a directory that is tagged as a cache (https://bford.info/cachedir/), but for the tag. */
+  readonly cacheDirectories: boolean;
+  /** Leave out files that are larger. @default any size */
+  readonly maxFileBytes?: number;
 }
 
 /** A point whose data `backup` stored. */
@@ -86,6 +115,25 @@ export interface BackupResult {
   readonly storedBytes: number;
   /** What is not, or not faithfully, in the point. */
   readonly findings: readonly Finding[];
+  /** Set when the point is an incremental one: what it builds upon, and how it differs from that. */
+  readonly base?: string;
+  readonly changes?: { readonly added: number; readonly changed: number; readonly removed: number };
+  /** What was left out by choice, each rule that left something out once. */
+  readonly excluded: readonly Exclusion[];
+  /** What a person should know that makes the point no worse. */
+  readonly notes: readonly string[];
+}
+
+/** What one rule left out. */
+export interface Exclusion {
+  /** `pattern`, with the pattern; `own`, what lifeboat itself writes; or one of the rules. */
+  readonly rule: 'pattern' | 'own' | 'cache-directory' | 'too-large' | 'socket';
+  readonly pattern?: string;
+  readonly entries: number;
+  /** Of the files that were met; what is below a directory that was left out is not looked at. */
+  readonly bytes: number;
+  /** Some of the paths, absolute. */
+  readonly examples: readonly string[];
 }
 
 export interface VerifyReport {
@@ -93,6 +141,11 @@ export interface VerifyReport {
   readonly bytes: number;
   /** Bytes read back from the target. */
   readonly storedBytes: number;
+  /**
+   * `content`: every file was decrypted, decompressed and hashed. `ciphertext`: without a key, the stored bytes are those
+   * that were sent, and no more can be said.
+   */
+  readonly depth: 'content' | 'ciphertext';
   /** Empty when every byte read back was right. */
   readonly damage: readonly Finding[];
 }

@@ -36,6 +36,17 @@ export class Secret {
   }
 }
 
+/**
+ * Where secrets come from: files that only root can read, environment variables, systemd credentials, a person at the
+ * screen. A step asks when it needs one, and keeps none.
+ */
+export interface SecretSource {
+  /** @returns `undefined` when nobody gave one of this name, such as `recovery-code` */
+  get(name: string): Secret | undefined;
+}
+
+export const noSecrets: SecretSource = { get: () => undefined };
+
 const urlCredentials = /([a-z][a-z0-9+.-]{0,40}:\/\/[^\s/:@]*):([^\s/]+)@/gi;
 const secretKey = /(pass(word|phrase)?|secret|token|credential|private.?key|recovery.?code)$/i;
 

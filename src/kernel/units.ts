@@ -15,6 +15,21 @@ export function formatBytes(bytes: number): string {
   return `${value.toFixed(digits)} ${sizeUnits[unit]}`;
 }
 
+/**
+ * `'500M'`, `'20GiB'`, `'1.5 T'` → bytes; all units are powers of 1024.
+ *
+ * @throws LifeboatError `usage` for anything else
+ */
+export function parseBytes(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([KMGTPE]?)(?:i?B)?$/i.exec(text.trim());
+  if (match?.[1] === undefined) {
+    throw new LifeboatError('usage', `not a size: ${JSON.stringify(text)}`, {
+      hint: 'Write a number and a unit: 500M, 20G or 1T.',
+    });
+  }
+  return Math.round(Number(match[1]) * 1024 ** 'BKMGTPE'.indexOf(match[2]?.toUpperCase() || 'B'));
+}
+
 const durationUnits: ReadonlyMap<string, number> = new Map([
   ['ms', 1],
   ['s', 1000],

@@ -36,13 +36,16 @@ export const lock = step({
   gives: ['lockId'],
   timeout: '5m',
   cleanups: {
-    async release({ config, key, id }: { config: Config; key: string; id: string }, { say, signal }: CleanupContext) {
-      await using repository = await openConfigured(config, say, signal);
+    async release(
+      { config, key, id }: { config: Config; key: string; id: string },
+      { say, secrets, signal }: CleanupContext,
+    ) {
+      await using repository = await openConfigured(config, { say, secrets }, signal);
       await releaseLock(repository.target, { key, id }, signal);
     },
   },
-  run: async ({ state: { config, identity, hostName }, runId, atEnd, say, signal }) => {
-    await using repository = await openConfigured(config, say, signal);
+  run: async ({ state: { config, identity, hostName }, runId, atEnd, say, secrets, signal }) => {
+    await using repository = await openConfigured(config, { say, secrets }, signal);
     if (!repository.target.traits.exclusivePut) {
       // Ids of points do not collide, so two backups at once cost time and room, and no data.
       say({ type: 'note', text: `${repository.target.url} cannot lock: two backups at once would both be made` });

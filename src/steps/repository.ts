@@ -4,26 +4,31 @@ import type { Engine } from '../engine/engine.ts';
 import { openEngine } from '../engine/engines.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import { openRepository } from '../point/repository.ts';
+import { type Keyring, noKeys } from '../keys/keyring.ts';
 import { openTarget } from '../target/targets.ts';
 import type { Target } from '../target/target.ts';
 import { withLog } from '../target/wrap/log.ts';
 import { withRetry } from '../target/wrap/retry.ts';
-import type { Say } from '../workflow/step.ts';
+import type { CleanupContext } from '../workflow/step.ts';
 
 const RETRY = { attempts: 4, delayMs: 500, maxDelayMs: 10_000 };
 
 export interface OpenRepository extends AsyncDisposable {
   readonly target: Target;
   readonly engine: Engine;
+  readonly keys: Keyring;
 }
+
+/** What opening takes of a step's context. */
+export type Opening = Pick<CleanupContext, 'say' | 'secrets'>;
 
 /**
  * Opens the repository of the configuration.
  *
- * @param say told when the storage has to be asked again, and for the log of every call
+ * @param opening `say` is told when the storage has to be asked again, and of every call for the log
  * @throws LifeboatError `no-repository`, `config-invalid` when engine and target cannot work together, …
  */
-export async function openConfigured(config: Config, say: Say, signal: AbortSignal): Promise<OpenRepository> {
+export async function openConfigured(config: Config, { say }: Opening, signal: AbortSignal): Promise<OpenRepository> {
   const raw = await openTarget(config.repository, {}, signal);
   const logged = withLog(raw, ({ verb, key, bytes, ms, error }) => {
     const outcome = error === undefined ? `${bytes} bytes` : `failed (${error})`;
@@ -45,7 +50,7 @@ export async function openConfigured(config: Config, say: Say, signal: AbortSign
       );
     }
     checkPair(engine, target);
-    return { target, engine, [Symbol.asyncDispose]: () => target[Symbol.asyncDispose]() };
+    return { target, engine, keys: noKeys, [Symbol.asyncDispose]: () => target[Symbol.asyncDispose]() };
   } catch (error) {
     await target[Symbol.asyncDispose]();
     throw error;

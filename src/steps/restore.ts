@@ -35,12 +35,12 @@ export const restoreFiles = step({
       });
     },
   },
-  run: async ({ state: { config, point, restoreRequest }, runId, onFailure, say, signal }) => {
+  run: async ({ state: { config, point, restoreRequest }, runId, onFailure, say, secrets, signal }) => {
     const { directory, paths } = restoreRequest;
     const created = await checkEmpty(directory);
     await checkOurs(created ? dirname(directory) : directory);
     const staging = stagingOf(directory, runId);
-    await using repository = await openConfigured(config, say, signal);
+    await using repository = await openConfigured(config, { say, secrets }, signal);
     await onFailure('removeStaging', { directory, staging, created });
     await explaining(`create ${staging}`, () => mkdir(staging, { recursive: true, mode: 0o700 }));
     const report = await repository.engine.restore(
@@ -48,6 +48,7 @@ export const restoreFiles = step({
         target: repository.target,
         hostName: point.host.name,
         pointId: point.id,
+        sealing: repository.keys,
         stored: point.data.stored,
         paths,
         directory: staging,

@@ -68,15 +68,16 @@ export const storeData = step({
     /** What a point that never came to be left in the repository. */
     async discard(
       { config, hostName, pointId }: { config: Config; hostName: string; pointId: string },
-      { say, signal }: CleanupContext,
+      { say, secrets, signal }: CleanupContext,
     ) {
-      await using repository = await openConfigured(config, say, signal);
-      await repository.engine.discard({ target: repository.target, hostName, pointId }, signal);
+      await using repository = await openConfigured(config, { say, secrets }, signal);
+      const { engine, target, keys } = repository;
+      await engine.discard({ target, hostName, pointId, sealing: keys }, signal);
     },
   },
-  run: async ({ host, state, onFailure, say, signal }) => {
+  run: async ({ host, state, onFailure, say, secrets, signal }) => {
     const { config, hostName, pointId, ownPaths } = state;
-    await using repository = await openConfigured(config, say, signal);
+    await using repository = await openConfigured(config, { say, secrets }, signal);
     await onFailure('discard', { config, hostName, pointId });
     const expectedBytes = await expectation(repository.target, state, signal);
     const { stored, entries, bytes, storedBytes, findings } = await repository.engine.backup(
@@ -84,9 +85,11 @@ export const storeData = step({
         target: repository.target,
         hostName,
         pointId,
+        sealing: repository.keys,
         host,
         include: config.backup.include,
         exclude: config.backup.exclude,
+        rules: { cacheDirectories: config.backup.excludeCaches },
         leaveOut: ownPaths,
         compressionLevel: config.backup.compressionLevel,
         description: describe(state),
@@ -110,14 +113,15 @@ export const readBack = step({
   needs: ['config', 'hostName', 'pointId', 'data'],
   gives: ['verified'],
   timeout: '7d',
-  run: async ({ state: { config, hostName, pointId, data }, say, signal }) => {
-    await using repository = await openConfigured(config, say, signal);
-    const { target, engine } = repository;
+  run: async ({ state: { config, hostName, pointId, data }, say, secrets, signal }) => {
+    await using repository = await openConfigured(config, { say, secrets }, signal);
+    const { target, engine, keys } = repository;
     const report = await engine.verify(
       {
         target,
         hostName,
         pointId,
+        sealing: keys,
         stored: data.stored,
         onProgress: ({ doneBytes }) => say({ type: 'progress', done: doneBytes, total: data.bytes, unit: 'bytes' }),
       },
@@ -159,15 +163,15 @@ export const record = step({
     /** Before the data goes: a point on record must have it. */
     async unlist(
       { config, hostName, pointId }: { config: Config; hostName: string; pointId: string },
-      { say, signal }: CleanupContext,
+      { say, secrets, signal }: CleanupContext,
     ) {
-      await using repository = await openConfigured(config, say, signal);
+      await using repository = await openConfigured(config, { say, secrets }, signal);
       await removePoint(repository.target, hostName, pointId, signal);
     },
   },
-  run: async ({ state, onFailure, say, signal }) => {
+  run: async ({ state, onFailure, say, secrets, signal }) => {
     const { config, version, identity, hostName, pointId, data, verified } = state;
-    await using repository = await openConfigured(config, say, signal);
+    await using repository = await openConfigured(config, { say, secrets }, signal);
     const { target } = repository;
     await onFailure('unlist', { config, hostName, pointId });
     await putPoint(target, { format: POINT_FORMAT, ...describe(state), data }, signal);

@@ -24,8 +24,8 @@ export const find = step({
   needs: ['config', 'hostName', 'pointName'],
   gives: ['point'],
   timeout: '10m',
-  run: async ({ state: { config, hostName, pointName }, say, signal }) => {
-    await using repository = await openConfigured(config, say, signal);
+  run: async ({ state: { config, hostName, pointName }, say, secrets, signal }) => {
+    await using repository = await openConfigured(config, { say, secrets }, signal);
     const { point } = await findPoint(repository.target, hostName, pointName, signal);
     return { point };
   },
@@ -37,14 +37,15 @@ export const readBackPoint = step({
   needs: ['config', 'point'],
   gives: ['verified'],
   timeout: '7d',
-  run: async ({ state: { config, point }, say, signal }) => {
-    await using repository = await openConfigured(config, say, signal);
-    const { target, engine } = repository;
+  run: async ({ state: { config, point }, say, secrets, signal }) => {
+    await using repository = await openConfigured(config, { say, secrets }, signal);
+    const { target, engine, keys } = repository;
     const verified = await engine.verify(
       {
         target,
         hostName: point.host.name,
         pointId: point.id,
+        sealing: keys,
         stored: point.data.stored,
         onProgress: ({ doneBytes }) =>
           say({ type: 'progress', done: doneBytes, total: point.data.bytes, unit: 'bytes' }),
@@ -61,8 +62,8 @@ export const attest = step({
   needs: ['config', 'version', 'identity', 'point', 'verified'],
   gives: [],
   timeout: '10m',
-  run: async ({ state: { config, version, identity, point, verified }, say, signal }) => {
-    await using repository = await openConfigured(config, say, signal);
+  run: async ({ state: { config, version, identity, point, verified }, say, secrets, signal }) => {
+    await using repository = await openConfigured(config, { say, secrets }, signal);
     const attestation = readBackAttestation(point.id, verified, identity.name, version);
     await putAttestation(repository.target, point.host.name, attestation, signal);
     return {};

@@ -2,6 +2,7 @@
 import type { Host } from '../host/host.ts';
 import { asLifeboatError, errorRecord, LifeboatError } from '../kernel/errors.ts';
 import { type Json, jsonCopy } from '../kernel/json.ts';
+import type { SecretSource } from '../kernel/secret.ts';
 import { abortError, limited, raceAbort, retry, throwIfAborted } from '../kernel/wait.ts';
 import type { Emit, RunStatus } from './events.ts';
 import type { Journal, JournalFinding } from './journal.ts';
@@ -19,6 +20,7 @@ export interface Surroundings {
   readonly runId: string;
   readonly units: readonly Unit[];
   readonly host: Host;
+  readonly secrets: SecretSource;
   readonly journal: Journal;
   readonly emit: Emit;
   readonly ask: Ask;
@@ -177,6 +179,7 @@ export class Execution {
     const register = (when: Owed['when']) => (cleanup: string, args: unknown) => this.#owe(unit, when, cleanup, args);
     return {
       host: this.#in.host,
+      secrets: this.#in.secrets,
       state: this.#view(unit),
       runId: this.#in.runId,
       signal,
@@ -250,6 +253,7 @@ export class Execution {
     });
     const context: CleanupContext = {
       host: this.#in.host,
+      secrets: this.#in.secrets,
       say: (message) => this.#in.emit({ type: 'step-said', step: item.step, message }),
       signal: limit.signal,
     };

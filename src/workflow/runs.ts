@@ -5,6 +5,7 @@ import { writeFileAtomic } from '../kernel/atomic-write.ts';
 import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import type { Json } from '../kernel/json.ts';
+import type { SecretSource } from '../kernel/secret.ts';
 import type { Emit, RunEvent, RunStatus } from './events.ts';
 import { cleanupOf, Execution } from './execution.ts';
 import { findHooks } from './hooks.ts';
@@ -19,6 +20,7 @@ export interface RunContext {
   /** Where drop-ins are looked for; none when undefined. */
   readonly hooksDir?: string;
   readonly host: Host;
+  readonly secrets: SecretSource;
   readonly settings: Settings;
   /** Called for each run with where its log may be written; gives the sink of its events. */
   readonly openEvents: (paths: RunPaths) => EventSink;
@@ -171,9 +173,9 @@ async function conduct(
   await using events = context.openEvents(paths);
   const emit = (event: RunEvent) => events.emit(event);
   const started = context.now().getTime();
-  const { host, ask, now, stateDir } = context;
+  const { host, secrets, ask, now, stateDir } = context;
   const { progress } = await readRun(stateDir, id);
-  const execution = new Execution({ runId: id, units, host, journal, emit, ask, now }, progress);
+  const execution = new Execution({ runId: id, units, host, secrets, journal, emit, ask, now }, progress);
   emit({ type: 'run-started', run: id, workflow: workflow.name, title: workflow.title, steps: units.length, resumed });
   const status = await work(execution);
   const ms = now().getTime() - started;

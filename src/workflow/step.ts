@@ -6,6 +6,7 @@
  */
 import type { Host } from '../host/host.ts';
 import type { Jsonable } from '../kernel/json.ts';
+import type { SecretSource } from '../kernel/secret.ts';
 
 /** What a type of state must be: JSON under string keys. A `Secret`, a function or a date makes a key unusable. */
 export type JsonState<S> = { readonly [Key in keyof S]: Jsonable<S[Key]> };
@@ -21,6 +22,7 @@ export type Cleanups = Readonly<Record<string, (args: never, context: CleanupCon
 
 export interface CleanupContext {
   readonly host: Host;
+  readonly secrets: SecretSource;
   readonly say: Say;
   /** Not the run's own signal, which may be aborted already: cleaning up has its own time limit. */
   readonly signal: AbortSignal;
@@ -36,6 +38,8 @@ export interface StepContext<State, C extends Cleanups> {
   readonly host: Host;
   /** What the step asked for by `needs`, and nothing else. */
   readonly state: Readonly<State>;
+  /** Not part of the state, which is journalled. */
+  readonly secrets: SecretSource;
   readonly runId: string;
   /** Aborted when the run is interrupted or the step's time is over. Pass it on, and check it before each write. */
   readonly signal: AbortSignal;

@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { unsealed } from '../../src/age/keys.ts';
 import { openEngine } from '../../src/engine/engines.ts';
 import { listPoints } from '../../src/point/records.ts';
 import { openTarget } from '../../src/target/targets.ts';
@@ -76,7 +77,14 @@ async function intactPoints(box: Sandbox, signal: AbortSignal): Promise<string[]
   const { points, damaged } = await listPoints(target, 'box', signal);
   expect(damaged).toEqual([]);
   for (const { point } of points) {
-    const job = { target, hostName: 'box', pointId: point.id, stored: point.data.stored, onProgress: () => {} };
+    const job = {
+      target,
+      hostName: 'box',
+      pointId: point.id,
+      sealing: unsealed,
+      stored: point.data.stored,
+      onProgress: () => {},
+    };
     expect((await engine.verify(job, signal)).damage).toEqual([]);
   }
   return points.map(({ point }) => point.id);

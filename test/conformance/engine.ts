@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { unsealed } from '../../src/age/keys.ts';
 import { compareTrees } from '../../src/engine/compare.ts';
 import type { BackupJob, Engine, Progress } from '../../src/engine/engine.ts';
 import { walkTree } from '../../src/engine/walk.ts';
@@ -55,6 +56,8 @@ export function backupJob(target: Target, include: readonly string[], more: Part
     host: localHost(),
     include,
     exclude: [],
+    rules: { cacheDirectories: false },
+    sealing: unsealed,
     description: { test: 1 },
     onProgress: () => undefined,
     ...more,

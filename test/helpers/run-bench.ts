@@ -1,6 +1,7 @@
 /** Runs of small workflows in a state directory of their own, with the real host and everything they tell. */
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { noSecrets } from '../../src/kernel/secret.ts';
 import { localHost } from '../../src/host/local.ts';
 import type { Json } from '../../src/kernel/json.ts';
 import type { RunEvent } from '../../src/workflow/events.ts';
@@ -37,6 +38,7 @@ export async function runBench(): Promise<RunBench> {
     stateDir,
     hooksDir: join(directory.path, 'hooks.d'),
     host,
+    secrets: noSecrets,
     settings: noSettings,
     openEvents: () => ({ emit: (event) => events.push(event), [Symbol.asyncDispose]: async () => {} }),
     ask: async ({ id }) => `answer to ${id}`,

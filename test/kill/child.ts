@@ -3,6 +3,7 @@
  * the nth write to the journal: `before` the write, with `half` of the line written, or `after` it is durable.
  */
 import { type FileHandle, open } from 'node:fs/promises';
+import { noSecrets } from '../../src/kernel/secret.ts';
 import { resumeRun, type RunContext, startRun } from '../../src/workflow/runs.ts';
 import { noSettings } from '../../src/workflow/units.ts';
 import { localHost } from '../../src/host/local.ts';
@@ -42,6 +43,7 @@ await using host = localHost();
 const context: RunContext = {
   stateDir,
   host,
+  secrets: noSecrets,
   settings: noSettings,
   openEvents: () => ({ emit: () => {}, [Symbol.asyncDispose]: async () => {} }),
   ask: async () => 'yes',

@@ -31,7 +31,7 @@ function listCommand(): Command {
       const { pointTable } = await import('../present.ts');
       const { globals, config, session, hostName } = await openPoints(command);
       await using _session = session;
-      await using repository = await openConfigured(config, () => {}, session.signal);
+      await using repository = await openConfigured(config, session.opening, session.signal);
       const list = await listPoints(repository.target, hostName, session.signal);
       const document = {
         host: hostName,

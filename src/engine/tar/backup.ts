@@ -104,6 +104,8 @@ export async function backup(job: BackupJob, signal: AbortSignal): Promise<Backu
     ...counts,
     storedBytes: storedArchive.size + storedManifest.size,
     findings: findings.list(),
+    excluded: [],
+    notes: [],
   };
 }
 

@@ -13,6 +13,7 @@ export function tarEngine(): Engine {
     backup,
     verify,
     restore,
+    references: () => [],
     async *entries({ target, stored }, signal) {
       const manifest = await readManifest(target, parseStored(stored).manifest, signal);
       yield* manifest.entries();

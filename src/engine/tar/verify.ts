@@ -37,6 +37,7 @@ export async function verify(job: VerifyJob, signal: AbortSignal): Promise<Verif
     entries: archiveCounts.entries,
     bytes: archiveCounts.bytes,
     storedBytes: counts.storedBytes + archiveCounts.storedBytes,
+    depth: 'content',
     damage: damage.list(),
   };
 
