@@ -1,5 +1,5 @@
 // Brings a fresh clone to where it can do its work, then does what was asked:
-//   node bin/setup.mjs build|lifeboat|quickstart|test|check|bench [ARGUMENT…]
+//   node bin/setup.mjs build|lifeboat|quickstart|test|test:long|check|bench [ARGUMENT…]
 // Runs on Node 18 and newer, without dependencies; everything after it runs on the Node that package.json brings.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -123,8 +123,8 @@ function installTools(wanted) {
 const checks = ['tsc -p tsconfig.json', 'oxlint --type-aware --deny-warnings', 'biome format .', 'knip'];
 
 const [task, ...rest] = process.argv.slice(2);
-if (!['build', 'lifeboat', 'quickstart', 'test', 'check', 'bench'].includes(task)) {
-  fail('usage: node bin/setup.mjs build|lifeboat|quickstart|test|check|bench [ARGUMENT…]');
+if (!['build', 'lifeboat', 'quickstart', 'test', 'test:long', 'check', 'bench'].includes(task)) {
+  fail('usage: node bin/setup.mjs build|lifeboat|quickstart|test|test:long|check|bench [ARGUMENT…]');
 }
 installPackages();
 if (task === 'check') {
@@ -138,11 +138,12 @@ if (task === 'check') {
 } else {
   build();
   if (task === 'quickstart') installTools(tools);
-  if (task === 'test' || task === 'bench') installTools({ ...tools, ...testTools });
+  if (['test', 'test:long', 'bench'].includes(task)) installTools({ ...tools, ...testTools });
   // npm runs scripts in the package's folder; paths that a person types are meant from where they stand.
   const cwd = process.env.INIT_CWD ?? process.cwd();
   if (task === 'lifeboat') become('node', [join(root, 'bin/lifeboat.js'), ...rest], cwd);
   if (task === 'quickstart') become('node', [join(root, 'dist/src/cli/quickstart.js'), ...rest], cwd);
-  if (task === 'test') run('vitest', ['run', ...rest]);
+  if (task === 'test:long') process.env.LIFEBOAT_TESTS = 'long';
+  if (task === 'test' || task === 'test:long') run('vitest', ['run', ...rest]);
   if (task === 'bench') run('node', ['test/bench/run.ts', ...rest]);
 }
