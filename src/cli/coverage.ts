@@ -6,7 +6,7 @@ import { captureLayout } from '../layout/capture.ts';
 import { coverage } from '../point/coverage.ts';
 import { heldBy } from '../point/held.ts';
 import { locateWorkloads } from '../point/workloads.ts';
-import { namedPoint } from './points.ts';
+import { wholePoint } from './points.ts';
 import { ownPaths, type Session } from './session.ts';
 
 /**
@@ -17,7 +17,7 @@ import { ownPaths, type Session } from './session.ts';
  */
 export async function coverageOfHost(config: Config, name: string, session: Session, now: Date) {
   const { host, signal } = session;
-  const found = await namedPoint(config, name, session).catch((error: unknown) => {
+  const found = await wholePoint(config, name, session).catch((error: unknown) => {
     if (name === 'latest' && asLifeboatError(error).code === 'not-found') return undefined;
     throw error;
   });
@@ -32,7 +32,7 @@ export async function coverageOfHost(config: Config, name: string, session: Sess
   };
   const items = coverage(layout, selection, workloads);
   const held =
-    point === undefined
+    found === undefined
       ? items.map((item) =>
           item.state === 'not-covered' || item.kind === 'swap'
             ? item
@@ -43,7 +43,7 @@ export async function coverageOfHost(config: Config, name: string, session: Sess
                 reason: `no backup was made yet; ${item.reason}`,
               },
         )
-      : heldBy(point, items, layout);
+      : heldBy(found.captures, items, layout);
   const document = {
     format: 'lifeboat.coverage/1',
     capturedAt: layout.capturedAt,

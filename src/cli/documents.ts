@@ -4,7 +4,7 @@ import type { Host } from '../host/host.ts';
 import { explaining, LifeboatError } from '../kernel/errors.ts';
 import type { Change } from '../kernel/change.ts';
 import type { Gap } from '../host/gap.ts';
-import type { Point } from '../point/point.ts';
+import type { Captures } from '../point/point.ts';
 
 interface Captured {
   readonly format: string;
@@ -19,14 +19,14 @@ export interface DocumentKind<D extends Captured> {
   capture(host: Host, signal: AbortSignal): Promise<D>;
   /** @throws LifeboatError `newer-format`, `record-damaged` with the places */
   parse(value: unknown): Promise<D>;
-  ofPoint(point: Point): D;
+  ofPoint(captures: Captures): D;
   text(document: D): Promise<string>;
   /** A picture of it, where there is one. */
   svg?(document: D): Promise<string>;
   changes(before: D, after: D): Promise<Change[]>;
 }
 
-export const layoutDocument: DocumentKind<Point['layout']> = {
+export const layoutDocument: DocumentKind<Captures['layout']> = {
   name: 'layout',
   what: 'disks, partitions, filesystems, mounts and boot',
   capture: async (host, signal) => await (await import('../layout/capture.ts')).captureLayout(host, new Date(), signal),
@@ -37,7 +37,7 @@ export const layoutDocument: DocumentKind<Point['layout']> = {
   changes: async (before, after) => (await import('../layout/diff.ts')).layoutChanges(before, after),
 };
 
-export const networkDocument: DocumentKind<Point['network']> = {
+export const networkDocument: DocumentKind<Captures['network']> = {
   name: 'network',
   what: 'links, addresses, routes and name servers',
   capture: async (host, signal) =>
@@ -48,7 +48,7 @@ export const networkDocument: DocumentKind<Point['network']> = {
   changes: async (before, after) => (await import('../network/diff.ts')).networkChanges(before, after),
 };
 
-export const factsDocument: DocumentKind<Point['facts']> = {
+export const factsDocument: DocumentKind<Captures['facts']> = {
   name: 'facts',
   what: 'system, processors, services, packages and what else the host is',
   capture: async (host, signal) => await (await import('../facts/capture.ts')).captureFacts(host, new Date(), signal),

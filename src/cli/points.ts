@@ -1,6 +1,7 @@
 /** A point as a command names it. */
 import type { Config } from '../config/schema.ts';
-import { findPoint, type ListedPoint } from '../point/records.ts';
+import type { Captures } from '../point/point.ts';
+import { findPoint, type ListedPoint, readCaptures } from '../point/records.ts';
 import { openConfigured } from '../steps/repository.ts';
 import { hostNameOf } from './requests.ts';
 import type { Session } from './session.ts';
@@ -13,4 +14,20 @@ export async function namedPoint(
 ): Promise<ListedPoint> {
   await using repository = await openConfigured(config, opening, signal);
   return await findPoint(repository.target, await hostNameOf(config, host, signal), name, signal);
+}
+
+/** A point with how its host was then. */
+export interface WholePoint extends ListedPoint {
+  readonly captures: Captures;
+}
+
+/** @throws LifeboatError as {@link namedPoint}; `record-damaged` when its captures are not those on record */
+export async function wholePoint(
+  config: Config,
+  name: string,
+  { host, opening, signal }: Session,
+): Promise<WholePoint> {
+  await using repository = await openConfigured(config, opening, signal);
+  const found = await findPoint(repository.target, await hostNameOf(config, host, signal), name, signal);
+  return { ...found, captures: await readCaptures(repository.target, found.point, signal) };
 }

@@ -3,12 +3,13 @@ import { printable } from '../kernel/text.ts';
 import { formatBytes } from '../kernel/units.ts';
 import { coverageText } from '../point/coverage-text.ts';
 import { layoutTree } from '../layout/tree.ts';
-import type { ListedPoint, PointList } from '../point/records.ts';
+import type { PointList } from '../point/records.ts';
 import type { Point, Trust } from '../point/point.ts';
 import { typedState } from '../steps/define.ts';
 import type { RunOutcome } from '../workflow/runs.ts';
 import type { Present } from './finish.ts';
 import { table } from './output.ts';
+import type { WholePoint } from './points.ts';
 
 /** After `backup`. */
 export function describeOutcome({ state }: RunOutcome): ReturnType<Present> {
@@ -75,7 +76,7 @@ export function pointTable({ points, damaged }: PointList): string {
   return bad.length === 0 ? list : `${list}\n\nRecords that cannot be read:\n${bad.join('\n')}`;
 }
 
-export function pointText({ point, trust, arrivedMs }: ListedPoint): string {
+export function pointText({ point, captures, trust, arrivedMs }: WholePoint): string {
   return [
     `Recovery point ${point.id} of ${printable(point.host.name)}`,
     table(
@@ -84,7 +85,10 @@ export function pointText({ point, trust, arrivedMs }: ListedPoint): string {
         ['made', point.createdAt],
         ['arrived', new Date(arrivedMs).toISOString()],
         ['verified', trustText[trust]],
-        ['system', `${point.facts.osRelease?.prettyName ?? 'unknown'}, kernel ${point.facts.kernel ?? 'unknown'}`],
+        [
+          'system',
+          `${captures.facts.osRelease?.prettyName ?? 'unknown'}, kernel ${captures.facts.kernel ?? 'unknown'}`,
+        ],
         ['paths', point.include.join(' ')],
         ['left out', point.exclude.join(' ') || 'nothing'],
         ['files', `${point.data.entries} entries, ${formatBytes(point.data.bytes)}`],
@@ -93,10 +97,10 @@ export function pointText({ point, trust, arrivedMs }: ListedPoint): string {
     ),
     '',
     'Layout',
-    layoutTree(point.layout),
+    layoutTree(captures.layout),
     '',
     'Coverage',
-    coverageText(point.coverage),
+    coverageText(captures.coverage),
     ...pointFindings(point),
   ].join('\n');
 }

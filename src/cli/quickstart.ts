@@ -18,13 +18,14 @@ import { formatDuration } from '../kernel/units.ts';
 import { layoutChanges } from '../layout/diff.ts';
 import { networkChanges } from '../network/diff.ts';
 import { networkText } from '../network/text.ts';
-import { findPoint, type ListedPoint, listPoints } from '../point/records.ts';
+import { findPoint, type ListedPoint, listPoints, readCaptures } from '../point/records.ts';
 import { openConfigured } from '../steps/repository.ts';
 import { type RunOutcome, startRun } from '../workflow/runs.ts';
 import { commandLine, type Globals } from './globals.ts';
 import { initialise } from './init.ts';
 import { printError } from './output.ts';
 import { pointText } from './present.ts';
+import type { WholePoint } from './points.ts';
 import { hostNameOf } from './requests.ts';
 import { configured, openSession, type Session } from './session.ts';
 
@@ -84,7 +85,8 @@ async function protect(session: Session, places: Places, include: readonly strin
 
   const backedUp = await startRun(backup, inputs, context, signal);
   if (backedUp.error) throw backedUp.error;
-  const point = await findPoint(repository.target, hostName, 'latest', signal);
+  const found = await findPoint(repository.target, hostName, 'latest', signal);
+  const point = { ...found, captures: await readCaptures(repository.target, found.point, signal) };
 
   await rm(places.restored, { recursive: true, force: true });
   const restoreRequest = { paths: [], directory: places.restored };
@@ -132,7 +134,7 @@ async function changesSince(...given: Parameters<typeof describeChanges>): Promi
 
 async function describeChanges(
   before: ListedPoint,
-  now: ListedPoint,
+  now: WholePoint,
   { target, engine, keys }: Awaited<ReturnType<typeof openConfigured>>,
   signal: AbortSignal,
 ): Promise<string[]> {
@@ -149,9 +151,10 @@ async function describeChanges(
     ...names.slice(0, MAX_NAMES).map((name) => `    ${printable(name)}`),
     ...(names.length > MAX_NAMES ? [`    … and ${names.length - MAX_NAMES} more`] : []),
   ];
+  const then = await readCaptures(target, before.point, signal);
   const machine = [
-    ...layoutChanges(before.point.layout, now.point.layout),
-    ...networkChanges(before.point.network, now.point.network),
+    ...layoutChanges(then.layout, now.captures.layout),
+    ...networkChanges(then.network, now.captures.network),
   ];
   return [
     `Changed since the point ${before.point.id}`,
@@ -164,7 +167,7 @@ async function describeChanges(
 
 interface Result {
   readonly places: Places;
-  readonly point: ListedPoint;
+  readonly point: WholePoint;
   readonly changes: readonly string[];
   readonly differences: readonly Finding[];
   readonly comparedMs: number;
@@ -181,7 +184,7 @@ function print({ globals }: Session, result: Result): void {
     pointText(point),
     '',
     'Network',
-    networkText(point.point.network),
+    networkText(point.captures.network),
     '',
     'Times',
     `  store ${took(backedUp, 'store.data')}, read back ${took(backedUp, 'verify.read-back')}, ` +

@@ -1,7 +1,7 @@
 /** Which of the things on a host, as it is now, a recovery point holds. */
 import type { Component, Layout } from '../layout/types.ts';
 import type { CoverageItem } from './coverage.ts';
-import type { Point } from './point.ts';
+import type { Captures } from './point.ts';
 
 export interface HeldItem extends CoverageItem {
   /** Id of the point that holds it, wholly or partly. */
@@ -14,7 +14,7 @@ export interface HeldItem extends CoverageItem {
  * @param now coverage of the host as it is, by the selection of the point and without what it could not read
  */
 export function heldBy(
-  point: Pick<Point, 'id' | 'coverage' | 'layout'>,
+  point: Pick<Captures, 'id' | 'coverage' | 'layout'>,
   now: readonly CoverageItem[],
   layout: Layout,
 ): HeldItem[] {

@@ -1,4 +1,7 @@
-/** The document of a recovery point, `lifeboat.point/1`, and what is attested of it, `lifeboat.attestation/1`. */
+/**
+ * What is on record of a recovery point: the record `lifeboat.point/2`, small, which alone is read for lists; the captures
+ * `lifeboat.captures/1`, which describe the host; and what is attested of the point, `lifeboat.attestation/1`.
+ */
 import { z } from 'zod';
 import { factsSchema } from '../facts/types.ts';
 import type { Json } from '../kernel/json.ts';
@@ -6,26 +9,40 @@ import { layoutSchema } from '../layout/types.ts';
 import { coverageItemSchema } from './coverage.ts';
 import { networkSchema } from '../network/types.ts';
 
-export const POINT_FORMAT = 'lifeboat.point/1';
+export const POINT_FORMAT = 'lifeboat.point/2';
+export const CAPTURES_FORMAT = 'lifeboat.captures/1';
 export const ATTESTATION_FORMAT = 'lifeboat.attestation/1';
 
 const json: z.ZodType<Json> = z.json();
 const finding = z.object({ subject: z.string(), problem: z.string() });
 
-/** Everything but what the engine stored: this part also lies inside the engine's own data. */
-const descriptionSchema = z.object({
+const headSchema = z.object({
   id: z.string(),
   createdAt: z.iso.datetime(),
   host: z.object({ name: z.string(), machineId: z.string().exactOptional() }),
   include: z.array(z.string()),
   exclude: z.array(z.string()),
+});
+
+const capturedSchema = z.object({
   layout: layoutSchema,
   network: networkSchema,
   facts: factsSchema,
   coverage: z.array(coverageItemSchema),
 });
 
-export const pointSchema = descriptionSchema.extend({
+/** Everything but what the engine stored: this lies inside the engine's own data, so that the data alone suffices. */
+export const descriptionSchema = headSchema.extend(capturedSchema.shape);
+
+const exclusionSchema = z.object({
+  rule: z.enum(['pattern', 'own', 'cache-directory', 'too-large', 'socket']),
+  pattern: z.string().exactOptional(),
+  entries: z.number(),
+  bytes: z.number(),
+  examples: z.array(z.string()),
+});
+
+export const pointSchema = headSchema.extend({
   format: z.literal(POINT_FORMAT),
   data: z.object({
     engine: z.string(),
@@ -37,8 +54,18 @@ export const pointSchema = descriptionSchema.extend({
     storedBytes: z.number(),
     /** What is not, or not faithfully, in the point. */
     findings: z.array(finding),
+    /** Of an incremental point: what it builds upon, and how it differs from that. */
+    base: z.string().exactOptional(),
+    changes: z.object({ added: z.number(), changed: z.number(), removed: z.number() }).exactOptional(),
+    /** What was left out by choice. */
+    excluded: z.array(exclusionSchema),
+    notes: z.array(z.string()),
   }),
+  /** Where the captures are; size and hash are those of the document itself, however it is stored. */
+  captures: z.object({ key: z.string(), size: z.number(), sha256: z.string() }),
 });
+
+export const capturesSchema = capturedSchema.extend({ format: z.literal(CAPTURES_FORMAT), id: z.string() });
 
 export const attestationSchema = z.object({
   format: z.literal(ATTESTATION_FORMAT),
@@ -54,6 +81,7 @@ export const attestationSchema = z.object({
 
 export type PointDescription = z.infer<typeof descriptionSchema>;
 export type Point = z.infer<typeof pointSchema>;
+export type Captures = z.infer<typeof capturesSchema>;
 export type Attestation = z.infer<typeof attestationSchema>;
 
 /**

@@ -1,20 +1,30 @@
-import { expect, test } from 'vitest';
+import { assert, expect, test } from 'vitest';
 import { LifeboatError } from '../kernel/errors.ts';
 import { memoryTarget } from '../target/memory/memory.ts';
 import type { Target } from '../target/target.ts';
-import { ATTESTATION_FORMAT, type Attestation, type Point, POINT_FORMAT, trustOf } from './point.ts';
-import { findPoint, listPoints, putAttestation, putPoint, removePoint } from './records.ts';
+import { ATTESTATION_FORMAT, type Attestation, type Point, type PointDescription, trustOf } from './point.ts';
+import { findPoint, listPoints, putAttestation, putPoint, readCaptures, removePoint } from './records.ts';
 
 const at = '2026-11-20T02:00:00.000Z';
 const fresh = () => memoryTarget('records', new Map());
 const ids = ['20261120T020000Z-aaaaaa', '20261120T020000Z-abbbbb', '20261121T020000Z-cccccc'] as const;
 
-function point(id: string): Point {
+const data: Point['data'] = {
+  engine: 'tar',
+  stored: {},
+  entries: 1,
+  bytes: 2,
+  storedBytes: 3,
+  findings: [],
+  excluded: [],
+  notes: [],
+};
+
+function description(id: string, host = 'box'): PointDescription {
   return {
-    format: POINT_FORMAT,
     id,
     createdAt: at,
-    host: { name: 'box' },
+    host: { name: host },
     include: ['/etc'],
     exclude: [],
     layout: { format: 'lifeboat.layout/1', capturedAt: at, components: [], gaps: [] },
@@ -41,7 +51,6 @@ function point(id: string): Point {
       gaps: [],
     },
     coverage: [],
-    data: { engine: 'tar', stored: {}, entries: 1, bytes: 2, storedBytes: 3, findings: [] },
   };
 }
 
@@ -61,14 +70,14 @@ function attestation(id: string, changes: Partial<Attestation> = {}): Attestatio
 
 async function filled(signal: AbortSignal): Promise<Target> {
   const target = fresh();
-  for (const id of ids) await putPoint(target, point(id), signal);
+  for (const id of ids) await putPoint(target, description(id), data, signal);
   return target;
 }
 
 test('points come in the order in which they arrived, whatever they are called', async ({ signal }) => {
   const target = fresh();
   const arrivals = [3000, 1000, 2000];
-  for (const id of ids) await putPoint(target, point(id), signal);
+  for (const id of ids) await putPoint(target, description(id), data, signal);
   const dated: Target = {
     ...target,
     async *list(prefix, stop) {
@@ -88,13 +97,17 @@ test('points come in the order in which they arrived, whatever they are called',
 
 test('a host sees its own points, and of those what is on record', async ({ signal }) => {
   const target = await filled(signal);
-  await putPoint(target, { ...point('20261122T020000Z-dddddd'), host: { name: 'other' } }, signal);
-  await putPoint(target, { ...point('20261122T020000Z-dddddd'), host: { name: 'box2' } }, signal);
+  await putPoint(target, description('20261122T020000Z-dddddd', 'other'), data, signal);
+  await putPoint(target, description('20261122T020000Z-dddddd', 'box2'), data, signal);
   await removePoint(target, 'box', ids[1], signal);
   await removePoint(target, 'box', ids[1], signal);
   const { points } = await listPoints(target, 'box', signal);
   expect(points.map((one) => one.point.id)).toEqual([ids[0], ids[2]]);
-  expect(points[0]?.point).toEqual(point(ids[0]));
+  const { layout, network, facts, coverage, ...head } = description(ids[0]);
+  const [first] = points;
+  assert(first);
+  expect(first.point).toMatchObject({ ...head, data });
+  expect(await readCaptures(target, first.point, signal)).toMatchObject({ layout, network, facts, coverage });
 });
 
 test('a damaged record is named, and keeps no other from the list', async ({ signal }) => {
@@ -102,7 +115,7 @@ test('a damaged record is named, and keeps no other from the list', async ({ sig
   const broken = {
     'not-json': '{',
     'no-point': '{}',
-    newer: JSON.stringify({ ...point('newer'), format: 'lifeboat.point/2' }),
+    newer: JSON.stringify({ format: 'lifeboat.point/3' }),
     large: ' '.repeat(64 * 1024 * 1024 + 1),
   };
   for (const [name, text] of Object.entries(broken)) {

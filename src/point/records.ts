@@ -2,6 +2,7 @@
  * The records of a repository: small objects under `lifeboat/<host>/`, each written once. Listing points reads these and
  * never an archive. How a record becomes bytes is decided in this file alone.
  */
+import { createHash } from 'node:crypto';
 import { newId } from '../kernel/ids.ts';
 import { parseDocument, type Schema } from '../kernel/document.ts';
 import { LifeboatError } from '../kernel/errors.ts';
@@ -10,8 +11,12 @@ import {
   ATTESTATION_FORMAT,
   type Attestation,
   attestationSchema,
+  type Captures,
+  CAPTURES_FORMAT,
+  capturesSchema,
   type Point,
   POINT_FORMAT,
+  type PointDescription,
   pointSchema,
   type Trust,
   trustOf,
@@ -33,16 +38,48 @@ export interface PointList {
 }
 
 const pointPrefix = (host: string) => `lifeboat/${host}/points`;
+const capturesPrefix = (host: string) => `lifeboat/${host}/captures`;
 const attestationPrefix = (host: string) => `lifeboat/${host}/attestations`;
 
-/** Writes a point's record; the same record again is no error, so that a step can be repeated. */
-export async function putPoint(target: Target, point: Point, signal: AbortSignal): Promise<void> {
-  await putRecord(target, `${pointPrefix(point.host.name)}/${point.id}.json`, point, signal);
+/**
+ * Writes a point's captures, then its record; the same again is no error, so that a step can be repeated.
+ *
+ * @returns the record
+ */
+export async function putPoint(
+  target: Target,
+  description: PointDescription,
+  data: Point['data'],
+  signal: AbortSignal,
+): Promise<Point> {
+  const { layout, network, facts, coverage, ...head } = description;
+  const captures: Captures = { format: CAPTURES_FORMAT, id: head.id, layout, network, facts, coverage };
+  const body = documentBytes(captures);
+  const key = `${capturesPrefix(head.host.name)}/${head.id}.json`;
+  await target.put(key, body, {}, signal);
+  const sha256 = createHash('sha256').update(body).digest('hex');
+  const point: Point = { format: POINT_FORMAT, ...head, data, captures: { key, size: body.length, sha256 } };
+  await target.put(`${pointPrefix(head.host.name)}/${head.id}.json`, documentBytes(point), {}, signal);
+  return point;
 }
 
 /** Takes a point off the record. Its data is the engine's affair. */
 export async function removePoint(target: Target, host: string, id: string, signal: AbortSignal): Promise<void> {
   await target.remove(`${pointPrefix(host)}/${id}.json`, signal);
+  await target.remove(`${capturesPrefix(host)}/${id}.json`, signal);
+}
+
+/**
+ * How the host was when the point was made.
+ *
+ * @throws LifeboatError `record-damaged` when they are not those that the record names; `not-found`, `newer-format`
+ */
+export async function readCaptures(target: Target, point: Point, signal: AbortSignal): Promise<Captures> {
+  const { key, sha256 } = point.captures;
+  const bytes = await getBytes(target, key, MAX_RECORD_BYTES, signal);
+  if (createHash('sha256').update(bytes).digest('hex') !== sha256)
+    throw new LifeboatError('record-damaged', `${key} is not what the record of the point ${point.id} names`);
+  return parseDocument(bytes, capturesSchema, CAPTURES_FORMAT, key);
 }
 
 /** Adds an attestation; there may be any number for one point. */
@@ -53,7 +90,7 @@ export async function putAttestation(
   signal: AbortSignal,
 ): Promise<void> {
   const name = `${attestation.point}.${newId(new Date(attestation.at))}`;
-  await putRecord(target, `${attestationPrefix(host)}/${name}.json`, attestation, signal);
+  await target.put(`${attestationPrefix(host)}/${name}.json`, documentBytes(attestation), {}, signal);
 }
 
 /** @throws LifeboatError `unreachable`, … when the target fails; a damaged record is in the result */
@@ -177,11 +214,6 @@ async function readPoint(
   return points[0] ?? damaged.find(({ key }) => key === found.key)?.error;
 }
 
-async function putRecord(
-  target: Target,
-  key: string,
-  document: Point | Attestation,
-  signal: AbortSignal,
-): Promise<void> {
-  await target.put(key, Buffer.from(`${JSON.stringify(document)}\n`), {}, signal);
+function documentBytes(document: Point | Captures | Attestation): Buffer {
+  return Buffer.from(`${JSON.stringify(document)}\n`);
 }

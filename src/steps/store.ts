@@ -1,42 +1,12 @@
-/** Steps that make a recovery point: store the data, read it back, put it on record. */
+/** Steps that make the data of a recovery point: store it, and read it back. */
 import type { Config } from '../config/schema.ts';
 import { LifeboatError } from '../kernel/errors.ts';
-import { POINT_FORMAT, type PointDescription } from '../point/point.ts';
-import { listPoints, putAttestation, putPoint, removePoint } from '../point/records.ts';
+import { listPoints } from '../point/records.ts';
 import type { Target } from '../target/target.ts';
 import type { CleanupContext } from '../workflow/step.ts';
 import { type State, step } from './define.ts';
 import { openConfigured } from './repository.ts';
-import { readBackAttestation } from './verify.ts';
-
-type Described = Pick<
-  State,
-  'config' | 'identity' | 'hostName' | 'pointId' | 'layout' | 'network' | 'facts' | 'coverage'
->;
-
-/** The point without what the engine stored; a function of the state, so that a repeated step says the same. */
-function describe({
-  config,
-  identity,
-  hostName,
-  pointId,
-  layout,
-  network,
-  facts,
-  coverage,
-}: Described): PointDescription {
-  return {
-    id: pointId,
-    createdAt: layout.capturedAt,
-    host: { name: hostName, ...(identity.machineId ? { machineId: identity.machineId } : {}) },
-    include: [...config.backup.include],
-    exclude: [...config.backup.exclude],
-    layout,
-    network,
-    facts,
-    coverage: [...coverage],
-  };
-}
+import { dataOf, describe } from './record.ts';
 
 /**
  * How much there will be to read, for the time that is left: as much as last time, else what is used of the filesystems
@@ -80,7 +50,7 @@ export const storeData = step({
     await using repository = await openConfigured(config, { say, secrets }, signal);
     await onFailure('discard', { config, hostName, pointId });
     const expectedBytes = await expectation(repository.target, state, signal);
-    const { stored, entries, bytes, storedBytes, findings } = await repository.engine.backup(
+    const result = await repository.engine.backup(
       {
         target: repository.target,
         hostName,
@@ -100,10 +70,8 @@ export const storeData = step({
       },
       signal,
     );
-    for (const finding of findings) say({ type: 'finding', ...finding });
-    return {
-      data: { engine: repository.engine.name, stored, entries, bytes, storedBytes, findings: [...findings] },
-    };
+    for (const finding of result.findings) say({ type: 'finding', ...finding });
+    return { data: dataOf(repository.engine.name, result) };
   },
 });
 
@@ -138,44 +106,5 @@ export const readBack = step({
       );
     }
     return { verified: report };
-  },
-});
-
-export const record = step({
-  id: 'point',
-  title: 'Put the recovery point on record',
-  needs: [
-    'config',
-    'version',
-    'identity',
-    'hostName',
-    'pointId',
-    'layout',
-    'network',
-    'facts',
-    'coverage',
-    'data',
-    'verified',
-  ],
-  gives: ['recorded'],
-  timeout: '10m',
-  cleanups: {
-    /** Before the data goes: a point on record must have it. */
-    async unlist(
-      { config, hostName, pointId }: { config: Config; hostName: string; pointId: string },
-      { say, secrets, signal }: CleanupContext,
-    ) {
-      await using repository = await openConfigured(config, { say, secrets }, signal);
-      await removePoint(repository.target, hostName, pointId, signal);
-    },
-  },
-  run: async ({ state, onFailure, say, secrets, signal }) => {
-    const { config, version, identity, hostName, pointId, data, verified } = state;
-    await using repository = await openConfigured(config, { say, secrets }, signal);
-    const { target } = repository;
-    await onFailure('unlist', { config, hostName, pointId });
-    await putPoint(target, { format: POINT_FORMAT, ...describe(state), data }, signal);
-    await putAttestation(target, hostName, readBackAttestation(pointId, verified, identity.name, version), signal);
-    return { recorded: { point: pointId, repository: target.url } };
   },
 });

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { Change } from '../../kernel/change.ts';
-import type { Point } from '../../point/point.ts';
+import type { Captures, Point } from '../../point/point.ts';
 import { type DocumentKind, factsDocument, layoutDocument, networkDocument, notCompared } from '../documents.ts';
 import { type Globals, helpFooter } from '../globals.ts';
 import type { Session } from '../session.ts';
@@ -17,17 +17,17 @@ compared. It is quick enough to be run every quarter of an hour:
     )
     .action(async (name: string, _options: unknown, command: Command) => {
       const { configured, openSession } = await import('../session.ts');
-      const { namedPoint } = await import('../points.ts');
+      const { wholePoint } = await import('../points.ts');
       const { printResult } = await import('../output.ts');
       const { changesText } = await import('../changes.ts');
       const globals = command.optsWithGlobals<Globals>();
       const { config } = await configured(globals);
       await using session = openSession(globals);
-      const found = await namedPoint(config, name, session);
+      const found = await wholePoint(config, name, session);
       const compared = await Promise.all([
-        compare(layoutDocument, found.point, session),
-        compare(networkDocument, found.point, session),
-        compare(factsDocument, found.point, session),
+        compare(layoutDocument, found.captures, session),
+        compare(networkDocument, found.captures, session),
+        compare(factsDocument, found.captures, session),
       ]);
       const changes = compared.flatMap((one) => one.changes);
       const unseen = compared.flatMap((one) => one.unseen);
@@ -51,10 +51,10 @@ compared. It is quick enough to be run every quarter of an hour:
 
 async function compare<D extends Parameters<typeof notCompared>[0]>(
   kind: DocumentKind<D>,
-  point: Point,
+  captures: Captures,
   { host, signal }: Session,
 ) {
-  const before = kind.ofPoint(point);
+  const before = kind.ofPoint(captures);
   const after = await kind.capture(host, signal);
   return {
     name: kind.name,

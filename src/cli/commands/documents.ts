@@ -158,7 +158,7 @@ async function pointOrFile(globals: Globals, session: Session, name: string) {
 
 async function pointOf(globals: Globals, session: Session, name: string) {
   const { configured } = await import('../session.ts');
-  const { namedPoint } = await import('../points.ts');
+  const { wholePoint } = await import('../points.ts');
   const { config } = await configured(globals);
-  return (await namedPoint(config, name, session)).point;
+  return (await wholePoint(config, name, session)).captures;
 }

@@ -59,13 +59,19 @@ function showCommand(): Command {
     .argument('<point>', 'id of the point, the beginning of it, or "latest"')
     .addHelpText('after', helpFooter(['lifeboat points show latest'], [0, 1, 2]))
     .action(async (name: string, _options: unknown, command: Command) => {
-      const { namedPoint } = await import('../points.ts');
+      const { wholePoint } = await import('../points.ts');
       const { printResult } = await import('../output.ts');
       const { pointText } = await import('../present.ts');
       const { globals, config, session } = await openPoints(command);
       await using _session = session;
-      const found = await namedPoint(config, name, session);
-      const document = { ...found.point, trust: found.trust, arrivedAt: new Date(found.arrivedMs).toISOString() };
+      const found = await wholePoint(config, name, session);
+      const { format: _format, ...captured } = found.captures;
+      const document = {
+        ...captured,
+        ...found.point,
+        trust: found.trust,
+        arrivedAt: new Date(found.arrivedMs).toISOString(),
+      };
       printResult(globals.json, document, () => pointText(found));
     });
 }

@@ -1,0 +1,90 @@
+/** The step that puts a recovery point on record, and what it says of it. */
+import type { Config } from '../config/schema.ts';
+import type { BackupResult } from '../engine/engine.ts';
+import type { Point, PointDescription } from '../point/point.ts';
+import { putAttestation, putPoint, removePoint } from '../point/records.ts';
+import type { CleanupContext } from '../workflow/step.ts';
+import { type State, step } from './define.ts';
+import { openConfigured } from './repository.ts';
+import { readBackAttestation } from './verify.ts';
+
+type Described = Pick<
+  State,
+  'config' | 'identity' | 'hostName' | 'pointId' | 'layout' | 'network' | 'facts' | 'coverage'
+>;
+
+/** The point without what the engine stored; a function of the state, so that a repeated step says the same. */
+export function describe({
+  config,
+  identity,
+  hostName,
+  pointId,
+  layout,
+  network,
+  facts,
+  coverage,
+}: Described): PointDescription {
+  return {
+    id: pointId,
+    createdAt: layout.capturedAt,
+    host: { name: hostName, ...(identity.machineId ? { machineId: identity.machineId } : {}) },
+    include: [...config.backup.include],
+    exclude: [...config.backup.exclude],
+    layout,
+    network,
+    facts,
+    coverage: [...coverage],
+  };
+}
+
+/** What a record says of what the engine stored. */
+export function dataOf(engine: string, result: BackupResult): Point['data'] {
+  const { findings, excluded, notes, changes, ...rest } = result;
+  return {
+    engine,
+    ...rest,
+    findings: [...findings],
+    ...(changes === undefined ? {} : { changes: { ...changes } }),
+    excluded: excluded.map((one) => ({ ...one, examples: [...one.examples] })),
+    notes: [...notes],
+  };
+}
+
+export const record = step({
+  id: 'point',
+  title: 'Put the recovery point on record',
+  needs: [
+    'config',
+    'version',
+    'identity',
+    'hostName',
+    'pointId',
+    'layout',
+    'network',
+    'facts',
+    'coverage',
+    'data',
+    'verified',
+  ],
+  gives: ['recorded'],
+  timeout: '10m',
+  cleanups: {
+    /** Before the data goes: a point on record must have it. */
+    async unlist(
+      { config, hostName, pointId }: { config: Config; hostName: string; pointId: string },
+      { say, secrets, signal }: CleanupContext,
+    ) {
+      await using repository = await openConfigured(config, { say, secrets }, signal);
+      await removePoint(repository.target, hostName, pointId, signal);
+    },
+  },
+  run: async ({ state, onFailure, say, secrets, signal }) => {
+    const { config, version, identity, hostName, pointId, data, verified } = state;
+    await using repository = await openConfigured(config, { say, secrets }, signal);
+    const { target } = repository;
+    await onFailure('unlist', { config, hostName, pointId });
+    await putPoint(target, describe(state), data, signal);
+    await putAttestation(target, hostName, readBackAttestation(pointId, verified, identity.name, version), signal);
+    return { recorded: { point: pointId, repository: target.url } };
+  },
+});
