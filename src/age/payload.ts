@@ -1,0 +1,88 @@
+/** The payload of an age file: chunks of 64 KiB, each encrypted under its number, the last one marked as the last. */
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { damaged } from './header.ts';
+
+export const CHUNK_LENGTH = 64 * 1024;
+export const TAG_LENGTH = 16;
+export const NONCE_LENGTH = 16;
+
+export function newNonce(): Buffer {
+  return randomBytes(NONCE_LENGTH);
+}
+
+/** Encrypts the chunks of one payload, in order. */
+export class Sealer {
+  readonly #key: Buffer;
+  readonly #nonce = new ChunkNonce();
+
+  constructor(fileKey: Uint8Array, nonce: Uint8Array) {
+    this.#key = payloadKey(fileKey, nonce);
+  }
+
+  /** Writes chunk and tag into `into` and gives the number of bytes. */
+  seal(chunk: Uint8Array, last: boolean, into: Buffer, offset: number): number {
+    const cipher = createCipheriv('chacha20-poly1305', this.#key, this.#nonce.next(last), {
+      authTagLength: TAG_LENGTH,
+    });
+    into.set(cipher.update(chunk), offset);
+    cipher.final();
+    into.set(cipher.getAuthTag(), offset + chunk.length);
+    return chunk.length + TAG_LENGTH;
+  }
+}
+
+/** Decrypts the chunks of one payload, in order. */
+export class Opener {
+  readonly #key: Buffer;
+  readonly #nonce = new ChunkNonce();
+
+  /** @throws LifeboatError `archive-damaged` for a nonce that is cut off */
+  constructor(fileKey: Uint8Array, nonce: Uint8Array) {
+    if (nonce.length !== NONCE_LENGTH) throw damaged('it ends after its header');
+    this.#key = payloadKey(fileKey, nonce);
+  }
+
+  /**
+   * Writes what the chunk holds into `into` and gives the number of bytes; nothing is there when it throws.
+   *
+   * @throws LifeboatError `archive-damaged`
+   */
+  open(chunk: Uint8Array, last: boolean, into: Buffer, offset: number): number {
+    const length = chunk.length - TAG_LENGTH;
+    if (length < 0) throw damaged('it ends too early');
+    // Only a payload that holds nothing has an empty chunk.
+    if (length === 0 && !this.#nonce.isFirst) throw damaged('its last chunk is empty');
+    const nonce = this.#nonce.next(last);
+    const decipher = createDecipheriv('chacha20-poly1305', this.#key, nonce, { authTagLength: TAG_LENGTH });
+    decipher.setAuthTag(chunk.subarray(length));
+    const plain = decipher.update(chunk.subarray(0, length));
+    try {
+      decipher.final();
+    } catch (cause) {
+      throw damaged(last ? 'it is cut off, or its last chunk was changed' : 'a chunk was changed', cause);
+    }
+    into.set(plain, offset);
+    return length;
+  }
+}
+
+function payloadKey(fileKey: Uint8Array, nonce: Uint8Array): Buffer {
+  return Buffer.from(hkdfSync('sha256', fileKey, nonce, 'payload', 32));
+}
+
+/** 11 bytes of a counter, and one that tells the last chunk. */
+class ChunkNonce {
+  readonly #bytes = Buffer.alloc(12);
+  #count = 0;
+
+  get isFirst(): boolean {
+    return this.#count === 0;
+  }
+
+  next(last: boolean): Buffer {
+    this.#bytes.writeUIntBE(this.#count, 5, 6);
+    this.#bytes[11] = last ? 1 : 0;
+    this.#count += 1;
+    return this.#bytes;
+  }
+}
