@@ -17,8 +17,9 @@ export async function ask(question: Question, globals: Pick<Globals, 'json'>, si
   }
   using prompt = createInterface({ input: process.stdin, output: process.stderr });
   const choices = question.choices ? ` (${question.choices.join('/')})` : '';
+  const text = question.text.split('\n').map(printable).join('\n');
   for (;;) {
-    const asked = prompt.question(`${printable(question.text)}${choices} `, { signal });
+    const asked = prompt.question(`${text}${choices} `, { signal });
     const answer = (await asked.catch(interrupted)).trim();
     if (!question.choices || question.choices.includes(answer)) return answer;
   }
