@@ -91,6 +91,11 @@ export interface StoredJob extends PointJob {
 }
 
 export interface VerifyJob extends StoredJob {
+  /**
+   * `own`: what this point stored itself is read, and of what it refers to in earlier points is seen that it is there, by
+   * its size. `chain`: all of it is read. @default chain
+   */
+  readonly scope?: 'own' | 'chain';
   readonly onProgress: OnProgress;
 }
 

@@ -25,7 +25,12 @@ export interface Entry {
   readonly device?: { readonly major: number; readonly minor: number };
   /** Extended attributes, ACLs and capabilities among them; values in base64. */
   readonly xattrs?: Readonly<Record<string, string>>;
+  /** Attribute flags as `lsattr` writes them, in its order: those of {@link flagLetters} that `chattr` can set. */
+  readonly flags?: string;
 }
+
+/** Flags that are kept: what a filesystem sets by itself (extents, index, inline data) is not among them. */
+export const flagLetters = 'suSDiadAcjtTCP';
 
 /** How two descriptions of the same entry differ, one line for each attribute; empty when they agree. */
 export function entryDifferences(expected: Entry, actual: Entry): Finding[] {

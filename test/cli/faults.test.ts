@@ -322,7 +322,7 @@ a.close()`;
     const writer = new ManifestWriter({});
     for (const entry of entries) writer.add(entry);
     const counts = { entries: entries.length, bytes: entries.reduce((sum, { size }) => sum + size, 0) };
-    const manifest = put(`tar/box/${id}.manifest.zst`, await writer.finish({ ...counts, archive: stored }));
+    const manifest = put(`tar/box/${id}.manifest.zst`, await writer.finish({ ...counts, archive: stored, frames: {} }));
     const path = join(box.repository, `lifeboat/box/points/${id}.json`);
     const point = JSON.parse(readFileSync(path, 'utf8'));
     point.data = {

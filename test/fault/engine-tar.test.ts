@@ -109,7 +109,7 @@ describe('damage', () => {
   });
 
   test('a newer format is refused', async () => {
-    const stored = { format: 'lifeboat.tar/2' };
+    const stored = { format: 'lifeboat.tar/3' };
     await expect(engine.verify({ ...job, stored }, signal)).rejects.toMatchObject({ code: 'newer-format' });
   });
 });
@@ -199,7 +199,7 @@ a.close()`;
     const writer = new ManifestWriter({});
     for (const entry of entries) writer.add(entry);
     const counts = { entries: entries.length, bytes: entries.reduce((sum, { size }) => sum + size, 0) };
-    const manifest = await put(manifestKey, await writer.finish({ ...counts, archive: stored }));
+    const manifest = await put(manifestKey, await writer.finish({ ...counts, archive: stored, frames: {} }));
     return { format: 'lifeboat.tar/1', archive: stored, manifest, ...counts };
   }
 });

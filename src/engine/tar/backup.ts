@@ -16,7 +16,7 @@ import { keysOf, STORED_FORMAT, type Stored, type StoredObject } from './stored.
 const defaultLevel = 3;
 
 export async function backup(job: BackupJob, signal: AbortSignal): Promise<BackupResult> {
-  const keys = keysOf(job);
+  const keys = keysOf(job, 'none');
   const argv = createArgv(job.exclude, job.leaveOut ?? []);
   const paths = await namedPaths(job.host, job.include, signal);
   const findings = new Findings();
@@ -68,7 +68,6 @@ export async function backup(job: BackupJob, signal: AbortSignal): Promise<Backu
     });
     for await (const _ of reading(reader, running.stdout, () => running.finished.then(checkEnd))) {
       yield* pieces.take();
-      await manifest.flush();
       // Of a sparse file more may be stored than it is long: the list of its extents too.
       const doneBytes = counts.bytes + Math.min(flowing.bytes, flowing.size);
       const total = job.expectedBytes === undefined ? {} : { totalBytes: Math.max(job.expectedBytes, doneBytes) };
@@ -95,10 +94,17 @@ export async function backup(job: BackupJob, signal: AbortSignal): Promise<Backu
 
   const level = job.compressionLevel ?? defaultLevel;
   const storedArchive = await put(job, keys.archive, compressing(checkedArchive(), level), signal);
-  const bytes = await manifest.finish({ ...counts, archive: storedArchive });
+  const bytes = await manifest.finish({ ...counts, archive: storedArchive, frames: {} });
   throwIfAborted(signal);
   const storedManifest = await put(job, keys.manifest, bytes, signal);
-  const stored: Stored = { format: STORED_FORMAT, archive: storedArchive, manifest: storedManifest, ...counts };
+  const stored: Stored = {
+    format: STORED_FORMAT,
+    sealed: 'none',
+    archive: storedArchive,
+    manifest: storedManifest,
+    ...counts,
+    bases: [],
+  };
   return {
     stored,
     ...counts,

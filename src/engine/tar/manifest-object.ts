@@ -1,18 +1,59 @@
-/** A stored manifest, read back and checked against the hash that the point holds. */
+/** Manifests as objects of a target: read back, and checked against the hash that the point holds. */
 import { createHash } from 'node:crypto';
+import { decrypting } from '../../age/age.ts';
+import type { Sealing } from '../../age/keys.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
 import type { Target } from '../../target/target.ts';
-import type { Entry } from '../entry.ts';
-import { manifestEntries } from './manifest.ts';
-import type { StoredObject } from './stored.ts';
+import { type ManifestEntry, manifestEntries, type ManifestTrailer } from './manifest.ts';
+import { isSealed, type StoredObject } from './stored.ts';
 
 export interface Manifest {
   /** Can be read again and again. */
-  entries(): AsyncIterable<Entry>;
+  entries(): AsyncIterable<ManifestEntry>;
+  /** Reads all of it. */
+  trailer(): Promise<ManifestTrailer>;
 }
 
-/** Holds the compressed bytes in memory. @throws LifeboatError `archive-damaged`, `not-found` */
-export async function readManifest(target: Target, stored: StoredObject, signal: AbortSignal): Promise<Manifest> {
+/** A manifest that is held in memory, compressed. */
+export function manifestOf(compressed: readonly Uint8Array[]): Manifest {
+  const read = () =>
+    manifestEntries(
+      (async function* () {
+        yield* compressed;
+      })(),
+    );
+  return {
+    entries: read,
+    async trailer() {
+      const entries = read();
+      for (;;) {
+        const next = await entries.next();
+        if (next.done === true) return next.value;
+      }
+    },
+  };
+}
+
+/**
+ * Holds the compressed bytes in memory.
+ *
+ * @throws LifeboatError `archive-damaged`, `not-found`, `no-key` when it is encrypted and no identity opens it
+ */
+export async function readManifest(
+  { target, sealing }: { readonly target: Target; readonly sealing: Sealing },
+  stored: StoredObject,
+  signal: AbortSignal,
+): Promise<Manifest> {
+  const bytes = await readChecked(target, stored, signal);
+  if (!isSealed(stored)) return manifestOf(bytes);
+  async function* sealed(): AsyncIterable<Uint8Array> {
+    yield* bytes;
+  }
+  return manifestOf(await Array.fromAsync(decrypting(sealed(), sealing.identities)));
+}
+
+/** The stored bytes of a manifest, if they are what was stored. @throws LifeboatError `archive-damaged`, `not-found` */
+export async function readChecked(target: Target, stored: StoredObject, signal: AbortSignal): Promise<Uint8Array[]> {
   const sha = createHash('sha256');
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -25,12 +66,5 @@ export async function readManifest(target: Target, stored: StoredObject, signal:
   if (size !== stored.size || sha.digest('hex') !== stored.sha256) {
     throw new LifeboatError('archive-damaged', `the manifest ${stored.key} at ${target.url} is not what was stored`);
   }
-  return {
-    entries: () =>
-      manifestEntries(
-        (async function* () {
-          yield* chunks;
-        })(),
-      ),
-  };
+  return chunks;
 }

@@ -1,10 +1,10 @@
 /**
- * The manifest: every entry of an archive with the hash of its content, in the archive's order. Compressed lines of
- * JSON: a header with the point's description, one line for each entry, a trailer. Archive and manifest together are
- * all that a point needs.
+ * The manifest of a point, `lifeboat.manifest/2`: every entry that it has, wherever that is stored. Compressed lines of
+ * JSON: a header with the point's description, one line for each entry, a trailer. An entry stands after the directory
+ * that it is in; those of one archive stand in the order of that archive.
  */
-import { createZstdCompress } from 'node:zlib';
-import { once } from 'node:events';
+import { promisify } from 'node:util';
+import { constants, zstdCompress } from 'node:zlib';
 import { z } from 'zod';
 import { LifeboatError } from '../../kernel/errors.ts';
 import type { Json } from '../../kernel/json.ts';
@@ -12,49 +12,81 @@ import type { Entry } from '../entry.ts';
 import { decompressing } from '../zstd.ts';
 import type { StoredObject } from './stored.ts';
 
-export const MANIFEST_FORMAT = 'lifeboat.manifest/1';
+export const MANIFEST_FORMAT = 'lifeboat.manifest/2';
 
-const lineSize = 256 * 1024;
+/** An entry, where it is stored, and what a later backup compares to know whether it has changed. */
+export interface ManifestEntry extends Entry {
+  /** Id of the earlier point whose archive holds it; absent where it is this point's own. All names of a file are in one. */
+  readonly in?: string;
+  /** Offset of the member's first byte in that archive, decompressed. Absent in points of the first version. */
+  readonly at?: number;
+  /** When the inode was changed last, nanoseconds since 1970. Absent where a later change might not have been told by it. */
+  readonly ctimeNs?: string;
+  /** `device:inode` */
+  readonly inode?: string;
+}
 
-/** Takes lines at once and compresses them in steps, so that it grows by the compressed size only. */
+/** Where a frame begins: in the decompressed archive, and in the compressed one before encryption. */
+export type Frame = readonly [decompressed: number, compressed: number];
+
+export interface ManifestTrailer {
+  /** Of the whole point. */
+  readonly entries: number;
+  readonly bytes: number;
+  readonly archive: StoredObject;
+  /** Of each archive that the manifest refers to, by the id of its point: its Zstandard frames. */
+  readonly frames: Readonly<Record<string, readonly Frame[]>>;
+}
+
+const compress = promisify(zstdCompress);
+const params = { [constants.ZSTD_c_compressionLevel]: 3, [constants.ZSTD_c_checksumFlag]: 1 };
+const blockSize = 1024 * 1024;
+
+/** Takes lines at once and compresses them block by block, so that it grows by the compressed size only. */
 export class ManifestWriter {
-  readonly #zstd = createZstdCompress();
-  readonly #compressed: Buffer[] = [];
+  readonly #blocks: Promise<Buffer>[] = [];
   #pending = '';
 
   constructor(description: Json) {
-    this.#zstd.on('data', (chunk: Buffer) => this.#compressed.push(chunk));
-    this.#line({ format: MANIFEST_FORMAT, description });
+    this.#line(JSON.stringify({ format: MANIFEST_FORMAT, description }));
   }
 
-  add(entry: Entry): void {
-    this.#line(entry);
+  add(entry: ManifestEntry): void {
+    this.#line(JSON.stringify(entry));
   }
 
-  /** Compresses what has gathered. */
-  async flush(): Promise<void> {
-    if (this.#pending.length < lineSize) return;
-    const text = this.#pending;
+  async finish(trailer: ManifestTrailer): Promise<Buffer> {
+    this.#line(JSON.stringify({ end: true, ...trailer }));
+    this.#compress();
+    return Buffer.concat(await Promise.all(this.#blocks));
+  }
+
+  #line(line: string): void {
+    this.#pending += line;
+    this.#pending += '\n';
+    if (this.#pending.length >= blockSize) this.#compress();
+  }
+
+  #compress(): void {
+    const block = compress(Buffer.from(this.#pending), { params, chunkSize: blockSize });
+    // Looked at by `finish`; a backup that fails before never asks.
+    block.catch(() => undefined);
+    this.#blocks.push(block);
     this.#pending = '';
-    if (!this.#zstd.write(text)) await once(this.#zstd, 'drain');
-  }
-
-  async finish(trailer: { entries: number; bytes: number; archive: StoredObject }): Promise<Buffer> {
-    this.#line({ end: true, ...trailer });
-    const ended = once(this.#zstd, 'end');
-    this.#zstd.end(this.#pending);
-    await ended;
-    return Buffer.concat(this.#compressed);
-  }
-
-  #line(value: object): void {
-    this.#pending += `${JSON.stringify(value)}\n`;
   }
 }
 
 const headerSchema = z.object({ format: z.string(), description: z.json() });
-const trailerSchema = z.object({ end: z.literal(true), entries: z.number() });
-const entrySchema: z.ZodType<Entry> = z.object({
+const storedObject = z.object({ key: z.string(), size: z.number(), sha256: z.string() });
+const frame = z.tuple([z.number(), z.number()]).readonly();
+const trailerSchema = z.object({
+  end: z.literal(true),
+  entries: z.number(),
+  bytes: z.number(),
+  archive: storedObject,
+  frames: z.record(z.string(), z.array(frame)).default({}),
+});
+const entrySchema: z.ZodType<ManifestEntry> = z.object({
   path: z.string(),
   type: z.enum(['file', 'directory', 'symlink', 'hardlink', 'fifo', 'char', 'block']),
   mode: z.number(),
@@ -66,26 +98,35 @@ const entrySchema: z.ZodType<Entry> = z.object({
   link: z.string().exactOptional(),
   device: z.object({ major: z.number(), minor: z.number() }).exactOptional(),
   xattrs: z.record(z.string(), z.string()).exactOptional(),
+  flags: z.string().exactOptional(),
+  in: z.string().exactOptional(),
+  at: z.number().exactOptional(),
+  ctimeNs: z.string().exactOptional(),
+  inode: z.string().exactOptional(),
 });
 
 /**
- * The entries of a manifest.
+ * The entries of a manifest, of this version or the first.
  *
- * @param compressed its stored bytes
+ * @param compressed its bytes, decrypted
+ * @returns (of the generator) the trailer
  * @throws LifeboatError (while iterating) `archive-damaged`, `newer-format`
  */
-export async function* manifestEntries(compressed: AsyncIterable<Uint8Array>): AsyncIterable<Entry> {
+export async function* manifestEntries(
+  compressed: AsyncIterable<Uint8Array>,
+): AsyncGenerator<ManifestEntry, ManifestTrailer> {
   let count = -1;
   for await (const line of lines(decompressing(compressed))) {
     const value = parseLine(line);
     if (count < 0) checkHeader(value);
     else if (typeof value === 'object' && value !== null && 'end' in value) {
       const trailer = trailerSchema.safeParse(value);
-      if (trailer.data?.entries !== count) throw damaged('its number of entries is wrong');
-      return;
+      if (!trailer.success) throw damaged('its trailer cannot be read', trailer.error);
+      if (trailer.data.entries !== count) throw damaged('its number of entries is wrong');
+      return trailer.data;
     } else {
       const entry = entrySchema.safeParse(value);
-      if (!entry.success) throw damaged('an entry cannot be read');
+      if (!entry.success) throw damaged('an entry cannot be read', entry.error);
       yield entry.data;
     }
     count++;
@@ -95,8 +136,8 @@ export async function* manifestEntries(compressed: AsyncIterable<Uint8Array>): A
 
 function checkHeader(value: unknown): void {
   const header = headerSchema.safeParse(value);
-  if (!header.success) throw damaged('its header cannot be read');
-  if (header.data.format !== MANIFEST_FORMAT) {
+  if (!header.success) throw damaged('its header cannot be read', header.error);
+  if (header.data.format !== MANIFEST_FORMAT && header.data.format !== 'lifeboat.manifest/1') {
     throw new LifeboatError('newer-format', `the manifest is of the format ${header.data.format}`, {
       hint: 'Use a newer lifeboat.',
     });

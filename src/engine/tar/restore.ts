@@ -20,7 +20,7 @@ import type { Manifest } from './manifest-object.ts';
 export async function restore(job: RestoreJob, signal: AbortSignal): Promise<RestoreReport> {
   const stored = parseStored(job.stored);
   const findings = new Findings();
-  const manifest = await readManifest(job.target, stored.manifest, signal);
+  const manifest = await readManifest(job, stored.manifest, signal);
   const selection = await select(manifest, job.paths, findings);
   await extract(job, stored, manifest, selection, findings, signal);
   const root = await rootOf(manifest);

@@ -13,15 +13,17 @@ export function tarEngine(): Engine {
     backup,
     verify,
     restore,
-    references: () => [],
-    async *entries({ target, stored }, signal) {
-      const manifest = await readManifest(target, parseStored(stored).manifest, signal);
+    references: (stored) => parseStored(stored).bases.map(({ pointId }) => pointId),
+    async *entries(job, signal) {
+      const manifest = await readManifest(job, parseStored(job.stored).manifest, signal);
       yield* manifest.entries();
     },
     async discard(job, signal) {
-      const keys = keysOf(job);
-      await job.target.remove(keys.manifest, signal);
-      await job.target.remove(keys.archive, signal);
+      for (const sealed of ['age', 'none'] as const) {
+        const keys = keysOf(job, sealed);
+        await job.target.remove(keys.manifest, signal);
+        await job.target.remove(keys.archive, signal);
+      }
     },
   };
 }

@@ -12,7 +12,7 @@ export async function verify(job: VerifyJob, signal: AbortSignal): Promise<Verif
   const counts: ArchiveCounts = { entries: 0, bytes: 0, storedBytes: 0 };
   let manifest: Manifest | undefined;
   await noting(stored.manifest.key, async () => {
-    manifest = await readManifest(job.target, stored.manifest, signal);
+    manifest = await readManifest(job, stored.manifest, signal);
     counts.storedBytes += stored.manifest.size;
   });
   const archiveCounts: ArchiveCounts = { entries: 0, bytes: 0, storedBytes: 0 };
