@@ -7,7 +7,7 @@ import { abortError, limited, raceAbort, retry, throwIfAborted } from '../kernel
 import type { Emit, RunStatus } from './events.ts';
 import type { Journal, JournalFinding } from './journal.ts';
 import { answerKey, type FinishedStep, type Owed, type Progress } from './replay.ts';
-import type { AnyState, Ask, CleanupContext, Cleanups, Message, Question, StepContext } from './step.ts';
+import type { AnyState, Ask, CleanupContext, Cleanups, Message, Outcome, Question, StepContext } from './step.ts';
 import type { Unit } from './units.ts';
 
 /** How long a step or cleanup may go on after its signal was aborted before the run goes on without it. */
@@ -25,6 +25,8 @@ export interface Surroundings {
   readonly emit: Emit;
   readonly ask: Ask;
   readonly now: () => Date;
+  /** How the process before this one left the run, when there was one. */
+  readonly before?: Exclude<Outcome, 'done'>;
 }
 
 export class Execution {
@@ -34,6 +36,7 @@ export class Execution {
   readonly #answers: Map<string, string>;
   #owed: Owed[];
   #nextRef: number;
+  #outcome: Outcome;
   failure: LifeboatError | undefined;
 
   constructor(surroundings: Surroundings, progress: Progress) {
@@ -43,6 +46,7 @@ export class Execution {
     this.#answers = new Map(progress.answers);
     this.#owed = [...progress.owed];
     this.#nextRef = progress.nextRef;
+    this.#outcome = surroundings.before ?? 'done';
   }
 
   /** What the inputs and the finished steps gave. */
@@ -64,15 +68,19 @@ export class Execution {
 
   /** Goes through all steps that are not finished. Returns how it ended; never throws for a step that failed. */
   async proceed(signal: AbortSignal): Promise<RunStatus> {
+    this.#outcome = 'done';
     try {
       for (const unit of this.#in.units) {
         throwIfAborted(signal);
         await this.#runUnit(unit, signal);
+        await this.#endStage(unit);
       }
     } catch (error) {
       this.failure = asLifeboatError(error);
+      const status = this.failure.code === 'interrupted' ? 'interrupted' : 'failed';
+      this.#outcome = status;
       await this.undoAll();
-      return this.failure.code === 'interrupted' ? 'interrupted' : 'failed';
+      return status;
     }
     try {
       await this.#clean(this.#owed.filter(({ when }) => when === 'end'));
@@ -115,9 +123,33 @@ export class Execution {
     const deeds = this.#owed.filter(({ when, step }) => when === 'failure' && steps.has(step));
     const first = Math.min(...deeds.map(({ step }) => order.indexOf(step)).filter((index) => index >= 0), order.length);
     for (const step of order.slice(first)) steps.add(step);
+    for (const step of this.#preparations(steps)) steps.add(step);
     const undone = [...steps].filter((step) => this.#finished.delete(step));
     if (undone.length > 0) await this.#in.journal.append({ type: 'undone', steps: undone });
     await this.#clean(this.#owed.filter(({ step }) => steps.has(step)));
+  }
+
+  /**
+   * The drop-ins that must run again when these steps do: those before a stage of which a finished step is undone, and those
+   * before a stage whose end was carried out, as that started again what they had stopped.
+   */
+  #preparations(steps: ReadonlySet<string>): string[] {
+    const { units } = this.#in;
+    const again = units.filter(
+      ({ id, kind, moment }) => steps.has(id) && this.#finished.has(id) && (kind === 'step' || moment === 'end'),
+    );
+    const stages = new Set(again.map(({ stage }) => stage));
+    return units
+      .filter(({ stage, moment }) => stages.has(stage) && (moment === 'before' || moment === 'end'))
+      .map(({ id }) => id);
+  }
+
+  /** After the last unit of a stage: what its drop-ins owe at its end, which is sooner than the end of the run. */
+  async #endStage(unit: Unit): Promise<void> {
+    const { units } = this.#in;
+    if (units[units.indexOf(unit) + 1]?.stage === unit.stage) return;
+    const ends = units.filter(({ stage, moment }) => stage === unit.stage && moment === 'end').map(({ id }) => id);
+    await this.#clean(this.#owed.filter(({ step }) => ends.includes(step)));
   }
 
   #stateOf(units: readonly Unit[]): Record<string, Json> {
@@ -223,11 +255,15 @@ export class Execution {
 
   /**
    * The last step's first, and of one step in reverse order of registration: a step that was run again on resume may
-   * hold what an earlier registration needs. One that fails stays owed and does not keep the others from running.
+   * hold what an earlier registration needs. But before all others the drop-ins at the end of a stage: a service that was
+   * stopped for it does not wait for a repository to be tidied. One that fails stays owed and does not keep the others
+   * from running.
    */
   async #clean(owed: readonly Owed[]): Promise<void> {
     let firstFailure: LifeboatError | undefined;
-    const place = ({ step }: Owed) => this.#in.units.findIndex(({ id }) => id === step);
+    const { units } = this.#in;
+    const index = ({ step }: Owed) => units.findIndex(({ id }) => id === step);
+    const place = (item: Owed) => index(item) + (units[index(item)]?.moment === 'end' ? units.length : 0);
     for (const item of [...owed].sort((a, b) => place(b) - place(a) || b.ref - a.ref)) {
       this.#in.emit({ type: 'cleanup-started', step: item.step, cleanup: item.cleanup });
       try {
@@ -255,6 +291,7 @@ export class Execution {
       host: this.#in.host,
       secrets: this.#in.secrets,
       say: (message) => this.#in.emit({ type: 'step-said', step: item.step, message }),
+      outcome: this.#outcome,
       signal: limit.signal,
     };
     // The arguments were checked by the compiler where the cleanup was registered; the journal keeps no types.

@@ -1,7 +1,7 @@
-import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { type RunBench, runBench } from '../../test/helpers/run-bench.ts';
+import { looseStep, oneStage, type RunBench, runBench } from '../../test/helpers/run-bench.ts';
 import { stepsOf } from './define.ts';
 import { findHooks } from './hooks.ts';
 import { planRun } from './runs.ts';
@@ -153,4 +153,108 @@ test('no folder holds no drop-ins; folders and links in one are looked at', asyn
   ]);
   await symlink(real, join(dirname(real), '30-link'));
   await expect(findHooks(join(on.path, 'hooks.d'), toy)).rejects.toMatchObject({ code: 'untrusted' });
+});
+
+/** A drop-in at an end tells how it was called. */
+const telling = (path: string) =>
+  `echo "outcome $LIFEBOAT_OUTCOME" >> ${path}/log; cat > ${path}/end.json; [ -n "$LIFEBOAT_RUN" ]`;
+
+test('a drop-in at the end of a stage runs when that is over, before the next stage', async () => {
+  const on = await bench();
+  await dropIn(on, 'one.before.d/10-stop');
+  await dropIn(on, 'one.end.d/20-start', telling(on.path));
+  await dropIn(on, 'one.end.d/10-first');
+  await dropIn(on, 'one.after.d/10-x');
+  await dropIn(on, 'two.before.d/10-x');
+  expect((await on.start(toy, { given: '' })).report.status).toBe('done');
+  expect(await log(on)).toEqual([
+    'before one one.before.d/10-stop',
+    'after one one.after.d/10-x',
+    'end one one.end.d/10-first',
+    'end one one.end.d/20-start',
+    'outcome done',
+    'before two two.before.d/10-x',
+  ]);
+  const input = JSON.parse(await readFile(join(on.path, 'end.json'), 'utf8'));
+  expect(input).toEqual({ run: await on.id(), stage: 'one', outcome: 'done' });
+});
+
+test('it runs when the stage fails, and on resume the ones before the stage are run again', async () => {
+  const on = await bench();
+  await dropIn(on, 'two.before.d/10-stop');
+  await dropIn(on, 'two.end.d/10-start', telling(on.path));
+  failing = true;
+  const first = await on.start(toy, { given: '' });
+  expect(first.report).toMatchObject({ status: 'failed', owed: [] });
+  const once = ['before two two.before.d/10-stop', 'end two two.end.d/10-start'];
+  expect(await log(on)).toEqual([...once, 'outcome failed']);
+  failing = false;
+  expect((await on.resume(toy)).report.status).toBe('done');
+  expect(await log(on)).toEqual([...once, 'outcome failed', ...once, 'outcome done']);
+});
+
+test('it runs when a drop-in before the stage fails, and when the run is interrupted in it', async () => {
+  const on = await bench();
+  await dropIn(on, 'two.before.d/10-stop', 'exit 1');
+  await dropIn(on, 'two.end.d/10-start', telling(on.path));
+  expect((await on.start(toy, { given: '' })).report).toMatchObject({ status: 'failed', owed: [] });
+  expect((await log(on)).at(-1)).toBe('outcome failed');
+  await dropIn(on, 'two.before.d/10-stop', 'sleep 60');
+  const controller = new AbortController();
+  const resumed = on.resume(toy, { signal: controller.signal });
+  await expect.poll(async () => (await log(on)).length, { timeout: 30_000 }).toBe(4);
+  controller.abort();
+  expect((await resumed).report).toMatchObject({ status: 'interrupted', owed: [] });
+  expect((await log(on)).at(-1)).toBe('outcome interrupted');
+});
+
+test('it does not run when its stage was never begun', async () => {
+  const on = await bench();
+  await dropIn(on, 'one.before.d/10-x', 'exit 1');
+  await dropIn(on, 'two.end.d/10-start');
+  expect((await on.start(toy, { given: '' })).report.status).toBe('failed');
+  expect(await log(on)).toEqual(['before one one.before.d/10-x']);
+});
+
+test('one at an end that fails, fails the run and stays owed; the others run all the same', async () => {
+  const on = await bench();
+  const bad = await dropIn(on, 'two.end.d/10-start', 'echo "no such unit" >&2; exit 5');
+  await dropIn(on, 'two.end.d/20-other', telling(on.path));
+  const { report, error } = await on.start(toy, { given: '' });
+  expect(error).toMatchObject({ code: 'hook-failed', hint: expect.stringContaining('no such unit') });
+  expect(report).toMatchObject({ status: 'failed', owed: ['two.end/10-start: run'] });
+  expect((await log(on)).slice(-2)).toEqual(['outcome done', 'end two two.end.d/10-start']);
+  await writeFile(bad, '#!/bin/sh\n');
+  expect((await on.undo(toy)).report).toMatchObject({ status: 'undone', owed: [] });
+});
+
+test('what is stopped for a stage is started again before anything else is cleaned up', async () => {
+  const on = await bench();
+  const held = looseStep(
+    'held',
+    async ({ onFailure }) => {
+      await onFailure('tidy', {});
+      throw new Error('full');
+    },
+    { cleanups: { tidy: async () => void (await appendFile(join(on.path, 'log'), 'tidied\n')) } },
+  );
+  await dropIn(on, 's.end.d/10-start');
+  expect((await on.start(oneStage(held), { input: '' })).report.status).toBe('failed');
+  expect(await log(on)).toEqual(['end s s.end.d/10-start', 'tidied']);
+});
+
+test('a stage that is undone later is prepared again', async () => {
+  const on = await bench();
+  const deed = looseStep('deed', ({ onFailure }) => onFailure('tidy', {}).then(() => ({})), {
+    cleanups: { tidy: async () => {} },
+  });
+  const later = workflow({ name: 'toy', title: 'Toy', inputs: [], stages: [stage('s', [deed]), stage('t', [finish])] });
+  await dropIn(on, 's.before.d/10-stop');
+  await dropIn(on, 's.end.d/10-start');
+  failing = true;
+  expect((await on.start(later)).report.status).toBe('failed');
+  failing = false;
+  expect((await on.resume(later)).report.status).toBe('done');
+  const once = ['before s s.before.d/10-stop', 'end s s.end.d/10-start'];
+  expect(await log(on)).toEqual([...once, ...once]);
 });

@@ -1,16 +1,22 @@
 /**
- * Drop-ins: a site's executables in `hooks.d/<workflow>/<stage>.{before,after}.d/NN-name`. Each gets the state as JSON
- * on stdin, in the order of the names; a non-zero exit stops the stage.
+ * Drop-ins: a site's executables in `hooks.d/<workflow>/<stage>.{before,after,end}.d/NN-name`, in the order of the names.
+ *
+ * Those before and after a stage get the state as JSON on stdin; a non-zero exit stops the stage. Those at its end run
+ * however the stage ended, once its first drop-in or step was begun: when a later one failed, on an interrupt, and on
+ * resume after a kill. So what a *before* stops, an *end* starts again.
  */
 import { access, constants, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Host } from '../host/host.ts';
 import { checkTrusted } from '../host/trusted.ts';
 import { asLifeboatError, hasErrno, LifeboatError } from '../kernel/errors.ts';
-import type { Step } from './step.ts';
+import { stepsOf } from './define.ts';
+import type { CleanupContext, Step } from './step.ts';
 import type { Workflow } from './workflow.ts';
 
-export type HookMoment = 'before' | 'after';
+export type HookMoment = 'before' | 'after' | 'end';
+
+const moments: readonly HookMoment[] = ['before', 'after', 'end'];
 
 export interface Hook {
   readonly stage: string;
@@ -28,7 +34,7 @@ export async function findHooks(hooksDir: string | undefined, workflow: Workflow
   if (hooksDir === undefined) return [];
   const hooks: Hook[] = [];
   for (const { name: stage } of workflow.stages) {
-    for (const moment of ['before', 'after'] as const) {
+    for (const moment of moments) {
       const folder = join(hooksDir, workflow.name, `${stage}.${moment}.d`);
       for (const name of await namesIn(folder)) {
         const path = join(folder, name);
@@ -67,7 +73,7 @@ async function checkExecutable(path: string): Promise<void> {
 
 /** A folder for a stage that does not exist would never run, and nobody would notice. */
 async function refuseMisplaced(hooksDir: string, workflow: Workflow): Promise<void> {
-  const known = new Set(workflow.stages.flatMap(({ name }) => [`${name}.before.d`, `${name}.after.d`]));
+  const known = new Set(workflow.stages.flatMap(({ name }) => moments.map((moment) => `${name}.${moment}.d`)));
   for (const name of await namesIn(join(hooksDir, workflow.name))) {
     if (known.has(name)) continue;
     throw new LifeboatError('hook-failed', `${join(hooksDir, workflow.name, name)} belongs to no stage`, {
@@ -76,8 +82,15 @@ async function refuseMisplaced(hooksDir: string, workflow: Workflow): Promise<vo
   }
 }
 
+/** Drop-ins name no keys of the state. */
+const step = stepsOf<Record<string, string>>();
+
 /** A drop-in as a step, so that journal, time limit, events and dry run treat it like any other. */
 export function hookStep(hook: Hook): Step {
+  return hook.moment === 'end' ? endStep(hook) : stateStep(hook);
+}
+
+function stateStep(hook: Hook): Step {
   return {
     id: hook.name,
     title: `Drop-in ${hook.name} (${hook.moment} ${hook.stage})`,
@@ -85,19 +98,48 @@ export function hookStep(hook: Hook): Step {
     gives: [],
     timeout: '1h',
     run: async (context) => {
-      await checkTrusted(hook.path);
-      await runHook(hook, context.host, context.state, context.signal);
+      await runHook(hook, context.host, context.state, {}, context.signal);
       return {};
     },
   };
 }
 
-async function runHook(hook: Hook, host: Host, state: unknown, signal: AbortSignal): Promise<void> {
+/** The first in its stage: it owes the drop-in from there on. The engine carries that out when the stage is over. */
+function endStep(hook: Hook): Step {
+  return step({
+    id: hook.name,
+    title: `Have drop-in ${hook.name} run at the end of ${hook.stage}, however it ends`,
+    needs: [],
+    gives: [],
+    timeout: '1m',
+    cleanups: {
+      async run({ runId }: { runId: string }, { host, outcome, signal }: CleanupContext) {
+        const input = { run: runId, stage: hook.stage, outcome };
+        await runHook(hook, host, input, { LIFEBOAT_OUTCOME: outcome, LIFEBOAT_RUN: runId }, signal);
+      },
+    },
+    run: async ({ runId, atEnd }) => {
+      // Found out now, while nothing is stopped that only this drop-in would start.
+      await checkTrusted(hook.path);
+      await atEnd('run', { runId });
+      return {};
+    },
+  });
+}
+
+async function runHook(
+  hook: Hook,
+  host: Host,
+  input: unknown,
+  env: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<void> {
+  await checkTrusted(hook.path);
   const result = await host.run(
     [hook.path],
     {
-      stdin: Buffer.from(JSON.stringify(state)),
-      env: { LIFEBOAT_STAGE: hook.stage, LIFEBOAT_MOMENT: hook.moment },
+      stdin: Buffer.from(JSON.stringify(input)),
+      env: { LIFEBOAT_STAGE: hook.stage, LIFEBOAT_MOMENT: hook.moment, ...env },
       okCodes: Array.from({ length: 256 }, (_, code) => code),
       timeoutMs: 24 * 3_600_000,
     },

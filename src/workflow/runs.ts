@@ -103,9 +103,7 @@ export async function startRun(
     version: context.version,
     inputs,
   });
-  return await conduct({ workflow, units, id, paths, journal, context, resumed: false }, (execution) =>
-    execution.proceed(signal),
-  );
+  return await conduct({ workflow, units, id, paths, journal, context }, (execution) => execution.proceed(signal));
 }
 
 /**
@@ -153,7 +151,8 @@ async function reopen(
   for (const owed of progress.owed) cleanupOf(units, owed);
   await using journal = await Journal.reopen(paths.journal, validBytes, context.now);
   await journal.append({ type: 'resume' });
-  return await conduct({ workflow, units, id, paths, journal, context, resumed: true }, work);
+  const left = progress.status ?? 'killed';
+  return await conduct({ workflow, units, id, paths, journal, context, before: left }, work);
 }
 
 interface Conducted {
@@ -163,11 +162,12 @@ interface Conducted {
   readonly paths: RunPaths;
   readonly journal: Journal;
   readonly context: RunContext;
-  readonly resumed: boolean;
+  /** How an earlier process left the run. */
+  readonly before?: 'failed' | 'interrupted' | 'killed';
 }
 
 async function conduct(
-  { workflow, units, id, paths, journal, context, resumed }: Conducted,
+  { workflow, units, id, paths, journal, context, before }: Conducted,
   work: (execution: Execution) => Promise<RunStatus>,
 ): Promise<RunOutcome> {
   await using events = context.openEvents(paths);
@@ -175,7 +175,9 @@ async function conduct(
   const started = context.now().getTime();
   const { host, secrets, ask, now, stateDir } = context;
   const { progress } = await readRun(stateDir, id);
-  const execution = new Execution({ runId: id, units, host, secrets, journal, emit, ask, now }, progress);
+  const surroundings = { runId: id, units, host, secrets, journal, emit, ask, now };
+  const execution = new Execution(before ? { ...surroundings, before } : surroundings, progress);
+  const resumed = before !== undefined;
   emit({ type: 'run-started', run: id, workflow: workflow.name, title: workflow.title, steps: units.length, resumed });
   const status = await work(execution);
   const ms = now().getTime() - started;

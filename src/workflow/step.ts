@@ -24,9 +24,13 @@ export interface CleanupContext {
   readonly host: Host;
   readonly secrets: SecretSource;
   readonly say: Say;
+  /** How that ended which is cleaned up after: all of it well, or how the first part of it did not. */
+  readonly outcome: Outcome;
   /** Not the run's own signal, which may be aborted already: cleaning up has its own time limit. */
   readonly signal: AbortSignal;
 }
+
+export type Outcome = 'done' | 'failed' | 'interrupted' | 'killed';
 
 type Register<C extends Cleanups> = <Name extends keyof C & string>(
   name: Name,

@@ -2,7 +2,7 @@
 import { LifeboatError } from '../kernel/errors.ts';
 import { nearest } from '../kernel/nearest.ts';
 import { parseDuration } from '../kernel/units.ts';
-import { type Hook, hookStep } from './hooks.ts';
+import { type Hook, type HookMoment, hookStep } from './hooks.ts';
 import type { Step } from './step.ts';
 import { checkWorkflow, placedSteps, type Workflow } from './workflow.ts';
 
@@ -11,6 +11,8 @@ export interface Unit {
   readonly id: string;
   readonly stage: string;
   readonly kind: 'step' | 'drop-in';
+  /** Of a drop-in. */
+  readonly moment?: HookMoment;
   readonly step: Step;
   readonly skipped: boolean;
   readonly timeoutMs: number;
@@ -37,8 +39,13 @@ export function unitsOf(workflow: Workflow, hooks: readonly Hook[], settings: Se
   const hookUnits = (stage: string, moment: Hook['moment']): Unit[] =>
     hooks
       .filter((hook) => hook.stage === stage && hook.moment === moment)
-      .map((hook) => unit(`${stage}.${moment}/${hook.name}`, stage, 'drop-in', hookStep(hook), settings, skip));
+      .map((hook) => ({
+        ...unit(`${stage}.${moment}/${hook.name}`, stage, 'drop-in', hookStep(hook), settings, skip),
+        moment,
+      }));
   return workflow.stages.flatMap(({ name }) => [
+    // What is owed is carried out in reverse order, and drop-ins run in the order of their names.
+    ...hookUnits(name, 'end').reverse(),
     ...hookUnits(name, 'before'),
     ...steps.filter(({ stage }) => stage === name).map(({ id, step }) => unit(id, name, 'step', step, settings, skip)),
     ...hookUnits(name, 'after'),
@@ -83,7 +90,7 @@ export function checkSettings(settings: Settings, workflows: readonly Workflow[]
 export function unknownSteps(settings: Settings, workflows: readonly Workflow[]): string[] {
   const steps = new Set(workflows.flatMap((item) => placedSteps(item).map(({ id }) => id)));
   const stages = new Set(workflows.flatMap((item) => item.stages.map(({ name }) => name)));
-  const isDropIn = (id: string) => stages.has(/^([^.]+)\.(?:before|after)\/./.exec(id)?.[1] ?? '');
+  const isDropIn = (id: string) => stages.has(/^([^.]+)\.(?:before|after|end)\/./.exec(id)?.[1] ?? '');
   const named = [...settings.skip, ...Object.keys(settings.limits), ...Object.keys(settings.retries)];
   return named.filter((id) => !steps.has(id) && !isDropIn(id));
 }
