@@ -1,6 +1,13 @@
 /** The connection to an ssh server: where it is, who it is, who we are. */
 import { readFile } from 'node:fs/promises';
-import { Client, type ConnectConfig, type ServerHostKeyAlgorithm } from 'ssh2';
+import type { Duplex } from 'node:stream';
+import {
+  type AgentAuthMethod,
+  Client,
+  type ConnectConfig,
+  type PublicKeyAuthMethod,
+  type ServerHostKeyAlgorithm,
+} from 'ssh2';
 import { asLifeboatError, explaining, hasErrno, isSystemError, LifeboatError } from '../kernel/errors.ts';
 import type { Secret } from '../kernel/secret.ts';
 import { abortError, throwIfAborted } from '../kernel/wait.ts';
@@ -14,6 +21,7 @@ import {
   parseKnownHosts,
 } from './known-hosts.ts';
 import { shellQuote } from './quote.ts';
+import type { Login } from './ssh-identity.ts';
 
 export interface SshOptions {
   readonly host: string;
@@ -26,11 +34,20 @@ export interface SshOptions {
   readonly passphrase?: Secret | undefined;
   /** Socket of an ssh agent. */
   readonly agent?: string | undefined;
-  /** File of the hosts that may be talked to; a key that is not in it is refused. */
-  readonly knownHosts: string;
+  /** Ways to log in, in place of `privateKey` and `agent`. */
+  readonly logins?: readonly Login[];
+  /** Files of the hosts that may be talked to; a key that is in none of them is refused. New ones belong in the first. */
+  readonly knownHosts: string | readonly [string, ...string[]];
+  /** The name that the host has in those files, when it is another. */
+  readonly keyAlias?: string | undefined;
+  /** Opens a stream to the server, in place of a plain TCP connection. */
+  readonly open?: () => Duplex;
   /** From the first packet until logged in, in milliseconds. @default 20_000 */
   readonly connectTimeoutMs?: number;
-  /** Silence after which the server is asked whether it lives; after three such silences it is dead. @default 5_000 */
+  /**
+   * Silence after which the server is asked whether it lives; after three such silences it is dead. 0 never asks, which is
+   * for whoever watches the silence himself. @default 5_000
+   */
   readonly keepaliveMs?: number;
   /** Commands at the same time; servers allow 10 sessions, and ending a command takes one more. @default 8 */
   readonly maxCommands?: number;
@@ -43,8 +60,9 @@ const keepaliveCount = 3;
 export async function connect(options: SshOptions, signal: AbortSignal): Promise<Client> {
   const { host, port = 22, user = 'root' } = options;
   const where = `ssh://${user}@${host}:${port}`;
-  const name = hostPattern(host, port);
-  const known = await readKnownHosts(options.knownHosts);
+  const name = options.keyAlias ?? hostPattern(host, port);
+  const knownHosts = knownHostsFiles(options);
+  const known = (await Promise.all(knownHosts.map(readKnownHosts))).flat();
   const privateKey = await readPrivateKey(options.privateKey);
   throwIfAborted(signal);
 
@@ -58,12 +76,14 @@ export async function connect(options: SshOptions, signal: AbortSignal): Promise
     keepaliveCountMax: keepaliveCount,
     algorithms: { serverHostKey: preferredKeys(known, name) },
     hostVerifier(key: Buffer): boolean {
-      refusal = checkHostKey(known, name, key, options);
+      refusal = checkHostKey(known, name, key, knownHosts[0]);
       return refusal === undefined;
     },
     ...(privateKey === undefined ? {} : { privateKey }),
     ...(options.passphrase === undefined ? {} : { passphrase: options.passphrase.reveal() }),
     ...(options.agent === undefined ? {} : { agent: options.agent }),
+    ...(options.logins === undefined ? {} : { authHandler: options.logins.map((login) => authMethod(login, user)) }),
+    ...(options.open === undefined ? {} : { sock: options.open() }),
   };
   const client = new Client();
   // Every running command listens for the loss of the connection.
@@ -85,6 +105,16 @@ export async function connect(options: SshOptions, signal: AbortSignal): Promise
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
+}
+
+function authMethod(login: Login, username: string): PublicKeyAuthMethod | AgentAuthMethod {
+  return login.kind === 'key'
+    ? { type: 'publickey', username, key: login.key }
+    : { type: 'agent', username, agent: login.agent };
+}
+
+function knownHostsFiles({ knownHosts }: SshOptions): readonly [string, ...string[]] {
+  return typeof knownHosts === 'string' ? [knownHosts] : knownHosts;
 }
 
 export function unreachable(message: string, cause?: unknown): LifeboatError {
@@ -127,12 +157,13 @@ function checkHostKey(
   known: readonly KnownHost[],
   name: string,
   key: Buffer,
-  { host, port = 22, knownHosts }: SshOptions,
+  knownHosts: string,
 ): LifeboatError | undefined {
   const verdict = judgeKey(known, name, key);
   if (verdict === 'known') return undefined;
   const shown = `${keyType(key)} ${fingerprint(key)}`;
-  const scan = `ssh-keyscan -p ${port} ${host} >> ${shellQuote(knownHosts)}`;
+  // The key as it was shown, not a new scan: what was compared is what is accepted, also behind a jump host.
+  const accept = `echo ${shellQuote(`${name} ${keyType(key)} ${key.toString('base64')}`)} >> ${shellQuote(knownHosts)}`;
   if (verdict === 'revoked') {
     return new LifeboatError('host-key', `the key of ${name} is marked as revoked in ${knownHosts}: ${shown}`, {
       hint: 'Do not connect: whoever answers holds a key that was withdrawn.',
@@ -140,11 +171,11 @@ function checkHostKey(
   }
   if (verdict === 'changed') {
     return new LifeboatError('host-key', `the key of ${name} is not the one in ${knownHosts}: it is now ${shown}`, {
-      hint: `If the host was reinstalled, check that fingerprint on its console, then: ssh-keygen -R ${shellQuote(name)} -f ${shellQuote(knownHosts)} && ${scan}`,
+      hint: `If the host was reinstalled, check that fingerprint on its console, then: ssh-keygen -R ${shellQuote(name)} -f ${shellQuote(knownHosts)} && ${accept}`,
     });
   }
   return new LifeboatError('host-key', `the key of ${name} is not in ${knownHosts}: it is ${shown}`, {
-    hint: `Check that fingerprint on the console of the host, then: ${scan}`,
+    hint: `Check that fingerprint on the console of the host, then: ${accept}`,
   });
 }
 
