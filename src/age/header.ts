@@ -60,6 +60,7 @@ export function openHeader(header: Buffer, identities: readonly Identity[]): Buf
 function findFileKey(stanzas: readonly Stanza[], identities: readonly Identity[]): Buffer | undefined {
   // Each is looked at, also after one that fits: what is malformed is so for everybody.
   const found = stanzas.flatMap((stanza) => {
+    if (stanza.args[0] === 'scrypt' && stanzas.length > 1) throw damaged('a passphrase is not its only key');
     if (stanza.args[0] !== 'X25519') return [];
     const share = fromUnpadded(stanza.args[1] ?? '');
     if (stanza.args.length !== 2 || share?.length !== KEY_LENGTH) throw damaged('a recipient stanza has a wrong share');
