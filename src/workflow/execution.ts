@@ -1,4 +1,5 @@
 /** One process's work on a run: steps in order, each journalled; cleanups in reverse; a status at the end. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Host } from '../host/host.ts';
 import { asLifeboatError, errorRecord, LifeboatError } from '../kernel/errors.ts';
 import { type Json, jsonCopy } from '../kernel/json.ts';
@@ -79,7 +80,7 @@ export class Execution {
       this.failure = asLifeboatError(error);
       const status = this.failure.code === 'interrupted' ? 'interrupted' : 'failed';
       this.#outcome = status;
-      await this.undoAll();
+      await this.#undoAll(false);
       return status;
     }
     try {
@@ -92,10 +93,14 @@ export class Execution {
     return [...this.#finished.values()].some(({ findings }) => findings.length > 0) ? 'incomplete' : 'done';
   }
 
-  /** Carries out every cleanup owed. */
+  /** Carries out every cleanup owed, also what a later attempt would go on with. */
   async undoAll(): Promise<void> {
+    await this.#undoAll(true);
+  }
+
+  async #undoAll(forGood: boolean): Promise<void> {
     try {
-      await this.#undo(() => true);
+      await this.#undo(() => true, forGood);
     } catch (error) {
       this.failure ??= asLifeboatError(error);
     }
@@ -116,17 +121,20 @@ export class Execution {
    * Carries out all cleanups of the steps that `chosen` finds, and with a deed what was built upon it: the steps after
    * one whose deed is undone are undone too. None of these steps is finished any more; the journal says so first, so
    * that a kill in between repeats the cleanups.
+   *
+   * @param forGood whether nobody will go on, so that what was kept for that goes too
    */
-  async #undo(chosen: (owed: Owed) => boolean): Promise<void> {
+  async #undo(chosen: (owed: Owed) => boolean, forGood = false): Promise<void> {
     const order = this.#in.units.map(({ id }) => id);
-    const steps = new Set(this.#owed.filter(chosen).map(({ step }) => step));
-    const deeds = this.#owed.filter(({ when, step }) => when === 'failure' && steps.has(step));
+    const due = this.#owed.filter(({ when }) => forGood || when !== 'undo');
+    const steps = new Set(due.filter(chosen).map(({ step }) => step));
+    const deeds = due.filter(({ when, step }) => when === 'failure' && steps.has(step));
     const first = Math.min(...deeds.map(({ step }) => order.indexOf(step)).filter((index) => index >= 0), order.length);
     for (const step of order.slice(first)) steps.add(step);
     for (const step of this.#preparations(steps)) steps.add(step);
     const undone = [...steps].filter((step) => this.#finished.delete(step));
     if (undone.length > 0) await this.#in.journal.append({ type: 'undone', steps: undone });
-    await this.#clean(this.#owed.filter(({ step }) => steps.has(step)));
+    await this.#clean(due.filter(({ step }) => steps.has(step)));
   }
 
   /**
@@ -217,6 +225,7 @@ export class Execution {
       signal,
       atEnd: register('end'),
       onFailure: register('failure'),
+      onUndo: register('undo'),
       say,
       ask: (question, askSignal) => this.#answer(unit, question, askSignal),
     };
@@ -247,6 +256,9 @@ export class Execution {
     const args = jsonCopy(given, (place, what) => {
       return invalid(unit, `registers "${cleanup}" with ${what} in its arguments${place}, which is not JSON`);
     });
+    // A step that goes on with what an earlier attempt left says again how to undo it.
+    const same = (one: Owed) => one.when === when && one.step === unit.id && one.cleanup === cleanup;
+    if (when === 'undo' && this.#owed.some((one) => same(one) && isDeepStrictEqual(one.args, args))) return;
     const owed = { ref: this.#nextRef, when, step: unit.id, cleanup, args };
     this.#nextRef += 1;
     await this.#in.journal.append({ type: 'owe', ...owed });

@@ -39,11 +39,11 @@ const recordSchema = z.discriminatedUnion('type', [
   /** Another process goes on with the run. */
   z.object({ type: z.literal('resume'), at }),
   z.object({ type: z.literal('begin'), step: z.string(), attempt: z.number(), at }),
-  /** Owed from here on: `when` the run ends, or only if it fails. `ref` is unique within the run. */
+  /** Owed from here on: `when` the run ends, or only if it fails, or only if it is undone. `ref` is unique within the run. */
   z.object({
     type: z.literal('owe'),
     ref: z.number(),
-    when: z.enum(['end', 'failure']),
+    when: z.enum(['end', 'failure', 'undo']),
     step: z.string(),
     cleanup: z.string(),
     args: json,

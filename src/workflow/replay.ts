@@ -11,7 +11,7 @@ export interface FinishedStep {
 
 export interface Owed {
   readonly ref: number;
-  readonly when: 'end' | 'failure';
+  readonly when: 'end' | 'failure' | 'undo';
   readonly step: string;
   readonly cleanup: string;
   readonly args: Json;

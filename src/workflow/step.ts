@@ -57,6 +57,11 @@ export interface StepContext<State, C extends Cleanups> {
    * steps after one that was undone are undone and run again with it.
    */
   readonly onFailure: Register<C>;
+  /**
+   * Has a cleanup of this step run only when the run is undone (`runs resume --undo`): for what a later attempt goes on with,
+   * whichever process makes it. The step has to recognise what it finds. Nothing is owed any more when the run has ended well.
+   */
+  readonly onUndo: Register<C>;
   readonly say: Say;
   /** Asks the person at the screen; refused (`refused`) where nobody can answer. */
   readonly ask: Ask;

@@ -75,9 +75,11 @@ export async function runBench(): Promise<RunBench> {
 }
 
 /** What a step's `run` is given, without the types that a step of ours gets. */
-export interface LooseContext extends Omit<StepContext<Record<string, unknown>, Cleanups>, 'atEnd' | 'onFailure'> {
+export interface LooseContext
+  extends Omit<StepContext<Record<string, unknown>, Cleanups>, 'atEnd' | 'onFailure' | 'onUndo'> {
   readonly atEnd: (cleanup: string, args: unknown) => Promise<void>;
   readonly onFailure: (cleanup: string, args: unknown) => Promise<void>;
+  readonly onUndo: (cleanup: string, args: unknown) => Promise<void>;
 }
 
 /** A step as a site's own is when it is loaded: nothing was checked by the compiler. */
