@@ -1,7 +1,8 @@
 /** A point as a command names it. */
 import type { Config } from '../config/schema.ts';
 import type { Captures } from '../point/point.ts';
-import { findPoint, type ListedPoint, readCaptures } from '../point/records.ts';
+import { findPoint } from '../point/find.ts';
+import { type ListedPoint, readCaptures } from '../point/records.ts';
 import { openConfigured } from '../steps/repository.ts';
 import { hostNameOf } from './requests.ts';
 import type { Session } from './session.ts';
@@ -13,7 +14,7 @@ export async function namedPoint(
   { host, opening, signal }: Session,
 ): Promise<ListedPoint> {
   await using repository = await openConfigured(config, opening, signal);
-  return await findPoint(repository.target, await hostNameOf(config, host, signal), name, signal);
+  return await findPoint(repository, await hostNameOf(config, host, signal), name, signal);
 }
 
 /** A point with how its host was then. */
@@ -28,6 +29,6 @@ export async function wholePoint(
   { host, opening, signal }: Session,
 ): Promise<WholePoint> {
   await using repository = await openConfigured(config, opening, signal);
-  const found = await findPoint(repository.target, await hostNameOf(config, host, signal), name, signal);
-  return { ...found, captures: await readCaptures(repository.target, found.point, signal) };
+  const found = await findPoint(repository, await hostNameOf(config, host, signal), name, signal);
+  return { ...found, captures: await readCaptures(repository, found.point, signal) };
 }

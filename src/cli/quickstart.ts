@@ -18,7 +18,8 @@ import { formatDuration } from '../kernel/units.ts';
 import { layoutChanges } from '../layout/diff.ts';
 import { networkChanges } from '../network/diff.ts';
 import { networkText } from '../network/text.ts';
-import { findPoint, type ListedPoint, listPoints, readCaptures } from '../point/records.ts';
+import { findPoint } from '../point/find.ts';
+import { type ListedPoint, listPoints, readCaptures } from '../point/records.ts';
 import { openConfigured } from '../steps/repository.ts';
 import { type RunOutcome, startRun } from '../workflow/runs.ts';
 import { commandLine, type Globals } from './globals.ts';
@@ -81,12 +82,12 @@ async function protect(session: Session, places: Places, include: readonly strin
   const { config, inputs } = await configured(globals);
   const hostName = await hostNameOf(config, session.host, signal);
   await using repository = await openConfigured(config, session.opening, signal);
-  const before = (await listPoints(repository.target, hostName, signal)).points.at(-1);
+  const before = (await listPoints(repository, hostName, signal)).points.at(-1);
 
   const backedUp = await startRun(backup, inputs, context, signal);
   if (backedUp.error) throw backedUp.error;
-  const found = await findPoint(repository.target, hostName, 'latest', signal);
-  const point = { ...found, captures: await readCaptures(repository.target, found.point, signal) };
+  const found = await findPoint(repository, hostName, 'latest', signal);
+  const point = { ...found, captures: await readCaptures(repository, found.point, signal) };
 
   await rm(places.restored, { recursive: true, force: true });
   const restoreRequest = { paths: [], directory: places.restored };
@@ -135,9 +136,10 @@ async function changesSince(...given: Parameters<typeof describeChanges>): Promi
 async function describeChanges(
   before: ListedPoint,
   now: WholePoint,
-  { target, engine, keys }: Awaited<ReturnType<typeof openConfigured>>,
+  repository: Awaited<ReturnType<typeof openConfigured>>,
   signal: AbortSignal,
 ): Promise<string[]> {
+  const { target, engine, keys } = repository;
   const entriesOf = ({ point }: ListedPoint) => {
     const { stored } = point.data;
     return engine.entries({ target, hostName: point.host.name, pointId: point.id, sealing: keys, stored }, signal);
@@ -151,7 +153,7 @@ async function describeChanges(
     ...names.slice(0, MAX_NAMES).map((name) => `    ${printable(name)}`),
     ...(names.length > MAX_NAMES ? [`    … and ${names.length - MAX_NAMES} more`] : []),
   ];
-  const then = await readCaptures(target, before.point, signal);
+  const then = await readCaptures(repository, before.point, signal);
   const machine = [
     ...layoutChanges(then.layout, now.captures.layout),
     ...networkChanges(then.network, now.captures.network),

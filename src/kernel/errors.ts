@@ -46,6 +46,7 @@ const statusOfCode = {
   'archive-unsafe': 1,
   'journal-damaged': 1,
   'record-damaged': 1,
+  'record-forged': 1,
   'no-key': 1,
   'step-timeout': 1,
   'hook-failed': 1,

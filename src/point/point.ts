@@ -1,6 +1,6 @@
 /**
  * What is on record of a recovery point: the record `lifeboat.point/2`, small, which alone is read for lists; the captures
- * `lifeboat.captures/1`, which describe the host; and what is attested of the point, `lifeboat.attestation/1`.
+ * `lifeboat.captures/1`, which describe the host; and what is attested of the point, `lifeboat.attestation/2`.
  */
 import { z } from 'zod';
 import { factsSchema } from '../facts/types.ts';
@@ -11,7 +11,7 @@ import { networkSchema } from '../network/types.ts';
 
 export const POINT_FORMAT = 'lifeboat.point/2';
 export const CAPTURES_FORMAT = 'lifeboat.captures/1';
-export const ATTESTATION_FORMAT = 'lifeboat.attestation/1';
+export const ATTESTATION_FORMAT = 'lifeboat.attestation/2';
 
 const json: z.ZodType<Json> = z.json();
 const finding = z.object({ subject: z.string(), problem: z.string() });
@@ -63,35 +63,48 @@ export const pointSchema = headSchema.extend({
   }),
   /** Where the captures are; size and hash are those of the document itself, however it is stored. */
   captures: z.object({ key: z.string(), size: z.number(), sha256: z.string() }),
+  /** When this record was made out of the point's data, because the first one was lost. */
+  rebuiltAt: z.iso.datetime().exactOptional(),
 });
 
 export const capturesSchema = capturedSchema.extend({ format: z.literal(CAPTURES_FORMAT), id: z.string() });
 
-export const attestationSchema = z.object({
+const attested = z.object({
   format: z.literal(ATTESTATION_FORMAT),
   point: z.string(),
+  at: z.iso.datetime(),
+  by: z.object({ host: z.string(), version: z.string(), run: z.string().exactOptional() }),
+});
+
+const verificationSchema = attested.extend({
   kind: z.literal('verified'),
-  /** `read-back`: every byte was read from the repository and checked. */
+  /** `read-back`: every byte of the point's data was read from the repository and checked. */
   level: z.literal('read-back'),
+  /** How it was checked: by what is in it, or, without a key, that the stored bytes are those that were sent. */
+  depth: z.enum(['content', 'ciphertext']),
   result: z.enum(['passed', 'damaged']),
   damage: z.array(finding),
-  at: z.iso.datetime(),
-  by: z.object({ host: z.string(), version: z.string() }),
 });
+
+const pinSchema = attested.extend({ kind: z.enum(['pinned', 'unpinned']), reason: z.string() });
+
+export const attestationSchema = z.discriminatedUnion('kind', [verificationSchema, pinSchema]);
 
 export type PointDescription = z.infer<typeof descriptionSchema>;
 export type Point = z.infer<typeof pointSchema>;
 export type Captures = z.infer<typeof capturesSchema>;
 export type Attestation = z.infer<typeof attestationSchema>;
+export type Verification = z.infer<typeof verificationSchema>;
+export type Pin = z.infer<typeof pinSchema>;
 
 /**
  * How far a point can be trusted: `stored` was acknowledged only, `read-back` was read again and found right, `damaged`
- * was read again and found wrong. Of several attestations the newest counts.
+ * was read again and found wrong.
  */
 export type Trust = 'stored' | 'read-back' | 'damaged';
 
-export function trustOf(attestations: readonly Attestation[]): Trust {
-  const newest = attestations.reduce<Attestation | undefined>((a, b) => (a && a.at > b.at ? a : b), undefined);
-  if (!newest) return 'stored';
+/** @param newest the verification that arrived last */
+export function trustOf(newest: Verification | undefined): Trust {
+  if (newest === undefined) return 'stored';
   return newest.result === 'passed' ? newest.level : 'damaged';
 }

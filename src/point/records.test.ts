@@ -1,91 +1,46 @@
+import { setTimeout } from 'node:timers/promises';
 import { assert, expect, test } from 'vitest';
 import { LifeboatError } from '../kernel/errors.ts';
+import { type Keyring, noKeys } from '../keys/keyring.ts';
 import { memoryTarget } from '../target/memory/memory.ts';
-import type { Target } from '../target/target.ts';
-import { ATTESTATION_FORMAT, type Attestation, type Point, type PointDescription, trustOf } from './point.ts';
-import { findPoint, listPoints, putAttestation, putPoint, readCaptures, removePoint } from './records.ts';
+import { getBytes, type Target } from '../target/target.ts';
+import { testKeyring, writeOnly } from '../../test/helpers/keyring.ts';
+import { madeData, madeDescription, madeVerification } from '../../test/helpers/points.ts';
+import { sealDocument } from './envelope.ts';
+import { putAttestation } from './attestations.ts';
+import { findPoint } from './find.ts';
+import { type Attestation, ATTESTATION_FORMAT, type Pin, trustOf } from './point.ts';
+import type { Repository } from './record-objects.ts';
+import { cannotRead, listPoints, putPoint, readCaptures, removePoint } from './records.ts';
 
-const at = '2026-11-20T02:00:00.000Z';
-const fresh = () => memoryTarget('records', new Map());
 const ids = ['20261120T020000Z-aaaaaa', '20261120T020000Z-abbbbb', '20261121T020000Z-cccccc'] as const;
+const keys = testKeyring();
 
-const data: Point['data'] = {
-  engine: 'tar',
-  stored: {},
-  entries: 1,
-  bytes: 2,
-  storedBytes: 3,
-  findings: [],
-  excluded: [],
-  notes: [],
-};
-
-function description(id: string, host = 'box'): PointDescription {
-  return {
-    id,
-    createdAt: at,
-    host: { name: host },
-    include: ['/etc'],
-    exclude: [],
-    layout: { format: 'lifeboat.layout/1', capturedAt: at, components: [], gaps: [] },
-    network: {
-      format: 'lifeboat.network/1',
-      capturedAt: at,
-      hostname: 'box',
-      links: [],
-      routes: [],
-      dns: { servers: [], search: [] },
-      gaps: [],
-    },
-    facts: {
-      format: 'lifeboat.facts/1',
-      capturedAt: at,
-      hostname: 'box',
-      osRelease: { id: 'debian', prettyName: 'Debian' },
-      kernel: '6.1',
-      architecture: 'x86_64',
-      cpuCount: 2,
-      memoryBytes: 1024,
-      firmware: 'unknown',
-      packages: {},
-      gaps: [],
-    },
-    coverage: [],
-  };
+function repositoryOn(target: Target, ring: Keyring = keys): Repository {
+  return { target, keys: ring };
 }
 
-function attestation(id: string, changes: Partial<Attestation> = {}): Attestation {
-  return {
-    format: ATTESTATION_FORMAT,
-    point: id,
-    kind: 'verified',
-    level: 'read-back',
-    result: 'passed',
-    damage: [],
-    at,
-    by: { host: 'box', version: '1' },
-    ...changes,
-  };
-}
+const fresh = (ring: Keyring = keys) => repositoryOn(memoryTarget('records', new Map()), ring);
 
-async function filled(signal: AbortSignal): Promise<Target> {
-  const target = fresh();
-  for (const id of ids) await putPoint(target, description(id), data, signal);
-  return target;
+async function filled(signal: AbortSignal, ring: Keyring = keys): Promise<Repository> {
+  const repository = fresh(ring);
+  for (const id of ids) await putPoint(repository, madeDescription(id), madeData, signal);
+  return repository;
 }
 
 test('points come in the order in which they arrived, whatever they are called', async ({ signal }) => {
-  const target = fresh();
+  const repository = fresh();
   const arrivals = [3000, 1000, 2000];
-  for (const id of ids) await putPoint(target, description(id), data, signal);
-  const dated: Target = {
+  for (const id of ids) await putPoint(repository, madeDescription(id), madeData, signal);
+  const { target } = repository;
+  const dated = repositoryOn({
     ...target,
     async *list(prefix, stop) {
       for await (const entry of target.list(prefix, stop)) {
         yield { ...entry, mtimeMs: arrivals[ids.findIndex((id) => entry.key.includes(id))] ?? 0 };
       }
     },
-  };
+  });
   const { points } = await listPoints(dated, 'box', signal);
   expect(points.map((one) => [one.point.id, one.arrivedMs])).toEqual([
     [ids[1], 1000],
@@ -96,75 +51,194 @@ test('points come in the order in which they arrived, whatever they are called',
 });
 
 test('a host sees its own points, and of those what is on record', async ({ signal }) => {
-  const target = await filled(signal);
-  await putPoint(target, description('20261122T020000Z-dddddd', 'other'), data, signal);
-  await putPoint(target, description('20261122T020000Z-dddddd', 'box2'), data, signal);
-  await removePoint(target, 'box', ids[1], signal);
-  await removePoint(target, 'box', ids[1], signal);
-  const { points } = await listPoints(target, 'box', signal);
+  const repository = await filled(signal);
+  await putPoint(repository, madeDescription('20261122T020000Z-dddddd', 'other'), madeData, signal);
+  await putPoint(repository, madeDescription('20261122T020000Z-dddddd', 'box2'), madeData, signal);
+  await removePoint(repository, 'box', ids[1], signal);
+  await removePoint(repository, 'box', ids[1], signal);
+  const { points } = await listPoints(repository, 'box', signal);
   expect(points.map((one) => one.point.id)).toEqual([ids[0], ids[2]]);
-  const { layout, network, facts, coverage, ...head } = description(ids[0]);
+  const { layout, network, facts, coverage, ...head } = madeDescription(ids[0]);
   const [first] = points;
   assert(first);
-  expect(first.point).toMatchObject({ ...head, data });
-  expect(await readCaptures(target, first.point, signal)).toMatchObject({ layout, network, facts, coverage });
+  expect(first.point).toMatchObject({ ...head, data: madeData });
+  expect(await readCaptures(repository, first.point, signal)).toMatchObject({ layout, network, facts, coverage });
 });
 
-test('a damaged record is named, and keeps no other from the list', async ({ signal }) => {
-  const target = await filled(signal);
+test('a damaged or forged record is named, and keeps no other from the list', async ({ signal }) => {
+  const repository = await filled(signal);
+  const { target } = repository;
+  const key = (name: string) => `lifeboat/box/points/${name}`;
+  const stranger = testKeyring();
+  // Encrypted so that we can open it, and signed by somebody else.
+  const forger: Keyring = { ...stranger, recipients: keys.recipients };
+  const unsigned: Keyring = { ...keys, signs: false, signer: undefined };
+  const point = (await findPoint(repository, 'box', ids[0], signal)).point;
+  const other = await getBytes(target, key(`${ids[0]}.age`), 1 << 20, signal);
+  const flipped = Buffer.from(other);
+  flipped[flipped.length - 1] = (flipped.at(-1) ?? 0) ^ 1;
   const broken = {
-    'not-json': '{',
-    'no-point': '{}',
-    newer: JSON.stringify({ format: 'lifeboat.point/3' }),
-    large: ' '.repeat(64 * 1024 * 1024 + 1),
+    'earlier.json': Buffer.from('{}'),
+    'flipped.age': flipped,
+    'foreign.age': sealDocument(stranger, key('foreign.age'), { ...point, id: 'foreign' }),
+    'forged.age': sealDocument(forger, key('forged.age'), { ...point, id: 'forged' }),
+    'large.age': Buffer.alloc(64 * 1024 * 1024 + 1),
+    'moved.age': other,
+    'newer.age': sealDocument(keys, key('newer.age'), { format: 'lifeboat.point/3' }),
+    'no-point.age': sealDocument(keys, key('no-point.age'), {}),
+    'other-id.age': sealDocument(keys, key('other-id.age'), point),
+    'short.age': other.subarray(0, 100),
+    'unsigned.zst': sealDocument({ ...unsigned, recipients: [] }, key('unsigned.zst'), { ...point, id: 'unsigned' }),
   };
-  for (const [name, text] of Object.entries(broken)) {
-    await target.put(`lifeboat/box/points/${name}.json`, Buffer.from(text), {}, signal);
-  }
-  await target.put('lifeboat/box/attestations/bad.json', Buffer.from('x'), {}, signal);
-  const { points, damaged } = await listPoints(target, 'box', signal);
-  expect(points.map((one) => one.point.id)).toEqual(ids);
-  const found = damaged.map(({ key, error }) => `${key.replace('lifeboat/box/', '')}: ${error.code}`);
+  for (const [name, bytes] of Object.entries(broken)) await target.put(key(name), bytes, {}, signal);
+  await target.put('lifeboat/box/attestations/bad', Buffer.from('x'), {}, signal);
+  await target.put(`lifeboat/box/attestations/${ids[2]}.x.verified.age`, other, {}, signal);
+  const { points, damaged } = await listPoints(repository, 'box', signal);
+  expect(points.map((one) => [one.point.id, one.trust])).toEqual(ids.map((id) => [id, 'stored']));
+  const found = damaged.map((one) => `${one.key.replace('lifeboat/box/', '')}: ${one.error.code}`);
   expect(found.sort()).toEqual([
-    'attestations/bad.json: record-damaged',
-    'points/large.json: output-too-large',
-    'points/newer.json: newer-format',
-    'points/no-point.json: record-damaged',
-    'points/not-json.json: record-damaged',
+    `attestations/${ids[2]}.x.verified.age: record-damaged`,
+    'attestations/bad: record-damaged',
+    'points/earlier.json: record-damaged',
+    'points/flipped.age: record-damaged',
+    'points/foreign.age: no-key',
+    'points/forged.age: record-forged',
+    'points/large.age: output-too-large',
+    'points/moved.age: record-damaged',
+    'points/newer.age: newer-format',
+    'points/no-point.age: record-damaged',
+    'points/other-id.age: record-damaged',
+    'points/short.age: record-damaged',
+    'points/unsigned.zst: record-forged',
   ]);
-  await expect(findPoint(target, 'box', 'newer', signal)).rejects.toMatchObject({ code: 'newer-format' });
-  expect((await findPoint(target, 'box', ids[0], signal)).point.id).toBe(ids[0]);
+  await expect(findPoint(repository, 'box', 'newer', signal)).rejects.toMatchObject({ code: 'newer-format' });
+  expect((await findPoint(repository, 'box', ids[0], signal)).point.id).toBe(ids[0]);
+});
+
+test("another host's record is not this one's, though its keys are known", async ({ signal }) => {
+  const repository = await filled(signal);
+  const { target } = repository;
+  const sealed = await getBytes(target, `lifeboat/box/points/${ids[0]}.age`, 1 << 20, signal);
+  await target.put(`lifeboat/other/points/${ids[0]}.age`, sealed, {}, signal);
+  const { points, damaged } = await listPoints(repository, 'other', signal);
+  expect({ points, codes: damaged.map(({ error }) => error.code) }).toEqual({ points: [], codes: ['record-damaged'] });
+});
+
+test('a record that was planted beside a right one changes nothing', async ({ signal }) => {
+  const repository = await filled(signal);
+  const stranger = { ...testKeyring(), recipients: [] };
+  const key = `lifeboat/box/points/${ids[0]}.zst`;
+  const planted = sealDocument(stranger, key, { ...(await findPoint(repository, 'box', ids[0], signal)).point });
+  await repository.target.put(key, planted, {}, signal);
+  expect((await findPoint(repository, 'box', ids[0], signal)).key).toBe(`lifeboat/box/points/${ids[0]}.age`);
+  const { points, damaged } = await listPoints(repository, 'box', signal);
+  expect(points).toHaveLength(3);
+  expect(damaged).toMatchObject([{ key, error: { code: 'record-forged' } }]);
+});
+
+test('what is stored is encrypted; a host without an identity stores, and reads nothing', async ({ signal }) => {
+  const repository = await filled(signal, writeOnly(keys));
+  expect(cannotRead(repository)).toBe(true);
+  const stored = await Promise.all(
+    (await Array.fromAsync(repository.target.list('', signal))).map(({ key }) =>
+      getBytes(repository.target, key, 1 << 20, signal),
+    ),
+  );
+  expect(stored).toHaveLength(6);
+  for (const bytes of stored) {
+    expect(bytes.subarray(0, 22).toString()).toBe('age-encryption.org/v1\n');
+    expect(bytes.includes('lifeboat.')).toBe(false);
+  }
+  let fetched = 0;
+  const counting = repositoryOn(
+    {
+      ...repository.target,
+      get(...given) {
+        fetched += 1;
+        return repository.target.get(...given);
+      },
+    },
+    repository.keys,
+  );
+  const { points, damaged } = await listPoints(counting, 'box', signal);
+  expect([points.length, damaged.map(({ error }) => error.code)]).toEqual([0, ['no-key', 'no-key', 'no-key']]);
+  await expect(findPoint(counting, 'box', 'latest', signal)).rejects.toMatchObject({ code: 'no-key' });
+  expect(fetched).toBe(0);
+  expect((await listPoints({ ...repository, keys }, 'box', signal)).points).toHaveLength(3);
+});
+
+test('without keys records are plain, and any are taken as they are', async ({ signal }) => {
+  const repository = await filled(signal, noKeys);
+  const [key] = (await Array.fromAsync(repository.target.list('lifeboat/box/points', signal))).map((one) => one.key);
+  expect(key).toMatch(/\.zst$/);
+  expect((await listPoints(repository, 'box', signal)).points).toHaveLength(3);
+});
+
+test('records are written once; the same again is no error, another is', async ({ signal }) => {
+  for (const exclusivePut of [true, false]) {
+    const repository = fresh();
+    const traits = { ...repository.target.traits, exclusivePut };
+    const target: Target = {
+      ...repository.target,
+      traits,
+      put: async (key, body, options, stop) => {
+        if (!exclusivePut && options.ifAbsent === true) throw new Error('this target cannot');
+        return await repository.target.put(key, body, options, stop);
+      },
+    };
+    const put = async (data = madeData) =>
+      await putPoint({ ...repository, target }, madeDescription(ids[0]), data, signal);
+    const first = await put();
+    const before = await getBytes(target, `lifeboat/box/points/${ids[0]}.age`, 1 << 20, signal);
+    expect(await put()).toEqual(first);
+    await expect(put({ ...madeData, entries: 7 })).rejects.toMatchObject({ code: 'exists' });
+    expect(await getBytes(target, `lifeboat/box/points/${ids[0]}.age`, 1 << 20, signal)).toEqual(before);
+  }
+});
+
+test('captures other than those on record are refused', async ({ signal }) => {
+  const repository = await filled(signal);
+  const { point } = await findPoint(repository, 'box', ids[0], signal);
+  const key = `lifeboat/box/captures/${ids[0]}.age`;
+  const { format: _format, id: _id, ...rest } = await readCaptures(repository, point, signal);
+  const others = { format: 'lifeboat.captures/1', id: ids[0], ...rest, coverage: [{}] };
+  await repository.target.put(key, sealDocument(keys, key, others), {}, signal);
+  await expect(readCaptures(repository, point, signal)).rejects.toMatchObject({
+    code: 'record-damaged',
+    message: expect.stringContaining('is not what the record'),
+  });
 });
 
 test('a record that goes while the list is made is not in it', async ({ signal }) => {
-  const target = await filled(signal);
-  const going: Target = {
+  const repository = await filled(signal);
+  const { target } = repository;
+  const going = repositoryOn({
     ...target,
     async *get(key, range, stop) {
       if (key.includes(ids[1])) await target.remove(key, stop);
       yield* target.get(key, range, stop);
     },
-  };
+  });
   const { points, damaged } = await listPoints(going, 'box', signal);
   expect(points.map((one) => one.point.id)).toEqual([ids[0], ids[2]]);
   expect(damaged).toEqual([]);
 });
 
 test('a target that fails is an error, not an empty list', async ({ signal }) => {
-  const target = await filled(signal);
-  const failing: Target = {
-    ...target,
+  const repository = await filled(signal);
+  const failing = repositoryOn({
+    ...repository.target,
     // oxlint-disable-next-line require-yield -- it fails before it gives anything
     async *get() {
       throw new LifeboatError('unreachable', 'gone');
     },
-  };
+  });
   await expect(listPoints(failing, 'box', signal)).rejects.toMatchObject({ code: 'unreachable' });
 });
 
 test('a point is found by its id, its beginning, or as the latest', async ({ signal }) => {
-  const target = await filled(signal);
-  const find = async (name: string) => (await findPoint(target, 'box', name, signal)).point.id;
+  const repository = await filled(signal);
+  const find = async (name: string) => (await findPoint(repository, 'box', name, signal)).point.id;
   expect(await find(ids[0])).toBe(ids[0]);
   expect(await find('20261121')).toBe(ids[2]);
   expect(await find('20261120T020000Z-ab')).toBe(ids[1]);
@@ -175,32 +249,59 @@ test('a point is found by its id, its beginning, or as the latest', async ({ sig
 });
 
 test('who asks for the latest gets no older one in its place', async ({ signal }) => {
-  const target = await filled(signal);
-  await target.put(`lifeboat/box/points/${ids[2]}.json`, Buffer.from('{'), {}, signal);
-  await expect(findPoint(target, 'box', 'latest', signal)).rejects.toMatchObject({
+  const repository = await filled(signal);
+  const { target } = repository;
+  await target.put(`lifeboat/box/points/${ids[2]}.age`, Buffer.from('{'), {}, signal);
+  await expect(findPoint(repository, 'box', 'latest', signal)).rejects.toMatchObject({
     code: 'record-damaged',
     message: expect.stringContaining(ids[2]),
     hint: expect.stringContaining(ids[1]),
   });
-  await target.remove(`lifeboat/box/points/${ids[2]}.json`, signal);
-  await target.put(`lifeboat/box/points/${ids[0]}.json`, Buffer.from('{'), {}, signal);
-  expect((await findPoint(target, 'box', 'latest', signal)).point.id).toBe(ids[1]);
+  await target.remove(`lifeboat/box/points/${ids[2]}.age`, signal);
+  await target.put(`lifeboat/box/points/${ids[0]}.age`, Buffer.from('{'), {}, signal);
+  expect((await findPoint(repository, 'box', 'latest', signal)).point.id).toBe(ids[1]);
 });
 
-test('the newest attestation of a point counts, and only its own', async ({ signal }) => {
-  const target = await filled(signal);
-  await putAttestation(target, 'box', attestation(ids[0]), signal);
-  await putAttestation(
-    target,
-    'box',
-    attestation(ids[1], { result: 'damaged', at: '2026-11-22T02:00:00.000Z' }),
-    signal,
-  );
-  await putAttestation(target, 'box', attestation(ids[1], { at: '2026-11-21T02:00:00.000Z' }), signal);
-  const { points } = await listPoints(target, 'box', signal);
-  expect(points.map(({ trust }) => trust)).toEqual(['read-back', 'damaged', 'stored']);
-  const repaired = attestation(ids[1], { at: '2026-11-23T02:00:00.000Z' });
-  await putAttestation(target, 'box', repaired, signal);
-  expect((await findPoint(target, 'box', ids[1], signal)).trust).toBe('read-back');
-  expect(trustOf([])).toBe('stored');
+test('of what is attested of a point the last to arrive counts, and nothing else is read', async ({ signal }) => {
+  const repository = await filled(signal);
+  const { target } = repository;
+  const attest = async (attestation: Attestation) => {
+    await putAttestation(repository, 'box', attestation, signal);
+    // The next one arrives later, by the clock of the target.
+    await setTimeout(2);
+  };
+  const pin = (kind: Pin['kind']): Pin => ({ ...pinned, kind });
+  const pinned = {
+    format: ATTESTATION_FORMAT,
+    point: ids[1],
+    kind: 'pinned',
+    reason: 'audit',
+    at: '2026-11-20T02:00:00.000Z',
+    by: { host: 'box', version: '1' },
+  } as const;
+  await attest(madeVerification(ids[0]));
+  await attest(madeVerification(ids[1], { at: '2027-11-21T02:00:00.000Z' }));
+  // The clock of the host was wrong before: what arrived later counts nevertheless.
+  await attest(madeVerification(ids[1], { result: 'damaged', at: '2026-11-22T02:00:00.000Z' }));
+  await attest(pin('pinned'));
+  const reads: string[] = [];
+  const counting = repositoryOn({
+    ...target,
+    get(key, ...given) {
+      reads.push(key);
+      return target.get(key, ...given);
+    },
+  });
+  const { points } = await listPoints(counting, 'box', signal);
+  expect(points.map(({ trust, pin: reason }) => [trust, reason?.reason])).toEqual([
+    ['read-back', undefined],
+    ['damaged', 'audit'],
+    ['stored', undefined],
+  ]);
+  expect(reads.filter((key) => key.includes('attestations'))).toHaveLength(3);
+  await attest(madeVerification(ids[1]));
+  await attest(pin('unpinned'));
+  const found = await findPoint(repository, 'box', ids[1], signal);
+  expect([found.trust, found.pin]).toEqual(['read-back', undefined]);
+  expect(trustOf(undefined)).toBe('stored');
 });

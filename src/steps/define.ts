@@ -55,6 +55,7 @@ export interface Verified {
   readonly bytes: number;
   /** Read back from the repository. */
   readonly storedBytes: number;
+  readonly depth: 'content' | 'ciphertext';
   readonly damage: readonly Finding[];
 }
 

@@ -2,7 +2,8 @@
 import type { Config } from '../config/schema.ts';
 import type { BackupResult } from '../engine/engine.ts';
 import type { Point, PointDescription } from '../point/point.ts';
-import { putAttestation, putPoint, removePoint } from '../point/records.ts';
+import { putAttestation } from '../point/attestations.ts';
+import { putPoint, removePoint } from '../point/records.ts';
 import type { CleanupContext } from '../workflow/step.ts';
 import { type State, step } from './define.ts';
 import { openConfigured } from './repository.ts';
@@ -75,16 +76,15 @@ export const record = step({
       { say, secrets, signal }: CleanupContext,
     ) {
       await using repository = await openConfigured(config, { say, secrets }, signal);
-      await removePoint(repository.target, hostName, pointId, signal);
+      await removePoint(repository, hostName, pointId, signal);
     },
   },
   run: async ({ state, onFailure, say, secrets, signal }) => {
     const { config, version, identity, hostName, pointId, data, verified } = state;
     await using repository = await openConfigured(config, { say, secrets }, signal);
-    const { target } = repository;
     await onFailure('unlist', { config, hostName, pointId });
-    await putPoint(target, describe(state), data, signal);
-    await putAttestation(target, hostName, readBackAttestation(pointId, verified, identity.name, version), signal);
-    return { recorded: { point: pointId, repository: target.url } };
+    await putPoint(repository, describe(state), data, signal);
+    await putAttestation(repository, hostName, readBackAttestation(pointId, verified, identity.name, version), signal);
+    return { recorded: { point: pointId, repository: repository.target.url } };
   },
 });

@@ -2,7 +2,7 @@
 import type { Config } from '../config/schema.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import { listPoints } from '../point/records.ts';
-import type { Target } from '../target/target.ts';
+import type { Repository } from '../point/record-objects.ts';
 import type { CleanupContext } from '../workflow/step.ts';
 import { type State, step } from './define.ts';
 import { openConfigured } from './repository.ts';
@@ -13,12 +13,12 @@ import { dataOf, describe } from './record.ts';
  * that are backed up; `undefined` when only parts of them are.
  */
 async function expectation(
-  target: Target,
+  repository: Repository,
   { config, hostName, layout }: Pick<State, 'config' | 'hostName' | 'layout'>,
   signal: AbortSignal,
 ): Promise<number | undefined> {
   const { include } = config.backup;
-  const last = (await listPoints(target, hostName, signal)).points.at(-1)?.point;
+  const last = (await listPoints(repository, hostName, signal)).points.at(-1)?.point;
   if (last?.include.join('\n') === include.join('\n')) return last?.data.bytes;
   const used = include.map((path) => {
     const mount = layout.components.find((item) => item.kind === 'mount' && item.path === path && !item.hidden);
@@ -49,7 +49,7 @@ export const storeData = step({
     const { config, hostName, pointId, ownPaths } = state;
     await using repository = await openConfigured(config, { say, secrets }, signal);
     await onFailure('discard', { config, hostName, pointId });
-    const expectedBytes = await expectation(repository.target, state, signal);
+    const expectedBytes = await expectation(repository, state, signal);
     const result = await repository.engine.backup(
       {
         target: repository.target,

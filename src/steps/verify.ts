@@ -1,16 +1,18 @@
 /** Steps that check a recovery point that is on record, and attest what they found. */
 import { LifeboatError } from '../kernel/errors.ts';
-import { ATTESTATION_FORMAT, type Attestation } from '../point/point.ts';
-import { findPoint, putAttestation } from '../point/records.ts';
+import { putAttestation } from '../point/attestations.ts';
+import { findPoint } from '../point/find.ts';
+import { ATTESTATION_FORMAT, type Verification } from '../point/point.ts';
 import { step, type Verified } from './define.ts';
 import { openConfigured } from './repository.ts';
 
-export function readBackAttestation(point: string, verified: Verified, host: string, version: string): Attestation {
+export function readBackAttestation(point: string, verified: Verified, host: string, version: string): Verification {
   return {
     format: ATTESTATION_FORMAT,
     point,
     kind: 'verified',
     level: 'read-back',
+    depth: verified.depth,
     result: verified.damage.length === 0 ? 'passed' : 'damaged',
     damage: [...verified.damage],
     at: new Date().toISOString(),
@@ -26,7 +28,7 @@ export const find = step({
   timeout: '10m',
   run: async ({ state: { config, hostName, pointName }, say, secrets, signal }) => {
     await using repository = await openConfigured(config, { say, secrets }, signal);
-    const { point } = await findPoint(repository.target, hostName, pointName, signal);
+    const { point } = await findPoint(repository, hostName, pointName, signal);
     return { point };
   },
 });
@@ -65,7 +67,7 @@ export const attest = step({
   run: async ({ state: { config, version, identity, point, verified }, say, secrets, signal }) => {
     await using repository = await openConfigured(config, { say, secrets }, signal);
     const attestation = readBackAttestation(point.id, verified, identity.name, version);
-    await putAttestation(repository.target, point.host.name, attestation, signal);
+    await putAttestation(repository, point.host.name, attestation, signal);
     return {};
   },
 });

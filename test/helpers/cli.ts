@@ -194,7 +194,7 @@ export function pointsOf(place: Pick<Sandbox, 'repository'>): { readonly listed:
   const ids = (keys: readonly (string | undefined)[]) => [...new Set(keys.filter((id) => id !== undefined))];
   const objects = objectsOf(place);
   return {
-    listed: ids(objects.map((key) => /^lifeboat\/box\/points\/(.+)\.json$/.exec(key)?.[1])),
+    listed: ids(objects.map((key) => /^lifeboat\/box\/points\/(.+)\.(?:zst|age)$/.exec(key)?.[1])),
     stored: ids(objects.map((key) => /^tar\/box\/([^.]+)\./.exec(key)?.[1])),
   };
 }

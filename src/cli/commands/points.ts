@@ -32,7 +32,7 @@ function listCommand(): Command {
       const { globals, config, session, hostName } = await openPoints(command);
       await using _session = session;
       await using repository = await openConfigured(config, session.opening, session.signal);
-      const list = await listPoints(repository.target, hostName, session.signal);
+      const list = await listPoints(repository, hostName, session.signal);
       const document = {
         host: hostName,
         repository: repository.target.url,

@@ -1,0 +1,94 @@
+/** What is attested of points: records that are added and never changed. Of each kind the one that arrived last counts. */
+import { newId } from '../kernel/ids.ts';
+import { LifeboatError } from '../kernel/errors.ts';
+import { inParallel } from '../kernel/parallel.ts';
+import { attestationName, nameIn, parseAttestationName } from './names.ts';
+import { type Attestation, ATTESTATION_FORMAT, attestationSchema, type Pin, type Verification } from './point.ts';
+import { type Found, isUnreadable, listFolder, putRecord, readRecord, type Repository } from './record-objects.ts';
+
+/** A record that cannot be used. */
+export interface Unreadable {
+  readonly key: string;
+  readonly error: LifeboatError;
+}
+
+/** The last word on one point. */
+export interface Attested {
+  readonly verification?: Verification;
+  readonly pin?: Pin;
+}
+
+export interface AttestationList {
+  readonly ofPoint: ReadonlyMap<string, Attested>;
+  readonly unreadable: readonly Unreadable[];
+}
+
+/** Adds an attestation; there may be any number for one point. */
+export async function putAttestation(
+  repository: Repository,
+  host: string,
+  attestation: Attestation,
+  signal: AbortSignal,
+): Promise<void> {
+  const name = attestationName(attestation.point, newId(new Date(attestation.at)), attestation.kind);
+  await putRecord(repository, host, 'attestations', name, attestation, signal);
+}
+
+/**
+ * What counts for these points, and no other attestation is read.
+ *
+ * @param wanted ids of points
+ */
+export async function readAttestations(
+  repository: Repository,
+  host: string,
+  wanted: (point: string) => boolean,
+  signal: AbortSignal,
+): Promise<AttestationList> {
+  const unreadable: Unreadable[] = [];
+  const verifications = new Map<string, Found[]>();
+  const pins = new Map<string, Found[]>();
+  for (const found of await listFolder(repository.target, host, 'attestations', signal)) {
+    const name = parseAttestationName(nameIn(host, 'attestations', found.key) ?? '');
+    if (name === undefined) unreadable.push({ key: found.key, error: misnamed(found.key) });
+    else if (wanted(name.point)) {
+      const series = name.kind === 'verified' ? verifications : pins;
+      series.set(name.point, [found, ...(series.get(name.point) ?? [])]);
+    }
+  }
+  const ofPoint = new Map<string, Attested>();
+  await inParallel([...verifications, ...pins], repository.target.traits.connections, async ([point, newestFirst]) => {
+    for (const { key } of newestFirst) {
+      const read = await readOne(repository, host, key, signal);
+      if (read instanceof LifeboatError) unreadable.push({ key, error: read });
+      else if (read !== undefined) {
+        const known = ofPoint.get(point) ?? {};
+        ofPoint.set(point, read.kind === 'verified' ? { ...known, verification: read } : { ...known, pin: read });
+        return;
+      }
+    }
+  });
+  return { ofPoint, unreadable };
+}
+
+/** One attestation, why it cannot be used, or `undefined` when it is gone. */
+async function readOne(
+  repository: Repository,
+  host: string,
+  key: string,
+  signal: AbortSignal,
+): Promise<Attestation | LifeboatError | undefined> {
+  try {
+    const read = await readRecord(repository, key, attestationSchema, ATTESTATION_FORMAT, signal);
+    const name = parseAttestationName(nameIn(host, 'attestations', key) ?? '');
+    return name?.point === read.point && name.kind === read.kind ? read : misnamed(key);
+  } catch (error) {
+    if (isUnreadable(error)) return error;
+    if (error instanceof LifeboatError && error.code === 'not-found') return undefined;
+    throw error;
+  }
+}
+
+function misnamed(key: string): LifeboatError {
+  return new LifeboatError('record-damaged', `${key} is not the name of an attestation that is in it`);
+}

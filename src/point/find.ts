@@ -1,0 +1,80 @@
+/** A point by the name that a person gives it. */
+import { LifeboatError } from '../kernel/errors.ts';
+import { nameIn } from './names.ts';
+import { type Found, listFolder, type Repository } from './record-objects.ts';
+import { type ListedPoint, readPoints } from './records.ts';
+
+/**
+ * A point by its id, an unambiguous beginning of it, or `latest`, the last to arrive. No other point's record is read.
+ *
+ * @throws LifeboatError `not-found`; `usage` when several ids begin so; `record-damaged`, … when the record of the one
+ *   that is meant cannot be read
+ */
+export async function findPoint(
+  repository: Repository,
+  host: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<ListedPoint> {
+  if (name === '')
+    throw new LifeboatError('usage', 'the name of a point is empty', { hint: 'See lifeboat points list.' });
+  const byId = Map.groupBy(await listFolder(repository.target, host, 'points', signal), ({ key }) =>
+    nameIn(host, 'points', key),
+  );
+  const ids = [...byId.keys()].filter((id) => id !== undefined);
+  if (name === 'latest') return await findLatest(repository, host, byId, signal);
+  const [id, other] = ids.includes(name) ? [name] : ids.filter((one) => one.startsWith(name));
+  if (id === undefined) throw notFound(`no point of ${host} is ${JSON.stringify(name)}`);
+  if (other !== undefined)
+    throw new LifeboatError('usage', `several points of ${host} begin with ${JSON.stringify(name)}`);
+  const read = await readPoint(repository, host, id, byId.get(id) ?? [], signal);
+  if (read === undefined) throw notFound(`the point ${JSON.stringify(name)} of ${host} was removed just now`);
+  if (read instanceof LifeboatError) throw read;
+  return read;
+}
+
+function notFound(problem: string): LifeboatError {
+  return new LifeboatError('not-found', problem, { hint: 'See lifeboat points list.' });
+}
+
+/** The last to arrive that can be read; but nobody who asks for it should get an older one without a word. */
+async function findLatest(
+  repository: Repository,
+  host: string,
+  byId: ReadonlyMap<string | undefined, readonly Found[]>,
+  signal: AbortSignal,
+): Promise<ListedPoint> {
+  let newest: { readonly id: string; readonly error: LifeboatError } | undefined;
+  for (const [id, found] of [...byId].reverse()) {
+    if (id === undefined) continue;
+    const read = await readPoint(repository, host, id, found, signal);
+    if (read instanceof LifeboatError) {
+      if (newest === undefined || id > newest.id) newest = { id, error: read };
+    } else if (read !== undefined) {
+      // One that arrived before it and is older by its name is no reason to stop.
+      if (newest === undefined || newest.id < id) return read;
+      throw unreadable(newest.error, `The latest that can be read is ${read.point.id}: give that id to use it.`);
+    }
+  }
+  if (newest !== undefined) throw unreadable(newest.error, newest.error.hint);
+  throw notFound(`there is no point of ${host} at ${repository.target.url}`);
+}
+
+function unreadable(cause: LifeboatError, hint: string | undefined): LifeboatError {
+  return new LifeboatError(cause.code, `the record of the latest point cannot be read: ${cause.message}`, {
+    hint,
+    cause,
+  });
+}
+
+/** One point, why none of its records can be read, or `undefined` when it is gone. */
+async function readPoint(
+  repository: Repository,
+  host: string,
+  id: string,
+  found: readonly Found[],
+  signal: AbortSignal,
+): Promise<ListedPoint | LifeboatError | undefined> {
+  const { points, damaged } = await readPoints(repository, host, found, (point) => point === id, signal);
+  return points[0] ?? damaged.find(({ key }) => found.some((one) => one.key === key))?.error;
+}

@@ -1,0 +1,43 @@
+/** Under which keys the records of a host stand. */
+import { isKeySegment } from '../target/target.ts';
+import { type Suffix, suffixes } from './envelope.ts';
+
+/** `forgotten`: of points that are being forgotten, as long as that takes. */
+export type RecordKind = 'points' | 'captures' | 'attestations' | 'forgotten';
+
+export const attestationKinds = ['verified', 'pinned', 'unpinned'] as const;
+export type AttestationKind = (typeof attestationKinds)[number];
+
+export function folderOf(host: string, kind: RecordKind): string {
+  return `lifeboat/${host}/${kind}`;
+}
+
+export function recordKey(host: string, kind: RecordKind, name: string, suffix: Suffix): string {
+  return `${folderOf(host, kind)}/${name}${suffix}`;
+}
+
+/** Both keys that a record of this name can have. */
+export function recordKeys(host: string, kind: RecordKind, name: string): string[] {
+  return suffixes.map((suffix) => recordKey(host, kind, name, suffix));
+}
+
+/** The name in a key of {@link recordKey}; `undefined` for any other key. */
+export function nameIn(host: string, kind: RecordKind, key: string): string | undefined {
+  const folder = `${folderOf(host, kind)}/`;
+  const suffix = suffixes.find((one) => key.endsWith(one));
+  if (!key.startsWith(folder) || suffix === undefined) return undefined;
+  const name = key.slice(folder.length, -suffix.length);
+  return isKeySegment(name) ? name : undefined;
+}
+
+/** So that which ones are needed is known before any is read. */
+export function attestationName(point: string, id: string, kind: AttestationKind): string {
+  return `${point}.${id}.${kind}`;
+}
+
+export function parseAttestationName(name: string): { point: string; kind: AttestationKind } | undefined {
+  const [point, id, last, ...rest] = name.split('.');
+  const kind = attestationKinds.find((one) => one === last);
+  if (point === undefined || id === undefined || kind === undefined || rest.length > 0) return undefined;
+  return { point, kind };
+}
