@@ -28,6 +28,30 @@ export interface Engine {
   references(stored: Json): readonly string[];
   /** Removes whatever a backup of this point left in the target; nothing there is no error. */
   discard(job: PointJob, signal: AbortSignal): Promise<void>;
+  /** Every object that backups of this host have put into the target, of whole points or not. Reads none of them. */
+  stored(job: Pick<PointJob, 'target' | 'hostName'>, signal: AbortSignal): AsyncIterable<StoredPiece>;
+  /**
+   * What the data of a point says of it, for a record that was lost. That objects are there is seen by their sizes; whether
+   * every byte is right is for {@link Engine.verify} to say.
+   *
+   * @throws LifeboatError `not-found` when there is none; `archive-damaged` when it is not whole; `no-key`, `newer-format`
+   */
+  recover(job: PointJob, signal: AbortSignal): Promise<Recovered>;
+}
+
+/** An object of an engine's, and whose it is. */
+export interface StoredPiece {
+  readonly pointId: string;
+  readonly key: string;
+  readonly size: number;
+  /** When it arrived, by the clock of the target. */
+  readonly mtimeMs: number;
+}
+
+/** Of a {@link BackupResult} what can be known afterwards, and the description that was given to `backup`. */
+export interface Recovered extends Pick<BackupResult, 'stored' | 'entries' | 'bytes' | 'storedBytes'> {
+  readonly base?: string;
+  readonly description: Json;
 }
 
 /** Names one recovery point in a repository. */

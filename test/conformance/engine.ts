@@ -1,11 +1,13 @@
 /** What every engine owes: `describeEngine` runs the contract of `src/engine/engine.ts` against one implementation. */
 import { execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { identityFrom } from '../../src/age/age.ts';
 import { unsealed } from '../../src/age/keys.ts';
 import { compareTrees } from '../../src/engine/compare.ts';
 import type { BackupJob, Engine, Progress } from '../../src/engine/engine.ts';
@@ -13,7 +15,7 @@ import { walkTree } from '../../src/engine/walk.ts';
 import { localHost } from '../../src/host/local.ts';
 import { openFileTarget } from '../../src/target/file/file.ts';
 import { memoryTarget } from '../../src/target/memory/memory.ts';
-import type { Target } from '../../src/target/target.ts';
+import { getBytes, type Target } from '../../src/target/target.ts';
 
 export const isRoot = process.getuid?.() === 0;
 const treeScript = new URL('nasty-tree.py', import.meta.url).pathname;
@@ -132,6 +134,44 @@ export function describeEngine(name: string, { open }: { open: () => Engine }): 
       expect(report.findings.map(({ subject }) => subject).sort()).toEqual([`${tree}/first`, `${tree}/not there`]);
       expect((await readdir(join(directory, tree))).sort()).toEqual(['first', 'links', 'x']);
       expect((await stat(join(directory, tree, 'links/third'))).nlink).toBe(2);
+    });
+
+    test.for(['plain', 'sealed'])('what the data says of a point is what backup said, %s', async (how, { signal }) => {
+      await using own = await place();
+      const source = await own.directory('source');
+      await writeFile(join(source, 'a'), 'a');
+      const identity = identityFrom(randomBytes(32));
+      const sealing = how === 'plain' ? unsealed : { recipients: [identity.recipient], identities: [identity] };
+      const engine = open();
+      const target = memoryTarget('engine', new Map());
+      const first = backupJob(target, [source], { pointId: 'first', sealing, description: { what: ['first'] } });
+      const full = await engine.backup(first, signal);
+      await writeFile(join(source, 'b'), 'b');
+      const second = { ...first, pointId: 'second', description: { what: 'second' } };
+      const result = await engine.backup({ ...second, base: { pointId: 'first', stored: full.stored } }, signal);
+      const { stored, entries, bytes, storedBytes } = result;
+      const base = result.base === undefined ? {} : { base: result.base };
+      const recovered = await engine.recover(second, signal);
+      expect(recovered).toEqual({ description: { what: 'second' }, stored, entries, bytes, storedBytes, ...base });
+      expect(engine.references(recovered.stored)).toEqual(engine.references(stored));
+      await expect(engine.recover({ ...second, pointId: 'third' }, signal)).rejects.toMatchObject({
+        code: 'not-found',
+      });
+
+      await engine.backup({ ...first, hostName: 'web10' }, signal);
+      const pieces = await Array.fromAsync(engine.stored({ target, hostName: 'web1' }, signal));
+      const ofWeb1 = (await keysOf(target, signal)).filter((key) => !key.includes('web10'));
+      expect(pieces.map(({ key }) => key).sort()).toEqual(ofWeb1);
+      expect([...new Set(pieces.map(({ pointId }) => pointId))].sort()).toEqual(['first', 'second']);
+      for (const { key, size, mtimeMs } of pieces) expect(await target.stat(key, signal)).toEqual({ size, mtimeMs });
+
+      const largest = pieces.filter(({ pointId }) => pointId === 'second').sort((a, b) => b.size - a.size);
+      for (const { key } of largest) {
+        const whole = await getBytes(target, key, 1 << 28, signal);
+        await target.put(key, whole.subarray(0, whole.length / 2), {}, signal);
+        await expect(engine.recover(second, signal), key).rejects.toMatchObject({ code: 'archive-damaged' });
+        await target.put(key, whole, {}, signal);
+      }
     });
 
     test('excluded is left out, an include that is missing is named, two that overlap are stored once', async ({

@@ -3,27 +3,29 @@ import { createHash } from 'node:crypto';
 import { decrypting } from '../../age/age.ts';
 import type { Sealing } from '../../age/keys.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
+import type { Json } from '../../kernel/json.ts';
 import type { Target } from '../../target/target.ts';
-import { type ManifestEntry, manifestEntries, type ManifestTrailer } from './manifest.ts';
+import { manifestDescription, type ManifestEntry, manifestEntries, type ManifestTrailer } from './manifest.ts';
 import { isSealed, type StoredObject } from './stored.ts';
 
 export interface Manifest {
   /** Can be read again and again. */
   entries(): AsyncIterable<ManifestEntry>;
+  /** That of the point. */
+  description(): Promise<Json>;
   /** Reads all of it. */
   trailer(): Promise<ManifestTrailer>;
 }
 
 /** A manifest that is held in memory, compressed. */
 export function manifestOf(compressed: readonly Uint8Array[]): Manifest {
-  const read = () =>
-    manifestEntries(
-      (async function* () {
-        yield* compressed;
-      })(),
-    );
+  async function* bytes(): AsyncIterable<Uint8Array> {
+    yield* compressed;
+  }
+  const read = () => manifestEntries(bytes());
   return {
     entries: read,
+    description: () => manifestDescription(bytes()),
     async trailer() {
       const entries = read();
       for (;;) {

@@ -134,7 +134,13 @@ export async function* manifestEntries(
   throw damaged('its end is missing');
 }
 
-function checkHeader(value: unknown): void {
+/** The description that a manifest begins with. @throws LifeboatError `archive-damaged`, `newer-format` */
+export async function manifestDescription(compressed: AsyncIterable<Uint8Array>): Promise<Json> {
+  for await (const line of lines(decompressing(compressed))) return checkHeader(parseLine(line));
+  throw damaged('it is empty');
+}
+
+function checkHeader(value: unknown): Json {
   const header = headerSchema.safeParse(value);
   if (!header.success) throw damaged('its header cannot be read', header.error);
   if (header.data.format !== MANIFEST_FORMAT && header.data.format !== 'lifeboat.manifest/1') {
@@ -142,6 +148,7 @@ function checkHeader(value: unknown): void {
       hint: 'Use a newer lifeboat.',
     });
   }
+  return header.data.description;
 }
 
 function parseLine(line: string): unknown {

@@ -81,6 +81,13 @@ export function keysOf(
   return keys;
 }
 
+/** The id of the point that a key of {@link keysOf} is of; `undefined` for any other key. */
+export function pointIn(hostName: string, key: string): string | undefined {
+  const prefix = `tar/${hostName}/`;
+  if (!key.startsWith(prefix)) return undefined;
+  return /^([^./]+)\.(?:tar|manifest)\.zst(?:\.age)?$/.exec(key.slice(prefix.length))?.[1];
+}
+
 /** Whether the object under a key is encrypted. */
 export function isSealed({ key }: Pick<StoredObject, 'key'>): boolean {
   return key.endsWith('.age');

@@ -2,8 +2,9 @@
 import type { Engine } from '../engine.ts';
 import { backup } from './backup.ts';
 import { readManifest } from './manifest-object.ts';
+import { recover } from './recover.ts';
 import { restore } from './restore.ts';
-import { keysOf, parseStored } from './stored.ts';
+import { keysOf, parseStored, pointIn } from './stored.ts';
 import { verify } from './verify.ts';
 
 export function tarEngine(): Engine {
@@ -25,5 +26,12 @@ export function tarEngine(): Engine {
         await job.target.remove(keys.archive, signal);
       }
     },
+    async *stored({ target, hostName }, signal) {
+      for await (const { key, size, mtimeMs } of target.list(`tar/${hostName}`, signal)) {
+        const pointId = pointIn(hostName, key);
+        if (pointId !== undefined) yield { pointId, key, size, mtimeMs };
+      }
+    },
+    recover,
   };
 }
