@@ -1,0 +1,175 @@
+/** Keyrings, key files, key records: who opens and who is believed. */
+import { chmodSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { temporaryDirectory } from '../../test/helpers/temporary.ts';
+import { decryptBytes, encryptBytes } from '../age/age.ts';
+import type { Keyring } from './keyring.ts';
+import { derive } from './derive.ts';
+import { type HostKey, newHostKey, readHostKey, recertified, writeHostKey } from './host-key.ts';
+import { openKeyRecord, sealKeyRecord } from './key-record.ts';
+import { newRecoveryCode, type RecoveryCode } from './recovery-code.ts';
+import { noneRetired, withRetired } from './retired.ts';
+import { keyringOf, keyringOfHostKey, keyringOfRecoveryCode } from './ring.ts';
+
+const now = new Date('2026-11-20T01:02:03Z');
+const message = Buffer.from('a record');
+const made = (writeOnly = false) => {
+  const code = newRecoveryCode();
+  return { code, key: newHostKey('web1', code, { writeOnly }, now) };
+};
+const signedBy = ({ signer }: Keyring) => {
+  if (!signer) throw new Error('no signer');
+  return signer.sign(message);
+};
+const opens = (keyring: Keyring, sealed: Buffer) => decryptBytes(sealed, keyring.identities).equals(message);
+
+describe('a host key and its code', () => {
+  test('each opens what the other stored, and judges it', () => {
+    const { code, key } = made();
+    const [host, recovery] = [keyringOfHostKey(key), keyringOfRecoveryCode(code)];
+    for (const keyring of [host, recovery, keyringOf(host, recovery)]) {
+      for (const other of [host, recovery]) {
+        expect(keyring.judge('web1', message, signedBy(other))).toBe('trusted');
+        expect(keyring.judge('web1', Buffer.from('another'), signedBy(other))).toBe('wrong');
+      }
+      expect(opens(keyring, encryptBytes(message, host.recipients))).toBe(true);
+    }
+  });
+
+  test('nobody is believed for another host', () => {
+    const { code, key } = made();
+    expect(keyringOfHostKey(key).judge('web2', message, signedBy(keyringOfHostKey(key)))).toBe('unknown');
+    expect(keyringOfRecoveryCode(code).judge('web2', message, signedBy(keyringOfHostKey(key)))).toBe('unknown');
+  });
+
+  test('a stranger with a key, also one with our certificate, is unknown', () => {
+    const { code, key } = made();
+    const stranger = signedBy(keyringOfHostKey(made().key));
+    for (const keyring of [keyringOfHostKey(key), keyringOfRecoveryCode(code)]) {
+      expect(keyring.judge('web1', message, stranger)).toBe('unknown');
+      expect(keyring.judge('web1', message, { ...stranger, certificate: key.certificate })).toBe('unknown');
+    }
+  });
+
+  test.each([
+    ['key', ''],
+    ['key', 'AAAA'],
+    ['signature', ''],
+    ['signature', '!'],
+  ])('%s %j is wrong', (field, value) => {
+    const keyring = keyringOfHostKey(made().key);
+    expect(keyring.judge('web1', message, { ...signedBy(keyring), [field]: value })).toBe('wrong');
+  });
+
+  test('write-only: stores and signs, and opens nothing', () => {
+    const { code, key } = made(true);
+    const keyring = keyringOfHostKey(key);
+    const sealed = encryptBytes(message, keyring.recipients);
+    expect(keyring.identities).toEqual([]);
+    expect(opens(keyringOfRecoveryCode(code), sealed)).toBe(true);
+    // Not even with what is in the file, taken for the secret that it is not.
+    expect(() => decryptBytes(sealed, [derive(key.secret).identity])).toThrow('none of 1 key');
+    expect(keyringOfRecoveryCode(code).judge('web1', message, signedBy(keyring))).toBe('trusted');
+  });
+});
+
+describe('rotation', () => {
+  /** As `key rotate` does it. */
+  function rotated(key: HostKey, before: RecoveryCode) {
+    const code = newRecoveryCode();
+    const old = derive(before.secret);
+    const retired = withRetired(key.retired, {
+      identities: [old.identity],
+      certifiers: [old.signing.publicKey],
+      signers: [],
+    });
+    return { code, retired, key: recertified(key, code, retired) };
+  }
+
+  test.each([false, true])('the new code opens and believes what is older; write-only: %s', (writeOnly) => {
+    const first = made(writeOnly);
+    const [sealed, signature] = [
+      encryptBytes(message, keyringOfHostKey(first.key).recipients),
+      signedBy(keyringOfHostKey(first.key)),
+    ];
+    let { key, code } = first;
+    for (let times = 0; times < 3; times++) {
+      const next = rotated(key, code);
+      const record = sealKeyRecord(next.key, next.code, next.retired, now);
+      const { identity, signing } = derive(next.code.secret);
+      const reader = { host: 'web1', identities: [identity], certifiers: [signing.publicKey] };
+      const { retired, recipients } = openKeyRecord(record, reader, 'record');
+      expect(recipients).toHaveLength(writeOnly ? 1 : 2);
+      for (const keyring of [keyringOfRecoveryCode(next.code, retired), keyringOfHostKey(next.key)]) {
+        expect(keyring.judge('web1', message, signature)).toBe('trusted');
+      }
+      expect(opens(keyringOfRecoveryCode(next.code, retired), sealed)).toBe(true);
+      // The old code does not open what is stored from now on.
+      const newer = encryptBytes(message, keyringOfHostKey(next.key).recipients);
+      expect(() => opens(keyringOfRecoveryCode(code), newer)).toThrow('none of 1 key');
+      ({ key, code } = next);
+    }
+  });
+
+  test('a key record that somebody else made is not believed', () => {
+    const [ours, theirs] = [made(), made()];
+    const { identity, signing } = derive(ours.code.secret);
+    const reader = { host: 'web1', identities: [identity], certifiers: [signing.publicKey] };
+    // Sealed to our keys, which are public, but signed by their code.
+    const forged = sealKeyRecord({ ...ours.key, host: 'web1' }, theirs.code, noneRetired, now);
+    expect(() => openKeyRecord(forged, reader, 'record')).toThrow(expect.objectContaining({ code: 'no-key' }));
+    const both = { ...reader, identities: [derive(theirs.code.secret).identity] };
+    expect(() => openKeyRecord(forged, both, 'record')).toThrow(expect.objectContaining({ code: 'untrusted' }));
+    const moved = sealKeyRecord({ ...ours.key, host: 'web2' }, ours.code, noneRetired, now);
+    expect(() => openKeyRecord(moved, reader, 'record')).toThrow(expect.objectContaining({ code: 'untrusted' }));
+  });
+});
+
+describe('the key file', () => {
+  test.each([false, true])('reads back, and only its owner can; write-only: %s', async (writeOnly) => {
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, 'host.key');
+    const { key } = made(writeOnly);
+    await writeHostKey(path, key);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    const read = await readHostKey(path);
+    expect({ ...read, secret: Buffer.from(read.secret) }).toEqual(key);
+  });
+
+  test('is refused when others may read it, change it, or put another there', async () => {
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, 'host.key');
+    await writeHostKey(path, made().key);
+    for (const mode of [0o640, 0o604, 0o660]) {
+      chmodSync(path, mode);
+      await expect(readHostKey(path)).rejects.toMatchObject({ code: 'untrusted' });
+    }
+    chmodSync(path, 0o600);
+    symlinkSync(path, join(directory.path, 'link'));
+    await expect(readHostKey(join(directory.path, 'link'))).rejects.toMatchObject({ code: 'untrusted' });
+    chmodSync(directory.path, 0o777);
+    await expect(readHostKey(path)).rejects.toMatchObject({ code: 'untrusted' });
+    chmodSync(directory.path, 0o700);
+  });
+
+  test('that is damaged, newer or absent is told, without what is in it', async () => {
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, 'host.key');
+    await expect(readHostKey(path)).rejects.toMatchObject({ code: 'not-found' });
+    const { key } = made();
+    await writeHostKey(path, key);
+    const text = readFileSync(path, 'utf8');
+    const secret = Buffer.from(key.secret).toString('base64');
+    const put = (changed: string) => writeFileSync(path, changed, { mode: 0o600 });
+    put(text.replace(secret, secret.slice(4)));
+    const error = await readHostKey(path).catch((error: unknown) => error);
+    expect(error).toMatchObject({
+      code: 'record-damaged',
+      message: expect.stringContaining('secret: is not 32 bytes'),
+    });
+    expect(String(error)).not.toContain(secret.slice(4, 20));
+    put(text.replace('lifeboat.key/1', 'lifeboat.key/2'));
+    await expect(readHostKey(path)).rejects.toMatchObject({ code: 'newer-format' });
+  });
+});
