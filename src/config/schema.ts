@@ -1,6 +1,7 @@
 /** The configuration: one YAML file, plain data, and never a secret in it. An unknown key is an error. */
 import { z } from 'zod';
 import { parseBytes, parseDuration } from '../kernel/units.ts';
+import { scheduleSchemas } from './schedule.ts';
 
 const absolutePath = z
   .string()
@@ -44,6 +45,8 @@ const backup = z.strictObject({
     .default(3),
 });
 
+const scheduling = scheduleSchemas(duration, absolutePath);
+
 const config = z.strictObject({
   repository,
   engine: z.enum(['tar'], 'is not an engine; known is tar').default('tar'),
@@ -53,6 +56,9 @@ const config = z.strictObject({
     .refine((name) => name !== 'repository.json', 'is taken in every repository')
     .exactOptional(),
   backup: backup.readonly(),
+  schedule: scheduling.schedule.exactOptional(),
+  rpo: duration.exactOptional(),
+  notify: scheduling.notify.exactOptional(),
   skip: z.array(z.string().min(1, 'is an empty step id')).default([]).readonly(),
   limits: z.record(z.string(), duration).default({}).readonly(),
   retries: z
@@ -69,6 +75,7 @@ export type Config = z.output<typeof configSchema>;
 export const sections: { readonly [section: string]: readonly string[] } = {
   '': Object.keys(config.shape),
   backup: Object.keys(backup.shape),
+  ...scheduling.sections,
 };
 
 /** Sections whose keys are ids of steps. */

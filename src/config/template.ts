@@ -33,6 +33,29 @@ backup:
   # From 1 (fastest) to 19 (smallest).
   compressionLevel: 3
 
+# When jobs run by themselves, under \`lifeboat schedule run\` (\`lifeboat schedule install\` makes a service of it). Jobs are
+# backup, verify, prune and check. Cron expressions have five fields: minute, hour, day of month, month, day of week.
+# schedule:
+#   backup:
+#     cron: '30 2 * * *'
+#     timeZone: Europe/Berlin      # without it, that of the system
+#     randomDelay: 20m             # up to so much later, so that many hosts do not come at once
+#     timeLimit: 8h
+#     catchUp: true                # a run that was missed, by sleep or power-off, is made up once
+#     retry: { attempts: 3, delay: 5m, maxDelay: 1h }
+#     pause: { onBattery: true, pressure: 60, atMost: 4h }   # wait while so; pressure is of /proc/pressure, in percent
+#   check:
+#     cron: '*/15 * * * *'
+
+# How old the newest verified point may be. When it is older, that is told, and \`lifeboat status\` ends with 4.
+# rpo: 26h
+
+# Who is told of failures and of silence, besides the drop-ins in hooks.d/notify/.
+# notify:
+#   webhook: https://ops.example.org/lifeboat   # or: secret, when the URL itself is one (docs/schedules.md)
+#   mail: { to: root }
+#   prometheus: /var/lib/prometheus/node-exporter/lifeboat.prom
+
 # Steps that are left out, by id; \`lifeboat workflow show backup\` lists them.
 skip: []
 

@@ -236,7 +236,7 @@ test('what is stopped for a stage is started again before anything else is clean
       await onFailure('tidy', {});
       throw new Error('full');
     },
-    { cleanups: { tidy: async () => void (await appendFile(join(on.path, 'log'), 'tidied\n')) } },
+    { cleanups: { tidy: () => appendFile(join(on.path, 'log'), 'tidied\n') } },
   );
   await dropIn(on, 's.end.d/10-start');
   expect((await on.start(oneStage(held), { input: '' })).report.status).toBe('failed');
