@@ -6,7 +6,7 @@ import { type Json, jsonCopy } from '../kernel/json.ts';
 import type { SecretSource } from '../kernel/secret.ts';
 import { abortError, limited, raceAbort, retry, throwIfAborted } from '../kernel/wait.ts';
 import type { Emit, RunStatus } from './events.ts';
-import type { Journal, JournalFinding } from './journal.ts';
+import type { Journal, JournalFinding, NewRecord } from './journal.ts';
 import { answerKey, type FinishedStep, type Owed, type Progress } from './replay.ts';
 import type { AnyState, Ask, CleanupContext, Cleanups, Message, Outcome, Question, StepContext } from './step.ts';
 import type { Unit } from './units.ts';
@@ -183,8 +183,10 @@ export class Execution {
         signal,
       );
       const ms = now().getTime() - started;
-      await journal.append({ type: 'end', step, gives, findings, ms });
+      const record: NewRecord = { type: 'end', step, gives, findings, ms };
+      await journal.append(unit.step.settles ? { ...record, settled: true } : record);
       this.#finished.set(step, { gives, findings, ms });
+      if (unit.step.settles) this.#owed = this.#owed.filter(({ when }) => when === 'end');
       emit({ type: 'step-finished', step, title, ms });
     } catch (error) {
       const record = errorRecord(error);

@@ -59,6 +59,8 @@ const recordSchema = z.discriminatedUnion('type', [
     gives: z.record(z.string(), json),
     findings: z.array(finding).readonly(),
     ms: z.number(),
+    /** From here on nothing is undone any more that was done before. */
+    settled: z.literal(true).optional(),
     at,
   }),
   z.object({ type: z.literal('fail'), step: z.string(), error, at }),

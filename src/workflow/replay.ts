@@ -58,6 +58,7 @@ export function replay(records: readonly [RunRecord, ...JournalRecord[]]): Progr
         break;
       case 'end':
         finished.set(record.step, record);
+        if (record.settled) for (const { ref, when } of owed.values()) if (when !== 'end') owed.delete(ref);
         break;
       case 'fail':
         failure ??= record;

@@ -98,6 +98,11 @@ export interface StepSpec<S, Needs extends keyof S, Gives extends keyof S, C ext
   readonly gives: readonly Gives[];
   /** Set when it writes to disks or changes the host: dry runs point it out. */
   readonly destructive?: boolean;
+  /**
+   * Set when what the steps up to this one did must stay from here on, whatever comes: what is done after it counts on that,
+   * and cannot be taken back.
+   */
+  readonly settles?: boolean;
   /** Time limit, as `90s` or `2h`. @default '24h' */
   readonly timeout?: string;
   /** How often it is tried again after an error that says that this may help. @default 0 */
@@ -113,6 +118,7 @@ export interface Step {
   readonly needs: readonly string[];
   readonly gives: readonly string[];
   readonly destructive?: boolean;
+  readonly settles?: boolean;
   readonly timeout?: string;
   readonly retries?: number;
   readonly cleanups?: Cleanups;
