@@ -4,6 +4,9 @@ import { exitStatuses } from '../kernel/errors.ts';
 
 export interface Globals {
   readonly config: string;
+  /** Instead of a configuration. */
+  readonly repository?: string;
+  readonly host?: string;
   readonly stateDir: string;
   readonly json: boolean;
   readonly dryRun: boolean;
@@ -20,6 +23,8 @@ export const defaultStateDir = '/var/lib/lifeboat';
 export function addGlobalOptions(program: Command): Command {
   return program
     .option('--config <file>', 'configuration', process.env['LIFEBOAT_CONFIG'] || defaultConfig)
+    .option('--repository <url>', 'a repository instead of a configuration; its recovery code is asked for')
+    .option('--host <name>', 'whose points of that repository, where it holds several hosts')
     .option('--state-dir <dir>', 'where runs, journals and logs are kept', defaultStateDir)
     .option('--json', 'one JSON document on stdout, progress as JSON lines on stderr', false)
     .option('--dry-run', 'show what would be done, and touch nothing', false)
@@ -46,9 +51,14 @@ export function helpFooter(examples: readonly string[], statuses: readonly (keyo
 }
 
 /** A command line that does what it says for whoever copies it: with the options that this one was called with. */
-export function commandLine({ config, stateDir }: Pick<Globals, 'config' | 'stateDir'>, rest: string): string {
+export function commandLine(
+  { config, stateDir, repository, host }: Pick<Globals, 'config' | 'stateDir' | 'repository' | 'host'>,
+  rest: string,
+): string {
   const options = [
     ...(config === defaultConfig ? [] : ['--config', config]),
+    ...(repository === undefined ? [] : ['--repository', repository]),
+    ...(host === undefined ? [] : ['--host', host]),
     ...(stateDir === defaultStateDir ? [] : ['--state-dir', stateDir]),
   ];
   return ['lifeboat', ...options, rest].join(' ');

@@ -3,10 +3,12 @@ import { CommanderError } from 'commander';
 import { asLifeboatError, exitStatusOf, LifeboatError } from '../kernel/errors.ts';
 import { normalizeArguments } from './globals.ts';
 import { buildProgram } from './program.ts';
+import { takeSecretsFromEnvironment } from './secrets.ts';
 
 /** Runs the command in `argv` (`process.argv`) and sets the exit status. */
 export async function main(argv: readonly string[]): Promise<void> {
   survivePipes();
+  takeSecretsFromEnvironment(process.env);
   const args = normalizeArguments(argv);
   try {
     const program = await buildProgram(args.slice(2));

@@ -8,7 +8,7 @@ import { localHost } from '../host/local.ts';
 import { hasErrno, LifeboatError } from '../kernel/errors.ts';
 import type { Json } from '../kernel/json.ts';
 import type { RunEvent } from '../workflow/events.ts';
-import { noSecrets } from '../kernel/secret.ts';
+import { RECOVERY_CODE } from '../steps/keys.ts';
 import type { Opening } from '../steps/repository.ts';
 import { localDirectory } from '../target/targets.ts';
 import { planRun, type RunContext, startRun } from '../workflow/runs.ts';
@@ -20,10 +20,13 @@ import type { Globals } from './globals.ts';
 import { interruptSignal } from './interrupt.ts';
 import { finish, type Present } from './finish.ts';
 import { printResult, table } from './output.ts';
+import { hostNameOf } from './requests.ts';
 import { jsonLinesRenderer } from './render/json-lines.ts';
 import { logLevels, logRenderer } from './render/log.ts';
 import { terminalRenderer } from './render/terminal.ts';
+import { secretsOf } from './secrets.ts';
 import { version } from './version.ts';
+import { configOfRepository } from './without-config.ts';
 
 export interface Session extends AsyncDisposable {
   readonly globals: Globals;
@@ -43,7 +46,7 @@ export function openSession(globals: Globals, settings: Settings = noSettings): 
     stateDir: resolve(globals.stateDir),
     hooksDir: join(dirname(resolve(globals.config)), 'hooks.d'),
     host,
-    secrets: noSecrets,
+    secrets: secretsOf(globals),
     settings,
     openEvents: (paths) => openEvents(globals, paths),
     ask: (question, signal) => ask(question, globals, signal),
@@ -96,8 +99,25 @@ export function settingsOf({ skip, limits, retries }: Config): Settings {
 
 /** The configuration with what a workflow is given besides it. */
 export async function configured(globals: Globals): Promise<{ config: Config; inputs: Record<string, Json> }> {
-  const config = await loadConfig(resolve(globals.config));
+  const config = await configOf(globals);
   return { config, inputs: { config, ownPaths: ownPaths(config, globals), version: version() } };
+}
+
+async function configOf(globals: Globals): Promise<Config> {
+  const { repository, host } = globals;
+  if (repository !== undefined) return await configOfRepository(repository, globals);
+  if (host === undefined) return await named(await loadConfig(resolve(globals.config)), globals);
+  throw new LifeboatError('usage', '--host goes with --repository', {
+    hint: 'With a configuration, the host is the one that it names.',
+  });
+}
+
+/** With the host's name in it where a code may have to stand in for a lost key file, which had the name. */
+async function named(config: Config, globals: Globals): Promise<Config> {
+  if (config.host !== undefined || secretsOf(globals).get(RECOVERY_CODE) === undefined) return config;
+  using interrupt = interruptSignal();
+  await using host = localHost();
+  return { ...config, host: await hostNameOf(config, host, interrupt.signal) };
 }
 
 /** Where lifeboat writes, also by the names that symlinks hide: a backup of these would contain itself. */

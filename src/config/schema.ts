@@ -55,6 +55,8 @@ const config = z.strictObject({
     .regex(hostName, 'is not a name for a host: letters, digits, dot, - and _, not beginning with a dot')
     .refine((name) => name !== 'repository.json', 'is taken in every repository')
     .exactOptional(),
+  key: absolutePath.exactOptional(),
+  encryption: z.enum(['age', 'none'], 'is neither age nor none').default('age'),
   backup: backup.readonly(),
   schedule: scheduling.schedule.exactOptional(),
   rpo: duration.exactOptional(),

@@ -6,10 +6,13 @@ export interface ConfigChoices {
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   readonly host?: string | undefined;
+  /** Of the host key file; without one nothing is encrypted or signed. */
+  readonly key?: string | undefined;
+  readonly encryption?: 'age' | 'none' | undefined;
 }
 
 /** The text of a configuration with these choices and a word on everything else that can be chosen. */
-export function configTemplate({ repository, engine, include, exclude, host }: ConfigChoices): string {
+export function configTemplate({ repository, engine, include, exclude, host, key, encryption }: ConfigChoices): string {
   return `# The configuration of lifeboat on this host. No secret belongs in this file: keep secrets in a file that only
 # root can read, in an environment variable or in a systemd credential.
 
@@ -21,6 +24,12 @@ engine: ${scalar(engine)}
 
 # The name of this host in the repository. Without it, the name that the system has.
 ${host === undefined ? '# host: name' : `host: ${scalar(host)}`}
+
+# The key of this host. Without it nothing is encrypted or signed. The recovery code opens all that this key opens.
+${key === undefined ? '# key: /etc/lifeboat/host.key' : `key: ${scalar(key)}`}
+
+# age: data and records are encrypted. none: records are signed, and whoever reads the repository reads the data.
+encryption: ${encryption ?? 'age'}
 
 backup:
   # What is backed up: absolute paths, each with everything below it in the same filesystem.

@@ -32,6 +32,8 @@ export interface HostKey {
   readonly recipient: Recipient | undefined;
   /** By which the recovery code vouches for the host's signing key. */
   readonly certificate: string;
+  /** When a person proved that the recovery code was noted and opens the repository; absent until then. */
+  readonly proven?: string;
   readonly retired: Retired;
 }
 
@@ -47,6 +49,7 @@ const keySchema = z.object({
   secret: secretText,
   recovery: z.object({ recipient: z.string(), certifier: z.base64() }),
   certificate: z.base64(),
+  proven: z.iso.datetime().exactOptional(),
   retired: retiredSchema,
 });
 
@@ -73,8 +76,9 @@ export function newHostKey(
 /** The same key of the host under another recovery code. */
 export function recertified(key: HostKey, code: RecoveryCode, retired: Retired): HostKey {
   const { identity, signing } = derive(code.secret);
+  const { proven: _ofTheOldCode, ...rest } = key;
   return {
-    ...key,
+    ...rest,
     recovery: { recipient: identity.recipient, certifier: signing.publicKey },
     certificate: certify(signing, key.host, signingKeyOf(key).publicKey),
     retired,
@@ -106,6 +110,7 @@ export async function writeHostKey(path: string, key: HostKey): Promise<void> {
     secret: Buffer.from(key.secret).toString('base64'),
     recovery: { recipient: key.recovery.recipient.text, certifier: key.recovery.certifier },
     certificate: key.certificate,
+    ...(key.proven === undefined ? {} : { proven: key.proven }),
     retired: retiredJson(key.retired),
   };
   await writeFileAtomic(path, `${JSON.stringify(document, null, 2)}\n`, 0o600);
@@ -126,6 +131,7 @@ export async function readHostKey(path: string): Promise<HostKey> {
     writeOnly: stored.mode === 'write-only',
     recovery: { recipient: parseRecipient(stored.recovery.recipient), certifier: stored.recovery.certifier },
     certificate: stored.certificate,
+    ...(stored.proven === undefined ? {} : { proven: stored.proven }),
     retired: parseRetired(stored.retired),
   });
 }

@@ -4,12 +4,13 @@ import type { Engine } from '../engine/engine.ts';
 import { openEngine } from '../engine/engines.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import { openRepository } from '../point/repository.ts';
-import { type Keyring, noKeys } from '../keys/keyring.ts';
+import type { Keyring } from '../keys/keyring.ts';
 import { openTarget } from '../target/targets.ts';
 import type { Target } from '../target/target.ts';
 import { withLog } from '../target/wrap/log.ts';
 import { withRetry } from '../target/wrap/retry.ts';
 import type { CleanupContext } from '../workflow/step.ts';
+import { keysAtHand, openKeyring } from './keys.ts';
 
 const RETRY = { attempts: 4, delayMs: 500, maxDelayMs: 10_000 };
 
@@ -26,9 +27,12 @@ export type Opening = Pick<CleanupContext, 'say' | 'secrets'>;
  * Opens the repository of the configuration.
  *
  * @param opening `say` is told when the storage has to be asked again, and of every call for the log
- * @throws LifeboatError `no-repository`, `config-invalid` when engine and target cannot work together, …
+ * @throws LifeboatError `no-repository`, `config-invalid` when engine and target cannot work together; `usage`,
+ *   `untrusted`, … of its keys
  */
-export async function openConfigured(config: Config, { say }: Opening, signal: AbortSignal): Promise<OpenRepository> {
+export async function openConfigured(config: Config, opening: Opening, signal: AbortSignal): Promise<OpenRepository> {
+  const { say } = opening;
+  const atHand = await keysAtHand(config, opening);
   const raw = await openTarget(config.repository, {}, signal);
   const logged = withLog(raw, ({ verb, key, bytes, ms, error }) => {
     const outcome = error === undefined ? `${bytes} bytes` : `failed (${error})`;
@@ -50,7 +54,8 @@ export async function openConfigured(config: Config, { say }: Opening, signal: A
       );
     }
     checkPair(engine, target);
-    return { target, engine, keys: noKeys, [Symbol.asyncDispose]: () => target[Symbol.asyncDispose]() };
+    const keys = await openKeyring(atHand, config, target, say, signal);
+    return { target, engine, keys, [Symbol.asyncDispose]: () => target[Symbol.asyncDispose]() };
   } catch (error) {
     await target[Symbol.asyncDispose]();
     throw error;
