@@ -1,48 +1,216 @@
 /** Zstandard as a step of a pipe. Why not the `zstd` program: see `docs/decisions/0006-tar-engine.md`. */
+import { availableParallelism } from 'node:os';
 import type { Transform, TransformOptions } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { constants, createZstdCompress, createZstdDecompress, type ZstdOptions } from 'node:zlib';
-import { LifeboatError } from '../kernel/errors.ts';
+import { promisify } from 'node:util';
+import { constants, createZstdDecompress, zstdCompress, zstdDecompress, type ZstdOptions } from 'node:zlib';
+import { damaged, FrameEnd, type FrameStart, frameStart, MAX_HEADER } from './zstd-frames.ts';
 
-/** Large pieces: fewer trips to the thread that compresses. */
+/** Large pieces: fewer trips to the thread that decompresses. */
 const chunkSize = 256 * 1024;
-/** What waits on either side, so that compressing goes on beside reading and hashing. */
+/** What waits on either side, so that decompressing goes on beside reading and hashing. */
 const highWaterMark = 1024 * 1024;
 
-type StreamOptions = ZstdOptions & TransformOptions;
+/** Of one frame before compression: what is in flight of them is all the memory that compressing takes. */
+export const FRAME_SIZE = 4 * 1024 * 1024;
 
-/** @param level 1 (fast) to 19 (small) */
-export function compressing(source: AsyncIterable<Uint8Array>, level: number): AsyncIterable<Buffer> {
+/** No more than threads of libuv's pool, of which one is left to write. */
+const atOnce = Math.max(2, Math.min(availableParallelism(), 3));
+
+const compress = promisify(zstdCompress);
+const decompress = promisify(zstdDecompress);
+
+/**
+ * Frames of at most {@link FRAME_SIZE}, compressed side by side and given in order: `zstd -d` reads them as one, and a
+ * reader can begin at any of them.
+ *
+ * @param level 1 (fast) to 19 (small)
+ * @param onFrame told of each frame before it is given, by the size of what is in it and its own
+ */
+export async function* compressing(
+  source: AsyncIterable<Uint8Array>,
+  level: number,
+  onFrame: (contentSize: number, size: number) => void,
+): AsyncIterable<Buffer> {
   const params = { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 };
-  const options: StreamOptions = { chunkSize, highWaterMark, params };
-  return through(gathering(source), createZstdCompress(options));
-}
+  const spare: Buffer[] = [];
+  const underWay: { readonly frame: Promise<Buffer>; readonly block: Buffer; readonly size: number }[] = [];
+  const begin = (block: Buffer, size: number): void => {
+    const frame = compress(block.subarray(0, size), { params, chunkSize: FRAME_SIZE + FRAME_SIZE / 128 });
+    // Looked at in its turn; nobody must be surprised by it before.
+    frame.catch(() => undefined);
+    underWay.push({ frame, block, size });
+  };
+  const finish = async (): Promise<Buffer | undefined> => {
+    const first = underWay.shift();
+    if (first === undefined) return undefined;
+    const frame = await first.frame;
+    spare.push(first.block);
+    onFrame(first.size, frame.length);
+    return frame;
+  };
 
-/** @throws LifeboatError (while iterating) `archive-damaged` */
-export async function* decompressing(source: AsyncIterable<Uint8Array>): AsyncIterable<Buffer> {
-  const options: StreamOptions = { chunkSize, highWaterMark };
-  try {
-    yield* through(source, createZstdDecompress(options));
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && /^(Z_|ZSTD_)/.test(String(error.code)))) throw error;
-    const message = `the archive is damaged: its compressed data cannot be read (${error.message})`;
-    throw new LifeboatError('archive-damaged', message, { cause: error });
-  }
-}
-
-/** Fewer, larger chunks; what a pipe gives at once is at most 64 KiB. */
-async function* gathering(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  let chunks: Uint8Array[] = [];
+  let block: Buffer | undefined;
   let size = 0;
   for await (const chunk of source) {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size < chunkSize) continue;
-    yield chunks.length === 1 ? chunk : Buffer.concat(chunks, size);
-    chunks = [];
-    size = 0;
+    for (let rest = chunk; rest.length > 0; ) {
+      block ??= spare.pop() ?? Buffer.allocUnsafeSlow(FRAME_SIZE);
+      const part = rest.subarray(0, FRAME_SIZE - size);
+      block.set(part, size);
+      size += part.length;
+      rest = rest.subarray(part.length);
+      if (size < FRAME_SIZE) continue;
+      begin(block, size);
+      block = undefined;
+      size = 0;
+      if (underWay.length < atOnce) continue;
+      const frame = await finish();
+      if (frame !== undefined) yield frame;
+    }
   }
-  if (size > 0) yield Buffer.concat(chunks, size);
+  if (block !== undefined) begin(block, size);
+  for (let frame = await finish(); frame !== undefined; frame = await finish()) yield frame;
+}
+
+/** What is read and decompressed as a whole; larger frames flow. */
+const wholeFrame = 2 * FRAME_SIZE;
+
+/**
+ * What frames hold, one after the other, as they were or in other pieces. Small ones are decompressed side by side.
+ *
+ * @throws LifeboatError (while iterating) `archive-damaged`
+ */
+export async function* decompressing(source: AsyncIterable<Uint8Array>): AsyncIterable<Buffer> {
+  const input = new Input(source);
+  try {
+    yield* frames(input);
+  } finally {
+    await input.close();
+  }
+}
+
+async function* frames(input: Input): AsyncIterable<Buffer> {
+  const underWay: Promise<Buffer>[] = [];
+  while (await input.has(1)) {
+    await input.has(MAX_HEADER);
+    const start = frameStart(input.peek(MAX_HEADER));
+    const frame = frameBytes(input, start);
+    const pieces: Buffer[] = [];
+    let size = 0;
+    while (size < wholeFrame) {
+      const next = await frame.next();
+      if (next.done === true) break;
+      pieces.push(next.value);
+      size += next.value.length;
+    }
+    if (size < wholeFrame && (start.contentSize ?? Infinity) <= wholeFrame) {
+      if (start.skipped === undefined) underWay.push(decompressed(pieces, size, start.contentSize ?? 0));
+      if (underWay.length < atOnce) continue;
+      const first = await underWay.shift();
+      if (first !== undefined) yield first;
+      continue;
+    }
+    for (const whole of underWay.splice(0)) yield await whole;
+    if (start.skipped === undefined) yield* flowing(pieces, frame);
+    else for await (const _ of frame);
+  }
+  for (const whole of underWay) yield await whole;
+}
+
+function decompressed(pieces: readonly Buffer[], size: number, contentSize: number): Promise<Buffer> {
+  const bytes = pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces, size);
+  const options = { chunkSize: Math.max(64, contentSize), maxOutputLength: contentSize };
+  const whole = decompress(bytes, options).then(
+    (content) => {
+      if (content.length !== contentSize) throw damaged('a frame holds less than it says');
+      return content;
+    },
+    (error: unknown) => {
+      throw asDamage(error);
+    },
+  );
+  // Looked at in its turn.
+  whole.catch(() => undefined);
+  return whole;
+}
+
+/** A frame of any size. */
+async function* flowing(begun: readonly Buffer[], rest: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+  async function* all(): AsyncIterable<Buffer> {
+    yield* begun;
+    yield* rest;
+  }
+  try {
+    const options: ZstdOptions & TransformOptions = { chunkSize, highWaterMark };
+    yield* through(all(), createZstdDecompress(options));
+  } catch (error) {
+    throw asDamage(error);
+  }
+}
+
+/** The bytes of the frame that the input is at the beginning of. */
+async function* frameBytes(input: Input, start: FrameStart): AsyncGenerator<Buffer, void> {
+  const end = new FrameEnd(start);
+  while (await input.has(1)) {
+    const piece = input.piece();
+    const { used, done } = end.take(piece);
+    input.skip(used);
+    if (used > 0) yield piece.subarray(0, used);
+    if (done) return;
+  }
+  throw damaged('it ends within a frame');
+}
+
+/** What has been read of a source and not used yet. */
+class Input {
+  readonly #source: AsyncIterator<Uint8Array>;
+  #pieces: Buffer[] = [];
+  #size = 0;
+
+  constructor(source: AsyncIterable<Uint8Array>) {
+    this.#source = source[Symbol.asyncIterator]();
+  }
+
+  /** Reads until there are so many bytes, if the source has them. */
+  async has(size: number): Promise<boolean> {
+    while (this.#size < size) {
+      const next = await this.#source.next();
+      if (next.done === true) return false;
+      const { buffer, byteOffset, length } = next.value;
+      if (length > 0) this.#pieces.push(Buffer.from(buffer, byteOffset, length));
+      this.#size += length;
+    }
+    return true;
+  }
+
+  async close(): Promise<void> {
+    await this.#source.return?.();
+  }
+
+  peek(size: number): Buffer {
+    const [first] = this.#pieces;
+    return (first && first.length >= size ? first : Buffer.concat(this.#pieces)).subarray(0, size);
+  }
+
+  /** As much as is there in one piece, at least a byte after `has(1)`. */
+  piece(): Buffer {
+    return this.#pieces[0] ?? Buffer.alloc(0);
+  }
+
+  /** Leaves out the beginning of {@link piece}. */
+  skip(size: number): void {
+    const [first] = this.#pieces;
+    if (first === undefined) return;
+    this.#size -= size;
+    if (size === first.length) this.#pieces.shift();
+    else this.#pieces[0] = first.subarray(size);
+  }
+}
+
+function asDamage(error: unknown): unknown {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (!/^(Z_|ZSTD_|ERR_BUFFER_TOO_LARGE)/.test(code)) return error;
+  return damaged(error instanceof Error ? error.message : code, error);
 }
 
 async function* through(source: AsyncIterable<Uint8Array>, transform: Transform): AsyncIterable<Buffer> {

@@ -1,16 +1,16 @@
 /** What a backup holds of a directory, a mount, a subvolume: by following the includes as the walk of the engine does. */
+import { matcher } from '../engine/patterns.ts';
 import { harmless, missing, type Verdict } from '../layout/handler.ts';
 import { typeCategory } from '../layout/mount-category.ts';
 import { isWithin } from '../layout/mount-place.ts';
 import type { Component, ComponentOf, Layout } from '../layout/types.ts';
-import { joined, matcher, mayMatchBelow, normalised, relativeRoot, upwards } from './paths.ts';
+import { joined, mayMatchBelow, normalised, relativeRoot, upwards } from './paths.ts';
 
 export interface Selection {
-  /** Absolute paths, each followed within its own filesystem only, as by GNU tar's `--one-file-system`. */
+  /** Absolute paths, each followed within its own filesystem only. */
   readonly include: readonly string[];
   /**
-   * Patterns as GNU tar reads them: `*` and `?` match also `/`; what begins with `/` is a whole path, anything else
-   * matches after any `/`; what lies below an excluded directory is excluded.
+   * Patterns of `engine/patterns.ts`; what lies below an excluded directory is excluded.
    */
   readonly exclude: readonly string[];
   /** Directories that lifeboat itself writes: they are left out of every backup. */

@@ -1,25 +1,6 @@
 /** Paths and patterns, as a backup of files follows them. */
 import { isWithin } from '../layout/mount-place.ts';
 
-/** GNU tar's wildcards as a test of an absolute path. */
-export function matcher(pattern: string): (path: string) => boolean {
-  const body = (pattern.length > 1 ? pattern.replace(/\/+$/, '') : pattern).replace(/\[!?[^\]]+\]|[\s\S]/g, (part) => {
-    if (part === '*') return '[^]*';
-    if (part === '?') return '[^]';
-    if (part.length > 1) return part.replace(/^\[!/, '[^').replaceAll('\\', '\\\\');
-    return part.replace(/[.+^${}()|[\]\\]/, '\\$&');
-  });
-  const start = pattern.startsWith('/') ? '^' : '(?:^|/)';
-  let test: RegExp;
-  try {
-    test = new RegExp(`${start}${body}$`);
-  } catch {
-    // An impossible range as in "[z-a]": nothing has that name but the pattern itself.
-    return (path) => path === pattern;
-  }
-  return (path) => test.test(path);
-}
-
 /** Whether a pattern may match something below `directory`; of one that begins anywhere that is always so. */
 export function mayMatchBelow(pattern: string, directory: string): boolean {
   if (!pattern.startsWith('/')) return true;

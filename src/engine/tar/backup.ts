@@ -1,125 +1,94 @@
-/** tar on the host → read and hashed → compressed → one object; then the manifest as a second one. */
+/** The host is walked, compared with an earlier point, and what is new goes through tar into one object; then the manifest. */
 import { createHash } from 'node:crypto';
+import { encrypting } from '../../age/age.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
 import { throwIfAborted } from '../../kernel/wait.ts';
-import { type Body, chunksOf } from '../../target/target.ts';
 import type { BackupJob, BackupResult } from '../engine.ts';
 import { compressing } from '../zstd.ts';
-import { createArgv, namesOnStdin } from './commands.ts';
-import { namedPaths } from './include.ts';
-import { ManifestWriter } from './manifest.ts';
-import { RawPieces } from './pieces.ts';
-import { ArchiveReader, reading } from './reader.ts';
-import { Findings, parseTarLine } from './stderr.ts';
+import { archiveOf } from './archive.ts';
+import { takeBase } from './base.ts';
+import { choose } from './choose.ts';
+import { writeIndex } from './index-files.ts';
+import { type Frame, ManifestWriter } from './manifest.ts';
+import { ManifestMerge } from './merge.ts';
+import { Findings } from './stderr.ts';
 import { keysOf, STORED_FORMAT, type Stored, type StoredObject } from './stored.ts';
 
 const defaultLevel = 3;
+/** No filesystem counts time in larger steps. */
+const coarsestSeconds = 2;
 
 export async function backup(job: BackupJob, signal: AbortSignal): Promise<BackupResult> {
-  const keys = keysOf(job, 'none');
-  const argv = createArgv(job.exclude, job.leaveOut ?? []);
-  const paths = await namedPaths(job.host, job.include, signal);
+  const sealed = job.sealing.recipients.length > 0 ? 'age' : 'none';
+  const keys = keysOf(job, sealed);
+  const startedSeconds = await clockOf(job, signal);
+  const { chosen, excluded, problems, notes } = await choose(job, signal);
   const findings = new Findings();
-  const manifest = new ManifestWriter(job.description);
-  const counts = { entries: 0, bytes: 0 };
+  const base = await takeBase(job, chosen, (note) => notes.push(note), signal);
+  const writer = new ManifestWriter(job.description);
+  const merge = new ManifestMerge(writer, chosen, base, startedSeconds - coarsestSeconds);
 
-  async function* archive(): AsyncIterable<Uint8Array> {
-    const unknown: string[] = [];
-    const running = job.host.stream(
-      argv,
-      {
-        stdin: namesOnStdin(paths),
-        onStderrLine: (line) => {
-          const message = parseTarLine(line);
-          if (message === undefined) return;
-          findings.add(message.finding.subject, message.finding.problem);
-          if (!message.known && unknown.length < 5) unknown.push(line);
-        },
-      },
-      signal,
-    );
-    const pieces = new RawPieces();
-    // A path to include may also be an entry that another one holds, such as the directory that is a mount point.
-    const seen = new Map(paths.map((path) => [path, 0]));
-    let wanted = true;
-    /** Of the member that is being read. */
-    const flowing = { bytes: 0, size: 0 };
-    const reader = new ArchiveReader({
-      begin: ({ entry }) => {
-        flowing.bytes = 0;
-        flowing.size = entry.size;
-        const times = seen.get(entry.path);
-        if (times !== undefined) seen.set(entry.path, times + 1);
-        wanted = times === undefined || times === 0;
-      },
-      raw: (bytes) => {
-        if (wanted) pieces.add(bytes);
-      },
-      content: (bytes) => {
-        if (wanted) flowing.bytes += bytes;
-      },
-      end: (entry) => {
-        flowing.bytes = 0;
-        if (!wanted) return;
-        counts.entries++;
-        counts.bytes += entry.size;
-        manifest.add(entry);
-      },
-    });
-    for await (const _ of reading(reader, running.stdout, () => running.finished.then(checkEnd))) {
-      yield* pieces.take();
-      // Of a sparse file more may be stored than it is long: the list of its extents too.
-      const doneBytes = counts.bytes + Math.min(flowing.bytes, flowing.size);
-      const total = job.expectedBytes === undefined ? {} : { totalBytes: Math.max(job.expectedBytes, doneBytes) };
-      job.onProgress({ doneBytes, entries: counts.entries, ...total });
-    }
-    // The end of the archive, and zeros up to tar's record size.
-    yield Buffer.alloc(1024);
+  const frames: Frame[] = [];
+  const size = { content: 0, compressed: 0 };
+  const onFrame = (content: number, compressed: number): void => {
+    frames.push([size.content, size.compressed]);
+    size.content += content;
+    size.compressed += compressed;
+  };
+  const archive = archiveOf({ job, chosen, problems, merge, findings, notes }, signal);
+  const compressed = compressing(archive, job.compressionLevel ?? defaultLevel, onFrame);
+  const storedArchive = await put(job, keys.archive, compressed, signal);
 
-    function checkEnd({ code, stderr }: { readonly code: number; readonly stderr: string }): void {
-      // 1: files changed while they were read. 2: some could not be read, or tar failed: then it says something else too.
-      if (code === 0 || code === 1 || (code === 2 && unknown.length === 0 && findings.count > 0)) return;
-      const said = unknown.length > 0 ? unknown.join('\n  ') : stderr.trim().split('\n').slice(-5).join('\n  ');
-      throw new LifeboatError('command-failed', `tar on ${job.host.name} failed with exit code ${code}:\n  ${said}`);
-    }
-  }
-
-  async function* checkedArchive(): AsyncIterable<Uint8Array> {
-    yield* archive();
-    if (counts.entries > 0) return;
-    const first = findings.list()[0];
-    const reason = first ? `: ${first.subject}: ${first.problem}` : '';
-    throw new LifeboatError('not-found', `none of the paths to back up could be read on ${job.host.name}${reason}`);
-  }
-
-  const level = job.compressionLevel ?? defaultLevel;
-  const storedArchive = await put(job, keys.archive, compressing(checkedArchive(), level), signal);
-  const bytes = await manifest.finish({ ...counts, archive: storedArchive, frames: {} });
+  const counts = { entries: merge.entries, bytes: merge.bytes };
+  const bases = (base?.archives ?? []).filter(({ pointId }) => merge.referred.has(pointId));
+  const framesOf = Object.fromEntries(bases.map(({ pointId }) => [pointId, base?.trailer.frames[pointId] ?? []]));
+  const manifest = await writer.finish({
+    ...counts,
+    archive: storedArchive,
+    frames: { ...framesOf, [job.pointId]: frames },
+  });
   throwIfAborted(signal);
-  const storedManifest = await put(job, keys.manifest, bytes, signal);
+  const storedManifest = await put(job, keys.manifest, only(manifest), signal);
   const stored: Stored = {
     format: STORED_FORMAT,
-    sealed: 'none',
+    sealed,
     archive: storedArchive,
     manifest: storedManifest,
     ...counts,
-    bases: [],
+    bases,
   };
+  await writeIndex(job, base?.pointId, manifest);
   return {
     stored,
     ...counts,
     storedBytes: storedArchive.size + storedManifest.size,
     findings: findings.list(),
-    excluded: [],
-    notes: [],
+    ...(base === undefined ? {} : { base: base.pointId, changes: base.changes }),
+    excluded,
+    notes,
   };
 }
 
-async function put({ target }: BackupJob, key: string, body: Body, signal: AbortSignal): Promise<StoredObject> {
+/** Seconds since 1970 by the clock of the host: its inodes are stamped by it. */
+async function clockOf({ host }: BackupJob, signal: AbortSignal): Promise<number> {
+  const { stdout } = await host.run(['date', '+%s'], {}, signal);
+  const seconds = Number(stdout.toString('latin1'));
+  if (!Number.isSafeInteger(seconds) || seconds === 0)
+    throw new LifeboatError('command-failed', `date on ${host.name} does not tell the time`);
+  return seconds;
+}
+
+/** Encrypts, where there are recipients, and hashes what is stored on its way. */
+async function put(
+  { target, sealing: { recipients } }: BackupJob,
+  key: string,
+  plain: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<StoredObject> {
   const sha = createHash('sha256');
   let size = 0;
   async function* hashed(): AsyncIterable<Uint8Array> {
-    for await (const chunk of chunksOf(body)) {
+    for await (const chunk of recipients.length > 0 ? encrypting(plain, recipients) : plain) {
       throwIfAborted(signal);
       sha.update(chunk);
       size += chunk.length;
@@ -128,4 +97,8 @@ async function put({ target }: BackupJob, key: string, body: Body, signal: Abort
   }
   await target.put(key, hashed(), {}, signal);
   return { key, size, sha256: sha.digest('hex') };
+}
+
+async function* only(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+  yield bytes;
 }

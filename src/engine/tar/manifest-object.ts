@@ -9,8 +9,8 @@ import { manifestDescription, type ManifestEntry, manifestEntries, type Manifest
 import { isSealed, type StoredObject } from './stored.ts';
 
 export interface Manifest {
-  /** Can be read again and again. */
-  entries(): AsyncIterable<ManifestEntry>;
+  /** Can be read again and again; ends with the trailer. */
+  entries(): AsyncGenerator<ManifestEntry, ManifestTrailer>;
   /** That of the point. */
   description(): Promise<Json>;
   /** Reads all of it. */

@@ -13,8 +13,8 @@ import { type Member, readMember } from './member.ts';
 const maxExtension = 64 * 1024 * 1024;
 
 export interface ArchiveListener {
-  /** The headers of a member are read, its content not yet. What it throws comes out of `push`. */
-  begin?(member: Member): void;
+  /** The headers of a member are read, its content not yet; they begin at `offset`. What it throws comes out of `push`. */
+  begin?(member: Member, offset: number): void;
   /** So many bytes more of what is stored for the member were read. */
   content?(bytes: number): void;
   /** The member is complete. */
@@ -41,6 +41,10 @@ export class ArchiveReader {
   /** The beginning of a block whose rest is in the next chunk. */
   #partial: Buffer = Buffer.alloc(0);
   #zeroBlocks = 0;
+  /** Bytes that were read, headers whole. */
+  #position = 0;
+  /** Where the end of the archive begins, once it was seen. */
+  #end = 0;
   #globalPax = new Map<string, Buffer>();
   #pax = new Map<string, Buffer>();
   #longName: Buffer | undefined;
@@ -79,6 +83,11 @@ export class ArchiveReader {
     }
   }
 
+  /** Where the last member ends; beyond everything as long as that is not known. */
+  get membersEnd(): number {
+    return this.#zeroBlocks === 0 ? Infinity : this.#end;
+  }
+
   /** @throws LifeboatError `archive-damaged` unless the archive has come to its end */
   finish(): void {
     if (this.#state.at !== 'end' || this.#partial.length > 0) throw damaged('its end is missing');
@@ -86,8 +95,10 @@ export class ArchiveReader {
 
   *#block(block: Buffer): Generator<void> {
     const state = this.#state;
+    this.#position += BLOCK;
     if (state.at === 'extension') this.#extension(state, block);
     else if (isZeroBlock(block)) {
+      if (this.#zeroBlocks === 0) this.#end = this.#position - BLOCK;
       this.#zeroBlocks++;
       if (this.#headers.length > 0) throw damaged('a header is not followed by its file');
       if (this.#zeroBlocks >= 2) this.#state = { at: 'end' };
@@ -106,7 +117,7 @@ export class ArchiveReader {
     }
     const pax = this.#globalPax.size === 0 ? this.#pax : new Map([...this.#globalPax, ...this.#pax]);
     const member = readMember(header, pax, this.#longName, this.#longLink);
-    this.#listener.begin?.(member);
+    this.#listener.begin?.(member, this.#position - this.#headers.length * BLOCK);
     if (this.#listener.raw) for (const bytes of this.#headers) this.#listener.raw(bytes);
     this.#headers = [];
     if (this.#pax.size > 0) this.#pax = new Map();
@@ -141,6 +152,7 @@ export class ArchiveReader {
     const skipped = Math.min(state.padding, bytes.length - data.length);
     state.padding -= skipped;
     const used = data.length + skipped;
+    this.#position += used;
     this.#listener.raw?.(bytes.subarray(0, used));
     if (state.left === 0 && state.padding === 0) yield* this.#memberEnds(state);
     return bytes.subarray(used);

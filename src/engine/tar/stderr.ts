@@ -49,7 +49,7 @@ export function parseTarLine(line: string): TarMessage | undefined {
 const escapes: Readonly<Record<string, number>> = { a: 7, b: 8, t: 9, n: 10, v: 11, f: 12, r: 13 };
 
 /** The name inside the quotes of C. */
-function unquote(quoted: string): string {
+export function unquote(quoted: string): string {
   const bytes: number[] = [];
   for (const match of quoted.matchAll(/\\([0-7]{3}|.)|([^\\]+)/gu)) {
     const [, escape, plain] = match;

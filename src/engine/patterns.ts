@@ -1,0 +1,41 @@
+/** Patterns of what is left out: one meaning for the walk of a backup and for the judgement of coverage. */
+
+/**
+ * A pattern as a test of absolute paths. `*` and `?` also match `/`; one that begins with `/` is a whole path, any other
+ * matches after any `/`. It says nothing of what lies below a path that it matches.
+ */
+export function matcher(pattern: string): (path: string) => boolean {
+  const body = withoutEnd(pattern).replace(/\[!?[^\]]+\]|[\s\S]/gu, (part) => {
+    if (part === '*') return '[^]*';
+    if (part === '?') return '[^]';
+    if (part.length > 1 && part.startsWith('[')) return part.replaceAll('\\', '\\\\').replace(/^\[!/, '[^');
+    return part.replace(/[.+^${}()|[\]\\/]/, '\\$&');
+  });
+  const start = pattern.startsWith('/') ? '^' : '(?:^|/)';
+  let test: RegExp;
+  try {
+    test = new RegExp(`${start}${body}$`, 'u');
+  } catch {
+    // An impossible range as in "[z-a]": nothing has that name but the pattern itself.
+    return (path) => path === pattern;
+  }
+  return (path) => test.test(path);
+}
+
+/**
+ * The same for the test `-path` of GNU find, so that it does not go into what is left out; `undefined` where find, which
+ * sees bytes and takes backslashes for escapes, might mean something else.
+ */
+export function findPattern(pattern: string): string | undefined {
+  if (/[?[\\\0]/.test(pattern) || !pattern.isWellFormed()) return undefined;
+  return pattern.startsWith('/') ? withoutEnd(pattern) : `*/${withoutEnd(pattern)}`;
+}
+
+/** A path taken literally, for the same test. */
+export function findLiteral(path: string): string | undefined {
+  return path.isWellFormed() && !path.includes('\0') ? path.replace(/[*?[\\]/g, '\\$&') : undefined;
+}
+
+function withoutEnd(pattern: string): string {
+  return pattern.length > 1 ? pattern.replace(/\/+$/, '') : pattern;
+}

@@ -1,0 +1,151 @@
+/** What is not kept, as tar on the host writes it: read and hashed as it passes, and entered into the manifest. */
+import { LifeboatError } from '../../kernel/errors.ts';
+import { nameToBytes } from '../../kernel/text.ts';
+import type { BackupJob } from '../engine.ts';
+import type { Entry } from '../entry.ts';
+import type { Chosen } from './choose.ts';
+import { createArgv } from './commands.ts';
+import { statOf } from './find.ts';
+import { BLOCK } from './header.ts';
+import type { ManifestMerge } from './merge.ts';
+import { ArchiveReader, reading } from './reader.ts';
+import { type Findings, parseTarLine } from './stderr.ts';
+
+export interface Archiving {
+  readonly job: BackupJob;
+  readonly chosen: readonly Chosen[];
+  /** Of the walk, by absolute path. */
+  readonly problems: ReadonlyMap<string, string>;
+  readonly merge: ManifestMerge;
+  readonly findings: Findings;
+  readonly notes: string[];
+}
+
+/**
+ * @throws LifeboatError (while iterating) `not-found` when there is nothing at all, `command-failed` when tar fails in a way
+ *   that is not about a single file
+ */
+export async function* archiveOf(archiving: Archiving, signal: AbortSignal): AsyncIterable<Uint8Array> {
+  const { job, chosen, problems, merge, findings, notes } = archiving;
+  const said = new Said(findings, notes);
+  const news = chosen.filter(({ kept }) => !kept);
+  if (news.length > 0) yield* stored(job, news, merge, said, signal);
+  await merge.finish();
+  said.addProblems(problems);
+  // The end of an archive.
+  yield Buffer.alloc(1024);
+  if (merge.entries > 0) return;
+  const first = findings.list()[0];
+  const reason = first ? `: ${first.subject}: ${first.problem}` : '';
+  throw new LifeboatError('not-found', `none of the paths to back up could be read on ${job.host.name}${reason}`);
+}
+
+async function* stored(
+  job: BackupJob,
+  news: readonly Chosen[],
+  merge: ManifestMerge,
+  said: Said,
+  signal: AbortSignal,
+): AsyncIterable<Uint8Array> {
+  const totalBytes = news.reduce((sum, { stat }) => sum + (stat.startsWith('f') ? statOf(stat).size : 0), 0);
+  const running = job.host.stream(
+    createArgv(),
+    { stdin: names(news), onStderrLine: (line) => said.take(line) },
+    signal,
+  );
+  const complete: { readonly entry: Entry; readonly at: number }[] = [];
+  let entries = 0;
+  let bytes = 0;
+  /** Of the member that is being read. */
+  const flowing = { at: 0, bytes: 0, size: 0 };
+  const reader = new ArchiveReader({
+    begin: ({ entry }, offset) => {
+      flowing.at = offset;
+      flowing.bytes = 0;
+      flowing.size = entry.size;
+    },
+    content: (length) => {
+      flowing.bytes += length;
+    },
+    end: (entry) => {
+      flowing.bytes = 0;
+      entries++;
+      bytes += entry.size;
+      complete.push({ entry, at: flowing.at });
+    },
+  });
+  let passed = 0;
+  const checkEnd = async (): Promise<void> => said.checkEnd(job.host.name, await running.finished);
+  for await (const chunk of reading(reader, running.stdout, checkEnd)) {
+    for (const { entry, at } of complete.splice(0)) await merge.add(entry, at);
+    // What follows the last member is made by us, once.
+    const wanted = chunk.subarray(0, Math.max(0, Math.min(chunk.length, reader.membersEnd - passed)));
+    passed += wanted.length;
+    yield wanted;
+    // Of a sparse file more may be stored than it is long: the list of its extents too.
+    const doneBytes = bytes + Math.min(flowing.bytes, flowing.size);
+    job.onProgress({ doneBytes, totalBytes: Math.max(totalBytes, doneBytes), entries });
+  }
+  // A part of a block of zeros may have passed before it was known to be one.
+  yield Buffer.alloc((BLOCK - (passed % BLOCK)) % BLOCK);
+}
+
+/** In pieces: of millions of names not all are copied at once. */
+async function* names(news: readonly Chosen[]): AsyncIterable<Uint8Array> {
+  const atOnce = 10_000;
+  for (let at = 0; at < news.length; at += atOnce) {
+    const text = news
+      .slice(at, at + atOnce)
+      .map(({ path }) => `${path === '' ? '.' : path}\0`)
+      .join('');
+    yield nameToBytes(text);
+  }
+}
+
+/** What tar says of files, sorted by what it means for the point. */
+class Said {
+  readonly #findings: Findings;
+  readonly #notes: string[];
+  readonly #unknown: string[] = [];
+  readonly #subjects = new Set<string>();
+  readonly #vanished: string[] = [];
+  #lines = 0;
+
+  constructor(findings: Findings, notes: string[]) {
+    this.#findings = findings;
+    this.#notes = notes;
+  }
+
+  take(line: string): void {
+    const message = parseTarLine(line);
+    if (message === undefined) return;
+    this.#lines++;
+    const { subject, problem } = message.finding;
+    if (!message.known && this.#unknown.length < 5) this.#unknown.push(line);
+    if (hasVanished.test(problem)) this.#vanished.push(subject);
+    else {
+      this.#subjects.add(subject);
+      this.#findings.add(subject, problem);
+    }
+  }
+
+  /** Of the walk; what tar has named too is named once. */
+  addProblems(problems: ReadonlyMap<string, string>): void {
+    for (const [path, problem] of problems) if (!this.#subjects.has(path)) this.#findings.add(path, problem);
+    if (this.#vanished.length === 0) return;
+    const some = this.#vanished.slice(0, 5).join(', ');
+    const more = this.#vanished.length > 5 ? ', …' : '';
+    this.#notes.push(`${this.#vanished.length} files vanished before they were read: ${some}${more}`);
+  }
+
+  checkEnd(host: string, { code, stderr }: { readonly code: number; readonly stderr: string }): void {
+    // 1: files changed while they were read. 2: some could not be read, or tar failed: then it says something else too.
+    if (code === 0 || code === 1 || (code === 2 && this.#unknown.length === 0 && this.#lines > 0)) return;
+    const said =
+      this.#unknown.length > 0 ? this.#unknown.join('\n  ') : stderr.trim().split('\n').slice(-5).join('\n  ');
+    throw new LifeboatError('command-failed', `tar on ${host} failed with exit code ${code}:\n  ${said}`);
+  }
+}
+
+/** Between the walk and tar's turn: the point is of the moment at which it was gone. */
+const hasVanished = /^(File removed before we read it|Cannot (stat|open|readlink): No such file or directory)$/;

@@ -1,0 +1,45 @@
+/**
+ * Manifests that a host keeps for itself, not encrypted and readable by root only: so that it knows what has changed
+ * without reading its repository, which it may not be able to.
+ */
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeFileAtomic } from '../../kernel/atomic-write.ts';
+import { explaining, hasErrno } from '../../kernel/errors.ts';
+import type { BackupJob } from '../engine.ts';
+
+const END = '.manifest.zst';
+
+type IndexJob = Pick<BackupJob, 'indexDirectory' | 'hostName'>;
+
+function directoryOf({ indexDirectory, hostName }: IndexJob): string | undefined {
+  return indexDirectory === undefined ? undefined : join(indexDirectory, hostName);
+}
+
+/** The compressed manifest of a point, if it was kept. Whether it is the right one is for the reader to see. */
+export async function readIndex(job: IndexJob, pointId: string): Promise<Buffer | undefined> {
+  const directory = directoryOf(job);
+  if (directory === undefined) return undefined;
+  try {
+    return await readFile(join(directory, `${pointId}${END}`));
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+/** Keeps this one, and besides it that of `base`: this point may yet come to nothing. */
+export async function writeIndex(
+  job: IndexJob & { readonly pointId: string },
+  base: string | undefined,
+  manifest: Buffer,
+): Promise<void> {
+  const directory = directoryOf(job);
+  if (directory === undefined) return;
+  await explaining(`keep an index in ${directory}`, () => mkdir(directory, { recursive: true, mode: 0o700 }));
+  await writeFileAtomic(join(directory, `${job.pointId}${END}`), manifest, 0o600);
+  const wanted = new Set([job.pointId, base].map((id) => `${id}${END}`));
+  for (const name of await readdir(directory)) {
+    if (base !== undefined && !wanted.has(name)) await rm(join(directory, name), { force: true });
+  }
+}

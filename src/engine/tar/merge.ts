@@ -1,0 +1,75 @@
+/** The manifest of a point as it grows: what is stored now and what earlier points hold, in one order. */
+import { LifeboatError } from '../../kernel/errors.ts';
+import type { Entry } from '../entry.ts';
+import type { Base } from './base.ts';
+import type { Chosen } from './choose.ts';
+import { statOf } from './find.ts';
+import { type ManifestEntry, ManifestWriter } from './manifest.ts';
+
+export class ManifestMerge {
+  readonly #chosen: readonly Chosen[];
+  readonly #base: Base | undefined;
+  readonly #baseEntries: AsyncIterator<ManifestEntry> | undefined;
+  readonly #writer: ManifestWriter;
+  readonly #youngSeconds: number;
+  #at = 0;
+  entries = 0;
+  bytes = 0;
+  /** Ids of the earlier points whose archives are referred to. */
+  readonly referred = new Set<string>();
+
+  /** @param youngSeconds from then on, a further change might not change an inode's time again */
+  constructor(writer: ManifestWriter, chosen: readonly Chosen[], base: Base | undefined, youngSeconds: number) {
+    this.#writer = writer;
+    this.#chosen = chosen;
+    this.#base = base;
+    this.#baseEntries = base?.manifest.entries()[Symbol.asyncIterator]();
+    this.#youngSeconds = youngSeconds;
+  }
+
+  /** The next entry that was stored, in the order in which they were chosen, and what stands before it. */
+  async add(entry: Entry, at: number): Promise<void> {
+    const chosen = await this.#until(entry.path);
+    if (chosen === undefined)
+      throw new LifeboatError('bug', `tar stored ${JSON.stringify(entry.path)}, which was not asked for`);
+    const { ctimeNs, inode } = statOf(chosen.stat);
+    const young = Number(ctimeNs.slice(0, -9)) >= this.#youngSeconds;
+    this.#write({ ...entry, at, ...(young ? {} : { ctimeNs }), inode });
+  }
+
+  async finish(): Promise<void> {
+    await this.#until(undefined);
+  }
+
+  /** Writes what is kept before `path`, and leaves out what tar could not store. */
+  async #until(path: string | undefined): Promise<Chosen | undefined> {
+    for (;;) {
+      const item = this.#chosen[this.#at];
+      if (item === undefined) return undefined;
+      this.#at++;
+      if (item.kept) await this.#keep(item.path);
+      else if (item.path === path) return item;
+    }
+  }
+
+  async #keep(path: string): Promise<void> {
+    for (;;) {
+      const next = await this.#baseEntries?.next();
+      if (next === undefined || next.done === true || this.#base === undefined) {
+        throw new LifeboatError('bug', `${JSON.stringify(path)} is in no earlier point`);
+      }
+      const entry = next.value;
+      if (entry.path !== path) continue;
+      const holder = entry.in ?? this.#base.pointId;
+      this.referred.add(holder);
+      this.#write({ ...entry, in: holder });
+      return;
+    }
+  }
+
+  #write(entry: ManifestEntry): void {
+    this.entries++;
+    this.bytes += entry.size;
+    this.#writer.add(entry);
+  }
+}
