@@ -10,7 +10,9 @@
  *   and what `get` yields belongs to the reader;
  * - errors say what failed; `retryable` is set only where trying again can help.
  */
+import type { SshSettings } from '../host/ssh-config.ts';
 import { LifeboatError } from '../kernel/errors.ts';
+import type { SecretSource } from '../kernel/secret.ts';
 
 export interface Target extends AsyncDisposable {
   /** The URL it was opened by, without secrets. */
@@ -54,8 +56,26 @@ export interface TargetTraits {
   readonly sequential: boolean;
   /** Nothing can be replaced or removed. */
   readonly appendOnly: boolean;
+  /**
+   * It waits for its storage by itself, also in the middle of a `put`, and for long: a retryable error comes only when it
+   * has given up.
+   */
+  readonly patient: boolean;
   /** How many calls may be under way at once. */
   readonly connections: number;
+}
+
+export interface OpenOptions {
+  /** Make the place when it is missing, as `init` does; without it a missing place is `not-found`. */
+  readonly create?: boolean;
+  /** For what a target has to show, such as the passphrase of a key (`ssh-passphrase`). */
+  readonly secrets?: SecretSource;
+  /** How to log in by ssh, besides what the configuration of OpenSSH says. */
+  readonly ssh?: SshSettings;
+  /** How long a patient target waits for a server that is away. @default 15 minutes */
+  readonly patienceMs?: number;
+  /** Told before each such wait. */
+  readonly onWait?: (text: string) => void;
 }
 
 export type Body = Uint8Array | AsyncIterable<Uint8Array>;

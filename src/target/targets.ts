@@ -7,14 +7,10 @@ import { redactText } from '../kernel/secret.ts';
 import { throwIfAborted } from '../kernel/wait.ts';
 import { openFileTarget } from './file/file.ts';
 import { memoryTarget } from './memory/memory.ts';
-import type { Target } from './target.ts';
+import { openSftpTarget } from './sftp/sftp.ts';
+import type { OpenOptions, Target } from './target.ts';
 
-type Scheme = 'file' | 'memory';
-
-export interface OpenOptions {
-  /** Make the place when it is missing, as `init` does; without it a missing place is `not-found`. */
-  readonly create?: boolean;
-}
+type Scheme = 'file' | 'memory' | 'sftp';
 
 interface TargetKind {
   /** For lists and errors: what it is, and how its URL looks. */
@@ -34,6 +30,11 @@ export const targets: { readonly [Name in Scheme]: TargetKind } = {
     summary: 'the memory of this process, for tests',
     example: 'memory:name',
     open: async (url) => memoryTarget(url.slice('memory:'.length)),
+  },
+  sftp: {
+    summary: 'a directory on another host, over ssh',
+    example: 'sftp://user@host/backup',
+    open: openSftpTarget,
   },
 };
 

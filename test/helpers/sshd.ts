@@ -1,5 +1,5 @@
 /** A real OpenSSH server for one test file, on a free port of the loopback interface, changing nothing of the machine. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { connect } from 'node:net';
 import { once } from 'node:events';
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
@@ -15,8 +15,25 @@ export interface Sshd extends AsyncDisposable {
   readonly user: string;
   readonly privateKeyPath: string;
   readonly knownHostsPath: string;
+  /** The public key of the server, as a line of known_hosts has it. */
+  readonly hostKey: string;
   /** Of the process that listens. */
   readonly pid: number;
+  /** The processes that serve connections. */
+  sessions(): Promise<readonly number[]>;
+  /** Ends the server and, by their ids, the processes of its connections. */
+  stop(): Promise<void>;
+  /** Starts it again on the same port, with the same keys. */
+  start(): Promise<void>;
+}
+
+export interface SshdOptions {
+  /** The command line of its SFTP service. @default internal-sftp */
+  readonly sftp?: string;
+  /** Further lines of its configuration. */
+  readonly lines?: readonly string[];
+  /** Run where nobody else sees what is mounted, before the server starts. */
+  readonly mounts?: readonly string[];
 }
 
 /**
@@ -24,7 +41,7 @@ export interface Sshd extends AsyncDisposable {
  *
  * @throws Error with the reason where that is not possible
  */
-export async function startSshd(): Promise<Sshd> {
+export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   if (process.geteuid?.() !== 0) throw new Error('a test server for ssh needs root');
   const { path, libraryPath } = await findSshd();
   await using stack = new AsyncDisposableStack();
@@ -39,47 +56,79 @@ export async function startSshd(): Promise<Sshd> {
   await writeFile(at('shadow'), (await readFile('/etc/shadow', 'utf8')).replace(/^root:[^:]*/m, 'root:*'), {
     mode: 0o600,
   });
-  await writeFile(at('config'), configuration(directory, port));
+  await writeFile(at('config'), [...configuration(directory, port, options), ''].join('\n'));
 
-  const child = spawn(
-    'unshare',
-    ['--mount', '--propagation', 'private', 'sh', '-ec', inNamespace, 'sh', directory, path],
-    {
+  const argv = ['--mount', '--propagation', 'private', 'sh', '-ec', inNamespace(options), 'sh', directory, path];
+  let child: ChildProcess | undefined;
+  const sessions = async () => (child?.pid === undefined ? [] : await descendants(child.pid));
+  const stop = async () => {
+    const serving = await sessions();
+    if (child !== undefined) await endProcess(child);
+    for (const pid of serving) kill(pid);
+    child = undefined;
+  };
+  const start = async () => {
+    const started = spawn('unshare', argv, {
       env: { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin', LD_LIBRARY_PATH: libraryPath },
       stdio: ['ignore', 'ignore', 'pipe'],
-    },
-  );
-  let log = '';
-  child.stderr.on('data', (chunk: Buffer) => {
-    log = (log + chunk.toString()).slice(-8192);
-  });
-  stack.defer(() => endProcess(child));
-  for (let tries = 0; !(await answers(port)); tries += 1) {
-    if (child.exitCode !== null || tries > 200 || child.pid === undefined) {
-      throw new Error(`the ssh server does not start: ${log}`);
+    });
+    child = started;
+    let log = '';
+    started.stderr.on('data', (chunk: Buffer) => {
+      log = (log + chunk.toString()).slice(-8192);
+    });
+    for (let tries = 0; !(await answers(port)); tries += 1) {
+      if (started.exitCode !== null || tries > 200) throw new Error(`the ssh server does not start: ${log}`);
+      await delay(25);
     }
-    await delay(25);
-  }
+  };
+  stack.defer(stop);
+  await start();
   const owned = stack.move();
   return {
     port,
     user: userInfo().username,
     privateKeyPath: at('client'),
     knownHostsPath: at('known_hosts'),
-    pid: child.pid ?? 0,
+    hostKey,
+    get pid() {
+      return child?.pid ?? 0;
+    },
+    sessions,
+    stop,
+    start,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
 
-const inNamespace = [
-  'mount -t tmpfs -o mode=755 tmpfs /run',
-  'mkdir -m 755 /run/sshd',
-  'mount --bind "$1/passwd" /etc/passwd',
-  'mount --bind "$1/shadow" /etc/shadow',
-  'exec "$2" -D -e -f "$1/config"',
-].join('\n');
+/** Ends a process that may be gone already. */
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    return;
+  }
+}
 
-function configuration(directory: string, port: number): string {
+/** Children, and theirs. */
+async function descendants(pid: number): Promise<readonly number[]> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+  const children = text.split(' ').filter(Boolean).map(Number);
+  return [...children, ...(await Promise.all(children.map(descendants))).flat()];
+}
+
+function inNamespace({ mounts = [] }: SshdOptions): string {
+  return [
+    'mount -t tmpfs -o mode=755 tmpfs /run',
+    'mkdir -m 755 /run/sshd',
+    'mount --bind "$1/passwd" /etc/passwd',
+    'mount --bind "$1/shadow" /etc/shadow',
+    ...mounts,
+    'exec "$2" -D -e -f "$1/config"',
+  ].join('\n');
+}
+
+function configuration(directory: string, port: number, { sftp, lines = [] }: SshdOptions): readonly string[] {
   return [
     `Port ${port}`,
     'ListenAddress 127.0.0.1',
@@ -93,8 +142,9 @@ function configuration(directory: string, port: number): string {
     'PermitRootLogin prohibit-password',
     'UseDNS no',
     'PrintMotd no',
-    '',
-  ].join('\n');
+    `Subsystem sftp ${sftp ?? 'internal-sftp'}`,
+    ...lines,
+  ];
 }
 
 /** The users of this machine, with a login shell that reads nobody's start files. */

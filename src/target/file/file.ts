@@ -9,9 +9,10 @@ import { makeDirectory, syncDirectory } from '../../kernel/atomic-write.ts';
 import { explaining, hasErrno, LifeboatError } from '../../kernel/errors.ts';
 import { throwIfAborted } from '../../kernel/wait.ts';
 import { type Body, checkKey, checkPrefix, checkRange, type PutOptions, type Target } from '../target.ts';
+import { temporaryName } from '../temporary.ts';
 import { foldersOf } from './folders.ts';
 import { objectAt, openObject, walk } from './objects.ts';
-import { sweepTemporary, temporaryName, unlinkIfThere } from './temporary.ts';
+import { sweepTemporary, unlinkIfThere } from './sweep.ts';
 import { publish, writeNew } from './write.ts';
 
 const CHUNK = 1024 * 1024;
@@ -97,6 +98,7 @@ export async function openFileTarget(
       ranges: true,
       sequential: false,
       appendOnly: false,
+      patient: false,
       connections: 8,
     },
     put,

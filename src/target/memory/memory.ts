@@ -15,6 +15,7 @@ const traits: TargetTraits = {
   ranges: true,
   sequential: false,
   appendOnly: false,
+  patient: false,
   connections: 64,
 };
 

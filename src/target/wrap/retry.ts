@@ -20,9 +20,11 @@ export interface TargetRetry {
  * - `list` goes on without giving an object twice;
  * - `put` retries a body of bytes, and a stream only while nothing was read from it.
  *
- * The attempts of the policy are counted anew after every progress.
+ * The attempts of the policy are counted anew after every progress. A target with the trait `patient` is given back as it
+ * is, for attempts times its own patience would be hours.
  */
 export function withRetry(target: Target, policy: RetryPolicy, onRetry: (event: TargetRetry) => void): Target {
+  if (target.traits.patient) return target;
   const telling = (verb: TargetRetry['verb'], key: string) => (error: LifeboatError, attempt: number) =>
     onRetry({ verb, key, attempt, error });
 

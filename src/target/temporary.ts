@@ -3,10 +3,9 @@
  * one are left alone: `<host>.<boot>.<pid>.<start>.<random>`.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { lstat, readdir, readFile, unlink } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
-import { hasErrno } from '../../kernel/errors.ts';
+import { hasErrno } from '../kernel/errors.ts';
 
 /** A file of a host that cannot be asked whether the process lives is stale when nothing wrote to it for so long. */
 const FOREIGN_AGE_MS = 7 * 86_400_000;
@@ -23,42 +22,18 @@ export async function temporaryName(): Promise<string> {
   return [host, boot, pid, start, randomBytes(6).toString('hex')].join('.');
 }
 
-/** Removes what dead processes left in `directory`; one that is not there holds nothing. */
-export async function sweepTemporary(directory: string): Promise<void> {
+/**
+ * Whether the process that made a temporary file is gone.
+ *
+ * @param mtimeMs when the file was last written to; `undefined` when it is no longer there
+ */
+export async function isStale(name: string, mtimeMs: () => Promise<number | undefined>): Promise<boolean> {
   const own = await self();
-  for (const name of await namesIn(directory)) {
-    if (await isStale(join(directory, name), name, own)) await unlinkIfThere(join(directory, name));
-  }
-}
-
-export async function unlinkIfThere(path: string): Promise<void> {
-  try {
-    await unlink(path);
-  } catch (error) {
-    if (!hasErrno(error, 'ENOENT')) throw error;
-  }
-}
-
-async function isStale(path: string, name: string, own: Owner): Promise<boolean> {
   const match = /^([0-9a-f]{8})\.([0-9a-f]{8})\.(\d+)\.(\d+)\.[0-9a-f]+$/.exec(name);
   const [, host, boot, pid, start] = match ?? [];
   if (host === own.host && boot === own.boot) return (await startOf(Number(pid))) !== start;
   if (host === own.host) return true;
-  try {
-    return (await lstat(path)).mtimeMs < Date.now() - FOREIGN_AGE_MS;
-  } catch (error) {
-    if (hasErrno(error, 'ENOENT')) return false;
-    throw error;
-  }
-}
-
-async function namesIn(directory: string): Promise<readonly string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (hasErrno(error, 'ENOENT')) return [];
-    throw error;
-  }
+  return ((await mtimeMs()) ?? Number.POSITIVE_INFINITY) < Date.now() - FOREIGN_AGE_MS;
 }
 
 let known: Promise<Owner> | undefined;
