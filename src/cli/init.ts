@@ -1,18 +1,22 @@
 /** What `init` does: chooses, writes the configuration, makes the repository. */
 import { existsSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { parseConfig } from '../config/load.ts';
 import { configTemplate } from '../config/template.ts';
 import { openEngine } from '../engine/engines.ts';
+import { hostIdentity } from '../host/identity.ts';
 import { makeDirectory, writeFileAtomic } from '../kernel/atomic-write.ts';
 import { explaining, LifeboatError } from '../kernel/errors.ts';
 import { captureLayout } from '../layout/capture.ts';
 import type { Layout } from '../layout/types.ts';
 import { initRepository, openRepository } from '../point/repository.ts';
-import { checkPair } from '../steps/repository.ts';
+import { keyName } from '../steps/prepare.ts';
+import { checkPair, HURRIED_MS } from '../steps/repository.ts';
 import { openTarget } from '../target/targets.ts';
 import { ask } from './ask.ts';
 import { commandLine, type Globals } from './globals.ts';
+import { keptOrNewKeys, storeNewKeys } from './init-keys.ts';
+import { type RecoverySheet, recoverySheet, sheetText } from './recovery-sheet.ts';
 import { openSession } from './session.ts';
 
 const DEFAULT_REPOSITORY = 'file:///var/lib/lifeboat/repository';
@@ -24,6 +28,9 @@ export interface InitRequest {
   readonly engine: string;
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
+  /** The host keeps public keys and its signing key only. */
+  readonly writeOnly: boolean;
+  readonly encryption: boolean;
   readonly force: boolean;
 }
 
@@ -35,6 +42,10 @@ export interface InitResult {
   /** `found`: it was one already, and is used as it is. */
   readonly made: 'new' | 'found' | 'nothing (--dry-run)';
   readonly text: string;
+  readonly key: { readonly path: string; readonly made: 'new' | 'kept'; readonly writeOnly: boolean };
+  readonly encryption: 'age' | 'none';
+  /** With the new keys, and only now: holds secrets. */
+  readonly recovery?: RecoverySheet;
 }
 
 /**
@@ -54,18 +65,29 @@ export async function initialise(request: InitRequest, globals: Globals): Promis
   const repository = request.repository ?? (await chooseRepository(globals, signal));
   const include = request.include ?? localFilesystems(await captureLayout(session.host, new Date(), signal));
   const exclude = request.exclude ?? (request.include ? [] : DEFAULT_EXCLUDE);
-  const text = configTemplate({ repository, engine: engine.name, include, exclude });
+  const now = new Date();
+  const keyFile = join(dirname(config), 'host.key');
+  const systemName = keyName((await hostIdentity(session.host, signal)).name);
+  const keys = await keptOrNewKeys(keyFile, globals.host ?? systemName, request.writeOnly, now);
+  const { host, writeOnly } = keys.key;
+  const encryption = request.encryption ? 'age' : 'none';
+  const text = configTemplate({
+    ...{ repository, engine: engine.name, include, exclude, key: keyFile, encryption },
+    ...(host === systemName ? {} : { host }),
+  });
   // Refused before anything is made: what was typed must be a configuration that works.
   parseConfig(text, config);
-  const chosen = { config, repository, include, exclude, text };
+  const key = { path: keyFile, made: keys.code ? 'new' : 'kept', writeOnly } as const;
+  const chosen = { config, repository, include, exclude, text, key, encryption } as const;
   if (globals.dryRun) return { ...chosen, made: 'nothing (--dry-run)' };
-  await using target = await openTarget(repository, { create: true }, signal);
+  await using target = await openTarget(repository, { create: true, secrets: session.context.secrets, patienceMs: HURRIED_MS }, signal);
   checkPair(engine, target);
   const made = await makeOrFind(() => initRepository(target, engine.name, new Date(), signal));
   if (made === 'found') await openRepository(target, signal);
   await explaining(`write ${config}`, () => makeDirectory(dirname(config)));
   await writeFileAtomic(config, text, 0o644);
-  return { ...chosen, made };
+  await storeNewKeys(keyFile, keys, target, now, signal);
+  return { ...chosen, made, ...(keys.code ? { recovery: recoverySheet(keys.code, repository, host) } : {}) };
 }
 
 async function makeOrFind(make: () => Promise<unknown>): Promise<'new' | 'found'> {
@@ -93,6 +115,7 @@ function localFilesystems(layout: Layout): string[] {
 }
 
 export function initText(result: InitResult, globals: Globals): string {
+  const { key, recovery, encryption } = result;
   if (result.made === 'nothing (--dry-run)') return `${result.text}\n# nothing is written (--dry-run)`;
   return [
     `Wrote ${result.config}.`,
@@ -100,8 +123,19 @@ export function initText(result: InitResult, globals: Globals): string {
       ? `Made the repository ${result.repository}.`
       : `${result.repository} is a repository already; it is used as it is.`,
     `It will hold: ${result.include.join(' ')}`,
+    encryption === 'age'
+      ? 'Data and records are encrypted.'
+      : 'Data is not encrypted (--no-encryption): whoever reads the repository reads it. Records are signed.',
+    ...(recovery
+      ? [
+          `Wrote the host key ${key.path}.`,
+          '',
+          sheetText(recovery, { key: key.path, writeOnly: key.writeOnly }, globals),
+        ]
+      : [
+          `Kept the host key ${key.path}, and its recovery code with it. If that was never noted: ${commandLine(globals, 'key rotate')}`,
+        ]),
     '',
-    'The repository is not encrypted yet: keep it where only root can read it.',
-    `Next: ${commandLine(globals, 'doctor')}, then ${commandLine(globals, 'backup')}`,
+    `Next: ${commandLine(globals, 'key check')}, then ${commandLine(globals, 'doctor')} and ${commandLine(globals, 'backup')}`,
   ].join('\n');
 }

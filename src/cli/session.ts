@@ -58,7 +58,7 @@ export function openSession(globals: Globals, settings: Settings = noSettings): 
     host,
     signal: interrupt.signal,
     context,
-    opening: { say: () => {}, secrets: context.secrets },
+    opening: { say: () => {}, secrets: context.secrets, hurried: true },
     [Symbol.asyncDispose]: async () => {
       interrupt[Symbol.dispose]();
       await host[Symbol.asyncDispose]();

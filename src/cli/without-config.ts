@@ -3,6 +3,7 @@ import { type Config, configSchema } from '../config/schema.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import { printable } from '../kernel/text.ts';
 import { openRepository } from '../point/repository.ts';
+import { HURRIED_MS } from '../steps/repository.ts';
 import { openTarget } from '../target/targets.ts';
 import type { Target } from '../target/target.ts';
 import { recoveryCode } from './ask-secret.ts';
@@ -17,7 +18,7 @@ import { interruptSignal } from './interrupt.ts';
 export async function configOfRepository(url: string, globals: Globals): Promise<Config> {
   using interrupt = interruptSignal();
   const { signal } = interrupt;
-  await using target = await openTarget(url, {}, signal);
+  await using target = await openTarget(url, { patienceMs: HURRIED_MS }, signal);
   const { engine } = await openRepository(target, signal);
   const host = globals.host ?? (await onlyHost(target, signal));
   await recoveryCode(globals, signal);

@@ -1,6 +1,7 @@
 /** The configuration: one YAML file, plain data, and never a secret in it. An unknown key is an error. */
 import { z } from 'zod';
 import { parseBytes, parseDuration } from '../kernel/units.ts';
+import { retentionSchema, verifySchema } from './retention.ts';
 import { scheduleSchemas } from './schedule.ts';
 
 const absolutePath = z
@@ -45,6 +46,12 @@ const backup = z.strictObject({
     .default(3),
 });
 
+const ssh = z.strictObject({
+  identityFile: absolutePath.exactOptional(),
+  knownHosts: absolutePath.exactOptional(),
+  configFile: absolutePath.exactOptional(),
+});
+
 const scheduling = scheduleSchemas(duration, absolutePath);
 
 const config = z.strictObject({
@@ -57,7 +64,10 @@ const config = z.strictObject({
     .exactOptional(),
   key: absolutePath.exactOptional(),
   encryption: z.enum(['age', 'none'], 'is neither age nor none').default('age'),
+  ssh: ssh.readonly().exactOptional(),
   backup: backup.readonly(),
+  verify: verifySchema.readonly().default({ after: 'full', oldest: 0 }),
+  retention: retentionSchema.readonly().exactOptional(),
   schedule: scheduling.schedule.exactOptional(),
   rpo: duration.exactOptional(),
   notify: scheduling.notify.exactOptional(),
@@ -76,7 +86,10 @@ export type Config = z.output<typeof configSchema>;
 /** The keys of each section, the top level under `''`; sections that are not here take any key. */
 export const sections: { readonly [section: string]: readonly string[] } = {
   '': Object.keys(config.shape),
+  ssh: Object.keys(ssh.shape),
   backup: Object.keys(backup.shape),
+  verify: Object.keys(verifySchema.shape),
+  retention: Object.keys(retentionSchema.shape),
   ...scheduling.sections,
 };
 

@@ -31,6 +31,13 @@ ${key === undefined ? '# key: /etc/lifeboat/host.key' : `key: ${scalar(key)}`}
 # age: data and records are encrypted. none: records are signed, and whoever reads the repository reads the data.
 encryption: ${encryption ?? 'age'}
 
+# For a repository at sftp://: how to log in, where that differs from what \`ssh\` itself would do. The passphrase of a
+# key is the secret ssh-passphrase.
+# ssh:
+#   identityFile: /etc/lifeboat/ssh_key
+#   knownHosts: /etc/lifeboat/known_hosts
+#   configFile: /etc/lifeboat/ssh_config
+
 backup:
   # What is backed up: absolute paths, each with everything below it in the same filesystem.
   include:${list(include)}
@@ -41,6 +48,21 @@ backup:
 
   # From 1 (fastest) to 19 (smallest).
   compressionLevel: 3
+
+# Which points are kept: the last ones, and one of each of the last hours, days, weeks, months and years that have any (by
+# UTC). The others are forgotten after each backup. Without this section none ever is. See docs/points.md.
+# retention:
+#   last: 3
+#   daily: 14
+#   weekly: 8
+#   monthly: 12
+#   minimum: 3     # never fewer verified points than that remain
+
+# What is read back after each backup: the new point (full, or none), and how many of those that were verified the
+# longest ago.
+verify:
+  after: full
+  oldest: 0
 
 # When jobs run by themselves, under \`lifeboat schedule run\` (\`lifeboat schedule install\` makes a service of it). Jobs are
 # backup, verify, prune and check. Cron expressions have five fields: minute, hour, day of month, month, day of week.

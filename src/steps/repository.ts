@@ -3,6 +3,7 @@ import type { Config } from '../config/schema.ts';
 import type { Engine } from '../engine/engine.ts';
 import { openEngine } from '../engine/engines.ts';
 import { LifeboatError } from '../kernel/errors.ts';
+import { present } from '../kernel/present.ts';
 import { openRepository } from '../point/repository.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import { openTarget } from '../target/targets.ts';
@@ -21,7 +22,13 @@ export interface OpenRepository extends AsyncDisposable {
 }
 
 /** What opening takes of a step's context. */
-export type Opening = Pick<CleanupContext, 'say' | 'secrets'>;
+export interface Opening extends Pick<CleanupContext, 'say' | 'secrets'> {
+  /** Somebody waits for the answer: a server that is away is told within seconds. */
+  readonly hurried?: boolean;
+}
+
+/** How long a person waits for a server that is away. */
+export const HURRIED_MS = 20_000;
 
 /**
  * Opens the repository of the configuration.
@@ -33,7 +40,15 @@ export type Opening = Pick<CleanupContext, 'say' | 'secrets'>;
 export async function openConfigured(config: Config, opening: Opening, signal: AbortSignal): Promise<OpenRepository> {
   const { say } = opening;
   const atHand = await keysAtHand(config, opening);
-  const raw = await openTarget(config.repository, {}, signal);
+  const raw = await openTarget(
+    config.repository,
+    {
+      secrets: opening.secrets,
+      onWait: (text) => say({ type: 'note', text }),
+      ...present({ ssh: config.ssh, patienceMs: opening.hurried === true ? HURRIED_MS : undefined }),
+    },
+    signal,
+  );
   const logged = withLog(raw, ({ verb, key, bytes, ms, error }) => {
     const outcome = error === undefined ? `${bytes} bytes` : `failed (${error})`;
     say({ type: 'detail', text: `${verb} ${key}: ${outcome}, ${Math.round(ms)} ms` });

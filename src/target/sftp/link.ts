@@ -24,7 +24,7 @@ export interface Link extends AsyncDisposable {
 
 export interface CallPatience {
   /** Something went through: patience begins anew. */
-  progress(): void;
+  readonly progress: () => void;
   /** Returns when it is worth trying again after `error`, and throws it when it is not. */
   outlast(error: unknown, signal: AbortSignal): Promise<void>;
 }
