@@ -1,8 +1,8 @@
-import { attest, find, identify, judge, readBackPoint, stage, workflow } from '../src/steps/index.ts';
+import { identify, judge, readBackPoints, selectPoints, stage, workflow } from '../src/steps/index.ts';
 
 export const verify = workflow({
   name: 'verify',
-  title: 'Verify a recovery point',
-  inputs: ['config', 'pointName', 'version'],
-  stages: [stage('point', [identify, find]), stage('verify', [readBackPoint]), stage('record', [attest, judge])],
+  title: 'Verify recovery points',
+  inputs: ['config', 'verifyRequest', 'version'],
+  stages: [stage('points', [identify, selectPoints]), stage('verify', [readBackPoints]), stage('result', [judge])],
 });

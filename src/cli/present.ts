@@ -39,12 +39,20 @@ export function describeRestore({ state }: RunOutcome): ReturnType<Present> {
 
 /** After `points verify`. */
 export function describeVerification({ state }: RunOutcome): ReturnType<Present> {
-  const { verified, point } = typedState(state);
+  const { verifications = [] } = typedState(state);
+  const readBack = verifications.reduce((sum, { storedBytes = 0 }) => sum + storedBytes, 0);
   return {
-    document: { point: point?.id, ...verified },
+    document: { verifications },
     text: () =>
-      `Point ${point?.id} is right: ${verified?.entries} entries, ${formatBytes(verified?.bytes ?? 0)} of files, ` +
-      `${formatBytes(verified?.storedBytes ?? 0)} read back.`,
+      verifications.length === 0
+        ? 'No point is due to be verified.'
+        : [
+            ...verifications.map(({ point, entries, bytes, depth }) => {
+              const counts = entries === undefined ? '' : `: ${entries} entries, ${formatBytes(bytes ?? 0)} of files`;
+              return `Point ${point} is right${counts}${depth === 'content' ? '' : ' (its ciphertext; there is no key here to see more)'}.`;
+            }),
+            `${formatBytes(readBack)} read back.`,
+          ].join('\n'),
   };
 }
 

@@ -8,13 +8,15 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
  */
 export type Jsonable<T> = [T] extends [Json]
   ? T
-  : T extends bigint | symbol | ((...args: never[]) => unknown)
-    ? never
-    : T extends readonly (infer Item)[]
-      ? readonly Jsonable<Item>[]
-      : T extends object
-        ? { readonly [Key in keyof T]: Key extends string ? Jsonable<Exclude<T[Key], undefined>> : never }
-        : never;
+  : T extends Json
+    ? T
+    : T extends bigint | symbol | ((...args: never[]) => unknown)
+      ? never
+      : T extends readonly (infer Item)[]
+        ? readonly Jsonable<Item>[]
+        : T extends object
+          ? { readonly [Key in keyof T]: Key extends string ? Jsonable<Exclude<T[Key], undefined>> : never }
+          : never;
 
 /**
  * A copy of `value` as JSON would bring it back. `undefined` under a key of an object is left out, as its type allows;

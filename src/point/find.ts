@@ -2,10 +2,11 @@
 import { LifeboatError } from '../kernel/errors.ts';
 import { nameIn } from './names.ts';
 import { type Found, listFolder, type Repository } from './record-objects.ts';
-import { type ListedPoint, readPoints } from './records.ts';
+import { type ListedPoint, readPoints, withTrust } from './records.ts';
 
 /**
- * A point by its id, an unambiguous beginning of it, or `latest`, the last to arrive. No other point's record is read.
+ * A point by its id, an unambiguous beginning of it, or `latest`, the last to arrive. No record is read but its own, and those of points that it
+ * builds upon.
  *
  * @throws LifeboatError `not-found`; `usage` when several ids begin so; `record-damaged`, … when the record of the one
  *   that is meant cannot be read
@@ -27,7 +28,7 @@ export async function findPoint(
   if (id === undefined) throw notFound(`no point of ${host} is ${JSON.stringify(name)}`);
   if (other !== undefined)
     throw new LifeboatError('usage', `several points of ${host} begin with ${JSON.stringify(name)}`);
-  const read = await readPoint(repository, host, id, byId.get(id) ?? [], signal);
+  const read = await readPoint(repository, host, id, byId, signal);
   if (read === undefined) throw notFound(`the point ${JSON.stringify(name)} of ${host} was removed just now`);
   if (read instanceof LifeboatError) throw read;
   return read;
@@ -45,9 +46,9 @@ async function findLatest(
   signal: AbortSignal,
 ): Promise<ListedPoint> {
   let newest: { readonly id: string; readonly error: LifeboatError } | undefined;
-  for (const [id, found] of [...byId].reverse()) {
+  for (const id of [...byId.keys()].reverse()) {
     if (id === undefined) continue;
-    const read = await readPoint(repository, host, id, found, signal);
+    const read = await readPoint(repository, host, id, byId, signal);
     if (read instanceof LifeboatError) {
       if (newest === undefined || id > newest.id) newest = { id, error: read };
     } else if (read !== undefined) {
@@ -69,6 +70,25 @@ function unreadable(cause: LifeboatError, hint: string | undefined): LifeboatErr
 
 /** One point, why none of its records can be read, or `undefined` when it is gone. */
 async function readPoint(
+  repository: Repository,
+  host: string,
+  id: string,
+  byId: ReadonlyMap<string | undefined, readonly Found[]>,
+  signal: AbortSignal,
+): Promise<ListedPoint | LifeboatError | undefined> {
+  const found = await readAlone(repository, host, id, byId.get(id) ?? [], signal);
+  if (found === undefined || found instanceof LifeboatError) return found;
+  const bases = new Map<string, ListedPoint>();
+  for (let base = found.point.data.base; base !== undefined && !bases.has(base); ) {
+    const read = await readAlone(repository, host, base, byId.get(base) ?? [], signal);
+    if (read === undefined || read instanceof LifeboatError) break;
+    bases.set(base, read);
+    base = read.point.data.base;
+  }
+  return withTrust(found, bases);
+}
+
+async function readAlone(
   repository: Repository,
   host: string,
   id: string,

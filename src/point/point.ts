@@ -78,10 +78,12 @@ const attested = z.object({
 
 const verificationSchema = attested.extend({
   kind: z.literal('verified'),
-  /** `read-back`: every byte of the point's data was read from the repository and checked. */
+  /** `read-back`: every byte in the scope was read from the repository and checked. */
   level: z.literal('read-back'),
   /** How it was checked: by what is in it, or, without a key, that the stored bytes are those that were sent. */
   depth: z.enum(['content', 'ciphertext']),
+  /** `own`: of what it builds upon, other attestations tell; `chain`: that was read too. */
+  scope: z.enum(['own', 'chain']),
   result: z.enum(['passed', 'damaged']),
   damage: z.array(finding),
 });
@@ -103,8 +105,17 @@ export type Pin = z.infer<typeof pinSchema>;
  */
 export type Trust = 'stored' | 'read-back' | 'damaged';
 
-/** @param newest the verification that arrived last */
-export function trustOf(newest: Verification | undefined): Trust {
+/** Of the points that one builds upon, the nearest first: the last verification of each. */
+type Chain = readonly (Verification | undefined)[];
+
+/**
+ * @param newest the verification that arrived last
+ * @param bases what it does not speak of itself, when its scope is its own data
+ */
+export function trustOf(newest: Verification | undefined, bases: Chain): Trust {
   if (newest === undefined) return 'stored';
-  return newest.result === 'passed' ? newest.level : 'damaged';
+  if (newest.result !== 'passed') return 'damaged';
+  if (newest.scope === 'chain') return newest.level;
+  if (bases.some((base) => base?.result === 'damaged')) return 'damaged';
+  return bases.some((base) => base === undefined) ? 'stored' : newest.level;
 }

@@ -303,5 +303,5 @@ test('of what is attested of a point the last to arrive counts, and nothing else
   await attest(pin('unpinned'));
   const found = await findPoint(repository, 'box', ids[1], signal);
   expect([found.trust, found.pin]).toEqual(['read-back', undefined]);
-  expect(trustOf(undefined)).toBe('stored');
+  expect(trustOf(undefined, [])).toBe('stored');
 });

@@ -130,7 +130,21 @@ export async function readPoints(
     else if (one !== undefined && !points.has(one.id))
       points.set(one.id, listed(one, key, mtimeMs, attested.ofPoint.get(one.id)));
   });
-  return { points: [...points.values()], damaged: [...damaged, ...attested.unreadable] };
+  return {
+    points: [...points.values()].map((one) => withTrust(one, points)),
+    damaged: [...damaged, ...attested.unreadable],
+  };
+}
+
+/** A point that was verified by itself can be trusted as far as those that it builds upon. */
+export function withTrust(listed: ListedPoint, others: ReadonlyMap<string, ListedPoint>): ListedPoint {
+  const bases: (Verification | undefined)[] = [];
+  const seen = new Set<string>();
+  for (let id = listed.point.data.base; id !== undefined && !seen.has(id); id = others.get(id)?.point.data.base) {
+    seen.add(id);
+    bases.push(others.get(id)?.verification);
+  }
+  return { ...listed, trust: trustOf(listed.verification, bases) };
 }
 
 function listed(point: Point, key: string, arrivedMs: number, attested: Attested = {}): ListedPoint {
@@ -139,7 +153,7 @@ function listed(point: Point, key: string, arrivedMs: number, attested: Attested
     point,
     key,
     arrivedMs,
-    trust: trustOf(verification),
+    trust: trustOf(verification, []),
     ...(verification === undefined ? {} : { verification }),
     ...(pin?.kind === 'pinned' ? { pin } : {}),
   };

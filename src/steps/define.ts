@@ -29,12 +29,16 @@ export interface State {
 
   /** What the engine stored. */
   readonly data: Point['data'];
-  /** Of the data of this run's point, read back. */
-  readonly verified: Verified;
+  /** Of the data of this run's point, read back; `null` when the configuration leaves that for later. */
+  readonly verified: Verified | null;
   /** Where the point is on record. */
   readonly recorded: { readonly point: string; readonly repository: string };
 
-  /** Which point to restore or verify, as it was asked for. */
+  readonly verifyRequest: VerifyRequest;
+  readonly selected: readonly { readonly point: Point; readonly scope: Verified['scope'] }[];
+  readonly verifications: readonly Verification[];
+
+  /** Which point to restore, as it was asked for. */
   readonly pointName: string;
   readonly restoreRequest: RestoreRequest;
   readonly point: Point;
@@ -56,7 +60,24 @@ export interface Verified {
   /** Read back from the repository. */
   readonly storedBytes: number;
   readonly depth: 'content' | 'ciphertext';
+  readonly scope: 'own' | 'chain';
   readonly damage: readonly Finding[];
+}
+
+/** The points that are named; or else all, or as many as it says of those that were verified the longest ago. */
+export interface VerifyRequest {
+  readonly points: readonly string[];
+  readonly oldest?: number;
+  /** A duration: only points whose last verification is older. */
+  readonly olderThan?: string;
+}
+
+/** How a point read back; the counts are absent where an interrupted run had attested it before. */
+export interface Verification extends Pick<Verified, 'damage' | 'depth'> {
+  readonly point: string;
+  readonly entries?: number;
+  readonly bytes?: number;
+  readonly storedBytes?: number;
 }
 
 export interface RestoreRequest {

@@ -2,11 +2,12 @@
 
 export { type State, step } from './define.ts';
 export { judgeCoverage, readFacts, readLayout, readNetwork } from './capture.ts';
+export { checkKeys } from './keys.ts';
 export { identify, lock } from './prepare.ts';
 export { publish, restoreFiles } from './restore.ts';
 export { record } from './record.ts';
 export { readBack, storeData } from './store.ts';
-export { attest, find, judge, readBackPoint } from './verify.ts';
+export { find, judge, readBackPoints, selectPoints, verifyOldest } from './verify.ts';
 export { stage, type Workflow, workflow } from '../workflow/workflow.ts';
 export { stepsOf } from '../workflow/define.ts';
 export { LifeboatError } from '../kernel/errors.ts';

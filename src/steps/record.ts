@@ -79,12 +79,14 @@ export const record = step({
       await removePoint(repository, hostName, pointId, signal);
     },
   },
-  run: async ({ state, onFailure, say, secrets, signal }) => {
+  run: async ({ state, runId, onFailure, say, secrets, signal }) => {
     const { config, version, identity, hostName, pointId, data, verified } = state;
     await using repository = await openConfigured(config, { say, secrets }, signal);
     await onFailure('unlist', { config, hostName, pointId });
     await putPoint(repository, describe(state), data, signal);
-    await putAttestation(repository, hostName, readBackAttestation(pointId, verified, identity.name, version), signal);
+    const by = { host: identity.name, version, run: runId };
+    if (verified !== null)
+      await putAttestation(repository, hostName, readBackAttestation(pointId, verified, by), signal);
     return { recorded: { point: pointId, repository: repository.target.url } };
   },
 });

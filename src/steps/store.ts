@@ -82,6 +82,7 @@ export const readBack = step({
   gives: ['verified'],
   timeout: '7d',
   run: async ({ state: { config, hostName, pointId, data }, say, secrets, signal }) => {
+    if (config.verify.after === 'none') return { verified: null };
     await using repository = await openConfigured(config, { say, secrets }, signal);
     const { target, engine, keys } = repository;
     const report = await engine.verify(
@@ -91,6 +92,7 @@ export const readBack = step({
         pointId,
         sealing: keys,
         stored: data.stored,
+        scope: 'own',
         onProgress: ({ doneBytes }) => say({ type: 'progress', done: doneBytes, total: data.bytes, unit: 'bytes' }),
       },
       signal,
@@ -105,6 +107,7 @@ export const readBack = step({
         },
       );
     }
-    return { verified: report };
+    // What an incremental point builds upon was verified when that was made, and has its own turn later.
+    return { verified: { ...report, scope: data.base === undefined ? 'chain' : 'own' } };
   },
 });

@@ -1,22 +1,36 @@
-/** Steps that check a recovery point that is on record, and attest what they found. */
-import { LifeboatError } from '../kernel/errors.ts';
-import { putAttestation } from '../point/attestations.ts';
+/** Steps that read back points that are on record, and attest what they found. */
+import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
+import { parseDuration } from '../kernel/units.ts';
+import { throwIfAborted } from '../kernel/wait.ts';
+import { putAttestation, readAttestations } from '../point/attestations.ts';
 import { findPoint } from '../point/find.ts';
-import { ATTESTATION_FORMAT, type Verification } from '../point/point.ts';
-import { step, type Verified } from './define.ts';
-import { openConfigured } from './repository.ts';
+import { leastVerified } from '../point/least-verified.ts';
+import { ATTESTATION_FORMAT, type Point, type Verification } from '../point/point.ts';
+import { listPoints } from '../point/records.ts';
+import type { Say } from '../workflow/step.ts';
+import { type State, step, type Verified } from './define.ts';
+import { type OpenRepository, openConfigured } from './repository.ts';
 
-export function readBackAttestation(point: string, verified: Verified, host: string, version: string): Verification {
+/** Who attests, and within which run. */
+export interface Attester {
+  readonly host: string;
+  readonly version: string;
+  readonly run: string;
+}
+
+export function readBackAttestation(point: string, verified: Verified, by: Attester): Verification {
+  const { depth, scope, damage } = verified;
   return {
     format: ATTESTATION_FORMAT,
     point,
     kind: 'verified',
     level: 'read-back',
-    depth: verified.depth,
-    result: verified.damage.length === 0 ? 'passed' : 'damaged',
-    damage: [...verified.damage],
+    depth,
+    scope,
+    result: damage.length === 0 ? 'passed' : 'damaged',
+    damage: [...damage],
     at: new Date().toISOString(),
-    by: { host, version },
+    by: { ...by },
   };
 }
 
@@ -33,57 +47,145 @@ export const find = step({
   },
 });
 
-export const readBackPoint = step({
-  id: 'read-back',
-  title: 'Read everything back and check it',
-  needs: ['config', 'point'],
-  gives: ['verified'],
-  timeout: '7d',
-  run: async ({ state: { config, point }, say, secrets, signal }) => {
+export const selectPoints = step({
+  id: 'select',
+  title: 'Choose the points to verify',
+  needs: ['config', 'hostName', 'verifyRequest'],
+  gives: ['selected'],
+  timeout: '10m',
+  run: async ({ state: { config, hostName, verifyRequest }, say, secrets, signal }) => {
     await using repository = await openConfigured(config, { say, secrets }, signal);
-    const { target, engine, keys } = repository;
-    const verified = await engine.verify(
+    const { points: named, oldest, olderThan } = verifyRequest;
+    if (named.length > 0) {
+      const found = [];
+      for (const name of named) found.push((await findPoint(repository, hostName, name, signal)).point);
+      return { selected: found.map((point) => ({ point, scope: 'chain' as const })) };
+    }
+    const list = await listPoints(repository, hostName, signal);
+    for (const { key, error } of list.damaged) say({ type: 'finding', subject: key, problem: error.message });
+    const chosen = leastVerified(
+      list.points,
       {
-        target,
-        hostName: point.host.name,
-        pointId: point.id,
-        sealing: keys,
-        stored: point.data.stored,
-        onProgress: ({ doneBytes }) =>
-          say({ type: 'progress', done: doneBytes, total: point.data.bytes, unit: 'bytes' }),
+        ...(oldest === undefined ? {} : { oldest }),
+        ...(olderThan === undefined ? {} : { olderThanMs: parseDuration(olderThan) }),
       },
-      signal,
+      Date.now(),
     );
-    return { verified };
+    return { selected: chosen.map(({ point }) => ({ point, scope: 'own' as const })) };
   },
 });
 
-export const attest = step({
-  id: 'attest',
-  title: 'Put the result on record',
-  needs: ['config', 'version', 'identity', 'point', 'verified'],
-  gives: [],
-  timeout: '10m',
-  run: async ({ state: { config, version, identity, point, verified }, say, secrets, signal }) => {
+export const readBackPoints = step({
+  id: 'read-back',
+  title: 'Read everything back, check it, and put the result on record',
+  needs: ['config', 'version', 'identity', 'hostName', 'selected'],
+  gives: ['verifications'],
+  timeout: '30d',
+  run: async ({ state: { config, version, identity, hostName, selected }, runId, say, secrets, signal }) => {
     await using repository = await openConfigured(config, { say, secrets }, signal);
-    const attestation = readBackAttestation(point.id, verified, identity.name, version);
-    await putAttestation(repository, point.host.name, attestation, signal);
-    return {};
+    const by = { host: identity.name, version, run: runId };
+    return { verifications: await verifyAll(repository, hostName, selected, by, say, signal) };
   },
 });
+
+/**
+ * Reads points back one after the other, and attests each at once. What this run has attested already, before it was
+ * interrupted, is not read again.
+ */
+export async function verifyAll(
+  repository: OpenRepository,
+  hostName: string,
+  selected: State['selected'],
+  by: Attester,
+  say: Say,
+  signal: AbortSignal,
+): Promise<State['verifications']> {
+  const wanted = new Set(selected.map(({ point }) => point.id));
+  const { ofPoint } = await readAttestations(repository, hostName, (id) => wanted.has(id), signal);
+  const results: State['verifications'][number][] = [];
+  const total = selected.reduce((sum, { point }) => sum + point.data.bytes, 0);
+  let before = 0;
+  for (const { point, scope } of selected) {
+    const known = ofPoint.get(point.id)?.verification;
+    if (known?.by.run === by.run) {
+      results.push({ point: point.id, damage: known.damage, depth: known.depth });
+      continue;
+    }
+    const progress = (done: number) => say({ type: 'progress', done: before + done, total, unit: 'bytes' });
+    const verified = await readBackOne(repository, point, scope, progress, signal);
+    await putAttestation(repository, hostName, readBackAttestation(point.id, verified, by), signal);
+    results.push({ point: point.id, ...verified });
+    before += point.data.bytes;
+  }
+  return results;
+}
+
+async function readBackOne(
+  { target, engine, keys }: OpenRepository,
+  point: Point,
+  scope: 'own' | 'chain',
+  progress: (done: number) => void,
+  signal: AbortSignal,
+): Promise<Verified> {
+  const job = {
+    target,
+    hostName: point.host.name,
+    pointId: point.id,
+    sealing: keys,
+    stored: point.data.stored,
+    scope,
+    onProgress: ({ doneBytes }: { readonly doneBytes: number }) => progress(doneBytes),
+  };
+  return { ...(await engine.verify(job, signal)), scope: point.data.base === undefined ? 'chain' : scope };
+}
 
 /** Last, so that damage is on record before the run fails by it. */
 export const judge = step({
   id: 'judge',
   title: 'Judge the result',
-  needs: ['point', 'verified'],
+  needs: ['verifications'],
   gives: [],
-  run: async ({ state: { point, verified } }) => {
-    const [first] = verified.damage;
-    if (!first) return {};
-    const more = verified.damage.length > 1 ? ` (and ${verified.damage.length - 1} more)` : '';
-    throw new LifeboatError('archive-damaged', `point ${point.id}: ${first.subject}: ${first.problem}${more}`, {
+  run: async ({ state: { verifications } }) => {
+    const damaged = verifications.filter(({ damage }) => damage.length > 0);
+    const [first] = damaged;
+    if (first === undefined) return {};
+    const others = damaged.slice(1).map(({ point }) => point);
+    const more = [
+      ...(first.damage.length > 1 ? [`and ${first.damage.length - 1} more`] : []),
+      ...(others.length > 0 ? [`damaged too: ${others.join(', ')}`] : []),
+    ];
+    const what = `point ${first.point}: ${first.damage[0]?.subject}: ${first.damage[0]?.problem}`;
+    throw new LifeboatError('archive-damaged', more.length === 0 ? what : `${what} (${more.join('; ')})`, {
       hint: 'Do not rely on this point: make a new one now, and look for the cause in the storage it lies on.',
     });
+  },
+});
+
+/** After a backup, as many as are configured: what is found damaged is named, and takes nothing from the new point. */
+export const verifyOldest = step({
+  id: 'verify-oldest',
+  title: 'Read back the points that were verified the longest ago',
+  needs: ['config', 'version', 'identity', 'hostName', 'recorded'],
+  gives: [],
+  timeout: '7d',
+  run: async ({ state: { config, version, identity, hostName, recorded }, runId, say, secrets, signal }) => {
+    if (config.verify.oldest === 0) return {};
+    try {
+      await using repository = await openConfigured(config, { say, secrets }, signal);
+      const { points } = await listPoints(repository, hostName, signal);
+      const others = points.filter(({ point }) => point.id !== recorded.point);
+      const chosen = leastVerified(others, { oldest: config.verify.oldest }, Date.now());
+      const selected = chosen.map(({ point }) => ({ point, scope: 'own' as const }));
+      const by = { host: identity.name, version, run: runId };
+      for (const { point, damage } of await verifyAll(repository, hostName, selected, by, say, signal)) {
+        for (const { subject, problem } of damage)
+          say({ type: 'finding', subject: `point ${point}`, problem: `${subject}: ${problem}` });
+      }
+    } catch (error) {
+      throwIfAborted(signal);
+      const { message } = asLifeboatError(error);
+      say({ type: 'finding', subject: 'older points', problem: `could not be read back: ${message}` });
+    }
+    return {};
   },
 });

@@ -55,6 +55,7 @@ export function madeVerification(point: string, changes: Partial<Verification> =
     kind: 'verified',
     level: 'read-back',
     depth: 'content',
+    scope: 'chain',
     result: 'passed',
     damage: [],
     at,

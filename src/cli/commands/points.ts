@@ -112,6 +112,6 @@ function verifyCommand(): Command {
       const { verify } = await import('../../../workflows/verify.ts');
       const { inputs, session } = await openPoints(command);
       await using _session = session;
-      await runCommand(session, verify, { ...inputs, pointName: name }, describeVerification);
+      await runCommand(session, verify, { ...inputs, verifyRequest: { points: [name] } }, describeVerification);
     });
 }
