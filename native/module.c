@@ -4,5 +4,6 @@ NAPI_MODULE_INIT() {
   define_xattr(env, exports);
   define_file(env, exports);
   define_mount(env, exports);
+  define_notify(env, exports);
   return exports;
 }

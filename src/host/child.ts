@@ -16,7 +16,7 @@ export interface Child {
   /** Settles when everything the process wrote before its exit has reached `stdout` and `stderr`; never rejects. */
   arrived(): Promise<void>;
   /** Ends the process group, first politely and then by force. Settles when it is gone or cannot be ended; never rejects. */
-  end(): Promise<void>;
+  end(graceMs: number): Promise<void>;
   /** Lets go of a process that nobody waits for any more. */
   abandon(): void;
 }

@@ -11,8 +11,8 @@ import { feed, Lines, over, Tail } from './streams.ts';
 
 /** How long a pipe may be silent after the process exited before whoever still holds it open is left alone. */
 const silenceMs = 500;
-/** How long ending a command may take in all before it is given up. */
-const giveUpMs = 2 * defaults.killGraceMs + 1_000;
+/** How long ending a command may take, besides its grace, before it is given up. */
+const giveUpMs = defaults.killGraceMs + 1_000;
 
 /** {@link RunOptions} over a way to start processes. */
 export async function runCommand(
@@ -134,7 +134,9 @@ async function supervise(
   })();
   try {
     const code = await Promise.race([ended, halted]);
-    if (code === undefined || halt.signal.aborted) return await endEarly(child, ended, tail, halt);
+    if (code === undefined || halt.signal.aborted) {
+      return await endEarly(child, ended, tail, halt, options.killGraceMs ?? defaults.killGraceMs);
+    }
     lines?.end();
     return { code, stderr: tail.text() };
   } catch (error) {
@@ -144,7 +146,13 @@ async function supervise(
   }
 }
 
-async function endEarly(child: Child, ended: Promise<number>, tail: Tail, halt: AbortController): Promise<Finished> {
+async function endEarly(
+  child: Child,
+  ended: Promise<number>,
+  tail: Tail,
+  halt: AbortController,
+  graceMs: number,
+): Promise<Finished> {
   // 137: whatever has not ended by itself or by SIGTERM has been sent SIGKILL, even if it has not taken note yet.
   let code = 137;
   const exited = ended.then((own) => {
@@ -152,8 +160,8 @@ async function endEarly(child: Child, ended: Promise<number>, tail: Tail, halt: 
   }, heardElsewhere);
   const givenUp = new AbortController();
   await Promise.race([
-    Promise.all([child.end(), exited]),
-    delay(giveUpMs, undefined, { signal: givenUp.signal }).catch(() => undefined),
+    Promise.all([child.end(graceMs), exited]),
+    delay(graceMs + giveUpMs, undefined, { signal: givenUp.signal }).catch(() => undefined),
   ]);
   givenUp.abort();
   const reason: unknown = halt.signal.reason;

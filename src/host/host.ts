@@ -53,6 +53,8 @@ export interface RunOptions {
   /** Written to the command's stdin, which is then closed. Secrets go this way, never by argv or `env`. */
   readonly stdin?: Uint8Array | AsyncIterable<Uint8Array>;
   readonly env?: Readonly<Record<string, string>>;
+  /** How long a command that is to end has between SIGTERM and SIGKILL, on the local host. @default 2000 */
+  readonly killGraceMs?: number;
 }
 
 export interface StreamOptions {
@@ -60,6 +62,8 @@ export interface StreamOptions {
   readonly timeoutMs?: number;
   readonly stdin?: Uint8Array | AsyncIterable<Uint8Array>;
   readonly env?: Readonly<Record<string, string>>;
+  /** As in {@link RunOptions}. */
+  readonly killGraceMs?: number;
   /** Called for each whole line of stderr, for tools that report on it. */
   readonly onStderrLine?: (line: string) => void;
 }

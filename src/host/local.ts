@@ -9,7 +9,7 @@ import { throwIfAborted } from '../kernel/wait.ts';
 import { readByCommand } from './by-commands.ts';
 import { type Child, commandText, type Start } from './child.ts';
 import { runCommand, streamCommand } from './command.ts';
-import { defaults, type Host } from './host.ts';
+import type { Host } from './host.ts';
 import { missingToolHint } from './packages.ts';
 
 /** How often a group that was sent SIGTERM is looked at. */
@@ -67,7 +67,7 @@ function childOf(child: ChildProcess, exited: Promise<number>, argv: readonly [s
       await setImmediate();
       await setImmediate();
     },
-    end: () => endGroup(pid, exited),
+    end: (graceMs) => endGroup(pid, exited, graceMs),
     abandon() {
       for (const pipe of [stdin, stdout, stderr]) pipe?.destroy();
       child.unref();
@@ -76,9 +76,9 @@ function childOf(child: ChildProcess, exited: Promise<number>, argv: readonly [s
 }
 
 /** SIGTERM to the group and, if any of it is left after the grace, SIGKILL. */
-async function endGroup(pid: number, exited: Promise<number>): Promise<void> {
+async function endGroup(pid: number, exited: Promise<number>, graceMs: number): Promise<void> {
   signalGroup(pid, 'SIGTERM');
-  for (let waited = 0; waited < defaults.killGraceMs; waited += pollMs) {
+  for (let waited = 0; waited < graceMs; waited += pollMs) {
     if (!signalGroup(pid, 0)) return;
     await delay(pollMs);
   }

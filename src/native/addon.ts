@@ -39,6 +39,8 @@ export interface Addon {
 
   mount(source: Text | null, target: Text, fstype: Text | null, flags: number, data: Text | null): number;
   umount2(target: Text, flags: number): number;
+
+  sendDatagram(address: Text, bytes: Buffer): number;
 }
 
 const require = createRequire(import.meta.url);

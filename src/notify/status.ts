@@ -1,0 +1,58 @@
+/** What `lifeboat status` says of a host, `lifeboat.status/1`: read by the scheduler, by metrics and by notices. */
+import { z } from 'zod';
+
+export const STATUS_FORMAT = 'lifeboat.status/1';
+
+const instant = z.iso.datetime();
+
+const agedPoint = z.object({
+  id: z.string(),
+  createdAt: instant,
+  /** By the clock of the storage. */
+  arrivedAt: instant,
+  ageSeconds: z.number(),
+  trust: z.enum(['stored', 'read-back', 'damaged']),
+  bytes: z.number(),
+  storedBytes: z.number(),
+});
+
+const lastRun = z.object({
+  startedAt: instant,
+  endedAt: instant.exactOptional(),
+  outcome: z.enum(['running', 'done', 'incomplete', 'difference', 'failed', 'killed', 'missed', 'overlapped']),
+  exitStatus: z.number().exactOptional(),
+  run: z.string().exactOptional(),
+  problem: z.string().exactOptional(),
+});
+
+export const statusSchema = z.object({
+  format: z.literal(STATUS_FORMAT),
+  host: z.string(),
+  at: instant,
+  repository: z.string(),
+  /** Everything is proven: no finding. */
+  green: z.boolean(),
+  /** Absent where the repository could not be read. */
+  points: z.number().exactOptional(),
+  newest: agedPoint.exactOptional(),
+  newestVerified: agedPoint.exactOptional(),
+  rpo: z.object({ targetSeconds: z.number(), met: z.boolean() }).exactOptional(),
+  /** When the newest point was last recovered for a test: never yet. */
+  lastDrill: z.null(),
+  recoveryCode: z.enum(['proven', 'unproven', 'no-key']),
+  jobs: z.array(
+    z.object({
+      name: z.string(),
+      cron: z.string(),
+      timeZone: z.string(),
+      next: instant,
+      last: lastRun.exactOptional(),
+    }),
+  ),
+  unfinishedRuns: z.array(z.string()),
+  findings: z.array(z.object({ subject: z.string(), problem: z.string(), hint: z.string().exactOptional() })),
+});
+
+export type Status = z.infer<typeof statusSchema>;
+export type AgedPoint = z.infer<typeof agedPoint>;
+export type LastRun = z.infer<typeof lastRun>;
