@@ -1,5 +1,5 @@
 /*
- * confine [--ro PATH]... --rw DIRECTORY [--no-devices] -- COMMAND [ARGUMENT]...
+ * confine [--ro PATH]... --rw DIRECTORY [--over DIRECTORY PLACE]... [--no-devices] -- COMMAND [ARGUMENT]...
  *
  * Runs a command that can write to one directory and to nothing else of this machine's files, whatever names it is
  * made to use: absolute ones, `..`, and symlinks, also those that somebody else puts there meanwhile. There is simply
@@ -7,6 +7,7 @@
  *   - each --ro PATH at its own name, read-only with everything mounted below it; a symlink stays a symlink, and what
  *     does not exist is left out;
  *   - the --rw directory as /target, where the command starts, with everything mounted below it;
+ *   - each --over DIRECTORY at its PLACE in there (`/a/b` is /target/a/b), so that one tree can lie on several filesystems;
  *   - /dev/null.
  * Root keeps its capabilities, since restoring needs them: this holds programs that mean well but read hostile data.
  * It does not hold a hostile program that runs as root.
@@ -63,6 +64,9 @@ struct options {
   char **ro;
   int ro_count;
   const char *rw;
+  /* Directory and place in turn. */
+  char **over;
+  int over_count;
   bool no_devices;
   char **command;
 };
@@ -100,12 +104,25 @@ static bool is_at_or_below(const char *path, const char *directory) {
 }
 
 static struct options parse(int argc, char **argv) {
-  struct options options = {.ro = calloc((size_t)argc + 1, sizeof(char *))};
-  if (options.ro == NULL) die(errno, "start");
+  struct options options = {
+      .ro = calloc((size_t)argc + 1, sizeof(char *)),
+      .over = calloc((size_t)argc + 1, sizeof(char *)),
+  };
+  if (options.ro == NULL || options.over == NULL) die(errno, "start");
   int index = 1;
   for (; index < argc && strcmp(argv[index], "--") != 0; index++) {
     if (strcmp(argv[index], "--no-devices") == 0) {
       options.no_devices = true;
+      continue;
+    }
+    if (strcmp(argv[index], "--over") == 0) {
+      char *directory = argv[++index];
+      char *place = directory == NULL ? NULL : argv[++index];
+      if (place == NULL) die(EINVAL, "--over without a directory and a place");
+      if (!is_plain(directory) || is_at_or_below(directory, ROOT)) die(EINVAL, "--over %s", directory);
+      if (!is_plain(place)) die(EINVAL, "--over %s %s", directory, place);
+      options.over[options.over_count++] = directory;
+      options.over[options.over_count++] = place;
       continue;
     }
     bool ro = strcmp(argv[index], "--ro") == 0;
@@ -247,6 +264,14 @@ static void build_root(const struct options *options) {
   show_read_only("/dev/null", ATTRIBUTE_RDONLY | ATTRIBUTE_NOSUID);
   need(mkdir(ROOT "/target", 0755), "mkdir", ROOT "/target");
   bind(".", ROOT "/target", options->no_devices ? ATTRIBUTE_NODEV : 0);
+  for (int index = 0; index < options->over_count; index += 2) {
+    char path[PATH_MAX];
+    const char *place = options->over[index + 1];
+    if (snprintf(path, sizeof path, ROOT "/target%s", place) >= (int)sizeof path) die(ENAMETOOLONG, "--over %s", place);
+    make_parents(path);
+    make_mount_point(path, true);
+    bind(options->over[index], path, options->no_devices ? ATTRIBUTE_NODEV : 0);
+  }
   need(chdir(ROOT), "chdir", ROOT);
 }
 

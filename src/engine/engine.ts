@@ -13,6 +13,7 @@ import type { Host } from '../host/host.ts';
 import type { Json } from '../kernel/json.ts';
 import type { Target, TargetTraits } from '../target/target.ts';
 import type { Entry } from './entry.ts';
+import type { OwnerMap } from './restore/owners.ts';
 
 export interface Engine {
   readonly name: string;
@@ -124,13 +125,25 @@ export interface VerifyJob extends StoredJob {
 }
 
 export interface RestoreJob extends StoredJob {
-  /** Absolute paths as they were on the host; with everything below them. Empty for all. */
-  readonly paths: readonly string[];
   /**
-   * An existing, empty directory; `/etc/fstab` is restored as `<directory>/etc/fstab`. It stands for `/`: where that is in
-   * the point, the directory becomes as it was.
+   * Absolute paths as they were on the host, or patterns (`engine/restore/choose.ts`); with everything below them. Empty for
+   * all.
+   */
+  readonly paths: readonly string[];
+  /** Of what they choose, only these; directories above them are made where nothing else does. @default all */
+  readonly only?: (path: string) => boolean;
+  /**
+   * An existing directory that nobody else can change; `/etc/fstab` is restored as `<directory>/etc/fstab`. It stands for
+   * `/`: where that is in the point, the directory becomes as it was. It is empty, or has what an earlier attempt left: of
+   * that, what is whole is kept, and the rest removed.
    */
   readonly directory: string;
+  /** Other directories for what is at and below these paths: `<directory>/<path>`, which is there. @default none */
+  readonly elsewhere?: readonly { readonly path: string; readonly directory: string }[];
+  /** @default the owners of the point */
+  readonly owners?: OwnerMap;
+  /** Read every file back, besides checking its content on the way and everything else afterwards. @default false */
+  readonly reread?: boolean;
   readonly onProgress: OnProgress;
 }
 
@@ -182,6 +195,8 @@ export interface VerifyReport {
 export interface RestoreReport {
   readonly entries: number;
   readonly bytes: number;
+  /** Entries that an earlier attempt had left whole. */
+  readonly kept: number;
   /** What was not, or not faithfully, restored. */
   readonly findings: readonly Finding[];
 }

@@ -119,7 +119,14 @@ export async function* findTree(
   }
 }
 
-function describe(full: Buffer, path: Buffer, type: EntryType, stats: BigIntStats, sha256: string | undefined): Entry {
+/** An entry from what `lstat` said of it, with its link target and attributes. */
+export function describe(
+  full: Buffer,
+  path: Buffer,
+  type: EntryType,
+  stats: BigIntStats,
+  sha256: string | undefined,
+): Entry {
   const name = nameFromBytes(full);
   const xattrs: Record<string, string> = {};
   for (const key of listXattrs(name)) {
@@ -141,7 +148,8 @@ function describe(full: Buffer, path: Buffer, type: EntryType, stats: BigIntStat
   };
 }
 
-function typeOf(stats: BigIntStats): EntryType | undefined {
+/** `undefined` for a socket. */
+export function typeOf(stats: BigIntStats): EntryType | undefined {
   if (stats.isFile()) return 'file';
   if (stats.isDirectory()) return 'directory';
   if (stats.isSymbolicLink()) return 'symlink';
@@ -161,7 +169,7 @@ function deviceNumbers(device: bigint): { major: number; minor: number } {
 const buffer = Buffer.allocUnsafe(1024 * 1024);
 
 /** In steps, between which others run: a file may be larger than memory. */
-async function hashFile(path: Buffer, signal: AbortSignal): Promise<string> {
+export async function hashFile(path: Buffer, signal: AbortSignal): Promise<string> {
   const sha = createHash('sha256');
   const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {

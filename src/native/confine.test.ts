@@ -241,6 +241,19 @@ describe('the room', () => {
   });
 });
 
+test.skipIf(!isRoot)('another directory is seen at its place, and nothing else of its filesystem (needs root)', () => {
+  const elsewhere = join(outside, 'part');
+  mkdirSync(elsewhere);
+  const over = [{ directory: elsewhere, place: 'a/b' }];
+  const argv = confineArgv(rw, ['sh', '-c', 'echo x >a/b/file; ls a/b/..'], systemDirectories, 'closed', over);
+  expect(run(argv)).toMatchObject({ status: 0, stdout: 'b\n' });
+  expect(readFileSync(join(elsewhere, 'file'), 'utf8')).toBe('x\n');
+  expect(readdirSync(join(rw, 'a/b'))).toEqual([]);
+  symlinkSync(outside, join(rw, 'link'));
+  const astray = [{ directory: elsewhere, place: 'link/part' }];
+  expect(run(confineArgv(rw, ['true'], systemDirectories, 'closed', astray))).toMatchObject({ status: confineFailed });
+});
+
 describe.skipIf(!isRoot)('root (and only root) restores everything', () => {
   test('devices, owners, set-user-id, attributes of every kind', () => {
     const source = join(directory, 'source');

@@ -34,6 +34,7 @@ export const confineFailed = 125;
  * @param ro absolute paths that can be read at the same name, with whatever is mounted below them
  * @param devices `'closed'`: device files in `rw` can be made, but not opened. Otherwise root's program can write to
  * a disk through one that the archive has just made
+ * @param over directories of other filesystems that are seen in `rw` at a place, given relative to it
  * @throws LifeboatError `native-missing`, `native-call`
  */
 export function confineArgv(
@@ -41,12 +42,14 @@ export function confineArgv(
   argv: readonly string[],
   ro: readonly string[] = systemDirectories,
   devices: 'open' | 'closed' = 'open',
+  over: readonly { readonly directory: string; readonly place: string }[] = [],
 ): [string, ...string[]] {
-  for (const path of [rw, ...ro]) {
+  for (const path of [rw, ...ro, ...over.map(({ directory }) => directory)]) {
     if (typeof path !== 'string' || !path.startsWith('/')) throw wrongArgument('confine', 'path', 'absolute', path);
   }
   if (argv.length === 0) throw wrongArgument('confine', 'argv', 'a command', argv);
-  for (const argument of [rw, ...ro, ...argv]) {
+  const placed = over.flatMap(({ directory, place }) => ['--over', directory, `/${place}`]);
+  for (const argument of [rw, ...ro, ...placed, ...argv]) {
     textArgument('confine', 'argument', argument);
     // Node writes arguments of programs in UTF-8 and would change these without a word.
     if (!argument.isWellFormed()) throw wrongArgument('confine', 'argument', 'valid UTF-8', argument);
@@ -56,6 +59,7 @@ export function confineArgv(
     ...ro.flatMap((path) => ['--ro', path]),
     '--rw',
     rw,
+    ...placed,
     ...(devices === 'closed' ? ['--no-devices'] : []),
     '--',
     ...argv,

@@ -1,66 +1,108 @@
-/** Archive → read, hashed and compared → a confined tar; then the tree is walked and compared with the manifest. */
-import { localHost } from '../../host/local.ts';
+/** Archives → read, hashed and compared → a confined tar → attributes and a walk, compared with the manifest. */
+import { readdirSync } from 'node:fs';
 import { checkCode } from '../../host/command.ts';
+import { localHost } from '../../host/local.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
+import { nameToBytes } from '../../kernel/text.ts';
 import { formatBytes } from '../../kernel/units.ts';
 import { confineArgv } from '../../native/confine.ts';
 import type { RestoreJob, RestoreReport } from '../engine.ts';
 import type { Entry } from '../entry.ts';
-import { type ArchiveCounts, checkedArchive } from './archive-object.ts';
-import { checkRestored } from './check.ts';
+import { withOwners } from '../restore/owners.ts';
+import { recognise } from '../restore/resume.ts';
+import { isRoot, Lacks, makeable } from '../restore/rights.ts';
+import { type Selection, select } from '../restore/select.ts';
+import { settle } from '../restore/settle.ts';
+import type { Stage } from '../restore/stage.ts';
 import { extractArgv } from './commands.ts';
-import { readManifest } from './manifest-object.ts';
-import { RawPieces } from './pieces.ts';
-import { restoreRoot } from './root.ts';
-import { safetyCheck, type Selection, select } from './select.ts';
+import { type Manifest, readManifest } from './manifest-object.ts';
+import { members } from './members.ts';
 import { Findings, parseTarLine } from './stderr.ts';
 import { parseStored, type Stored } from './stored.ts';
-import type { Manifest } from './manifest-object.ts';
 
 export async function restore(job: RestoreJob, signal: AbortSignal): Promise<RestoreReport> {
   const stored = parseStored(job.stored);
   const findings = new Findings();
+  const lacks = new Lacks();
   const manifest = await readManifest(job, stored.manifest, signal);
-  const selection = await select(manifest, job.paths, findings);
-  await extract(job, stored, manifest, selection, findings, signal);
-  const root = await rootOf(manifest);
-  if (root && selection.has('')) restoreRoot(job.directory, root, findings);
-  await checkRestored(job.directory, manifest, selection, findings, signal);
-  return { entries: selection.entries, bytes: selection.bytes, findings: findings.list() };
-}
-
-/** It stands before everything that is in it. */
-async function rootOf(manifest: Manifest): Promise<Entry | undefined> {
-  for await (const entry of manifest.entries()) {
-    return entry.path === '' && entry.type === 'directory' ? entry : undefined;
+  const selection = await select(() => manifest.entries(), job.paths, findings);
+  const stage: Stage = { directory: job.directory, elsewhere: job.elsewhere ?? [] };
+  const chosen = (path: string) => selection.has(path) && (job.only?.(path) ?? true);
+  const counts = { entries: 0, bytes: 0 };
+  async function* expected(counting: boolean): AsyncIterable<Entry> {
+    for await (const entry of manifest.entries()) {
+      if (!chosen(entry.path)) continue;
+      if (counting) {
+        counts.entries++;
+        counts.bytes += entry.size;
+      }
+      yield withOwners(entry, job.owners);
+    }
   }
-  return undefined;
+
+  const kept = isEmpty(stage) ? new Set<string>() : await recognise(stage, expected(false), signal);
+  const wants = (entry: Entry) => chosen(entry.path) && !kept.has(entry.path) && makeable(entry);
+  const said = await extract({ job, stored, manifest, selection, wants }, findings, signal);
+  await settle(
+    {
+      stage,
+      expected: expected(true),
+      reread: job.reread ?? false,
+      said: (path) => said.get(path),
+      findings,
+      lacks,
+    },
+    signal,
+  );
+  lacks.tell(findings);
+  return { ...counts, kept: kept.size, findings: findings.list() };
 }
 
+function isEmpty({ directory, elsewhere }: Stage): boolean {
+  return elsewhere.length === 0 && readdirSync(nameToBytes(directory)).length === 0;
+}
+
+interface Extraction {
+  readonly job: RestoreJob;
+  readonly stored: Stored;
+  readonly manifest: Manifest;
+  readonly selection: Selection;
+  readonly wants: (entry: Entry) => boolean;
+}
+
+/** More than anybody reads; what tar says only explains what the comparison finds. */
+const maxSaid = 10_000;
+
+/** @returns what tar said, by path */
 async function extract(
-  job: RestoreJob,
-  stored: Stored,
-  manifest: Manifest,
-  selection: Selection,
+  { job, stored, manifest, selection, wants }: Extraction,
   findings: Findings,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<ReadonlyMap<string, string>> {
+  const said = new Map<string, string>();
   const unknown: string[] = [];
+  let spoke = false;
   let full: string | undefined;
-  const [program, ...args] = confineArgv(job.directory, extractArgv(process.getuid?.() === 0), undefined, 'closed');
+  const { target, sealing, onProgress, directory, elsewhere = [] } = job;
+  const over = elsewhere.map((one) => ({ directory: `${one.directory}/${one.path}`, place: one.path }));
+  const [program, ...args] = confineArgv(directory, extractArgv(isRoot), undefined, 'closed', over);
   if (program === undefined) throw new LifeboatError('bug', 'no command to restore with');
   await using machine = localHost();
   const running = machine.stream(
     [program, ...args],
     {
-      stdin: members(job, stored, manifest, selection, signal),
+      stdin: members({ target, sealing, onProgress, stored, manifest, wants }, signal),
       onStderrLine: (line) => {
         const message = parseTarLine(line);
         if (message === undefined) return;
+        spoke = true;
         const { subject, problem } = message.finding;
-        findings.add(subject, problem);
         if (saysFull(problem)) full ??= `${subject}: ${problem}`;
-        if (!message.known) unknown.push(line);
+        // What it says of a file's attributes, or could not make, is what the comparison finds too.
+        if (message.known && said.size < maxSaid) said.set(subject.slice(1), problem);
+        if (message.known) return;
+        findings.add(subject, problem);
+        unknown.push(line);
       },
     },
     signal,
@@ -68,53 +110,14 @@ async function extract(
   for await (const _ of running.stdout);
   const { code, stderr } = await running.finished;
   if (full !== undefined) {
-    throw new LifeboatError('no-space', `no space left in ${job.directory}: ${full}`, {
+    throw new LifeboatError('no-space', `no space left in ${directory}: ${full}`, {
       hint: `What is restored takes ${formatBytes(selection.bytes)}: free space or raise the quota there, or choose another place, or fewer paths.`,
     });
   }
-  if (code === 2 && unknown.length === 0 && findings.count > 0) return;
-  checkCode(['tar', '--extract'], { code, stdout: Buffer.alloc(0), stderr }, [0, 1]);
-}
-
-/** The selected members as they stand in the archive. Nothing of a member passes before its name was found safe. */
-async function* members(
-  job: RestoreJob,
-  stored: Stored,
-  manifest: Manifest,
-  selection: Selection,
-  signal: AbortSignal,
-): AsyncIterable<Uint8Array> {
-  const pieces = new RawPieces();
-  const counts: ArchiveCounts = { entries: 0, bytes: 0, storedBytes: 0 };
-  const safety = safetyCheck();
-  let wanted = true;
-  let done = 0;
-  const archive = checkedArchive(
-    {
-      target: job.target,
-      stored: stored.archive,
-      manifest: manifest.entries(),
-      begin: ({ entry, name }) => {
-        safety({ ...entry, path: name.replace(/\/+$/, '') });
-        wanted = selection.has(entry.path);
-        if (wanted) done++;
-      },
-      raw: (bytes) => {
-        if (wanted) pieces.add(bytes);
-      },
-      onProgress: ({ doneBytes, totalBytes }) =>
-        job.onProgress({ doneBytes, entries: done, ...(totalBytes === undefined ? {} : { totalBytes }) }),
-      onDamage: ({ subject, problem }) => {
-        throw new LifeboatError('archive-damaged', `the archive is damaged at ${subject}: ${problem}`, {
-          hint: 'Restore another point, or other paths of this one; lifeboat points verify says what is damaged.',
-        });
-      },
-    },
-    counts,
-    signal,
-  );
-  for await (const _ of archive) yield* pieces.take();
-  yield Buffer.alloc(1024);
+  if (code !== 2 || unknown.length > 0 || !spoke) {
+    checkCode(['tar', '--extract'], { code, stdout: Buffer.alloc(0), stderr }, [0, 1]);
+  }
+  return said;
 }
 
 /** An attribute that does not fit is not a full disk: some filesystems have room for few. */

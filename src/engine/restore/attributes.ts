@@ -1,0 +1,123 @@
+/** Everything about a file but its content, set on what is there: owner, attributes and ACLs, mode, time. */
+import { chmodSync, closeSync, constants, fstatSync, lchownSync, openSync } from 'node:fs';
+import { isSystemError } from '../../kernel/errors.ts';
+import { nameToBytes } from '../../kernel/text.ts';
+import { AT_FDCWD, getFileFlags, O_PATH, setFileFlags, utimensat } from '../../native/file.ts';
+import { listXattrs, removeXattr, setXattr } from '../../native/xattr.ts';
+import { type Entry, flagLetters } from '../entry.ts';
+
+/** Attributes that are somebody's own. Others that a point lacks are the system's, such as a label. */
+const removable = /^(?:user\.|trusted\.|system\.posix_acl_|security\.capability$)/;
+
+/**
+ * Sets them in the order in which none undoes another: an owner takes set-uid and capabilities away, an ACL changes the mode.
+ *
+ * @param path in the encoding of `kernel/text.ts`; its last component is never followed
+ * @param problem told what could not be set, and why; the others are set all the same
+ */
+export function setAttributes(path: string, entry: Entry, problem: (what: string) => void): void {
+  const bytes = nameToBytes(path);
+  // Also with the owner that it has: only who asks to keep it may change another's file.
+  if (process.getuid?.() === 0) noting('owner', () => lchownSync(bytes, entry.uid, entry.gid));
+  noting('attributes', () => {
+    for (const name of listXattrs(path)) {
+      if (entry.xattrs?.[name] !== undefined || !removable.test(name)) continue;
+      noting(`absence of ${name}`, () => removeXattr(path, name));
+    }
+  });
+  for (const [name, value] of Object.entries(entry.xattrs ?? {})) {
+    noting(`attribute ${name}`, () => setXattr(path, name, Buffer.from(value, 'base64')));
+  }
+  if (entry.type !== 'symlink') noting('mode', () => chmodItself(bytes, entry.mode));
+  noting('modification time', () => utimensat(AT_FDCWD, path, undefined, BigInt(entry.mtimeNs), true));
+
+  function noting(what: string, set: () => void): void {
+    try {
+      set();
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      problem(`${what} cannot be restored: ${error.message}`);
+    }
+  }
+}
+
+/** `chmod` follows a symlink that somebody may have put there meanwhile; a handle to what is there does not. */
+export function chmodItself(path: Buffer, mode: number): void {
+  const fd = openSync(path, O_PATH | constants.O_NOFOLLOW);
+  try {
+    if (!fstatSync(fd).isSymbolicLink()) chmodSync(`/proc/self/fd/${fd}`, mode);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Bits of `FS_IOC_SETFLAGS`, by the letters of lsattr. */
+const flagBits: Readonly<Record<string, number>> = {
+  s: 0x1,
+  u: 0x2,
+  c: 0x4,
+  S: 0x8,
+  i: 0x10,
+  a: 0x20,
+  d: 0x40,
+  A: 0x80,
+  j: 0x4000,
+  t: 0x8000,
+  D: 0x10000,
+  T: 0x20000,
+  C: 0x800000,
+  P: 0x20000000,
+};
+const kept = [...flagLetters].reduce((bits, letter) => bits | (flagBits[letter] ?? 0), 0);
+/** What keeps a file from being changed, also by us. */
+const locking = 0x30;
+
+/**
+ * Sets the flags that `chattr` sets. The last thing that is done to a file: one of them may be that nothing more can be.
+ *
+ * @param flags letters; the empty string for none
+ * @throws SystemError
+ */
+export function setFlags(path: string, flags: string): void {
+  withFlags(path, (before) => {
+    const wanted = [...flags].reduce((bits, letter) => bits | (flagBits[letter] ?? 0), 0);
+    return (before & ~kept) | wanted;
+  });
+}
+
+/** Takes from a file or directory the flags that would keep it from being changed; no flag is no error. */
+export function unlock(path: string): void {
+  try {
+    withFlags(path, (before) => before & ~locking);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+  }
+}
+
+/** Of a file or directory, the letters that {@link setFlags} takes; `''` for none, or where there are none to be had. */
+export function readFlags(path: string): string {
+  let letters = '';
+  try {
+    withFlags(path, (flags) => {
+      letters = [...flagLetters].filter((letter) => (flags & (flagBits[letter] ?? 0)) !== 0).join('');
+      return flags;
+    });
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+  }
+  return letters;
+}
+
+function withFlags(path: string, change: (flags: number) => number): void {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const fd = openSync(nameToBytes(path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  try {
+    const stats = fstatSync(fd);
+    if (!stats.isFile() && !stats.isDirectory()) return;
+    const before = getFileFlags(fd);
+    const after = change(before) >>> 0;
+    if (after !== before) setFileFlags(fd, after);
+  } finally {
+    closeSync(fd);
+  }
+}

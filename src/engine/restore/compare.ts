@@ -1,0 +1,350 @@
+/**
+ * What a restore has to do: the chosen entries of a point compared with what is at the destination. Nothing but what
+ * differs is restored, and whatever would be lost by that is known before.
+ */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { throwIfAborted } from '../../kernel/wait.ts';
+import type { Finding } from '../engine.ts';
+import { type Entry, type EntryType, entryDifferences } from '../entry.ts';
+import { isBelow, parentOf } from '../tar/include.ts';
+import { readFlags } from './attributes.ts';
+import { inspect, pathBelow, type Seen } from './inspect.ts';
+import { type Mounts, mountsBelow } from './mounts.ts';
+import { type OwnerMap, withOwners } from './owners.ts';
+import { feasible } from './rights.ts';
+import { pathsAbove, type Selection } from './select.ts';
+
+/** What is at a place before it is changed: as long as it is that, the consent to change it holds. */
+export interface Now {
+  readonly type: EntryType | 'socket';
+  readonly size: number;
+  readonly mtimeNs: string;
+}
+
+export type Change =
+  | { readonly action: 'create'; readonly link?: string }
+  | { readonly action: 'replace'; readonly now: Now; readonly link?: string }
+  /** The content is right. */
+  | { readonly action: 'attributes'; readonly now: Now; readonly differences: readonly string[] };
+
+export interface Comparison {
+  /** By path. What is in a directory that is created is not listed; see {@link changeOf}. */
+  readonly changes: ReadonlyMap<string, Change>;
+  /** Chosen directories that are there, with what they have to be like in the end, those above first. */
+  readonly directories: readonly Entry[];
+  /** Entries to be created, and bytes of files to be created or replaced. */
+  readonly created: number;
+  readonly bytes: number;
+  readonly same: number;
+  /** Entries in chosen directories that the point does not have; what is below them is not counted. */
+  readonly untouched: number;
+  /** What cannot be restored here, and why. */
+  readonly blocked: readonly Finding[];
+  /** Directories below which something changes, and that lie on another filesystem than what is above them. */
+  readonly crossings: readonly string[];
+}
+
+export interface CompareOptions {
+  /** Its real path. What stands for `/` itself is compared only where `root` says so. */
+  readonly directory: string;
+  readonly root: boolean;
+  readonly owners?: OwnerMap | undefined;
+  readonly onProgress: (entries: number) => void;
+}
+
+/** What becomes of one chosen entry; `undefined` when it is the same already, or cannot be restored. */
+export function changeOf({ changes }: Pick<Comparison, 'changes'>, path: string): Change | undefined {
+  const own = changes.get(path);
+  if (own !== undefined) return own;
+  for (const above of pathsAbove(path)) {
+    const action = changes.get(above)?.action;
+    if (action === 'create' || action === 'replace') return { action: 'create' };
+  }
+  return undefined;
+}
+
+/** A directory at the destination, or why there is none. */
+type Place =
+  | { readonly is: 'there'; readonly device: bigint; readonly crossing: string }
+  | { readonly is: 'absent' }
+  | { readonly is: 'blocked'; readonly by: { readonly path: string; readonly why: string; entries: number } };
+
+const absent: Place = { is: 'absent' };
+
+export async function compareWith(
+  entries: AsyncIterable<Entry>,
+  selection: Selection,
+  options: CompareOptions,
+  signal: AbortSignal,
+): Promise<Comparison> {
+  const comparing = new Comparing(selection, options, signal);
+  for await (const entry of entries) {
+    if (!selection.has(entry.path)) continue;
+    throwIfAborted(signal);
+    await comparing.add(withOwners(entry, options.owners));
+  }
+  return comparing.finish();
+}
+
+class Comparing {
+  readonly #selection: Selection;
+  readonly #options: CompareOptions;
+  readonly #signal: AbortSignal;
+  readonly #mounts: Mounts;
+  readonly #places = new Map<string, Place>();
+  readonly #changes = new Map<string, Change>();
+  readonly #directories: Entry[] = [];
+  readonly #blocked: Extract<Place, { is: 'blocked' }>['by'][] = [];
+  readonly #crossings = new Set<string>();
+  /** Entries of chosen directories, less those that the point has too. */
+  #untouched = 0;
+  /** Of files at the destination that have several names. */
+  readonly #inodes = new Map<string, { readonly inode: string; readonly now: Now }>();
+  /** The entry of the point that each of these stands for. */
+  readonly #claimed = new Map<string, string>();
+  /** Names of an entry besides its own, and how many names its file has here. */
+  readonly #names = new Map<string, string[]>();
+  readonly #links = new Map<string, bigint>();
+  #created = 0;
+  #bytes = 0;
+  #same = 0;
+  #done = 0;
+
+  constructor(selection: Selection, options: CompareOptions, signal: AbortSignal) {
+    this.#selection = selection;
+    this.#options = options;
+    this.#signal = signal;
+    this.#mounts = mountsBelow(options.directory);
+  }
+
+  async add(entry: Entry): Promise<void> {
+    this.#done++;
+    if (this.#done % 256 === 0) this.#options.onProgress(this.#done);
+    if (entry.path === '') return this.#addRoot(entry);
+    const place = await this.#placeOf(parentOf(entry.path));
+    if (place.is === 'blocked') {
+      place.by.entries++;
+      return;
+    }
+    if (place.is === 'absent') {
+      this.#count(entry);
+      return;
+    }
+    const seen = await inspect(
+      this.#options.directory,
+      entry.path,
+      (stats) => entry.type === 'file' && entry.sha256 !== undefined && Number(stats.size) === entry.size,
+      this.#signal,
+    );
+    if (seen === undefined) {
+      this.#change(entry, { action: 'create' }, place);
+      if (entry.type === 'directory') this.#places.set(entry.path, absent);
+      if (entry.type === 'hardlink') this.#link(entry, undefined, place);
+      return;
+    }
+    if (this.#selection.chose(parentOf(entry.path))) this.#untouched--;
+    if (entry.type === 'directory') await this.#compareDirectory(entry, seen, place);
+    else if (seen.entry?.type === 'directory') this.#compareWithDirectory(entry, place);
+    else if (entry.type === 'hardlink') this.#link(entry, seen, place);
+    else this.#compareFile(entry, seen, place);
+  }
+
+  finish(): Comparison {
+    this.#settleNames();
+    return {
+      changes: this.#changes,
+      directories: this.#directories,
+      created: this.#created,
+      bytes: this.#bytes,
+      same: this.#same,
+      untouched: this.#untouched,
+      blocked: this.#blocked
+        .filter(({ entries }) => entries > 0)
+        .map(({ path, why, entries }) => ({
+          subject: `/${path}`,
+          problem: `${why}: ${entries === 1 ? '1 entry' : `${entries} entries`} not restored`,
+        })),
+      crossings: [...this.#crossings].filter((path) => [...this.#changes.keys()].some((one) => isBelow(one, path))),
+    };
+  }
+
+  async #addRoot(entry: Entry): Promise<void> {
+    await this.#placeOf('');
+    if (!this.#options.root || !this.#selection.chose('')) return;
+    const seen = await inspect(this.#options.directory, '', () => false, this.#signal);
+    if (seen !== undefined) this.#compareAttributes(entry, seen);
+  }
+
+  async #placeOf(path: string): Promise<Place> {
+    const known = this.#places.get(path);
+    if (known !== undefined) return known;
+    const above = path === '' ? undefined : await this.#placeOf(parentOf(path));
+    if (above !== undefined && above.is !== 'there') return above;
+    const seen = await inspect(this.#options.directory, path, () => false, this.#signal);
+    const place = this.#placeFor(path, seen, above);
+    this.#places.set(path, place);
+    return place;
+  }
+
+  #placeFor(path: string, seen: Seen | undefined, above: Extract<Place, { is: 'there' }> | undefined): Place {
+    if (seen === undefined) return absent;
+    if (seen.entry?.type !== 'directory') {
+      return this.#block(path, `a ${seen.entry?.type ?? 'socket'} is in the place of a directory`);
+    }
+    const reason = this.#mounts.reason(path);
+    if (reason !== undefined) return this.#block(path, reason);
+    if (this.#selection.chose(path)) this.#untouched += namesIn(this.#options.directory, path);
+    const device = seen.stats.dev;
+    const crosses = above !== undefined && (device !== above.device || this.#mounts.has(path));
+    if (crosses) this.#crossings.add(path);
+    return { is: 'there', device, crossing: crosses ? path : (above?.crossing ?? '') };
+  }
+
+  #block(path: string, why: string, entries = 0): Extract<Place, { is: 'blocked' }> {
+    const by = { path, why, entries };
+    this.#blocked.push(by);
+    return { is: 'blocked', by };
+  }
+
+  async #compareDirectory(entry: Entry, seen: Seen, above: Extract<Place, { is: 'there' }>): Promise<void> {
+    const { path } = entry;
+    if (seen.entry?.type === 'directory' || !this.#selection.chose(path)) {
+      const place = this.#placeFor(path, seen, above);
+      this.#places.set(path, place);
+      if (place.is === 'there' && this.#selection.chose(path)) this.#compareAttributes(entry, seen);
+      return;
+    }
+    this.#change(entry, { action: 'replace', now: nowOf(seen) }, above);
+    this.#places.set(path, absent);
+  }
+
+  #compareAttributes(entry: Entry, seen: Seen): void {
+    this.#directories.push(entry);
+    const differences = attributeDifferences(this.#options.directory, entry, seen).filter(
+      (text) => !text.startsWith('modification time'),
+    );
+    if (differences.length === 0) this.#same++;
+    // Its time changes with what is put into it, and is nobody's.
+    else
+      this.#changes.set(entry.path, {
+        action: 'attributes',
+        now: { type: 'directory', size: 0, mtimeNs: '' },
+        differences,
+      });
+  }
+
+  #compareWithDirectory(entry: Entry, place: Extract<Place, { is: 'there' }>): void {
+    if (namesIn(this.#options.directory, entry.path) > 0) {
+      this.#block(entry.path, `a directory that is not empty is in the place of a ${entry.type}`, 1);
+      return;
+    }
+    const now: Now = { type: 'directory', size: 0, mtimeNs: '' };
+    this.#change(entry, { action: 'replace', now }, place);
+    if (entry.type === 'hardlink') this.#link(entry, undefined, place);
+  }
+
+  #compareFile(entry: Entry, seen: Seen, place: Extract<Place, { is: 'there' }>): void {
+    const now = nowOf(seen);
+    const several = seen.stats.nlink > 1n;
+    const claimedBy = several ? this.#claimed.get(seen.inode) : undefined;
+    const differences = attributeDifferences(this.#options.directory, entry, seen);
+    if (claimedBy !== undefined || !sameContent(entry, seen)) this.#change(entry, { action: 'replace', now }, place);
+    else if (differences.length > 0) this.#changes.set(entry.path, { action: 'attributes', now, differences });
+    else this.#same++;
+    if (!several) return;
+    this.#inodes.set(entry.path, { inode: seen.inode, now });
+    this.#links.set(entry.path, seen.stats.nlink);
+    if (claimedBy === undefined) this.#claimed.set(seen.inode, entry.path);
+  }
+
+  /** Another name of a file that was compared before. */
+  #link(entry: Entry, seen: Seen | undefined, place: Extract<Place, { is: 'there' }>): void {
+    const first = entry.link ?? '';
+    const fresh = changeOf({ changes: this.#changes }, first)?.action;
+    const there = fresh !== 'create' && fresh !== 'replace';
+    if (seen !== undefined && there && this.#inodes.get(first)?.inode === seen.inode) {
+      this.#names.set(first, [...(this.#names.get(first) ?? []), entry.path]);
+      this.#inodes.set(entry.path, { inode: seen.inode, now: nowOf(seen) });
+      this.#same++;
+      return;
+    }
+    const link = there ? { link: first } : {};
+    const known = this.#changes.get(entry.path);
+    if (seen !== undefined) this.#change(entry, { action: 'replace', now: nowOf(seen), ...link }, place);
+    else if (known !== undefined && known.action !== 'attributes') this.#changes.set(entry.path, { ...known, ...link });
+  }
+
+  /** A file whose attributes change must have no names but those of the point: they would change with it. */
+  #settleNames(): void {
+    for (const [path, change] of this.#changes) {
+      const file = this.#inodes.get(path);
+      if (change.action !== 'attributes' || file === undefined) continue;
+      const names = this.#names.get(path) ?? [];
+      if (this.#links.get(path) === BigInt(1 + names.length)) continue;
+      for (const name of [path, ...names]) {
+        const now = this.#inodes.get(name)?.now ?? file.now;
+        this.#changes.set(name, { action: 'replace', now });
+      }
+      for (const [name, other] of this.#changes) {
+        if (other.action !== 'attributes' && other.link === path) {
+          const { link: _, ...rest } = other;
+          this.#changes.set(name, rest);
+        }
+      }
+    }
+  }
+
+  #change(entry: Entry, change: Change, place: Extract<Place, { is: 'there' }>): void {
+    this.#changes.set(entry.path, change);
+    if (change.action === 'create') this.#count(entry);
+    else this.#bytes += entry.size;
+    if (place.crossing !== '') this.#crossings.add(place.crossing);
+  }
+
+  #count(entry: Entry): void {
+    this.#created++;
+    this.#bytes += entry.size;
+  }
+}
+
+export function nowOf({ entry, stats }: Seen): Now {
+  return { type: entry?.type ?? 'socket', size: entry?.size ?? 0, mtimeNs: String(stats.mtimeNs) };
+}
+
+function sameContent(entry: Entry, { entry: found, unreadable }: Seen): boolean {
+  if (found === undefined || unreadable !== undefined) return false;
+  const { type, size, sha256, link, device } = found;
+  return (
+    type === entry.type &&
+    size === entry.size &&
+    sha256 === entry.sha256 &&
+    link === entry.link &&
+    device?.major === entry.device?.major &&
+    device?.minor === entry.device?.minor
+  );
+}
+
+/** Of two that have the same content; only what this process may restore. */
+function attributeDifferences(root: string, entry: Entry, { entry: found }: Seen): string[] {
+  if (found === undefined || found.type !== entry.type) return [];
+  const { sha256: _, flags, ...wanted } = entry;
+  const { sha256: _hash, flags: _flags, ...actual } = found;
+  const { expected, seen } = feasible(wanted, actual);
+  const differences = entryDifferences(expected, seen).map(({ problem }) => problem);
+  if (flags === undefined) return differences;
+  const now = readFlags(join(root, entry.path));
+  return now === flags ? differences : [...differences, `flags are ${now || 'none'}, expected ${flags}`];
+}
+
+function namesIn(directory: string, path: string): number {
+  try {
+    return readdirSync(pathBelow(directory, path), { encoding: 'latin1' }).filter((name) => !isOurs(name)).length;
+  } catch {
+    return 0;
+  }
+}
+
+export function isOurs(name: string): boolean {
+  return name.startsWith('.lifeboat-restore-');
+}

@@ -1,0 +1,108 @@
+/** Which entries of a point a restore takes, and whether they may be restored at all. */
+import { LifeboatError } from '../../kernel/errors.ts';
+import type { Entry } from '../entry.ts';
+import { parentOf } from '../tar/include.ts';
+import type { Findings } from '../tar/stderr.ts';
+import { type Choice, choices } from './choose.ts';
+
+export interface Selection {
+  /** Entries in all, and the bytes of their files. */
+  readonly entries: number;
+  readonly bytes: number;
+  /** Also the directories above what was chosen. */
+  has(path: string): boolean;
+  /** Chosen itself, or as the file that a chosen hard link names. */
+  chose(path: string): boolean;
+}
+
+/**
+ * Paths and patterns given, everything below them, the directories above them, and the files that hard links among them
+ * name.
+ *
+ * @param paths absolute; empty for everything
+ * @throws LifeboatError `archive-unsafe`, `usage`, `not-found` when none of the paths is there
+ */
+export async function select(
+  entries: () => AsyncIterable<Entry>,
+  paths: readonly string[],
+  findings: Findings,
+): Promise<Selection> {
+  const wanted = await choices(paths, entries);
+  const everything = wanted.length === 0 || wanted.some(({ path }) => path === '');
+  const above = new Set(wanted.filter(({ literal }) => literal).flatMap(({ path }) => [...pathsAbove(path)]));
+  const alsoFiles = new Set<string>();
+  const found = new Set<Choice>();
+  const given = (path: string) => wanted.find((choice) => choice.matches(path));
+  const safety = safetyCheck();
+  for await (const entry of entries()) {
+    safety(entry);
+    if (everything) continue;
+    const choice = given(entry.path);
+    if (choice === undefined) continue;
+    found.add(choice);
+    if (!choice.literal) for (const parent of pathsAbove(entry.path)) above.add(parent);
+    const { link } = entry;
+    if (entry.type !== 'hardlink' || link === undefined || given(link) || alsoFiles.has(link)) continue;
+    alsoFiles.add(link);
+    for (const parent of pathsAbove(link)) above.add(parent);
+    findings.add(`/${link}`, `restored too: /${entry.path} is another name of it`);
+  }
+  if (!everything && found.size === 0) {
+    const names = paths.map((path) => JSON.stringify(path)).join(', ');
+    throw new LifeboatError('not-found', `nothing of this is in the recovery point: ${names}`, {
+      hint: 'Give paths as they were on the host; lifeboat points show tells what was backed up.',
+    });
+  }
+  for (const choice of wanted) {
+    if (!everything && !found.has(choice)) findings.add(choice.given, 'is not in the recovery point');
+  }
+  const chose = (path: string) => everything || given(path) !== undefined || alsoFiles.has(path);
+  const has = (path: string) => chose(path) || above.has(path);
+  let count = 0;
+  let bytes = 0;
+  for await (const entry of entries()) {
+    if (!has(entry.path)) continue;
+    count++;
+    bytes += entry.size;
+  }
+  return { entries: count, bytes, has, chose };
+}
+
+/** The directories above a path up to `''`, the nearest first. */
+export function* pathsAbove(path: string): Iterable<string> {
+  if (path === '') return;
+  for (let parent = parentOf(path); parent !== ''; parent = parentOf(parent)) yield parent;
+  yield '';
+}
+
+/** Throws `archive-unsafe` for what would leave the directory; the confined tar is the second wall behind it. */
+export function safetyCheck(): (entry: Entry) => void {
+  const symlinks = new Set<string>();
+  return ({ path, type, link }) => {
+    checkName(path);
+    if (type === 'hardlink') checkName(link ?? '/');
+    for (const one of type === 'hardlink' ? [path, link ?? ''] : [path]) {
+      if (symlinks.size === 0) break;
+      for (const parent of pathsAbove(one)) {
+        if (symlinks.has(parent)) throw unsafe(path, `it lies below /${parent}, which is a symlink`);
+      }
+    }
+    if (type === 'symlink') symlinks.add(path);
+  };
+}
+
+function checkName(path: string): void {
+  if (path.startsWith('/')) throw unsafe(path, 'it is absolute');
+  if (path.includes('\0')) throw unsafe(path, 'it holds a NUL byte');
+  if (path.includes('..') && path.split('/').includes('..')) throw unsafe(path, 'it holds ".."');
+}
+
+function unsafe(path: string, why: string): LifeboatError {
+  return new LifeboatError(
+    'archive-unsafe',
+    `the archive is not restored: of the name ${JSON.stringify(path)}: ${why}`,
+    {
+      hint: 'The archive was not made by lifeboat, or was changed since. Look at it with "tar -t".',
+    },
+  );
+}

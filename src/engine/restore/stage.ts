@@ -1,0 +1,30 @@
+/**
+ * Where files are made before they are moved to their places: a directory, and for what lies on other filesystems at the
+ * destination one there, since a move crosses none. Each holds what it is for under the same path, so that together they
+ * are one tree.
+ */
+import { type Found, findTree } from '../walk.ts';
+import { isBelow } from '../tar/include.ts';
+
+export interface Stage {
+  readonly directory: string;
+  /** For these paths and all below them; the path itself is there, as a directory. */
+  readonly elsewhere: readonly { readonly path: string; readonly directory: string }[];
+}
+
+/** The directory in which an entry is made, as `<directory>/<path>`. */
+export function stagedIn({ directory, elsewhere }: Stage, path: string): string {
+  const nearest = elsewhere
+    .filter((one) => one.path === path || isBelow(path, one.path))
+    .sort((a, b) => b.path.length - a.path.length)[0];
+  return nearest?.directory ?? directory;
+}
+
+/** All that there is, each directory before what is in it. */
+export async function* walkStage(stage: Stage, hash: boolean, signal: AbortSignal): AsyncIterable<Found> {
+  const tops = [{ path: '', directory: stage.directory }, ...stage.elsewhere];
+  for (const { path, directory } of tops) {
+    const skip = tops.filter((other) => isBelow(other.path, path)).map((other) => `/${other.path}`);
+    yield* findTree(directory, path, { hash, skip }, signal);
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * The members of a point that are wanted, out of its own archive and those that it builds upon, as one archive: a chain is
+ * restored as one. Each member is compared with the manifest as it passes, its content by its hash.
+ */
+import { decrypting } from '../../age/age.ts';
+import { LifeboatError } from '../../kernel/errors.ts';
+import { throwIfAborted } from '../../kernel/wait.ts';
+import type { RestoreJob } from '../engine.ts';
+import { entryDifferences } from '../entry.ts';
+import { safetyCheck } from '../restore/select.ts';
+import { decompressing } from '../zstd.ts';
+import type { ManifestEntry } from './manifest.ts';
+import type { Manifest } from './manifest-object.ts';
+import { RawPieces } from './pieces.ts';
+import { ArchiveReader, reading } from './reader.ts';
+import { isSealed, type Stored, type StoredObject } from './stored.ts';
+
+export interface MembersJob extends Pick<RestoreJob, 'target' | 'sealing' | 'onProgress'> {
+  readonly stored: Stored;
+  readonly manifest: Manifest;
+  readonly wants: (entry: ManifestEntry) => boolean;
+}
+
+/** A member takes one header of this size at least. */
+const BLOCK = 512;
+
+/**
+ * An archive with the wanted members as they are stored. Nothing of a member passes before its name was found safe, and
+ * none follows one whose content was wrong. What comes after the last wanted member of an archive is not read.
+ *
+ * @throws LifeboatError (while iterating) `archive-damaged` naming the file, `archive-unsafe`, `no-key`, what `target.get` throws
+ */
+export async function* members(job: MembersJob, signal: AbortSignal): AsyncIterable<Uint8Array> {
+  const { stored } = job;
+  const archives = await neededArchives(job);
+  const progress = {
+    doneBytes: 0,
+    totalBytes: archives.reduce((sum, { archive }) => sum + archive.size, 0),
+    entries: 0,
+  };
+  const safety = safetyCheck();
+  for (const { pointId, archive } of archives) {
+    yield* membersOf(archive, pointId);
+  }
+  yield Buffer.alloc(2 * BLOCK);
+
+  async function* membersOf(archive: StoredObject, pointId: string | undefined): AsyncIterable<Uint8Array> {
+    const expected = expectedOf(job, pointId)[Symbol.asyncIterator]();
+    const waiting: ManifestEntry[] = [];
+    let all = false;
+    const begun = progress.doneBytes;
+
+    /** So many as can begin in a piece of this length, since the reader does not wait. */
+    async function fill(bytes: number): Promise<void> {
+      while (!all && waiting.length < bytes / BLOCK + 2) {
+        const next = await expected.next();
+        if (next.done === true) all = true;
+        else waiting.push(next.value);
+      }
+    }
+
+    let current: ManifestEntry | undefined;
+    const pieces = new RawPieces();
+    const reader = new ArchiveReader({
+      begin: ({ entry, name }) => {
+        current = waiting[0]?.path === entry.path ? waiting.shift() : undefined;
+        if (current !== undefined) safety({ ...entry, path: name.replace(/\/+$/, '') });
+      },
+      raw: (bytes) => {
+        if (current !== undefined) pieces.add(bytes);
+      },
+      end: (entry) => {
+        if (current === undefined) return;
+        for (const { problem } of entryDifferences(withoutFlags(current), entry)) {
+          throw damagedAt(`/${entry.path}`, `in the archive: ${problem}`);
+        }
+        progress.entries++;
+        current = undefined;
+      },
+    });
+
+    async function* bytes(): AsyncIterable<Uint8Array> {
+      const raw = isSealed(archive) ? decrypting(storedBytes(), job.sealing.identities) : storedBytes();
+      for await (const chunk of decompressing(raw)) {
+        await fill(chunk.length);
+        yield chunk;
+      }
+    }
+
+    async function* storedBytes(): AsyncIterable<Uint8Array> {
+      for await (const chunk of job.target.get(archive.key, undefined, signal)) {
+        throwIfAborted(signal);
+        progress.doneBytes += chunk.length;
+        yield chunk;
+      }
+    }
+
+    try {
+      for await (const _ of reading(reader, bytes())) {
+        yield* pieces.take();
+        job.onProgress(progress);
+        if (all && waiting.length === 0 && current === undefined) break;
+      }
+    } catch (error) {
+      if (!(error instanceof LifeboatError && error.code === 'archive-damaged') || error instanceof NamedDamage)
+        throw error;
+      const path = current?.path ?? waiting[0]?.path;
+      throw damagedAt(path === undefined ? archive.key : `/${path}`, error.message, error);
+    }
+    const [missing] = waiting;
+    if (missing !== undefined) throw damagedAt(`/${missing.path}`, `is missing in ${archive.key}`);
+    progress.doneBytes = begun + archive.size;
+    job.onProgress(progress);
+  }
+
+  async function neededArchives({ manifest, wants }: MembersJob) {
+    const own = { pointId: undefined, archive: stored.archive };
+    if (stored.bases.length === 0) return [own];
+    const needed = new Set<string | undefined>();
+    for await (const entry of manifest.entries()) if (wants(entry)) needed.add(entry.in);
+    const known = new Set<string | undefined>(stored.bases.map(({ pointId }) => pointId));
+    for (const id of needed) {
+      if (id !== undefined && !known.has(id))
+        throw damagedAt(`the point ${id}`, 'is referred to, but its archive is not named');
+    }
+    return [own, ...stored.bases].filter(({ pointId }) => needed.has(pointId));
+  }
+}
+
+async function* expectedOf({ manifest, wants }: MembersJob, pointId: string | undefined): AsyncIterable<ManifestEntry> {
+  for await (const entry of manifest.entries()) if (entry.in === pointId && wants(entry)) yield entry;
+}
+
+/** They are not in the archive. */
+function withoutFlags({ flags: _, ...entry }: ManifestEntry): ManifestEntry {
+  return entry;
+}
+
+class NamedDamage extends LifeboatError {}
+
+function damagedAt(subject: string, problem: string, cause?: unknown): LifeboatError {
+  return new NamedDamage('archive-damaged', `the archive is damaged at ${subject}: ${problem}`, {
+    hint: 'Restore another point, or other paths of this one; lifeboat points verify says what is damaged.',
+    cause,
+  });
+}
