@@ -1,4 +1,5 @@
 import {
+  checkKeys,
   identify,
   judgeCoverage,
   lock,
@@ -17,7 +18,7 @@ export const backup = workflow({
   title: 'Back up this host',
   inputs: ['config', 'ownPaths', 'version'],
   stages: [
-    stage('prepare', [identify, lock]),
+    stage('prepare', [identify, checkKeys, lock]),
     stage('capture', [readLayout, readNetwork, readFacts, judgeCoverage]),
     stage('store', [storeData]),
     stage('verify', [readBack]),

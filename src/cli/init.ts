@@ -72,7 +72,12 @@ export async function initialise(request: InitRequest, globals: Globals): Promis
   const { host, writeOnly } = keys.key;
   const encryption = request.encryption ? 'age' : 'none';
   const text = configTemplate({
-    ...{ repository, engine: engine.name, include, exclude, key: keyFile, encryption },
+    repository,
+    engine: engine.name,
+    include,
+    exclude,
+    key: keyFile,
+    encryption,
     ...(host === systemName ? {} : { host }),
   });
   // Refused before anything is made: what was typed must be a configuration that works.
@@ -80,7 +85,11 @@ export async function initialise(request: InitRequest, globals: Globals): Promis
   const key = { path: keyFile, made: keys.code ? 'new' : 'kept', writeOnly } as const;
   const chosen = { config, repository, include, exclude, text, key, encryption } as const;
   if (globals.dryRun) return { ...chosen, made: 'nothing (--dry-run)' };
-  await using target = await openTarget(repository, { create: true, secrets: session.context.secrets, patienceMs: HURRIED_MS }, signal);
+  await using target = await openTarget(
+    repository,
+    { create: true, secrets: session.context.secrets, patienceMs: HURRIED_MS },
+    signal,
+  );
   checkPair(engine, target);
   const made = await makeOrFind(() => initRepository(target, engine.name, new Date(), signal));
   if (made === 'found') await openRepository(target, signal);

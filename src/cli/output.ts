@@ -9,6 +9,11 @@ export function printResult(json: boolean, document: unknown, text: () => string
   process.stdout.write(`${output}\n`);
 }
 
+/** As {@link printResult}, but with the secrets in it: for what a person asked to be shown, and nothing else. */
+export function printWithSecrets(json: boolean, document: unknown, text: () => string): void {
+  process.stdout.write(`${json ? JSON.stringify(document, null, 2) : text().trimEnd()}\n`);
+}
+
 /** Prints an error and what to do next; with `--json` as a document on stdout, so that a script always gets one. */
 export function printError(json: boolean, error: LifeboatError): void {
   printErrorRecord(json, errorRecord(error), exitStatusOf(error), {});

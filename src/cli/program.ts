@@ -13,8 +13,13 @@ interface Entry {
 const entries: readonly Entry[] = [
   {
     name: 'init',
-    description: 'write a commented configuration and make the repository that it names',
+    description: 'write a commented configuration, make the repository that it names, and the keys',
     load: async () => (await import('./commands/init.ts')).initCommand(),
+  },
+  {
+    name: 'key',
+    description: 'the keys: show them, prove the recovery code, replace it',
+    load: async () => (await import('./commands/key.ts')).keyCommand(),
   },
   {
     name: 'doctor',

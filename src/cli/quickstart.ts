@@ -3,7 +3,7 @@
  * Captures the machine, backs up `/etc` or the paths given, reads it back, restores it, compares it with the original.
  */
 import { realpath, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { backup } from '../../workflows/backup.ts';
 import { restore } from '../../workflows/restore.ts';
@@ -11,10 +11,11 @@ import { compareTrees, manifestChanges } from '../engine/compare.ts';
 import type { Finding } from '../engine/engine.ts';
 import { namedPaths } from '../engine/tar/include.ts';
 import { walkTree } from '../engine/walk.ts';
-import { makeDirectory } from '../kernel/atomic-write.ts';
+import { makeDirectory, writeFileAtomic } from '../kernel/atomic-write.ts';
 import { asLifeboatError, exitStatusOf, explaining, LifeboatError } from '../kernel/errors.ts';
 import { printable } from '../kernel/text.ts';
 import { formatDuration } from '../kernel/units.ts';
+import { parseRecoveryCode } from '../keys/recovery-code.ts';
 import { layoutChanges } from '../layout/diff.ts';
 import { networkChanges } from '../network/diff.ts';
 import { networkText } from '../network/text.ts';
@@ -24,6 +25,7 @@ import { openConfigured } from '../steps/repository.ts';
 import { type RunOutcome, startRun } from '../workflow/runs.ts';
 import { commandLine, type Globals } from './globals.ts';
 import { initialise } from './init.ts';
+import { checkCode } from './keys/check.ts';
 import { printError } from './output.ts';
 import { pointText } from './present.ts';
 import type { WholePoint } from './points.ts';
@@ -50,18 +52,31 @@ async function quickstart(paths: readonly string[]): Promise<void> {
     color: true,
   };
   const include = (paths.length === 0 ? ['/etc'] : paths).map((path) => resolve(path));
-  await initialise(
+  const { recovery } = await initialise(
     {
       repository: pathToFileURL(join(base, 'repository')).href,
       engine: 'tar',
       include,
       exclude: [literally(base)],
+      writeOnly: false,
+      encryption: true,
       force: true,
     },
     globals,
   );
+  if (recovery) await proveCode(recovery.code, globals);
   await using session = openSession(globals);
   await protect(session, places, include);
+}
+
+/** On a real host a person types it from paper; here it lies beside the repository that it opens. */
+async function proveCode(code: string, globals: Globals): Promise<void> {
+  await writeFileAtomic(codeFile(globals), `${code}\n`, 0o600);
+  await checkCode(globals, parseRecoveryCode(code));
+}
+
+function codeFile({ config }: Globals): string {
+  return join(dirname(config), 'recovery-code.txt');
 }
 
 /** By its real name, which is the one that archives and walks know. */
@@ -219,6 +234,7 @@ function verdict(differences: readonly Finding[], backedUp: RunOutcome, restored
 function next(globals: Globals, { base, restored }: Places, { point }: ListedPoint): string[] {
   const lifeboat = (rest: string) => commandLine(globals, rest).replace('lifeboat', 'npm run -s lifeboat --');
   return [
+    `The repository is encrypted. Its recovery code is in ${codeFile(globals)}, for this demonstration only.`,
     `  ls ${restored}`,
     `  ${lifeboat('points list')}`,
     `  ${lifeboat(`restore ${point.id} ${point.include[0]} --to ${join(base, 'again')}`)}`,

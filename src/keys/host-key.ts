@@ -14,7 +14,7 @@ import { certify } from './certificate.ts';
 import { derive } from './derive.ts';
 import { type SigningKey, signingKey } from './ed25519.ts';
 import type { RecoveryCode } from './recovery-code.ts';
-import { noneRetired, parseRetired, type Retired, retiredJson, retiredSchema } from './retired.ts';
+import { noneRetired, parseRetired, type Retired, retiredJson, retiredSchema, withRetired } from './retired.ts';
 
 const KEY_FORMAT = 'lifeboat.key/1';
 const SECRET_LENGTH = 32;
@@ -94,6 +94,15 @@ export function identitiesOf({ secret, writeOnly }: HostKey): Identity[] {
   return writeOnly ? [] : [derive(secret).identity];
 }
 
+/**
+ * What the repository keeps for the recovery code in force: where an older code was replaced, the host's own identity opens
+ * what was sealed to the older one.
+ */
+export function neededByCode(key: HostKey): Retired {
+  if (key.retired.certifiers.length === 0) return key.retired;
+  return withRetired(key.retired, { ...noneRetired, identities: identitiesOf(key) });
+}
+
 function complete(key: Omit<HostKey, 'recipient'>): HostKey {
   const text = Buffer.from(key.secret);
   for (const encoding of ['base64', 'hex'] as const) void new Secret(text.toString(encoding));
@@ -146,6 +155,6 @@ export async function checkPrivate(path: string): Promise<void> {
   const { mode } = await explaining('check who may read a file', () => lstat(path));
   if ((mode & 0o077) === 0) return;
   throw new LifeboatError('untrusted', `others than its owner may read ${printable(path)}, which holds a secret`, {
-    hint: `chmod 600 ${printable(path)}. If somebody may have read it: lifeboat key rotate --host.`,
+    hint: `chmod 600 ${printable(path)}. If somebody may have read it: lifeboat key rotate --host-key.`,
   });
 }

@@ -130,7 +130,7 @@ export const checkKeys = step({
         'config-invalid',
         `the key ${config.key} is of the host ${hostKey.host}, not ${hostName}`,
         {
-          hint: `If the host was renamed, write "host: ${hostKey.host}" into the configuration, or make a key for the new name: lifeboat key rotate --host.`,
+          hint: `If the host was renamed, write "host: ${hostKey.host}" into the configuration, or make a key for the new name: lifeboat key rotate --host-key.`,
         },
       );
     }

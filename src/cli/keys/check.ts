@@ -1,0 +1,119 @@
+/** `key check`: proves that what a person noted opens the repository. */
+import { isCertified } from '../../keys/certificate.ts';
+import { derive } from '../../keys/derive.ts';
+import { type HostKey, neededByCode, signingKeyOf, writeHostKey } from '../../keys/host-key.ts';
+import { sealKeyRecord } from '../../keys/key-record.ts';
+import { formatRecoveryCode, type RecoveryCode } from '../../keys/recovery-code.ts';
+import { LifeboatError } from '../../kernel/errors.ts';
+import { Secret, type SecretSource } from '../../kernel/secret.ts';
+import { findPoint } from '../../point/find.ts';
+import { keysAtHand, putKeyRecord, readKeyRecords, RECOVERY_CODE } from '../../steps/keys.ts';
+import { openConfigured, type OpenRepository } from '../../steps/repository.ts';
+import { hostNameOf } from '../requests.ts';
+import { configured, openSession, type Session } from '../session.ts';
+import type { Globals } from '../globals.ts';
+import { checkIsInForce, neededCode } from './open.ts';
+
+export interface KeyCheck {
+  readonly host: string;
+  readonly repository: string;
+  /** `made`: the repository had none of this code, as a new one has. */
+  readonly keyRecord: 'opened' | 'made';
+  /** Key records that only other codes open: of codes before or after this one. */
+  readonly otherKeyRecords: number;
+  /** The newest point, whose record was opened; absent where there is none. */
+  readonly point?: string;
+  /** Written into the host key; absent on a machine that has none. */
+  readonly proven?: string;
+}
+
+/**
+ * @param given the code; without it, it is asked for
+ * @throws LifeboatError `usage` for a code that is mistyped; `no-key` for one that does not open this repository;
+ *   `untrusted` when the host key is not certified by it
+ */
+export async function checkCode(globals: Globals, given?: RecoveryCode): Promise<KeyCheck> {
+  const { config } = await configured(globals);
+  await using session = openSession(globals);
+  const { signal } = session;
+  const code = given ?? (await neededCode(session, 'this check'));
+  const secrets: SecretSource = {
+    get: (name) => (name === RECOVERY_CODE ? new Secret(formatRecoveryCode(code)) : session.opening.secrets.get(name)),
+  };
+  const opening = { say: session.opening.say, secrets };
+  const { hostKey } = await keysAtHand(config, opening);
+  if (hostKey !== undefined) checkCertificate(hostKey, code);
+  const host = hostKey?.host ?? (await hostNameOf(config, session.host, signal));
+  // With the code alone: what the host key opens proves nothing about it.
+  const { key: _without, ...rest } = config;
+  await using repository = await openConfigured({ ...rest, host }, opening, signal);
+  const { keyRecord, otherKeyRecords } = await checkKeyRecord(repository, host, code, hostKey, session);
+  const point = await newestPoint(repository, host, session);
+  const proven = new Date().toISOString();
+  if (hostKey !== undefined && config.key !== undefined) await writeHostKey(config.key, { ...hostKey, proven });
+  return {
+    host,
+    repository: repository.target.url,
+    keyRecord,
+    otherKeyRecords,
+    ...(point === undefined ? {} : { point }),
+    ...(hostKey === undefined ? {} : { proven }),
+  };
+}
+
+function checkCertificate(key: HostKey, code: RecoveryCode): void {
+  checkIsInForce(code, key);
+  const { publicKey } = signingKeyOf(key);
+  if (isCertified(key.recovery.certifier, key.host, publicKey, key.certificate)) return;
+  throw new LifeboatError('untrusted', 'the recovery code did not certify the signing key of this host', {
+    hint: 'The key file was changed or is damaged. To make a new one: lifeboat key rotate --host-key.',
+  });
+}
+
+async function checkKeyRecord(
+  { target }: OpenRepository,
+  host: string,
+  code: RecoveryCode,
+  hostKey: HostKey | undefined,
+  { opening, signal }: Session,
+) {
+  const { records, sealedToOthers } = await readKeyRecords(target, host, code, opening.say, signal);
+  const publicKey = derive(code.secret).signing.publicKey;
+  if (records.some(({ certifier }) => certifier === publicKey)) {
+    return { keyRecord: 'opened', otherKeyRecords: sealedToOthers } as const;
+  }
+  if (hostKey === undefined) {
+    throw new LifeboatError('no-key', `this recovery code opens nothing of ${host} at ${target.url}`, {
+      hint: 'It is well formed, but of another host or repository. Compare the sheet with both names.',
+    });
+  }
+  await putKeyRecord(target, host, sealKeyRecord(hostKey, code, neededByCode(hostKey), new Date()), signal);
+  return { keyRecord: 'made', otherKeyRecords: sealedToOthers } as const;
+}
+
+async function newestPoint(repository: OpenRepository, host: string, { signal }: Session): Promise<string | undefined> {
+  try {
+    return (await findPoint(repository, host, 'latest', signal)).point.id;
+  } catch (error) {
+    if (error instanceof LifeboatError && error.code === 'not-found') return undefined;
+    throw error;
+  }
+}
+
+export function checkText({ host, repository, keyRecord, otherKeyRecords, point, proven }: KeyCheck): string {
+  return [
+    'The recovery code is right.',
+    keyRecord === 'opened'
+      ? `  It opens the key record of ${host} at ${repository}.`
+      : `  The repository ${repository} had no key record of it; made one, which it opens.`,
+    point === undefined
+      ? '  There is no point yet.'
+      : `  It opens the record of the newest point, ${point}, and that is rightly signed.`,
+    ...(otherKeyRecords === 0
+      ? []
+      : [
+          `  ${otherKeyRecords} key record(s) belong to other codes. If this one was replaced, the later one opens more.`,
+        ]),
+    ...(proven === undefined ? [] : [`  Noted in the host key as proven at ${proven}.`]),
+  ].join('\n');
+}
