@@ -1,14 +1,13 @@
 /** Who we are to an ssh server: private keys in files, and those that an agent holds. */
 import { readFile, stat } from 'node:fs/promises';
-import {
+import ssh2, {
   BaseAgent,
   type IdentityCallback,
-  OpenSSHAgent,
+  type OpenSSHAgent,
   type ParsedKey,
   type PublicKeyEntry,
   type SignCallback,
   type SigningRequestOptions,
-  utils,
 } from 'ssh2';
 import { explaining, hasErrno, LifeboatError } from '../kernel/errors.ts';
 import type { Secret } from '../kernel/secret.ts';
@@ -77,7 +76,7 @@ async function readKey(path: string, passphrase: Secret | undefined): Promise<Pa
     }
   });
   if (text === undefined) return undefined;
-  const key = utils.parseKey(text, passphrase?.reveal());
+  const key = ssh2.utils.parseKey(text, passphrase?.reveal());
   if (!(key instanceof Error)) return key;
   const locked = /passphrase|encrypted/i.test(key.message);
   throw new LifeboatError('permission-denied', `the private key ${path} cannot be used: ${key.message}`, {
@@ -92,7 +91,7 @@ async function publicKeys(paths: readonly string[]): Promise<readonly ParsedKey[
   const keys: ParsedKey[] = [];
   for (const path of paths) {
     const text = await readFile(`${path}.pub`).catch(() => readFile(path).catch(() => ''));
-    const key = utils.parseKey(text);
+    const key = ssh2.utils.parseKey(text);
     if (!(key instanceof Error)) keys.push(key);
   }
   return keys;
@@ -105,7 +104,7 @@ class FilteringAgent extends BaseAgent<ParsedKey> {
 
   constructor(socket: string, only: readonly ParsedKey[]) {
     super();
-    this.#agent = new OpenSSHAgent(socket);
+    this.#agent = new ssh2.OpenSSHAgent(socket);
     this.#only = only;
   }
 
