@@ -16,7 +16,7 @@ import {
 export const backup = workflow({
   name: 'backup',
   title: 'Back up this host',
-  inputs: ['config', 'ownPaths', 'version'],
+  inputs: ['config', 'ownPaths', 'stateDir', 'version'],
   stages: [
     stage('prepare', [identify, checkKeys, lock]),
     stage('capture', [readLayout, readNetwork, readFacts, judgeCoverage]),

@@ -100,7 +100,10 @@ export function settingsOf({ skip, limits, retries }: Config): Settings {
 /** The configuration with what a workflow is given besides it. */
 export async function configured(globals: Globals): Promise<{ config: Config; inputs: Record<string, Json> }> {
   const config = await configOf(globals);
-  return { config, inputs: { config, ownPaths: ownPaths(config, globals), version: version() } };
+  return {
+    config,
+    inputs: { config, ownPaths: ownPaths(config, globals), stateDir: resolve(globals.stateDir), version: version() },
+  };
 }
 
 async function configOf(globals: Globals): Promise<Config> {

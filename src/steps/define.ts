@@ -13,6 +13,8 @@ export interface State {
   readonly config: Config;
   /** Directories that lifeboat itself writes, which are never part of a backup. */
   readonly ownPaths: readonly string[];
+  /** Where lifeboat keeps what is this host's own. */
+  readonly stateDir: string;
   /** Version of lifeboat, for what it signs. */
   readonly version: string;
 

@@ -3,6 +3,7 @@ import type { Config } from '../config/schema.ts';
 import type { BackupResult } from '../engine/engine.ts';
 import type { Point, PointDescription } from '../point/point.ts';
 import { putAttestation } from '../point/attestations.ts';
+import { localRecords } from '../point/local-records.ts';
 import { putPoint, removePoint } from '../point/records.ts';
 import type { CleanupContext } from '../workflow/step.ts';
 import { type State, step } from './define.ts';
@@ -56,6 +57,7 @@ export const record = step({
   title: 'Put the recovery point on record',
   needs: [
     'config',
+    'stateDir',
     'version',
     'identity',
     'hostName',
@@ -72,18 +74,20 @@ export const record = step({
   cleanups: {
     /** Before the data goes: a point on record must have it. */
     async unlist(
-      { config, hostName, pointId }: { config: Config; hostName: string; pointId: string },
+      { config, stateDir, hostName, pointId }: { config: Config; stateDir: string; hostName: string; pointId: string },
       { say, secrets, signal }: CleanupContext,
     ) {
       await using repository = await openConfigured(config, { say, secrets }, signal);
+      await localRecords(stateDir, repository.id, hostName).remove(pointId);
       await removePoint(repository, hostName, pointId, signal);
     },
   },
   run: async ({ state, runId, onFailure, say, secrets, signal }) => {
-    const { config, version, identity, hostName, pointId, data, verified } = state;
+    const { config, stateDir, version, identity, hostName, pointId, data, verified } = state;
     await using repository = await openConfigured(config, { say, secrets }, signal);
-    await onFailure('unlist', { config, hostName, pointId });
-    await putPoint(repository, describe(state), data, signal);
+    await onFailure('unlist', { config, stateDir, hostName, pointId });
+    const point = await putPoint(repository, describe(state), data, signal);
+    await localRecords(stateDir, repository.id, hostName).put(point);
     const by = { host: identity.name, version, run: runId };
     if (verified !== null)
       await putAttestation(repository, hostName, readBackAttestation(pointId, verified, by), signal);

@@ -19,6 +19,8 @@ export interface OpenRepository extends AsyncDisposable {
   readonly target: Target;
   readonly engine: Engine;
   readonly keys: Keyring;
+  /** As its marker has it. */
+  readonly id: string;
 }
 
 /** What opening takes of a step's context. */
@@ -70,7 +72,7 @@ export async function openConfigured(config: Config, opening: Opening, signal: A
     }
     checkPair(engine, target);
     const keys = await openKeyring(atHand, config, target, say, signal);
-    return { target, engine, keys, [Symbol.asyncDispose]: () => target[Symbol.asyncDispose]() };
+    return { target, engine, keys, id: marker.id, [Symbol.asyncDispose]: () => target[Symbol.asyncDispose]() };
   } catch (error) {
     await target[Symbol.asyncDispose]();
     throw error;
