@@ -1,10 +1,8 @@
 /** Where the OpenSSH server is; fetched, but not installed, where the machine has none. */
-import { access, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { execFile } from 'node:child_process';
 import { output } from './child-process.ts';
+import { exists, fetchPackage, unpackedPackage } from './debian-package.ts';
 
 export interface SshdBinary {
   readonly path: string;
@@ -16,55 +14,11 @@ export interface SshdBinary {
 export async function findSshd(): Promise<SshdBinary> {
   const installed = '/usr/sbin/sshd';
   if (await exists(installed)) return { path: installed, libraryPath: '' };
-  if (!(await exists('/usr/bin/apt-get'))) throw new Error('no OpenSSH server here, and no apt-get to fetch one');
-  const version = await candidate('openssh-server');
-  const base = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
-  const directory = join(base, 'lifeboat-test', `openssh-server_${version.replaceAll(':', '%3a')}`);
-  if (!(await exists(directory))) await fetchInto(directory);
-  return { path: join(directory, 'usr/sbin/sshd'), libraryPath: await libraryPathOf(directory) };
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await access(path).then(
-    () => true,
-    () => false,
-  );
-}
-
-/** The version that apt would install; its lists are fetched where they are missing. */
-async function candidate(name: string): Promise<string> {
-  for (const refresh of [false, true]) {
-    if (refresh) await output('apt-get', 'update', '-qq');
-    const version = /Candidate: (\d\S*)/.exec(await output('apt-cache', 'policy', name))?.[1];
-    if (version !== undefined) return version;
-  }
-  throw new Error(`apt knows no package ${name}`);
-}
-
-/** Unpacks the server and its missing libraries beside the final place, then renames: a half one is never found. */
-async function fetchInto(directory: string): Promise<void> {
-  await mkdir(join(directory, '..'), { recursive: true });
-  const work = await mkdtemp(`${directory}.`);
-  try {
-    await fetchPackage('openssh-server', work);
-    for (const name of packagesOf(await missingLibraries(join(work, 'usr/sbin/sshd')))) await fetchPackage(name, work);
-    await rename(work, directory);
-  } catch (error) {
-    await rm(work, { recursive: true, force: true });
-    if (!(await exists(directory))) throw error;
-  }
-}
-
-async function fetchPackage(name: string, directory: string): Promise<void> {
-  const run = promisify(execFile);
-  await run('apt-get', ['download', '-qq', name], { cwd: directory }).catch(async () => {
-    await output('apt-get', 'update', '-qq');
-    await run('apt-get', ['download', '-qq', name], { cwd: directory });
+  const directory = await unpackedPackage('openssh-server', async (directory) => {
+    const missing = await missingLibraries(join(directory, 'usr/sbin/sshd'));
+    for (const name of packagesOf(missing)) await fetchPackage(name, directory);
   });
-  const file = (await readdir(directory)).find((entry) => entry.startsWith(`${name}_`) && entry.endsWith('.deb'));
-  if (file === undefined) throw new Error(`apt-get download ${name} left no package`);
-  await output('dpkg-deb', '-x', join(directory, file), directory);
-  await rm(join(directory, file));
+  return { path: join(directory, 'usr/sbin/sshd'), libraryPath: await libraryPathOf(directory) };
 }
 
 async function missingLibraries(binary: string): Promise<readonly string[]> {
