@@ -3,7 +3,14 @@ import { availableParallelism } from 'node:os';
 import type { Transform, TransformOptions } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
-import { constants, createZstdDecompress, zstdCompress, zstdDecompress, type ZstdOptions } from 'node:zlib';
+import {
+  constants,
+  createZstdCompress,
+  createZstdDecompress,
+  type ZstdCompress,
+  zstdDecompress,
+  type ZstdOptions,
+} from 'node:zlib';
 import { damaged, FrameEnd, type FrameStart, frameStart, MAX_HEADER } from './zstd-frames.ts';
 
 /** Large pieces: fewer trips to the thread that decompresses. */
@@ -11,13 +18,17 @@ const chunkSize = 256 * 1024;
 /** What waits on either side, so that decompressing goes on beside reading and hashing. */
 const highWaterMark = 1024 * 1024;
 
+type StreamOptions = ZstdOptions & Omit<TransformOptions, 'flush'>;
+
+/** Each write is a frame. */
+const everyWriteEnds: ZstdOptions = { flush: constants.ZSTD_e_end };
+
 /** Of one frame before compression: what is in flight of them is all the memory that compressing takes. */
 export const FRAME_SIZE = 4 * 1024 * 1024;
 
 /** No more than threads of libuv's pool, of which one is left to write. */
 const atOnce = Math.max(2, Math.min(availableParallelism(), 3));
 
-const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
 
 /**
@@ -32,44 +43,92 @@ export async function* compressing(
   level: number,
   onFrame: (contentSize: number, size: number) => void,
 ): AsyncIterable<Buffer> {
-  const params = { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 };
+  const lanes = Array.from({ length: atOnce }, () => new Lane(level));
   const spare: Buffer[] = [];
-  const underWay: { readonly frame: Promise<Buffer>; readonly block: Buffer; readonly size: number }[] = [];
+  const underWay: Promise<Frame>[] = [];
+  let begun = 0;
   const begin = (block: Buffer, size: number): void => {
-    const frame = compress(block.subarray(0, size), { params, chunkSize: FRAME_SIZE + FRAME_SIZE / 128 });
+    const lane = lanes[begun++ % lanes.length];
+    if (lane === undefined) return;
+    const frame = lane.compress(block.subarray(0, size)).then((pieces) => ({ pieces, block, size }));
     // Looked at in its turn; nobody must be surprised by it before.
     frame.catch(() => undefined);
-    underWay.push({ frame, block, size });
+    underWay.push(frame);
   };
-  const finish = async (): Promise<Buffer | undefined> => {
-    const first = underWay.shift();
-    if (first === undefined) return undefined;
-    const frame = await first.frame;
+  async function* finish(): AsyncIterable<Buffer> {
+    const first = await underWay.shift();
+    if (first === undefined) return;
     spare.push(first.block);
-    onFrame(first.size, frame.length);
-    return frame;
-  };
+    onFrame(
+      first.size,
+      first.pieces.reduce((sum, piece) => sum + piece.length, 0),
+    );
+    yield* first.pieces;
+  }
 
   let block: Buffer | undefined;
   let size = 0;
-  for await (const chunk of source) {
-    for (let rest = chunk; rest.length > 0; ) {
-      block ??= spare.pop() ?? Buffer.allocUnsafeSlow(FRAME_SIZE);
-      const part = rest.subarray(0, FRAME_SIZE - size);
-      block.set(part, size);
-      size += part.length;
-      rest = rest.subarray(part.length);
-      if (size < FRAME_SIZE) continue;
-      begin(block, size);
-      block = undefined;
-      size = 0;
-      if (underWay.length < atOnce) continue;
-      const frame = await finish();
-      if (frame !== undefined) yield frame;
+  try {
+    for await (const chunk of source) {
+      for (let rest = chunk; rest.length > 0; ) {
+        block ??= spare.pop() ?? Buffer.allocUnsafeSlow(FRAME_SIZE);
+        const part = rest.subarray(0, FRAME_SIZE - size);
+        block.set(part, size);
+        size += part.length;
+        rest = rest.subarray(part.length);
+        if (size < FRAME_SIZE) continue;
+        begin(block, size);
+        block = undefined;
+        size = 0;
+        if (underWay.length >= atOnce) yield* finish();
+      }
     }
+    if (block !== undefined) begin(block, size);
+    while (underWay.length > 0) yield* finish();
+  } finally {
+    await Promise.allSettled(underWay);
+    for (const lane of lanes) lane.close();
   }
-  if (block !== undefined) begin(block, size);
-  for (let frame = await finish(); frame !== undefined; frame = await finish()) yield frame;
+}
+
+interface Frame {
+  readonly pieces: readonly Buffer[];
+  readonly block: Buffer;
+  readonly size: number;
+}
+
+/**
+ * Makes one frame after the other. Contexts and buffers of each call of `zstdCompress` would be new, and the garbage
+ * collector busy with them for a quarter of the time.
+ */
+class Lane {
+  readonly #zstd: ZstdCompress;
+  #pieces: Buffer[] = [];
+
+  constructor(level: number) {
+    const params = { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 };
+    const options: StreamOptions = {
+      ...everyWriteEnds,
+      params,
+      chunkSize: FRAME_SIZE,
+      highWaterMark: 2 * FRAME_SIZE,
+    };
+    this.#zstd = createZstdCompress(options);
+    this.#zstd.on('data', (piece: Buffer) => this.#pieces.push(piece));
+  }
+
+  async compress(block: Buffer): Promise<Buffer[]> {
+    await new Promise<void>((resolve, reject) => {
+      this.#zstd.write(block, (error) => (error ? reject(error) : resolve()));
+    });
+    const pieces = this.#pieces;
+    this.#pieces = [];
+    return pieces;
+  }
+
+  close(): void {
+    this.#zstd.destroy();
+  }
 }
 
 /** What is read and decompressed as a whole; larger frames flow. */
@@ -141,7 +200,7 @@ async function* flowing(begun: readonly Buffer[], rest: AsyncIterable<Buffer>): 
     yield* rest;
   }
   try {
-    const options: ZstdOptions & TransformOptions = { chunkSize, highWaterMark };
+    const options: StreamOptions = { chunkSize, highWaterMark };
     yield* through(all(), createZstdDecompress(options));
   } catch (error) {
     throw asDamage(error);

@@ -1,28 +1,30 @@
-/** A stored archive, read once from its target: its bytes hashed, decompressed, parsed, compared with its manifest. */
+/** A stored archive, read once from its target: its bytes hashed, decrypted, decompressed, parsed, compared with a manifest. */
 import { createHash } from 'node:crypto';
+import { decrypting } from '../../age/age.ts';
+import type { Sealing } from '../../age/keys.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
 import { throwIfAborted } from '../../kernel/wait.ts';
 import type { Target } from '../../target/target.ts';
 import { type Entry, entryDifferences } from '../entry.ts';
-import type { Finding, Progress } from '../engine.ts';
+import type { Finding } from '../engine.ts';
 import { decompressing } from '../zstd.ts';
-import type { Member } from './member.ts';
 import { ArchiveReader, reading } from './reader.ts';
-import type { StoredObject } from './stored.ts';
+import { isSealed, type StoredObject } from './stored.ts';
 
 export interface ArchiveJob {
   readonly target: Target;
+  readonly sealing: Sealing;
   readonly stored: StoredObject;
-  /** What the archive must hold; without it only the archive itself is checked. */
-  readonly manifest: AsyncIterable<Entry> | undefined;
-  readonly begin?: (member: Member) => void;
-  readonly raw?: (bytes: Buffer) => void;
-  readonly onProgress: (progress: Progress) => void;
-  /** Told of each difference; may throw. */
+  /** What the archive must hold, in its order; without it only the archive itself is checked. */
+  readonly expected: AsyncIterable<Entry> | undefined;
+  /** Whether it may hold more: other points than the one that is looked at refer to it. */
+  readonly shared: boolean;
+  readonly onProgress: () => void;
   readonly onDamage: (damage: Finding) => void;
 }
 
 export interface ArchiveCounts {
+  /** That were expected, and of their content. */
   entries: number;
   bytes: number;
   /** Read from the target. */
@@ -30,79 +32,73 @@ export interface ArchiveCounts {
 }
 
 /**
- * Chunks of the decompressed archive, after they were parsed; every entry that is complete in them has been compared.
+ * Reads a whole archive.
  *
- * @throws LifeboatError (while iterating) what `target.get` throws, and what `onDamage` throws
+ * @param counts added to as it is read
+ * @throws LifeboatError what `target.get` throws; `archive-damaged` is told to `onDamage`
  */
-export async function* checkedArchive(
-  job: ArchiveJob,
-  counts: ArchiveCounts,
-  signal: AbortSignal,
-): AsyncIterable<Uint8Array> {
-  const { stored, onDamage } = job;
+export async function checkArchive(job: ArchiveJob, counts: ArchiveCounts, signal: AbortSignal): Promise<void> {
+  const { stored, onDamage, shared } = job;
   const sha = createHash('sha256');
   const complete: Entry[] = [];
-  const expected = job.manifest?.[Symbol.asyncIterator]();
-  const reader = new ArchiveReader({
-    ...(job.begin ? { begin: job.begin } : {}),
-    ...(job.raw ? { raw: job.raw } : {}),
-    end: (entry) => complete.push(entry),
-  });
+  const expected = job.expected?.[Symbol.asyncIterator]();
+  /** Not met yet. */
+  let awaited = await next();
+  const reader = new ArchiveReader({ end: (entry) => complete.push(entry) });
+  let size = 0;
+
+  async function next(): Promise<Entry | undefined> {
+    const found = await expected?.next();
+    return found === undefined || found.done === true ? undefined : found.value;
+  }
 
   async function* storedBytes(): AsyncIterable<Uint8Array> {
     for await (const chunk of job.target.get(stored.key, undefined, signal)) {
       throwIfAborted(signal);
       sha.update(chunk);
+      size += chunk.length;
       counts.storedBytes += chunk.length;
       yield chunk;
     }
   }
 
-  /** @returns whether the rest can still be compared */
   async function compare(entry: Entry): Promise<void> {
+    if (expected !== undefined && awaited?.path !== entry.path) {
+      if (shared) return;
+      if (awaited === undefined) throw damagedAt(entry.path, 'is in the archive, but not in its manifest');
+      throw damagedAt(awaited.path, `is missing in the archive; /${entry.path} stands in its place`);
+    }
     counts.entries++;
     counts.bytes += entry.size;
-    if (expected === undefined) return;
-    const next = await expected.next();
-    if (next.done) throw damagedAt(entry.path, 'is in the archive, but not in its manifest');
-    if (next.value.path !== entry.path) {
-      throw damagedAt(next.value.path, `is missing in the archive; /${entry.path} stands in its place`);
-    }
-    for (const { problem } of entryDifferences(next.value, entry)) {
+    if (awaited === undefined) return;
+    for (const { problem } of entryDifferences(awaited, entry)) {
       onDamage({ subject: `/${entry.path}`, problem: `in the archive: ${problem}` });
     }
+    awaited = await next();
   }
 
   try {
-    for await (const chunk of reading(reader, decompressing(storedBytes()))) {
+    const compressed = isSealed(stored) ? decrypting(storedBytes(), job.sealing.identities) : storedBytes();
+    for await (const _ of reading(reader, decompressing(compressed))) {
       for (const entry of complete.splice(0)) await compare(entry);
-      job.onProgress({ doneBytes: counts.storedBytes, totalBytes: stored.size, entries: counts.entries });
-      yield chunk;
+      job.onProgress();
     }
-    const next = await expected?.next();
-    if (next && !next.done) throw damagedAt(next.value.path, 'is missing at the end of the archive');
+    if (awaited !== undefined) throw damagedAt(awaited.path, 'is missing at the end of the archive');
   } catch (error) {
     if (error instanceof Damage) onDamage(error.damage);
     else if (error instanceof LifeboatError && error.code === 'archive-damaged') {
-      for (const entry of complete.splice(0)) await compareLast(entry);
-      // The damage is reported below; this only names the file, and the manifest may be unreadable too.
-      const next = await expected?.next().catch(() => undefined);
-      const subject = next && !next.done ? `/${next.value.path}` : stored.key;
-      onDamage({ subject, problem: error.message });
+      try {
+        for (const entry of complete.splice(0)) await compare(entry);
+      } catch (second) {
+        if (!(second instanceof Damage)) throw second;
+        onDamage(second.damage);
+      }
+      onDamage({ subject: awaited === undefined ? stored.key : `/${awaited.path}`, problem: error.message });
     } else throw error;
     return;
   }
-  if (counts.storedBytes !== stored.size || sha.digest('hex') !== stored.sha256) {
+  if (size !== stored.size || sha.digest('hex') !== stored.sha256) {
     onDamage({ subject: stored.key, problem: `the object at ${job.target.url} is not what was stored` });
-  }
-
-  async function compareLast(entry: Entry): Promise<void> {
-    try {
-      await compare(entry);
-    } catch (error) {
-      if (!(error instanceof Damage)) throw error;
-      onDamage(error.damage);
-    }
   }
 }
 

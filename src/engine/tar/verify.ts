@@ -1,45 +1,79 @@
-/** Reads everything of a point back; damage is a finding, what keeps us from reading is an error. */
+/** Reads what a point needs back; damage is a finding, what keeps us from reading is an error. */
+import { createHash } from 'node:crypto';
 import { LifeboatError } from '../../kernel/errors.ts';
+import { throwIfAborted } from '../../kernel/wait.ts';
 import type { VerifyJob, VerifyReport } from '../engine.ts';
-import { type ArchiveCounts, checkedArchive } from './archive-object.ts';
+import type { Entry } from '../entry.ts';
+import { type ArchiveCounts, checkArchive } from './archive-object.ts';
 import { type Manifest, readManifest } from './manifest-object.ts';
 import { Findings } from './stderr.ts';
-import { parseStored } from './stored.ts';
+import { isSealed, parseStored, type StoredObject } from './stored.ts';
 
 export async function verify(job: VerifyJob, signal: AbortSignal): Promise<VerifyReport> {
   const stored = parseStored(job.stored);
   const damage = new Findings(100);
   const counts: ArchiveCounts = { entries: 0, bytes: 0, storedBytes: 0 };
+  const chain = job.scope !== 'own';
+  const read = [{ pointId: undefined, archive: stored.archive }, ...(chain ? stored.bases : [])];
+  const totalBytes = read.reduce((sum, { archive }) => sum + archive.size, stored.manifest.size);
+  const onProgress = (): void => job.onProgress({ doneBytes: counts.storedBytes, totalBytes, entries: counts.entries });
+  const report = (depth: VerifyReport['depth']): VerifyReport => ({ ...counts, depth, damage: damage.list() });
+
+  if (!chain) for (const { archive } of stored.bases) await noting(archive.key, () => sized(archive));
+  if (isSealed(stored.archive) && job.sealing.identities.length === 0) {
+    for (const object of [stored.manifest, ...read.map(({ archive }) => archive)]) {
+      await noting(object.key, () => hashed(object));
+    }
+    return report('ciphertext');
+  }
+
   let manifest: Manifest | undefined;
   await noting(stored.manifest.key, async () => {
     manifest = await readManifest(job, stored.manifest, signal);
     counts.storedBytes += stored.manifest.size;
   });
-  const archiveCounts: ArchiveCounts = { entries: 0, bytes: 0, storedBytes: 0 };
-  await noting(stored.archive.key, async () => {
-    const chunks = checkedArchive(
-      {
-        target: job.target,
-        stored: stored.archive,
-        manifest: manifest?.entries(),
-        onProgress: job.onProgress,
-        onDamage: ({ subject, problem }) => damage.add(subject, problem),
-      },
-      archiveCounts,
-      signal,
+  for (const { pointId, archive } of read) {
+    await noting(archive.key, () =>
+      checkArchive(
+        {
+          ...job,
+          stored: archive,
+          expected: manifest && entriesIn(manifest, pointId),
+          shared: pointId !== undefined,
+          onProgress,
+          onDamage: ({ subject, problem }) => damage.add(subject, problem),
+        },
+        counts,
+        signal,
+      ),
     );
-    for await (const _ of chunks);
-    if (damage.count === 0 && (archiveCounts.entries !== stored.entries || archiveCounts.bytes !== stored.bytes)) {
-      damage.add(stored.archive.key, 'does not hold as many entries and bytes as were stored');
+  }
+  if (damage.count === 0 && chain && (counts.entries !== stored.entries || counts.bytes !== stored.bytes)) {
+    damage.add(stored.manifest.key, 'does not list as many entries and bytes as were stored');
+  }
+  return report('content');
+
+  async function sized(object: StoredObject): Promise<void> {
+    const there = await job.target.stat(object.key, signal);
+    if (there === undefined) damage.add(object.key, `is missing at ${job.target.url}`);
+    else if (there.size !== object.size)
+      damage.add(object.key, `the object at ${job.target.url} is not what was stored`);
+  }
+
+  async function hashed(object: StoredObject): Promise<void> {
+    const sha = createHash('sha256');
+    let size = 0;
+    for await (const chunk of job.target.get(object.key, undefined, signal)) {
+      throwIfAborted(signal);
+      sha.update(chunk);
+      size += chunk.length;
+      counts.storedBytes += chunk.length;
+      onProgress();
     }
-  });
-  return {
-    entries: archiveCounts.entries,
-    bytes: archiveCounts.bytes,
-    storedBytes: counts.storedBytes + archiveCounts.storedBytes,
-    depth: 'content',
-    damage: damage.list(),
-  };
+    if (size !== object.size || sha.digest('hex') !== object.sha256) {
+      damage.add(object.key, `the object at ${job.target.url} is not what was stored`);
+    }
+  }
 
   async function noting(key: string, work: () => Promise<void>): Promise<void> {
     try {
@@ -51,4 +85,8 @@ export async function verify(job: VerifyJob, signal: AbortSignal): Promise<Verif
       else throw error;
     }
   }
+}
+
+async function* entriesIn(manifest: Manifest, pointId: string | undefined): AsyncIterable<Entry> {
+  for await (const entry of manifest.entries()) if (entry.in === pointId) yield entry;
 }
