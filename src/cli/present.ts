@@ -28,12 +28,20 @@ export function describeOutcome({ state }: RunOutcome): ReturnType<Present> {
 
 /** After `restore`. */
 export function describeRestore({ state }: RunOutcome): ReturnType<Present> {
-  const { restored, point, published } = typedState(state);
+  const { restored, point } = typedState(state);
+  const { created = 0, replaced = 0, attributes = 0, same = 0, untouched = 0, kept = 0 } = restored ?? {};
+  const checked = restored?.reread ? ' and read back from the disk' : '';
   return {
-    document: { point: point?.id, directory: published, entries: restored?.entries, bytes: restored?.bytes },
+    document: { point: point?.id, ...restored },
     text: () =>
-      `Restored ${restored?.entries} entries (${formatBytes(restored?.bytes ?? 0)}) of point ${point?.id} to ` +
-      `${printable(published ?? '')}; each was compared with the point.`,
+      [
+        `Restored point ${point?.id} to ${printable(restored?.directory ?? '')}: ${created} entries created, ${replaced} replaced, ` +
+          `${attributes} given their attributes (${formatBytes(restored?.bytes ?? 0)} of files)`,
+        ...(kept > 0 ? [`  ${kept} of them were whole from an attempt before`] : []),
+        ...(same > 0 ? [`  ${same} were there already, and the same`] : []),
+        ...(untouched > 0 ? [`  ${untouched} that the point does not have were left alone`] : []),
+        `  checked: the content of each file by its SHA-256 as it was written${checked}; all else on the disk`,
+      ].join('\n'),
   };
 }
 

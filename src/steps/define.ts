@@ -1,6 +1,7 @@
 /** The state of every workflow: what steps may need and give. JSON through and through, so a secret does not compile. */
 import type { Config } from '../config/schema.ts';
 import type { Finding } from '../engine/engine.ts';
+import type { OwnerMap } from '../engine/restore/owners.ts';
 import type { Facts } from '../facts/types.ts';
 import type { Json } from '../kernel/json.ts';
 import type { CoverageItem } from '../point/coverage.ts';
@@ -44,9 +45,8 @@ export interface State {
   readonly pointName: string;
   readonly restoreRequest: RestoreRequest;
   readonly point: Point;
+  readonly destination: { readonly directory: string; readonly made: boolean };
   readonly restored: Restored;
-  /** Directory in which everything restored lies. */
-  readonly published: string;
 }
 
 /** Of the host, as far as it has been given any. */
@@ -83,18 +83,30 @@ export interface Verification extends Pick<Verified, 'damage' | 'depth'> {
 }
 
 export interface RestoreRequest {
-  /** Absolute paths as they were on the host; none for all. */
+  /** Absolute paths as they were on the host, or patterns; none for all. */
   readonly paths: readonly string[];
   readonly directory: string;
+  /** As given with `--yes`: a digest, or `''`. */
+  readonly yes?: string;
+  readonly owners?: OwnerMap;
+  readonly reread?: boolean;
 }
 
+/** In entries, where nothing else is said. */
 export interface Restored {
-  /** Where it lies before it is published. */
-  readonly staging: string;
-  /** Whether the directory was made for it. */
-  readonly created: boolean;
-  readonly entries: number;
+  readonly directory: string;
+  readonly created: number;
+  readonly replaced: number;
+  /** Of which only owner, mode, times or other attributes were restored. */
+  readonly attributes: number;
+  readonly same: number;
+  /** That the point does not have, and that were left alone. */
+  readonly untouched: number;
+  /** That an earlier attempt had left whole. */
+  readonly kept: number;
+  /** Of the files that were created or replaced. */
   readonly bytes: number;
+  readonly reread: boolean;
 }
 
 /** Defines a step over {@link State}. */

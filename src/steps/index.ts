@@ -4,7 +4,7 @@ export { type State, step } from './define.ts';
 export { judgeCoverage, readFacts, readLayout, readNetwork } from './capture.ts';
 export { checkKeys } from './keys.ts';
 export { identify, lock } from './prepare.ts';
-export { publish, restoreFiles } from './restore.ts';
+export { lookAtDestination, restoreFiles } from './restore.ts';
 export { record } from './record.ts';
 export { readBack, storeData } from './store.ts';
 export { find, judge, readBackPoints, selectPoints, verifyOldest } from './verify.ts';

@@ -68,7 +68,7 @@ const flagBits: Readonly<Record<string, number>> = {
   C: 0x800000,
   P: 0x20000000,
 };
-const kept = [...flagLetters].reduce((bits, letter) => bits | (flagBits[letter] ?? 0), 0);
+const kept = bitsOf(flagLetters);
 /** What keeps a file from being changed, also by us. */
 const locking = 0x30;
 
@@ -80,8 +80,7 @@ const locking = 0x30;
  */
 export function setFlags(path: string, flags: string): void {
   withFlags(path, (before) => {
-    const wanted = [...flags].reduce((bits, letter) => bits | (flagBits[letter] ?? 0), 0);
-    return (before & ~kept) | wanted;
+    return (before & ~kept) | bitsOf(flags);
   });
 }
 
@@ -99,13 +98,20 @@ export function readFlags(path: string): string {
   let letters = '';
   try {
     withFlags(path, (flags) => {
-      letters = [...flagLetters].filter((letter) => (flags & (flagBits[letter] ?? 0)) !== 0).join('');
+      letters = flagLetters
+        .split('')
+        .filter((letter) => (flags & (flagBits[letter] ?? 0)) !== 0)
+        .join('');
       return flags;
     });
   } catch (error) {
     if (!isSystemError(error)) throw error;
   }
   return letters;
+}
+
+function bitsOf(letters: string): number {
+  return letters.split('').reduce((bits, letter) => bits | (flagBits[letter] ?? 0), 0);
 }
 
 function withFlags(path: string, change: (flags: number) => number): void {

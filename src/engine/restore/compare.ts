@@ -2,12 +2,13 @@
  * What a restore has to do: the chosen entries of a point compared with what is at the destination. Nothing but what
  * differs is restored, and whatever would be lost by that is known before.
  */
-import { readdirSync } from 'node:fs';
+import { type BigIntStats, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { throwIfAborted } from '../../kernel/wait.ts';
 import type { Finding } from '../engine.ts';
 import { type Entry, type EntryType, entryDifferences } from '../entry.ts';
 import { isBelow, parentOf } from '../tar/include.ts';
+import { typeOf } from '../walk.ts';
 import { readFlags } from './attributes.ts';
 import { inspect, pathBelow, type Seen } from './inspect.ts';
 import { type Mounts, mountsBelow } from './mounts.ts';
@@ -26,11 +27,18 @@ export type Change =
   | { readonly action: 'create'; readonly link?: string }
   | { readonly action: 'replace'; readonly now: Now; readonly link?: string }
   /** The content is right. */
-  | { readonly action: 'attributes'; readonly now: Now; readonly differences: readonly string[] };
+  | {
+      readonly action: 'attributes';
+      readonly now: Now;
+      readonly differences: readonly string[];
+      readonly entry: Entry;
+    };
 
 export interface Comparison {
   /** By path. What is in a directory that is created is not listed; see {@link changeOf}. */
   readonly changes: ReadonlyMap<string, Change>;
+  /** Of what changes, the entries that have flags: these are set when nothing else is left to do. */
+  readonly flagged: readonly Entry[];
   /** Chosen directories that are there, with what they have to be like in the end, those above first. */
   readonly directories: readonly Entry[];
   /** Entries to be created, and bytes of files to be created or replaced. */
@@ -95,10 +103,12 @@ class Comparing {
   readonly #places = new Map<string, Place>();
   readonly #changes = new Map<string, Change>();
   readonly #directories: Entry[] = [];
+  readonly #flagged: Entry[] = [];
   readonly #blocked: Extract<Place, { is: 'blocked' }>['by'][] = [];
   readonly #crossings = new Set<string>();
   /** Entries of chosen directories, less those that the point has too. */
   #untouched = 0;
+  readonly #counted = new Set<string>();
   /** Of files at the destination that have several names. */
   readonly #inodes = new Map<string, { readonly inode: string; readonly now: Now }>();
   /** The entry of the point that each of these stands for. */
@@ -121,6 +131,7 @@ class Comparing {
   async add(entry: Entry): Promise<void> {
     this.#done++;
     if (this.#done % 256 === 0) this.#options.onProgress(this.#done);
+    if (entry.flags !== undefined) this.#flagged.push(entry);
     if (entry.path === '') return this.#addRoot(entry);
     const place = await this.#placeOf(parentOf(entry.path));
     if (place.is === 'blocked') {
@@ -143,7 +154,7 @@ class Comparing {
       if (entry.type === 'hardlink') this.#link(entry, undefined, place);
       return;
     }
-    if (this.#selection.chose(parentOf(entry.path))) this.#untouched--;
+    if (this.#counted.has(parentOf(entry.path))) this.#untouched--;
     if (entry.type === 'directory') await this.#compareDirectory(entry, seen, place);
     else if (seen.entry?.type === 'directory') this.#compareWithDirectory(entry, place);
     else if (entry.type === 'hardlink') this.#link(entry, seen, place);
@@ -154,6 +165,7 @@ class Comparing {
     this.#settleNames();
     return {
       changes: this.#changes,
+      flagged: this.#flagged.filter(({ path }) => changeOf({ changes: this.#changes }, path) !== undefined),
       directories: this.#directories,
       created: this.#created,
       bytes: this.#bytes,
@@ -173,7 +185,8 @@ class Comparing {
     await this.#placeOf('');
     if (!this.#options.root || !this.#selection.chose('')) return;
     const seen = await inspect(this.#options.directory, '', () => false, this.#signal);
-    if (seen !== undefined) this.#compareAttributes(entry, seen);
+    if (seen === undefined) this.#directories.push(entry);
+    else this.#compareAttributes(entry, seen);
   }
 
   async #placeOf(path: string): Promise<Place> {
@@ -183,6 +196,7 @@ class Comparing {
     if (above !== undefined && above.is !== 'there') return above;
     const seen = await inspect(this.#options.directory, path, () => false, this.#signal);
     const place = this.#placeFor(path, seen, above);
+    if (path === '' && place.is === 'absent') this.#changes.set('', { action: 'create' });
     this.#places.set(path, place);
     return place;
   }
@@ -194,7 +208,6 @@ class Comparing {
     }
     const reason = this.#mounts.reason(path);
     if (reason !== undefined) return this.#block(path, reason);
-    if (this.#selection.chose(path)) this.#untouched += namesIn(this.#options.directory, path);
     const device = seen.stats.dev;
     const crosses = above !== undefined && (device !== above.device || this.#mounts.has(path));
     if (crosses) this.#crossings.add(path);
@@ -215,11 +228,13 @@ class Comparing {
       if (place.is === 'there' && this.#selection.chose(path)) this.#compareAttributes(entry, seen);
       return;
     }
-    this.#change(entry, { action: 'replace', now: nowOf(seen) }, above);
+    this.#change(entry, { action: 'replace', now: nowOf(seen.stats) }, above);
     this.#places.set(path, absent);
   }
 
   #compareAttributes(entry: Entry, seen: Seen): void {
+    this.#counted.add(entry.path);
+    this.#untouched += namesIn(this.#options.directory, entry.path);
     this.#directories.push(entry);
     const differences = attributeDifferences(this.#options.directory, entry, seen).filter(
       (text) => !text.startsWith('modification time'),
@@ -229,8 +244,9 @@ class Comparing {
     else
       this.#changes.set(entry.path, {
         action: 'attributes',
-        now: { type: 'directory', size: 0, mtimeNs: '' },
+        now: emptyDirectory,
         differences,
+        entry,
       });
   }
 
@@ -239,18 +255,17 @@ class Comparing {
       this.#block(entry.path, `a directory that is not empty is in the place of a ${entry.type}`, 1);
       return;
     }
-    const now: Now = { type: 'directory', size: 0, mtimeNs: '' };
-    this.#change(entry, { action: 'replace', now }, place);
+    this.#change(entry, { action: 'replace', now: emptyDirectory }, place);
     if (entry.type === 'hardlink') this.#link(entry, undefined, place);
   }
 
   #compareFile(entry: Entry, seen: Seen, place: Extract<Place, { is: 'there' }>): void {
-    const now = nowOf(seen);
+    const now = nowOf(seen.stats);
     const several = seen.stats.nlink > 1n;
     const claimedBy = several ? this.#claimed.get(seen.inode) : undefined;
     const differences = attributeDifferences(this.#options.directory, entry, seen);
     if (claimedBy !== undefined || !sameContent(entry, seen)) this.#change(entry, { action: 'replace', now }, place);
-    else if (differences.length > 0) this.#changes.set(entry.path, { action: 'attributes', now, differences });
+    else if (differences.length > 0) this.#changes.set(entry.path, { action: 'attributes', now, differences, entry });
     else this.#same++;
     if (!several) return;
     this.#inodes.set(entry.path, { inode: seen.inode, now });
@@ -265,13 +280,13 @@ class Comparing {
     const there = fresh !== 'create' && fresh !== 'replace';
     if (seen !== undefined && there && this.#inodes.get(first)?.inode === seen.inode) {
       this.#names.set(first, [...(this.#names.get(first) ?? []), entry.path]);
-      this.#inodes.set(entry.path, { inode: seen.inode, now: nowOf(seen) });
+      this.#inodes.set(entry.path, { inode: seen.inode, now: nowOf(seen.stats) });
       this.#same++;
       return;
     }
     const link = there ? { link: first } : {};
     const known = this.#changes.get(entry.path);
-    if (seen !== undefined) this.#change(entry, { action: 'replace', now: nowOf(seen), ...link }, place);
+    if (seen !== undefined) this.#change(entry, { action: 'replace', now: nowOf(seen.stats), ...link }, place);
     else if (known !== undefined && known.action !== 'attributes') this.#changes.set(entry.path, { ...known, ...link });
   }
 
@@ -308,8 +323,13 @@ class Comparing {
   }
 }
 
-export function nowOf({ entry, stats }: Seen): Now {
-  return { type: entry?.type ?? 'socket', size: entry?.size ?? 0, mtimeNs: String(stats.mtimeNs) };
+/** The time of a directory changes with what is put into it. */
+const emptyDirectory: Now = { type: 'directory', size: 0, mtimeNs: '' };
+
+export function nowOf(stats: BigIntStats): Now {
+  const type = typeOf(stats);
+  if (type === 'directory') return emptyDirectory;
+  return { type: type ?? 'socket', size: type === 'file' ? Number(stats.size) : 0, mtimeNs: String(stats.mtimeNs) };
 }
 
 function sameContent(entry: Entry, { entry: found, unreadable }: Seen): boolean {
@@ -326,7 +346,7 @@ function sameContent(entry: Entry, { entry: found, unreadable }: Seen): boolean 
 }
 
 /** Of two that have the same content; only what this process may restore. */
-function attributeDifferences(root: string, entry: Entry, { entry: found }: Seen): string[] {
+export function attributeDifferences(root: string, entry: Entry, { entry: found }: Seen): string[] {
   if (found === undefined || found.type !== entry.type) return [];
   const { sha256: _, flags, ...wanted } = entry;
   const { sha256: _hash, flags: _flags, ...actual } = found;

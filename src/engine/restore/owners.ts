@@ -1,11 +1,11 @@
 /** Owners that are others where a point is restored: numbers for numbers, in ACLs too. */
 import type { Entry } from '../entry.ts';
 
-export interface OwnerMap {
+export type OwnerMap = {
   /** From the id in the point to the one that is restored. */
   readonly users: Readonly<Record<string, number>>;
   readonly groups: Readonly<Record<string, number>>;
-}
+};
 
 /** An entry as it is to be restored. */
 export function withOwners(entry: Entry, owners: OwnerMap | undefined): Entry {

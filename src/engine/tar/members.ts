@@ -71,7 +71,7 @@ export async function* members(job: MembersJob, signal: AbortSignal): AsyncItera
       },
       end: (entry) => {
         if (current === undefined) return;
-        for (const { problem } of entryDifferences(withoutFlags(current), entry)) {
+        for (const { problem } of entryDifferences(current, entry)) {
           throw damagedAt(`/${entry.path}`, `in the archive: ${problem}`);
         }
         progress.entries++;
@@ -129,11 +129,6 @@ export async function* members(job: MembersJob, signal: AbortSignal): AsyncItera
 
 async function* expectedOf({ manifest, wants }: MembersJob, pointId: string | undefined): AsyncIterable<ManifestEntry> {
   for await (const entry of manifest.entries()) if (entry.in === pointId && wants(entry)) yield entry;
-}
-
-/** They are not in the archive. */
-function withoutFlags({ flags: _, ...entry }: ManifestEntry): ManifestEntry {
-  return entry;
 }
 
 class NamedDamage extends LifeboatError {}

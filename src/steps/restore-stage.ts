@@ -1,0 +1,164 @@
+/**
+ * The directories in which a restore makes files before it moves them to their places, and what is written down there for
+ * whoever goes on: what was agreed to, and what was made where nothing was.
+ */
+import { lstatSync, mkdirSync, renameSync } from 'node:fs';
+import { mkdir, readFile, rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { beneath } from '../engine/restore/beneath.ts';
+import type { Comparison } from '../engine/restore/compare.ts';
+import { type Stage, stagedIn } from '../engine/restore/stage.ts';
+import { lockFile } from '../host/file-lock.ts';
+import type { Host } from '../host/host.ts';
+import { checkTrusted } from '../host/trusted.ts';
+import { writeFileAtomic } from '../kernel/atomic-write.ts';
+import { explaining, hasErrno, LifeboatError } from '../kernel/errors.ts';
+import { nameToBytes } from '../kernel/text.ts';
+
+/** As it lies in the journal, for undoing. */
+export interface Staging {
+  readonly directory: string;
+  /** Whether that was made for the restore. */
+  readonly made: boolean;
+  readonly pointId: string;
+  /** Directories below it that lie on other filesystems, relative to it. */
+  readonly crossings: readonly string[];
+}
+
+/** One point is restored into one directory by one process at a time, so the name is known to every attempt. */
+export function stagingIn(directory: string, pointId: string): string {
+  return join(directory, `.lifeboat-restore-${pointId}`);
+}
+
+export function stageOf({ directory, pointId, crossings }: Staging): Stage {
+  const files = (at: string) => join(stagingIn(at, pointId), 'files');
+  return {
+    directory: files(directory),
+    elsewhere: crossings.map((path) => ({ path, directory: files(join(directory, path)) })),
+  };
+}
+
+/** @throws LifeboatError `refused` where somebody else could change what is staged; `locked` */
+export async function openStaging(staging: Staging): Promise<AsyncDisposable> {
+  const { directory, pointId, crossings } = staging;
+  const top = stagingIn(directory, pointId);
+  await explaining(`create ${top}`, () => mkdir(join(top, 'files'), { recursive: true, mode: 0o700 }));
+  await checkTrusted(top);
+  for (const path of crossings) {
+    const name = `.lifeboat-restore-${pointId}`;
+    const at = stagingIn(join(directory, path), pointId);
+    await explaining(`create ${at}`, async () => {
+      beneath(directory, `${path}/${name}`, (place) => {
+        if (!lstatSync(nameToBytes(place), { throwIfNoEntry: false })) mkdirSync(nameToBytes(place), { mode: 0o700 });
+      });
+      await checkStaging(at);
+      await mkdir(join(at, 'files', path), { recursive: true, mode: 0o700 });
+    });
+  }
+  const lock = await lockFile(join(top, 'lock'));
+  if (lock) return lock;
+  throw new LifeboatError('locked', `another process restores the point ${pointId} into ${directory}`);
+}
+
+async function checkStaging(path: string): Promise<void> {
+  try {
+    await checkTrusted(path);
+  } catch (cause) {
+    if (!(cause instanceof LifeboatError && cause.code === 'untrusted')) throw cause;
+    throw new LifeboatError(
+      'refused',
+      `not safe to restore into a filesystem that others can change: ${cause.message}`,
+      {
+        hint: 'Restore the paths on it into a directory that nobody else can change, and move them from there.',
+        cause,
+      },
+    );
+  }
+}
+
+const notesSchema = z.object({
+  /** The run and digest by which it was agreed to lose the items. */
+  run: z.string(),
+  digest: z.string(),
+  agreed: z.array(z.string()).readonly(),
+  /** Whether the directory was made for it. */
+  made: z.boolean(),
+  /** What stands where nothing stood, by this attempt or one before. */
+  created: z.array(z.string()).readonly(),
+});
+export type Notes = z.infer<typeof notesSchema>;
+
+function notesFile({ directory, pointId }: Staging): string {
+  return join(stagingIn(directory, pointId), 'notes.json');
+}
+
+/** `undefined` when nobody was here before. */
+export async function readNotes(staging: Staging): Promise<Notes | undefined> {
+  try {
+    return notesSchema.parse(JSON.parse(await readFile(notesFile(staging), 'utf8')));
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+export async function writeNotes(staging: Staging, notes: Notes): Promise<void> {
+  await writeFileAtomic(notesFile(staging), JSON.stringify(notes));
+}
+
+/** The topmost of what is made where nothing is. */
+export function createdTops({ changes }: Comparison): string[] {
+  return [...changes].filter(([path, { action }]) => action === 'create' && path !== '').map(([path]) => path);
+}
+
+export async function removeStaging(host: Host, staging: Staging, signal: AbortSignal): Promise<void> {
+  const { directory, pointId, crossings } = staging;
+  for (const path of crossings) await removeTree(host, stagingIn(join(directory, path), pointId), signal);
+  await removeTree(host, stagingIn(directory, pointId), signal);
+}
+
+/** Takes back what was made where nothing was, and removes all that was staged. What was overwritten is gone. */
+export async function undoStaging(host: Host, staging: Staging, signal: AbortSignal): Promise<void> {
+  const top = stagingIn(staging.directory, staging.pointId);
+  if (lstatSync(top, { throwIfNoEntry: false })) {
+    await using lock = await lockFile(join(top, 'lock'));
+    if (lock === undefined) {
+      throw new LifeboatError(
+        'locked',
+        `another process restores the point ${staging.pointId} into ${staging.directory}`,
+      );
+    }
+    const notes = await readNotes(staging);
+    for (const path of notes?.created ?? []) takeBack(staging, path);
+    await removeStaging(host, staging, signal);
+  }
+  if (!staging.made) return;
+  await rmdir(staging.directory).catch((error: unknown) => {
+    if (!hasErrno(error, 'ENOENT', 'ENOTEMPTY')) throw error;
+  });
+}
+
+function takeBack(staging: Staging, path: string): void {
+  const stage = stageOf(staging);
+  const from = nameToBytes(`${stagedIn(stage, path)}/${path}`);
+  // What is still staged was not moved: the same name at the destination is somebody else's.
+  if (lstatSync(from, { throwIfNoEntry: false })) return;
+  mkdirSync(nameToBytes(`${stagedIn(stage, path)}/${path}/..`.replace(/\/[^/]*\/\.\.$/, '')), { recursive: true });
+  try {
+    beneath(staging.directory, path, (place) => renameSync(nameToBytes(place), from));
+  } catch (error) {
+    if (!hasErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) throw error;
+  }
+}
+
+/** Also where a restored directory lets not even its owner write, and where a file has a flag that keeps it. */
+async function removeTree(host: Host, path: string, signal: AbortSignal): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch (error) {
+    if (!hasErrno(error, 'EACCES')) throw error;
+    await host.run(['chmod', '-R', 'u+rwX', '--', path], { okCodes: [0, 1] }, signal);
+    await rm(path, { recursive: true, force: true });
+  }
+}
