@@ -79,11 +79,9 @@ async function readPoint(
   const found = await readAlone(repository, host, id, byId.get(id) ?? [], signal);
   if (found === undefined || found instanceof LifeboatError) return found;
   const bases = new Map<string, ListedPoint>();
-  for (let base = found.point.data.base; base !== undefined && !bases.has(base); ) {
+  for (const base of found.point.data.references) {
     const read = await readAlone(repository, host, base, byId.get(base) ?? [], signal);
-    if (read === undefined || read instanceof LifeboatError) break;
-    bases.set(base, read);
-    base = read.point.data.base;
+    if (read !== undefined && !(read instanceof LifeboatError)) bases.set(base, read);
   }
   return withTrust(found, bases);
 }

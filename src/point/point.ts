@@ -54,7 +54,9 @@ export const pointSchema = headSchema.extend({
     storedBytes: z.number(),
     /** What is not, or not faithfully, in the point. */
     findings: z.array(finding),
-    /** Of an incremental point: what it builds upon, and how it differs from that. */
+    /** Ids of the points whose data this one needs besides its own. */
+    references: z.array(z.string()),
+    /** Of an incremental point: from which it was made, and how it differs from that. */
     base: z.string().exactOptional(),
     changes: z.object({ added: z.number(), changed: z.number(), removed: z.number() }).exactOptional(),
     /** What was left out by choice. */
@@ -105,14 +107,11 @@ export type Pin = z.infer<typeof pinSchema>;
  */
 export type Trust = 'stored' | 'read-back' | 'damaged';
 
-/** Of the points that one builds upon, the nearest first: the last verification of each. */
-type Chain = readonly (Verification | undefined)[];
-
 /**
  * @param newest the verification that arrived last
- * @param bases what it does not speak of itself, when its scope is its own data
+ * @param bases of each point that this one needs, for what its own verification does not speak of
  */
-export function trustOf(newest: Verification | undefined, bases: Chain): Trust {
+export function trustOf(newest: Verification | undefined, bases: readonly (Verification | undefined)[]): Trust {
   if (newest === undefined) return 'stored';
   if (newest.result !== 'passed') return 'damaged';
   if (newest.scope === 'chain') return newest.level;

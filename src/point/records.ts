@@ -138,12 +138,7 @@ export async function readPoints(
 
 /** A point that was verified by itself can be trusted as far as those that it builds upon. */
 export function withTrust(listed: ListedPoint, others: ReadonlyMap<string, ListedPoint>): ListedPoint {
-  const bases: (Verification | undefined)[] = [];
-  const seen = new Set<string>();
-  for (let id = listed.point.data.base; id !== undefined && !seen.has(id); id = others.get(id)?.point.data.base) {
-    seen.add(id);
-    bases.push(others.get(id)?.verification);
-  }
+  const bases = listed.point.data.references.map((id) => others.get(id)?.verification);
   return { ...listed, trust: trustOf(listed.verification, bases) };
 }
 

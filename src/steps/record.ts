@@ -1,8 +1,9 @@
 /** The step that puts a recovery point on record, and what it says of it. */
 import type { Config } from '../config/schema.ts';
-import type { BackupResult } from '../engine/engine.ts';
+import type { BackupResult, Engine } from '../engine/engine.ts';
 import type { Point, PointDescription } from '../point/point.ts';
 import { putAttestation } from '../point/attestations.ts';
+import { includedPaths } from '../point/include.ts';
 import { localRecords } from '../point/local-records.ts';
 import { putPoint, removePoint } from '../point/records.ts';
 import type { CleanupContext } from '../workflow/step.ts';
@@ -30,7 +31,7 @@ export function describe({
     id: pointId,
     createdAt: layout.capturedAt,
     host: { name: hostName, ...(identity.machineId ? { machineId: identity.machineId } : {}) },
-    include: [...config.backup.include],
+    include: includedPaths(config.backup, layout),
     exclude: [...config.backup.exclude],
     layout,
     network,
@@ -40,11 +41,12 @@ export function describe({
 }
 
 /** What a record says of what the engine stored. */
-export function dataOf(engine: string, result: BackupResult): Point['data'] {
+export function dataOf(engine: Engine, result: BackupResult): Point['data'] {
   const { findings, excluded, notes, changes, ...rest } = result;
   return {
-    engine,
+    engine: engine.name,
     ...rest,
+    references: [...engine.references(result.stored)],
     findings: [...findings],
     ...(changes === undefined ? {} : { changes: { ...changes } }),
     excluded: excluded.map((one) => ({ ...one, examples: [...one.examples] })),

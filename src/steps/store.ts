@@ -1,37 +1,65 @@
 /** Steps that make the data of a recovery point: store it, and read it back. */
+import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import { LifeboatError } from '../kernel/errors.ts';
-import { listPoints } from '../point/records.ts';
-import type { Repository } from '../point/record-objects.ts';
+import { parseBytes } from '../kernel/units.ts';
+import { baseFor } from '../point/base.ts';
+import { includedPaths, notMounted } from '../point/include.ts';
+import { localRecords } from '../point/local-records.ts';
+import type { Point, Trust } from '../point/point.ts';
+import { cannotRead, listPoints } from '../point/records.ts';
 import type { CleanupContext } from '../workflow/step.ts';
 import { type State, step } from './define.ts';
-import { openConfigured } from './repository.ts';
+import { type OpenRepository, openConfigured } from './repository.ts';
 import { dataOf, describe } from './record.ts';
 
 /**
- * How much there will be to read, for the time that is left: as much as last time, else what is used of the filesystems
- * that are backed up; `undefined` when only parts of them are.
+ * What the new point builds upon. A host that cannot read its repository knows its own points by the copies that it keeps of
+ * their records; whether their data is still there, the engine sees.
  */
-async function expectation(
-  repository: Repository,
-  { config, hostName, layout }: Pick<State, 'config' | 'hostName' | 'layout'>,
+async function chooseBase(
+  repository: OpenRepository,
+  { config, stateDir, hostName }: Pick<State, 'config' | 'stateDir' | 'hostName'>,
   signal: AbortSignal,
-): Promise<number | undefined> {
-  const { include } = config.backup;
-  const last = (await listPoints(repository, hostName, signal)).points.at(-1)?.point;
-  if (last?.include.join('\n') === include.join('\n')) return last?.data.bytes;
-  const used = include.map((path) => {
-    const mount = layout.components.find((item) => item.kind === 'mount' && item.path === path && !item.hidden);
-    return mount?.kind === 'mount' ? mount.usedBytes : undefined;
-  });
-  return used.reduce((sum, bytes) => (sum === undefined || bytes === undefined ? undefined : sum + bytes), 0);
+): Promise<Point | undefined> {
+  const { engine } = repository;
+  const isEngines = (point: Point): boolean => point.data.engine === engine.name;
+  if (!config.backup.incremental) return undefined;
+  if (cannotRead(repository)) {
+    const own = await localRecords(stateDir, repository.id, hostName).list();
+    return baseFor(own, config.backup, isEngines);
+  }
+  const { points } = await listPoints(repository, hostName, signal);
+  const trusted = new Set(points.filter(({ trust }) => isTrusted(trust, config)).map(({ point }) => point.id));
+  return baseFor(
+    points.map(({ point }) => point),
+    config.backup,
+    (point) => trusted.has(point.id) && isEngines(point),
+  );
+}
+
+/** Where nothing is read back by configuration, what was stored has to do. */
+function isTrusted(trust: Trust, { verify }: Config): boolean {
+  return trust === 'read-back' || (trust === 'stored' && verify.after === 'none');
 }
 
 export const storeData = step({
   id: 'data',
   title: 'Store the files',
   // The lock is needed for what it keeps away, not for its id: so nobody can skip it.
-  needs: ['config', 'ownPaths', 'identity', 'hostName', 'pointId', 'lockId', 'layout', 'network', 'facts', 'coverage'],
+  needs: [
+    'config',
+    'ownPaths',
+    'stateDir',
+    'identity',
+    'hostName',
+    'pointId',
+    'lockId',
+    'layout',
+    'network',
+    'facts',
+    'coverage',
+  ],
   gives: ['data'],
   timeout: '7d',
   cleanups: {
@@ -46,10 +74,14 @@ export const storeData = step({
     },
   },
   run: async ({ host, state, onFailure, say, secrets, signal }) => {
-    const { config, hostName, pointId, ownPaths } = state;
+    const { config, hostName, pointId, ownPaths, stateDir, layout } = state;
+    const { excludeCaches, maxFileSize, compare, compressionLevel, exclude } = config.backup;
     await using repository = await openConfigured(config, { say, secrets }, signal);
     await onFailure('discard', { config, hostName, pointId });
-    const expectedBytes = await expectation(repository, state, signal);
+    for (const path of notMounted(config.backup, layout)) {
+      say({ type: 'finding', subject: path, problem: 'nothing is mounted there, so nothing of it is in the point' });
+    }
+    const base = await chooseBase(repository, state, signal);
     const result = await repository.engine.backup(
       {
         target: repository.target,
@@ -57,21 +89,27 @@ export const storeData = step({
         pointId,
         sealing: repository.keys,
         host,
-        include: config.backup.include,
-        exclude: config.backup.exclude,
-        rules: { cacheDirectories: config.backup.excludeCaches },
+        include: includedPaths(config.backup, layout),
+        exclude,
+        rules: {
+          cacheDirectories: excludeCaches,
+          ...(maxFileSize === undefined ? {} : { maxFileBytes: parseBytes(maxFileSize) }),
+        },
         leaveOut: ownPaths,
-        compressionLevel: config.backup.compressionLevel,
+        compressionLevel,
+        compare,
+        indexDirectory: join(stateDir, 'index', repository.id),
+        ...(base === undefined ? {} : { base: { pointId: base.id, stored: base.data.stored } }),
         description: describe(state),
-        ...(expectedBytes === undefined ? {} : { expectedBytes }),
         onProgress: ({ doneBytes, totalBytes }) => {
           say({ type: 'progress', done: doneBytes, unit: 'bytes', ...(totalBytes ? { total: totalBytes } : {}) });
         },
       },
       signal,
     );
+    for (const text of result.notes) say({ type: 'note', text });
     for (const finding of result.findings) say({ type: 'finding', ...finding });
-    return { data: dataOf(repository.engine.name, result) };
+    return { data: dataOf(repository.engine, result) };
   },
 });
 
@@ -108,6 +146,6 @@ export const readBack = step({
       );
     }
     // What an incremental point builds upon was verified when that was made, and has its own turn later.
-    return { verified: { ...report, scope: data.base === undefined ? 'chain' : 'own' } };
+    return { verified: { ...report, scope: data.references.length === 0 ? 'chain' : 'own' } };
   },
 });

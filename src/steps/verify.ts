@@ -136,7 +136,7 @@ async function readBackOne(
     scope,
     onProgress: ({ doneBytes }: { readonly doneBytes: number }) => progress(doneBytes),
   };
-  return { ...(await engine.verify(job, signal)), scope: point.data.base === undefined ? 'chain' : scope };
+  return { ...(await engine.verify(job, signal)), scope: point.data.references.length === 0 ? 'chain' : scope };
 }
 
 /** Last, so that damage is on record before the run fails by it. */

@@ -9,6 +9,7 @@ export const madeData: Point['data'] = {
   entries: 1,
   bytes: 2,
   storedBytes: 3,
+  references: [],
   findings: [],
   excluded: [],
   notes: [],

@@ -1,0 +1,117 @@
+/**
+ * What no record refers to: left by runs that were killed. It goes only when it is certain that nobody needs it, for what a
+ * lost record refers to looks the same.
+ */
+import { type Catalogue, catalogue, type EngineRepository, neededIn, pointIdOf } from './catalogue.ts';
+import { forgetPoint, isOnRecord, unfinished } from './forget.ts';
+import type { LocalRecords } from './local-records.ts';
+import { nameIn, parseAttestationName, type RecordKind } from './names.ts';
+import { listFolder } from './record-objects.ts';
+
+/** Objects of one point that is not on record. */
+export interface Leftover {
+  readonly id: string;
+  readonly objects: number;
+  readonly bytes: number;
+  readonly newest: string;
+  readonly why: string;
+}
+
+export interface PrunePlan {
+  readonly remove: readonly Leftover[];
+  readonly keep: readonly Leftover[];
+}
+
+interface Gathered {
+  objects: number;
+  bytes: number;
+  newestMs: number;
+  readonly has: Set<'data' | RecordKind>;
+}
+
+/**
+ * @param nowMs by the clock of the target, as the times of its objects are
+ * @throws LifeboatError as {@link catalogue}
+ */
+export async function planPrune(
+  repository: EngineRepository,
+  host: string,
+  local: LocalRecords,
+  { graceMs, nowMs }: { readonly graceMs: number; readonly nowMs: number },
+  signal: AbortSignal,
+): Promise<PrunePlan> {
+  const known = await catalogue(repository, host, local, signal);
+  const recorded = await recordedIds(repository, host, known, signal);
+  const halfForgotten = new Set(await unfinished(repository, host, signal));
+  const needed = neededIn(known);
+  const remove: Leftover[] = [];
+  const keep: Leftover[] = [];
+  for (const [id, gathered] of await gather(repository, host, signal)) {
+    if (recorded.has(id)) continue;
+    const { objects, bytes, newestMs, has } = gathered;
+    const leftover = { id, objects, bytes, newest: new Date(newestMs).toISOString() };
+    const repair = 'its record was lost: see lifeboat points repair';
+    if (needed.has(id)) keep.push({ ...leftover, why: `another point builds upon it, and ${repair}` });
+    else if (halfForgotten.has(id)) remove.push({ ...leftover, why: 'was being forgotten' });
+    else if (newestMs > nowMs - graceMs) keep.push({ ...leftover, why: 'is too young' });
+    else if (has.has('data') && has.has('attestations')) keep.push({ ...leftover, why: repair });
+    else if (has.has('data') && recorded.size === 0)
+      keep.push({ ...leftover, why: 'no point is on record: if all records were lost, see lifeboat points repair' });
+    else remove.push({ ...leftover, why: 'never came to be on record' });
+  }
+  return { remove, keep };
+}
+
+/** Also of records that cannot be used: their data is not ours to judge. */
+async function recordedIds(
+  { target }: EngineRepository,
+  host: string,
+  { points }: Catalogue,
+  signal: AbortSignal,
+): Promise<Set<string>> {
+  const ids = new Set(points.map(({ point }) => point.id));
+  for (const { key } of await listFolder(target, host, 'points', signal)) {
+    const id = pointIdOf(host, key);
+    if (id !== undefined) ids.add(id);
+  }
+  return ids;
+}
+
+async function gather({ target, engine }: EngineRepository, host: string, signal: AbortSignal) {
+  const found = new Map<string, Gathered>();
+  const add = (id: string | undefined, what: 'data' | RecordKind, size: number, mtimeMs: number) => {
+    if (id === undefined) return;
+    const one = found.get(id) ?? { objects: 0, bytes: 0, newestMs: 0, has: new Set() };
+    one.objects += 1;
+    one.bytes += size;
+    one.newestMs = Math.max(one.newestMs, mtimeMs);
+    one.has.add(what);
+    found.set(id, one);
+  };
+  for await (const { pointId, size, mtimeMs } of engine.stored({ target, hostName: host }, signal))
+    add(pointId, 'data', size, mtimeMs);
+  for (const kind of ['captures', 'attestations', 'forgotten'] as const) {
+    for (const { key, size, mtimeMs } of await listFolder(target, host, kind, signal)) {
+      const name = nameIn(host, kind, key);
+      add(kind === 'attestations' ? parseAttestationName(name ?? '')?.point : name, kind, size, mtimeMs);
+    }
+  }
+  return found;
+}
+
+/**
+ * Removes what is left of a point, unless its record is there: asked for by its key, for a list may be stale.
+ *
+ * @returns whether it was removed
+ */
+export async function removeLeftover(
+  repository: EngineRepository,
+  host: string,
+  local: LocalRecords,
+  id: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (await isOnRecord(repository, host, id, signal)) return false;
+  await forgetPoint(repository, host, local, id, signal);
+  return true;
+}
