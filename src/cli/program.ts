@@ -62,6 +62,16 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./commands/check.ts')).checkCommand(),
   },
   {
+    name: 'status',
+    description: 'what is protected, and how old the newest verified point is against its target',
+    load: async () => (await import('./commands/status.ts')).statusCommand(),
+  },
+  {
+    name: 'schedule',
+    description: 'jobs that run by themselves: when they run next, running them, installing the service',
+    load: async () => (await import('./commands/schedule.ts')).scheduleCommand(),
+  },
+  {
     name: 'workflow',
     description: 'the workflows themselves, built-in and your own',
     load: async () => (await import('./commands/workflow.ts')).workflowCommand(),

@@ -1,0 +1,232 @@
+/** What is protected and how well: out of the repository's records, the state directory and the configuration. */
+import type { Config } from '../config/schema.ts';
+import { asLifeboatError, type LifeboatError } from '../kernel/errors.ts';
+import { printable } from '../kernel/text.ts';
+import { formatBytes, formatDuration, parseDuration } from '../kernel/units.ts';
+import { readHostKey } from '../keys/host-key.ts';
+import { type AgedPoint, type Status, STATUS_FORMAT } from '../notify/status.ts';
+import type { Notices } from '../schedule/state.ts';
+import { readNotices } from '../schedule/state.ts';
+import { listJobs, type ListedJob } from '../schedule/list.ts';
+import { type ListedPoint, listPoints, type PointList } from '../point/records.ts';
+import { implausible } from '../point/retention.ts';
+import { openConfigured } from '../steps/repository.ts';
+import { listRuns } from '../workflow/store.ts';
+import { table } from './output.ts';
+import { hostNameOf } from './requests.ts';
+import type { Session } from './session.ts';
+
+type Finding = Status['findings'][number];
+
+/** How many runs back unfinished ones are looked for. */
+const recentRuns = 20;
+
+/**
+ * The state of this host. Whatever is not proven is a finding, and what could not be found out is one too.
+ *
+ * @throws LifeboatError only for what keeps anything from being said, such as an interrupt
+ */
+export async function statusOf(
+  config: Config,
+  session: Session,
+  now: number,
+): Promise<{ status: Status; error: LifeboatError | undefined }> {
+  const { host, context, signal } = session;
+  const hostName = await hostNameOf(config, host, signal);
+  const findings: Finding[] = [];
+  const [list, jobs, unfinishedRuns, recoveryCode, notices] = [
+    await pointsOf(config, hostName, session),
+    await listJobs(config, { hostName, stateDir: context.stateDir, count: 1, now }),
+    await unfinished(context.stateDir),
+    await codeOf(config),
+    await readNotices(context.stateDir, new Date(now)),
+  ];
+  const error = 'damaged' in list ? undefined : list;
+  const found = 'damaged' in list ? judgePoints(list, config, now) : undefined;
+  if (error !== undefined) findings.push(unread(error));
+  if (found !== undefined) findings.push(...found.findings);
+  findings.push(...codeFindings(recoveryCode), ...jobFindings(config, jobs), ...leftFindings(unfinishedRuns, notices));
+  const status: Status = {
+    format: STATUS_FORMAT,
+    host: hostName,
+    at: new Date(now).toISOString(),
+    repository: config.repository,
+    green: findings.length === 0,
+    ...(found === undefined ? {} : found.points),
+    ...(found?.rpo === undefined ? {} : { rpo: found.rpo }),
+    lastDrill: null,
+    recoveryCode,
+    jobs: jobs.map(({ name, cron, timeZone, next: [next = ''], last }) => ({
+      name,
+      cron,
+      timeZone,
+      next,
+      ...(last === undefined ? {} : { last }),
+    })),
+    unfinishedRuns,
+    findings,
+  };
+  return { status, error };
+}
+
+async function pointsOf(
+  config: Config,
+  hostName: string,
+  { opening, signal }: Session,
+): Promise<PointList | LifeboatError> {
+  try {
+    await using repository = await openConfigured(config, opening, signal);
+    return await listPoints(repository, hostName, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    return asLifeboatError(error);
+  }
+}
+
+function unread({ message, hint }: LifeboatError): Finding {
+  return { subject: 'repository', problem: `it cannot be read: ${message}`, ...(hint === undefined ? {} : { hint }) };
+}
+
+/** The newest and the newest verified point; a point whose dates cannot be right proves nothing about now. */
+function judgePoints({ points, damaged }: PointList, { rpo }: Config, now: number) {
+  const findings: Finding[] = damaged.map(({ key, error }) => ({ subject: key, problem: error.message }));
+  const byId = new Map(points.map((item) => [item.point.id, item]));
+  const plausible = points.filter((item) => {
+    const createdMs = Date.parse(item.point.createdAt);
+    const why = implausible({ createdMs, arrivedMs: item.arrivedMs, references: [] }, byId, now);
+    if (why !== undefined) findings.push({ subject: `point ${item.point.id}`, problem: why });
+    return why === undefined;
+  });
+  const newest = plausible.at(-1);
+  const verified = plausible.findLast(({ trust }) => trust === 'read-back');
+  if (newest === undefined) {
+    findings.push({
+      subject: 'points',
+      problem: 'there is no recovery point of this host',
+      hint: 'Make one: lifeboat backup',
+    });
+  } else if (newest.trust !== 'read-back') {
+    const problem = newest.trust === 'damaged' ? 'the newest one is damaged' : 'the newest one was never read back';
+    findings.push({ subject: `point ${newest.point.id}`, problem, hint: 'See lifeboat points list.' });
+  } else if (newest.verification?.depth === 'ciphertext') {
+    const problem = 'it was read back as ciphertext only: this host cannot open it';
+    findings.push({ subject: `point ${newest.point.id}`, problem, hint: 'Verify it where the keys are.' });
+  }
+  const target = rpo === undefined ? undefined : parseDuration(rpo);
+  const age = verified === undefined ? undefined : now - verified.arrivedMs;
+  const met = target !== undefined && age !== undefined && age <= target;
+  if (target === undefined) {
+    const problem = 'no target says how old the newest verified point may be';
+    findings.push({ subject: 'rpo', problem, hint: 'Set one in the configuration, such as: rpo: 26h' });
+  } else if (!met && newest !== undefined) {
+    const old =
+      age === undefined ? 'there is no verified point' : `the newest verified point is ${formatDuration(age)} old`;
+    findings.push({ subject: 'rpo', problem: `${old}, and the target is ${rpo}` });
+  }
+  return {
+    findings,
+    points: {
+      points: points.length,
+      ...(newest === undefined ? {} : { newest: aged(newest, now) }),
+      ...(verified === undefined ? {} : { newestVerified: aged(verified, now) }),
+    },
+    rpo: target === undefined ? undefined : { targetSeconds: target / 1000, met },
+  };
+}
+
+function aged({ point, arrivedMs, trust }: ListedPoint, now: number): AgedPoint {
+  return {
+    id: point.id,
+    createdAt: point.createdAt,
+    arrivedAt: new Date(arrivedMs).toISOString(),
+    ageSeconds: Math.max(0, Math.round((now - arrivedMs) / 1000)),
+    trust,
+    bytes: point.data.bytes,
+    storedBytes: point.data.storedBytes,
+  };
+}
+
+async function codeOf({ key }: Config): Promise<Status['recoveryCode']> {
+  if (key === undefined) return 'no-key';
+  try {
+    return (await readHostKey(key)).proven === undefined ? 'unproven' : 'proven';
+  } catch {
+    // Why the key cannot be read is said where the repository is opened with it.
+    return 'unproven';
+  }
+}
+
+function codeFindings(code: Status['recoveryCode']): Finding[] {
+  if (code !== 'unproven') return [];
+  const problem = 'nobody has proven that it was noted and opens the repository';
+  return [{ subject: 'recovery code', problem, hint: 'lifeboat key check' }];
+}
+
+function jobFindings({ schedule }: Config, jobs: readonly ListedJob[]): Finding[] {
+  const none = { subject: 'schedule', problem: 'no backup is scheduled', hint: 'See docs/schedules.md.' };
+  const bad = jobs.flatMap(({ name, last }): Finding[] => {
+    if (last === undefined || last.outcome === 'running' || last.outcome === 'done') return [];
+    const what = { missed: 'was missed', overlapped: 'was left out', difference: 'found that the host has changed' };
+    const told = Object.entries(what).find(([outcome]) => outcome === last.outcome)?.[1] ?? `ended as ${last.outcome}`;
+    const problem = `its last run ${told}${last.problem === undefined ? '' : `: ${last.problem}`}`;
+    const hint = last.run === undefined ? undefined : `lifeboat runs show ${last.run}`;
+    return [{ subject: `job ${name}`, problem, ...(hint === undefined ? {} : { hint }) }];
+  });
+  return schedule?.backup === undefined ? [none, ...bad] : bad;
+}
+
+function leftFindings(runs: readonly string[], { unsent }: Notices): Finding[] {
+  return [
+    ...runs.map((id) => ({
+      subject: `run ${id}`,
+      problem: 'it was left unfinished',
+      hint: `lifeboat runs resume ${id}, or with --undo to clean up after it`,
+    })),
+    ...unsent.map((problem) => ({ subject: 'notice', problem: `it did not get through: ${problem}` })),
+  ];
+}
+
+async function unfinished(stateDir: string): Promise<string[]> {
+  const runs = (await listRuns(stateDir)).slice(0, recentRuns);
+  return runs.flatMap((run) =>
+    'status' in run && (run.status === 'killed' || run.owed.length > 0) && run.status !== 'running' ? [run.id] : [],
+  );
+}
+
+export function statusText(status: Status): string {
+  const { newest, newestVerified, rpo, jobs, findings, points, recoveryCode } = status;
+  const shown = (point: AgedPoint | undefined) =>
+    point === undefined
+      ? points === undefined
+        ? 'not known'
+        : 'none'
+      : `${point.id}, ${formatDuration(point.ageSeconds * 1000)} old, ${formatBytes(point.bytes)} of files, ${formatBytes(point.storedBytes)} stored`;
+  const target =
+    rpo === undefined ? 'none set' : `${formatDuration(rpo.targetSeconds * 1000)}: ${rpo.met ? 'met' : 'NOT met'}`;
+  const rows = [
+    ['repository', status.repository],
+    ['points', points === undefined ? 'not known' : String(points)],
+    ['newest', shown(newest)],
+    ['newest verified', shown(newestVerified)],
+    ['target (RPO)', target],
+    ['recovery code', recoveryCode === 'no-key' ? 'none: nothing is encrypted' : recoveryCode],
+    ['last drill', 'never'],
+  ];
+  const jobRows = jobs.map(({ name, next, last }) => [
+    name,
+    next,
+    last?.outcome ?? 'never ran',
+    last?.endedAt ?? last?.startedAt ?? '',
+  ]);
+  return [
+    `${printable(status.host)}: ${status.green ? 'protected, and everything is proven' : 'NOT everything is proven'}`,
+    '',
+    table(['', ''], rows).trimStart(),
+    ...(jobRows.length === 0 ? [] : ['', table(['job', 'next run', 'last', 'ended'], jobRows)]),
+    ...(findings.length === 0 ? [] : ['', 'Findings']),
+    ...findings.flatMap(({ subject, problem, hint }) => [
+      `  ! ${printable(subject)}: ${printable(problem)}`,
+      ...(hint === undefined ? [] : [`    next: ${printable(hint)}`]),
+    ]),
+  ].join('\n');
+}
