@@ -123,7 +123,9 @@ function localFilesystems(layout: Layout): string[] {
   return paths.length === 0 ? ['/'] : [...new Set(paths)].sort();
 }
 
-export function initText(result: InitResult, globals: Globals): string {
+export function initText(result: InitResult, given: Globals): string {
+  // From now on the configuration names the repository.
+  const { repository: _repository, host: _host, ...globals } = given;
   const { key, recovery, encryption } = result;
   if (result.made === 'nothing (--dry-run)') return `${result.text}\n# nothing is written (--dry-run)`;
   return [

@@ -106,6 +106,14 @@ export async function configured(globals: Globals): Promise<{ config: Config; in
   };
 }
 
+/** @throws LifeboatError `usage` for a command that a repository alone does not suffice for */
+export function needsConfiguration({ repository }: Globals, what: string): void {
+  if (repository === undefined) return;
+  throw new LifeboatError('usage', `${what} needs a configuration, and --repository stands instead of one`, {
+    hint: 'Leave --repository out; lifeboat init writes a configuration.',
+  });
+}
+
 async function configOf(globals: Globals): Promise<Config> {
   const { repository, host } = globals;
   if (repository !== undefined) return await configOfRepository(repository, globals);

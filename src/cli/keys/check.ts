@@ -111,9 +111,7 @@ export function checkText({ host, repository, keyRecord, otherKeyRecords, point,
       : `  It opens the record of the newest point, ${point}, and that is rightly signed.`,
     ...(otherKeyRecords === 0
       ? []
-      : [
-          `  ${otherKeyRecords} key record(s) belong to other codes. If this one was replaced, the later one opens more.`,
-        ]),
+      : [`  ${otherKeyRecords} key record(s) are of codes before or after this one; the last one opens everything.`]),
     ...(proven === undefined ? [] : [`  Noted in the host key as proven at ${proven}.`]),
   ].join('\n');
 }

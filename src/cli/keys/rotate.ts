@@ -33,7 +33,7 @@ export interface Rotation {
 }
 
 /**
- * The repository is told first: were it the other way round, what the host seals could be beyond the new code.
+ * The repository is told first: the other way round, a host could seal to a code that the repository knows nothing of.
  *
  * @throws LifeboatError `no-key` when the code that was given as proof is not the one in force
  */
@@ -81,8 +81,7 @@ async function openedBy(
   { opening, signal }: Session,
 ): Promise<Retired> {
   const { records } = await readKeyRecords(target, host, code, opening.say, signal);
-  const own: Retired = { ...noneRetired, identities: [derive(code.secret).identity] };
-  return records.map(({ retired }) => retired).reduce(withRetired, own);
+  return records.map(({ retired }) => retired).reduce(withRetired, openedByCode(code));
 }
 
 async function rotateHostKey(file: string, config: Config, session: Session): Promise<Rotation> {
@@ -99,13 +98,18 @@ async function rotateHostKey(file: string, config: Config, session: Session): Pr
       hint: 'Take the sheet with the name of this host, or write that name into the configuration ("host:").',
     });
   }
-  const before = old ? retiredOf(old) : records.map(({ retired }) => retired).reduce(withRetired, noneRetired);
+  const before = old ? retiredOf(old) : records.map(({ retired }) => retired).reduce(withRetired, openedByCode(code));
   const writeOnly = old?.writeOnly ?? false;
   const now = new Date();
   const key = { ...newHostKey(host, code, { writeOnly, retired: before }, now), proven: now.toISOString() };
   await store(repository, key, code, neededByCode(key), signal);
   await writeHostKey(file, key);
   return { key: file, host, writeOnly, rotated: 'host-key' };
+}
+
+/** In place of a key that was lost, so that the new one opens what was sealed to the two. */
+function openedByCode(code: RecoveryCode): Retired {
+  return { ...noneRetired, identities: [derive(code.secret).identity] };
 }
 
 function retiredOf(key: HostKey): Retired {
