@@ -1,5 +1,5 @@
 /** The way to the server: one session that all calls share, made anew when it is lost, for as long as patience lasts. */
-import { abortError, raceAbort, sleep, throwIfAborted } from '../../kernel/wait.ts';
+import { abortError, limited, raceAbort, sleep, throwIfAborted } from '../../kernel/wait.ts';
 import { asLifeboatError, LifeboatError } from '../../kernel/errors.ts';
 import type { Session } from './session.ts';
 
@@ -12,8 +12,6 @@ export interface Patience {
 }
 
 export interface Link extends AsyncDisposable {
-  /** The session that stands, or a new one. */
-  session(signal: AbortSignal): Promise<Session>;
   /** The session that stands, if one does. */
   standing(): Session | undefined;
   /** Runs `work`, and again on a new session while it fails with retryable errors and patience lasts. */
@@ -23,6 +21,12 @@ export interface Link extends AsyncDisposable {
 }
 
 export interface CallPatience {
+  /**
+   * The session that stands, or a new one.
+   *
+   * @throws LifeboatError the last failure when none was to be had for as long as patience lasts
+   */
+  session(signal: AbortSignal): Promise<Session>;
   /** Something went through: patience begins anew. */
   readonly progress: () => void;
   /** Returns when it is worth trying again after `error`, and throws it when it is not. */
@@ -82,16 +86,24 @@ export function linkTo(
 
   function callPatience(): CallPatience {
     let since: number | undefined;
+    let failure: LifeboatError | undefined;
     return {
+      async session(signal) {
+        if (since === undefined || failure === undefined) return await session(signal);
+        const last = failure;
+        // Others may have come to long pauses between attempts, longer than this call is willing to wait.
+        using limit = limited(signal, since + patience.windowMs - performance.now(), () => last);
+        return await session(limit.signal);
+      },
       progress() {
         since = undefined;
         failures = 0;
       },
       async outlast(error, signal) {
         if (signal.aborted) throw abortError(signal);
-        const known = asLifeboatError(error);
+        failure = asLifeboatError(error);
         since ??= performance.now();
-        if (!known.retryable || performance.now() - since >= patience.windowMs) throw error;
+        if (!failure.retryable || performance.now() - since >= patience.windowMs) throw error;
         // Without a lost session nothing else would slow the next attempt down.
         if (current !== undefined && current.failure === undefined) await sleep(patience.delayMs, signal);
       },
@@ -99,7 +111,6 @@ export function linkTo(
   }
 
   return {
-    session,
     standing: () => (current?.failure === undefined ? current : undefined),
     patience: callPatience,
 
@@ -107,7 +118,7 @@ export function linkTo(
       const own = callPatience();
       for (;;) {
         try {
-          const result = await raceAbort(work(await session(signal), own.progress), signal);
+          const result = await raceAbort(work(await own.session(signal), own.progress), signal);
           own.progress();
           return result;
         } catch (error) {

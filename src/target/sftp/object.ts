@@ -48,7 +48,7 @@ export async function* readPatiently(
   for (;;) {
     let reading: AsyncGenerator<Buffer | ObjectInfo, void> | undefined;
     try {
-      const current = readFrom(await link.session(signal), object, progress);
+      const current = readFrom(await patience.session(signal), object, progress);
       reading = current;
       for (;;) {
         const step = await raceAbort(

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { LifeboatError } from '../../kernel/errors.ts';
 import { openFlags } from './packet.ts';
-import { readObject } from './download.ts';
+import { closeLater, readObject } from './download.ts';
 import { isDirectory, makeFolders, parentOf } from './folders.ts';
 import type { Session } from './session.ts';
 import { hasStatus } from './wire.ts';
@@ -106,8 +106,7 @@ async function makeNameDurable(session: Session, path: string): Promise<void> {
   if (!session.offers('fsync')) return;
   try {
     const handle = await session.open(path, openFlags.read);
-    await session.fsync(handle);
-    await session.close(handle);
+    await session.fsync(handle).finally(() => closeLater(session, handle));
   } catch (error) {
     // Somebody removed it, or replaced it by one that is not ours to read.
     if (!hasStatus(error, 'noSuchFile', 'permissionDenied')) throw error;

@@ -49,7 +49,7 @@ export async function openSftpTarget(text: string, options: SftpOptions, signal:
   };
   const link = linkTo(
     (own) => openSession(destination, dialing, own),
-    { windowMs: patienceMs, delayMs: 1_000, maxDelayMs: 30_000 },
+    { windowMs: patienceMs, delayMs: Math.min(1_000, patienceMs / 20), maxDelayMs: Math.min(30_000, patienceMs / 10) },
     (error, pauseMs) => onWait?.(`${url}: ${error.message}; connecting again in ${Math.ceil(pauseMs / 1000)} s`),
   );
   try {
@@ -125,7 +125,7 @@ function sftpTarget(link: Link, url: string, { root, posixRename, hardlink }: Op
         (session, progress) => withReason(session, doing, () => upload.run(session, progress)),
         signal,
       );
-      const temporary = upload.path ?? '';
+      const [temporary = '', ...abandoned] = upload.paths.toReversed();
       const exclusive = hash?.digest();
       let again = false;
       await link.lasting(async (session) => {
@@ -134,11 +134,12 @@ function sftpTarget(link: Link, url: string, { root, posixRename, hardlink }: Op
         again = true;
         await withReason(session, doing, () => publish(session, publication));
       }, signal);
+      await removeNow(abandoned);
       return { size };
     } catch (error) {
       prepared = false;
       await upload.abandon().catch(ignoreSecondError);
-      if (upload.path !== undefined) await removeNow(upload.path);
+      await removeNow(upload.paths);
       throw error instanceof UploadFailure ? error.cause : error;
     }
   }
@@ -154,11 +155,12 @@ function sftpTarget(link: Link, url: string, { root, posixRename, hardlink }: Op
     });
 
   /** Without waiting for a server that is away: what stays is swept later. */
-  async function removeNow(temporary: string): Promise<void> {
+  async function removeNow(paths: readonly string[]): Promise<void> {
     const session = link.standing();
     if (session === undefined) return;
     using limit = limited(new AbortController().signal, CLEANUP_MS, () => new LifeboatError('interrupted', 'given up'));
-    await raceAbort(removeIfThere(session, temporary), limit.signal).catch(ignoreSecondError);
+    const removing = Promise.all(paths.map((path) => removeIfThere(session, path)));
+    await raceAbort(removing, limit.signal).catch(ignoreSecondError);
   }
 
   return {

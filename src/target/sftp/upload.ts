@@ -6,6 +6,7 @@ import { LifeboatError } from '../../kernel/errors.ts';
 import { throwIfAborted } from '../../kernel/wait.ts';
 import { abortable } from '../abortable.ts';
 import type { Body } from '../target.ts';
+import { closeLater } from './download.ts';
 import { openFlags } from './packet.ts';
 import type { Handle, Session } from './session.ts';
 import { hasStatus } from './wire.ts';
@@ -34,7 +35,7 @@ interface Piece {
 
 export class Upload {
   readonly #name: () => Promise<string>;
-  #path: string | undefined;
+  readonly #paths: string[] = [];
   readonly #chunks: AsyncIterator<Uint8Array>;
   readonly #signal: AbortSignal;
   /** In order; all that may have to be written again. */
@@ -65,6 +66,18 @@ export class Upload {
    */
   async run(session: Session, progress: () => void): Promise<number> {
     const handle = await this.#open(session);
+    try {
+      await this.#send(session, handle, progress);
+      if (session.offers('fsync')) await session.fsync(handle);
+      await this.#checkSize(session, handle, (size) => size === this.#size);
+      return this.#size;
+    } finally {
+      // A file that is open takes its space even after it was removed.
+      closeLater(session, handle);
+    }
+  }
+
+  async #send(session: Session, handle: Handle, progress: () => void): Promise<void> {
     const writes = new Writes(session, handle, this.#settled, progress);
     let next = 0;
     for (;;) {
@@ -76,12 +89,8 @@ export class Upload {
       if (next < this.#kept.length || this.#keptBytes > KEEP_BYTES) await writes.change();
       else if (!this.#bodyEnded) await this.#take(session.maxWrite);
       else if (writes.done < this.#size) await writes.change();
-      else break;
+      else return;
     }
-    if (session.offers('fsync')) await session.fsync(handle);
-    await this.#checkSize(session, handle, (size) => size === this.#size);
-    await session.close(handle);
-    return this.#size;
   }
 
   /** Lets the body clean up after itself when it was not read to its end. */
@@ -89,20 +98,25 @@ export class Upload {
     await this.#chunks.return?.();
   }
 
-  /** The temporary file, once there is one. */
-  get path(): string | undefined {
-    return this.#path;
+  /** Temporary files that may be there; the last one is, or will be, whole. */
+  get paths(): readonly string[] {
+    return this.#paths;
   }
 
   async #open(session: Session): Promise<Handle> {
-    if (this.#settled === 0 || this.#path === undefined) {
-      // A new name each time: a request of the session before may still be carried out, and must not empty the new file.
-      this.#path = await this.#name();
-      return await session.open(this.#path, openFlags.write | openFlags.create | openFlags.exclusive);
+    const path = this.#paths.at(-1);
+    if (this.#settled === 0 || path === undefined) {
+      // A new name each time: what the session before still had to do must not touch the new file.
+      const name = await this.#name();
+      this.#paths.push(name);
+      return await session.open(name, openFlags.write | openFlags.create | openFlags.exclusive);
     }
     try {
-      const handle = await session.open(this.#path, openFlags.write);
-      await this.#checkSize(session, handle, (size) => size >= this.#settled);
+      const handle = await session.open(path, openFlags.write);
+      await this.#checkSize(session, handle, (size) => size >= this.#settled).catch((error: unknown) => {
+        closeLater(session, handle);
+        throw error;
+      });
       return handle;
     } catch (error) {
       throw hasStatus(error, 'noSuchFile') ? lostBytes(0, this.#settled) : error;
