@@ -42,33 +42,6 @@ const exclusionSchema = z.object({
   examples: z.array(z.string()),
 });
 
-export const pointSchema = headSchema.extend({
-  format: z.literal(POINT_FORMAT),
-  data: z.object({
-    engine: z.string(),
-    stored: json,
-    entries: z.number(),
-    /** Of file content. */
-    bytes: z.number(),
-    /** In the repository. */
-    storedBytes: z.number(),
-    /** What is not, or not faithfully, in the point. */
-    findings: z.array(finding),
-    /** Ids of the points whose data this one needs besides its own. */
-    references: z.array(z.string()),
-    /** Of an incremental point: from which it was made, and how it differs from that. */
-    base: z.string().exactOptional(),
-    changes: z.object({ added: z.number(), changed: z.number(), removed: z.number() }).exactOptional(),
-    /** What was left out by choice. */
-    excluded: z.array(exclusionSchema),
-    notes: z.array(z.string()),
-  }),
-  /** Where the captures are; size and hash are those of the document itself, however it is stored. */
-  captures: z.object({ key: z.string(), size: z.number(), sha256: z.string() }),
-  /** When this record was made out of the point's data, because the first one was lost. */
-  rebuiltAt: z.iso.datetime().exactOptional(),
-});
-
 export const capturesSchema = capturedSchema.extend({ format: z.literal(CAPTURES_FORMAT), id: z.string() });
 
 const attested = z.object({
@@ -93,6 +66,35 @@ const verificationSchema = attested.extend({
 const pinSchema = attested.extend({ kind: z.enum(['pinned', 'unpinned']), reason: z.string() });
 
 export const attestationSchema = z.discriminatedUnion('kind', [verificationSchema, pinSchema]);
+
+export const pointSchema = headSchema.extend({
+  format: z.literal(POINT_FORMAT),
+  data: z.object({
+    engine: z.string(),
+    stored: json,
+    entries: z.number(),
+    /** Of file content. */
+    bytes: z.number(),
+    /** In the repository. */
+    storedBytes: z.number(),
+    /** What is not, or not faithfully, in the point. */
+    findings: z.array(finding),
+    /** Ids of the points whose data this one needs besides its own. */
+    references: z.array(z.string()),
+    /** Of an incremental point: from which it was made, and how it differs from that. */
+    base: z.string().exactOptional(),
+    changes: z.object({ added: z.number(), changed: z.number(), removed: z.number() }).exactOptional(),
+    /** What was left out by choice. */
+    excluded: z.array(exclusionSchema),
+    notes: z.array(z.string()),
+  }),
+  /** Where the captures are; size and hash are those of the document itself, however it is stored. */
+  captures: z.object({ key: z.string(), size: z.number(), sha256: z.string() }),
+  /** What the backup itself read back before it put the point on record; later ones are attestations. */
+  verification: verificationSchema.exactOptional(),
+  /** When this record was made out of the point's data, because the first one was lost. */
+  rebuiltAt: z.iso.datetime().exactOptional(),
+});
 
 export type PointDescription = z.infer<typeof descriptionSchema>;
 export type Point = z.infer<typeof pointSchema>;

@@ -54,7 +54,9 @@ export async function planPrune(
     if (needed.has(id)) keep.push({ ...leftover, why: `another point builds upon it, and ${repair}` });
     else if (halfForgotten.has(id)) remove.push({ ...leftover, why: 'was being forgotten' });
     else if (newestMs > nowMs - graceMs) keep.push({ ...leftover, why: 'is too young' });
-    else if (has.has('data') && has.has('attestations')) keep.push({ ...leftover, why: repair });
+    // Captures are stored in the moment before the record, attestations after it.
+    else if (has.has('data') && (has.has('captures') || has.has('attestations')))
+      keep.push({ ...leftover, why: repair });
     else if (has.has('data') && recorded.size === 0)
       keep.push({ ...leftover, why: 'no point is on record: if all records were lost, see lifeboat points repair' });
     else remove.push({ ...leftover, why: 'never came to be on record' });

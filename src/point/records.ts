@@ -60,7 +60,7 @@ export async function putPoint(
   description: PointDescription,
   data: Point['data'],
   signal: AbortSignal,
-  more: Pick<Point, 'rebuiltAt'> = {},
+  more: Pick<Point, 'verification' | 'rebuiltAt'> = {},
 ): Promise<Point> {
   const { layout, network, facts, coverage, ...head } = description;
   const { name: host } = head.host;
@@ -143,7 +143,7 @@ export function withTrust(listed: ListedPoint, others: ReadonlyMap<string, Liste
 }
 
 function listed(point: Point, key: string, arrivedMs: number, attested: Attested = {}): ListedPoint {
-  const { verification, pin } = attested;
+  const { verification = point.verification, pin } = attested;
   return {
     point,
     key,

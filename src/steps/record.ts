@@ -1,8 +1,8 @@
 /** The step that puts a recovery point on record, and what it says of it. */
 import type { Config } from '../config/schema.ts';
 import type { BackupResult, Engine } from '../engine/engine.ts';
+import { present } from '../kernel/present.ts';
 import type { Point, PointDescription } from '../point/point.ts';
-import { putAttestation } from '../point/attestations.ts';
 import { includedPaths } from '../point/include.ts';
 import { localRecords } from '../point/local-records.ts';
 import { putPoint, removePoint } from '../point/records.ts';
@@ -88,11 +88,10 @@ export const record = step({
     const { config, stateDir, version, identity, hostName, pointId, data, verified } = state;
     await using repository = await openConfigured(config, { say, secrets }, signal);
     await onFailure('unlist', { config, stateDir, hostName, pointId });
-    const point = await putPoint(repository, describe(state), data, signal);
-    await localRecords(stateDir, repository.id, hostName).put(point);
     const by = { host: identity.name, version, run: runId };
-    if (verified !== null)
-      await putAttestation(repository, hostName, readBackAttestation(pointId, verified, by), signal);
+    const verification = verified === null ? undefined : readBackAttestation(pointId, verified, by);
+    const point = await putPoint(repository, describe(state), data, signal, present({ verification }));
+    await localRecords(stateDir, repository.id, hostName).put(point);
     return { recorded: { point: pointId, repository: repository.target.url } };
   },
 });

@@ -5,7 +5,6 @@ import { setTimeout } from 'node:timers/promises';
 import { openEngine } from '../../src/engine/engines.ts';
 import type { Json } from '../../src/kernel/json.ts';
 import type { Keyring } from '../../src/keys/keyring.ts';
-import { putAttestation } from '../../src/point/attestations.ts';
 import type { EngineRepository } from '../../src/point/catalogue.ts';
 import type { LocalRecords } from '../../src/point/local-records.ts';
 import type { Point } from '../../src/point/point.ts';
@@ -62,8 +61,8 @@ export async function realPoints(keys: Keyring = testKeyring()): Promise<RealPoi
         ...(base === undefined ? {} : { base: { pointId: base, stored: made.get(base)?.stored ?? null } }),
       });
       const result = await engine.backup(job, signal);
-      const point = await putPoint(repository, description, dataOf(engine, result), signal);
-      await putAttestation(repository, host, madeVerification(id), signal);
+      const verification = madeVerification(id);
+      const point = await putPoint(repository, description, dataOf(engine, result), signal, { verification });
       for (const [key, { bytes }] of store) if (!before.has(key)) store.set(key, { bytes, mtimeMs: arrived });
       made.set(id, { point, stored: result.stored });
       return point;
