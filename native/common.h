@@ -42,6 +42,7 @@ void define_verb(napi_env env, napi_value exports, const char *name, napi_callba
 void define_xattr(napi_env env, napi_value exports);
 void define_file(napi_env env, napi_value exports);
 void define_mount(napi_env env, napi_value exports);
+void define_process(napi_env env, napi_value exports);
 void define_notify(napi_env env, napi_value exports);
 
 #endif

@@ -5,5 +5,6 @@ NAPI_MODULE_INIT() {
   define_file(env, exports);
   define_mount(env, exports);
   define_notify(env, exports);
+  define_process(env, exports);
   return exports;
 }

@@ -40,6 +40,8 @@ export interface Addon {
   mount(source: Text | null, target: Text, fstype: Text | null, flags: number, data: Text | null): number;
   umount2(target: Text, flags: number): number;
 
+  setDumpable(dumpable: number): number;
+
   sendDatagram(address: Text, bytes: Buffer): number;
 }
 

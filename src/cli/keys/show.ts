@@ -45,6 +45,7 @@ async function showCode(request: ShowRequest, globals: Globals): Promise<ShownKe
 }
 
 async function showHostKey(request: ShowRequest, globals: Globals): Promise<ShownKey> {
+  await using _session = openSession(globals);
   const { config } = await configured(globals);
   const file = keyFileOf(config);
   const key = await readHostKey(file);
