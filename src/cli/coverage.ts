@@ -1,9 +1,11 @@
 /** What of this host, as it is now, its points hold. */
 import type { Config } from '../config/schema.ts';
 import { captureFacts } from '../facts/capture.ts';
+import type { Exclusion } from '../engine/engine.ts';
 import { asLifeboatError } from '../kernel/errors.ts';
 import { captureLayout } from '../layout/capture.ts';
 import { coverage } from '../point/coverage.ts';
+import { includedPaths } from '../point/include.ts';
 import { heldBy } from '../point/held.ts';
 import { locateWorkloads } from '../point/workloads.ts';
 import { wholePoint } from './points.ts';
@@ -24,10 +26,13 @@ export async function coverageOfHost(config: Config, name: string, session: Sess
   const [layout, facts] = await Promise.all([captureLayout(host, now, signal), captureFacts(host, now, signal)]);
   const point = found?.point;
   const workloads = await locateWorkloads(facts, host, signal);
+  const leftOut = (rule: Exclusion['rule']): boolean => point?.data.excluded.some((one) => one.rule === rule) ?? false;
   const selection = {
-    include: (point ?? config.backup).include,
+    include: point?.include ?? includedPaths(config.backup, layout),
     exclude: (point ?? config.backup).exclude,
     own: ownPaths(config, session.globals),
+    excludeCaches: point === undefined ? config.backup.excludeCaches : leftOut('cache-directory'),
+    ...(leftOut('too-large') ? { maxFileSize: config.backup.maxFileSize ?? 'was to be stored' } : {}),
     unread: point?.data.findings.map(({ subject }) => subject).filter((subject) => subject.startsWith('/')) ?? [],
   };
   const items = coverage(layout, selection, workloads);
@@ -58,6 +63,7 @@ export async function coverageOfHost(config: Config, name: string, session: Sess
           },
         }),
     items: held,
+    excluded: point?.data.excluded ?? [],
     gaps: [...layout.gaps, ...facts.gaps],
   };
   return { document, missing: held.filter(({ state, harmless }) => state !== 'covered' && !harmless).length };

@@ -1,7 +1,7 @@
 /** What workflows gave, for people and for scripts. */
 import { printable } from '../kernel/text.ts';
 import { formatBytes } from '../kernel/units.ts';
-import { coverageText } from '../point/coverage-text.ts';
+import { coverageText, exclusionText } from '../point/coverage-text.ts';
 import { layoutTree } from '../layout/tree.ts';
 import type { PointList } from '../point/records.ts';
 import type { Point, Trust } from '../point/point.ts';
@@ -21,9 +21,18 @@ export function describeOutcome({ state }: RunOutcome): ReturnType<Present> {
       [
         `Recovery point ${recorded?.point} is in ${recorded?.repository}; every byte was read back and is right.`,
         `  ${data?.entries} entries, ${formatBytes(data?.bytes ?? 0)} of files, ${formatBytes(data?.storedBytes ?? 0)} stored`,
+        ...(data?.base === undefined
+          ? ['  a full point: it needs no other']
+          : [`  builds upon ${data.base}: ${changesText(data.changes)}`]),
+        ...(data === undefined || data.excluded.length === 0 ? [] : ['', exclusionText(data.excluded).trimEnd()]),
         ...(uncovered.length === 0 ? [] : ['', 'Not, or not wholly, covered:', coverageText(uncovered)]),
       ].join('\n'),
   };
+}
+
+function changesText(changes: Point['data']['changes']): string {
+  const { added = 0, changed = 0, removed = 0 } = changes ?? {};
+  return `${added} added, ${changed} changed, ${removed} removed`;
 }
 
 /** After `restore`. */

@@ -89,7 +89,7 @@ export interface BackupJob extends PointJob {
    */
   readonly compare?: 'metadata' | 'hash';
   /**
-   * A directory that only root can read, in which the engine keeps what it needs to compare with at the next backup: so
+   * A directory for root only, made where there is none, in which the engine keeps what it needs to compare with at the next backup: so
    * that a host that cannot read its repository makes incremental points too.
    */
   readonly indexDirectory?: string;
@@ -97,8 +97,6 @@ export interface BackupJob extends PointJob {
   readonly description: Json;
   /** As of Zstandard: 1 is fast, 19 small. @default 3 */
   readonly compressionLevel?: number;
-  /** Bytes of file content that there will probably be, for progress. @default unknown */
-  readonly expectedBytes?: number;
   readonly onProgress: OnProgress;
 }
 
@@ -151,14 +149,15 @@ export interface BackupResult {
   /** The engine's own reference to what it stored. */
   readonly stored: Json;
   readonly entries: number;
-  /** Bytes of file content read. */
+  /** Bytes of file content in the point, wherever they are stored. */
   readonly bytes: number;
   /** Bytes written to the target. */
   readonly storedBytes: number;
   /** What is not, or not faithfully, in the point. */
   readonly findings: readonly Finding[];
-  /** Set when the point is an incremental one: what it builds upon, and how it differs from that. */
+  /** Set when the point is an incremental one: the newest point whose data it needs. */
   readonly base?: string;
+  /** How it differs from the point that it was compared with. */
   readonly changes?: { readonly added: number; readonly changed: number; readonly removed: number };
   /** What was left out by choice, each rule that left something out once. */
   readonly excluded: readonly Exclusion[];

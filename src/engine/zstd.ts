@@ -149,36 +149,55 @@ export async function* decompressing(source: AsyncIterable<Uint8Array>): AsyncIt
 }
 
 async function* frames(input: Input): AsyncIterable<Buffer> {
-  const underWay: Promise<Buffer>[] = [];
+  const underWay: { readonly whole: Promise<Buffer>; readonly pieces: readonly Buffer[] }[] = [];
+  const finish = async function* (): AsyncIterable<Buffer> {
+    const first = underWay.shift();
+    if (first === undefined) return;
+    const content = await first.whole.catch((error: unknown) => error);
+    if (Buffer.isBuffer(content)) yield content;
+    else yield* whatIsRight(first.pieces, content);
+  };
   while (await input.has(1)) {
     await input.has(MAX_HEADER);
     const start = frameStart(input.peek(MAX_HEADER));
     const frame = frameBytes(input, start);
     const pieces: Buffer[] = [];
     let size = 0;
-    while (size < wholeFrame) {
-      const next = await frame.next();
-      if (next.done === true) break;
-      pieces.push(next.value);
-      size += next.value.length;
+    try {
+      while (size < wholeFrame) {
+        const next = await frame.next();
+        if (next.done === true) break;
+        pieces.push(next.value);
+        size += next.value.length;
+      }
+    } catch (error) {
+      while (underWay.length > 0) yield* finish();
+      yield* whatIsRight(pieces, error);
     }
     if (size < wholeFrame && (start.contentSize ?? Infinity) <= wholeFrame) {
-      if (start.skipped === undefined) underWay.push(decompressed(pieces, size, start.contentSize ?? 0));
-      if (underWay.length < atOnce) continue;
-      const first = await underWay.shift();
-      if (first !== undefined) yield first;
+      if (start.skipped === undefined) {
+        underWay.push({ whole: decompressed(pieces, size, start.contentSize ?? 0), pieces });
+      }
+      if (underWay.length >= atOnce) yield* finish();
       continue;
     }
-    for (const whole of underWay.splice(0)) yield await whole;
+    while (underWay.length > 0) yield* finish();
     if (start.skipped === undefined) yield* flowing(pieces, frame);
     else for await (const _ of frame);
   }
-  for (const whole of underWay) yield await whole;
+  while (underWay.length > 0) yield* finish();
+}
+
+/** The beginning of a frame that is damaged, so that it can be told what is lost. @throws what was found wrong */
+async function* whatIsRight(pieces: readonly Buffer[], error: unknown): AsyncIterable<Buffer> {
+  async function* nothing(): AsyncIterable<Buffer> {}
+  yield* flowing(pieces, nothing());
+  throw error;
 }
 
 function decompressed(pieces: readonly Buffer[], size: number, contentSize: number): Promise<Buffer> {
   const bytes = pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces, size);
-  const options = { chunkSize: Math.max(64, contentSize), maxOutputLength: contentSize };
+  const options = { chunkSize: Math.max(64, contentSize), maxOutputLength: Math.max(1, contentSize) };
   const whole = decompress(bytes, options).then(
     (content) => {
       if (content.length !== contentSize) throw damaged('a frame holds less than it says');

@@ -1,4 +1,5 @@
 /** Coverage as a table for a terminal. */
+import type { Exclusion } from '../engine/engine.ts';
 import { printable } from '../kernel/text.ts';
 import { formatBytes } from '../kernel/units.ts';
 import type { CoverageItem } from './coverage.ts';
@@ -33,4 +34,25 @@ export function coverageText(items: readonly CoverageItem[]): string {
 
 function isKernels({ kind, harmless, reason }: CoverageItem): boolean {
   return kind === 'mount' && harmless && reason.startsWith('made by the kernel');
+}
+
+const ruleTexts: Readonly<Record<Exclusion['rule'], string>> = {
+  pattern: 'excluded by',
+  own: "lifeboat's own files",
+  'cache-directory': 'in cache directories',
+  'too-large': 'larger than backup.maxFileSize',
+  socket: 'sockets, which no archive can hold',
+};
+
+/** What a backup left out by choice, a line for each rule; what is below a directory that was left out is not counted. */
+export function exclusionText(excluded: readonly Exclusion[]): string {
+  return excluded
+    .map(({ rule, pattern, entries, bytes, examples }) => {
+      const what = pattern === undefined ? ruleTexts[rule] : `${ruleTexts[rule]} ${printable(pattern)}`;
+      const size = bytes === 0 ? '' : `, ${formatBytes(bytes)}`;
+      const [first] = examples;
+      const such = first === undefined ? '' : `, such as ${printable(first)}`;
+      return `left out     ${what}: ${entries}${size}${such}\n`;
+    })
+    .join('');
 }

@@ -15,6 +15,9 @@ export interface Selection {
   readonly exclude: readonly string[];
   /** Directories that lifeboat itself writes: they are left out of every backup. */
   readonly own?: readonly string[];
+  /** What is left out besides, wherever it lies: the content of cache directories, and files above a size. */
+  readonly excludeCaches?: boolean;
+  readonly maxFileSize?: string;
   /** Files that a backup could not read, or that changed while it did. */
   readonly unread?: readonly string[];
 }
@@ -44,7 +47,11 @@ export interface Judge {
 }
 
 export function judgeOf(layout: Layout, selection: Selection, graph: Graph): Judge {
-  const { own = [], unread = [] } = selection;
+  const { own = [], unread = [], excludeCaches = false, maxFileSize } = selection;
+  const byRule = [
+    ...(excludeCaches ? ['what is in cache directories'] : []),
+    ...(maxFileSize === undefined ? [] : [`files larger than ${maxFileSize}`]),
+  ];
   const include = selection.include.map(normalised);
   const excludes = selection.exclude.map((pattern) => ({ pattern, matches: matcher(pattern) }));
   const mounts = layout.components.filter((component): component is Mount => component.kind === 'mount');
@@ -101,9 +108,10 @@ export function judgeOf(layout: Layout, selection: Selection, graph: Graph): Jud
         (pattern.startsWith('/') && isPartOf(domainOf(normalised(pattern)), domain)),
     );
     const list = except.map(({ pattern }) => pattern).join(', ');
+    const lacking = [...(list === '' ? [] : [`what is excluded by ${list}`]), ...byRule];
     // Agreed to in the configuration, and shown all the same.
-    if (list !== '')
-      return { state: 'partly', reason: `included by ${top}, except what is excluded by ${list}`, harmless: true };
+    if (lacking.length > 0)
+      return { state: 'partly', reason: `included by ${top}, except ${lacking.join(' and ')}`, harmless: true };
     const ours = own.filter((directory) => isWithin(directory, path) && domainOf(directory) === domain);
     const but = ours.length === 0 ? '' : `; lifeboat's own ${ours.join(', ')} is left out`;
     return { state: 'covered', reason: `included by ${top}${but}`, harmless: true };

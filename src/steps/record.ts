@@ -95,3 +95,13 @@ export const record = step({
     return { recorded: { point: pointId, repository: repository.target.url } };
   },
 });
+
+/** What comes after counts on the point, and cannot be taken back: so neither is the point. */
+export const settle = step({
+  id: 'settle',
+  title: 'Keep the point from here on, whatever comes',
+  needs: ['recorded'],
+  gives: [],
+  settles: true,
+  run: async () => ({}),
+});

@@ -1,7 +1,8 @@
 /** Bad days of the engine `tar`: damaged and malicious archives, files that change while they are read, full targets. */
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { appendFile, chmod, chown, mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { appendFile, chmod, chown, mkdir, readdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -136,15 +137,24 @@ test('the root of a point is restored to the directory itself, also where that w
   utimensat(AT_FDCWD, tree, undefined, 987_654_321_123_456_789n, true);
   if (isRoot) await chown(tree, 1234, 5678);
   const base = backupJob(memory(), ['/']);
+  // Of a host whose root is the tree.
   const host: BackupJob['host'] = {
     ...base.host,
-    stream: ([program, ...args], options, stop) =>
-      base.host.stream(
-        [program, ...args.map((arg) => (arg === '--directory=/' ? `--directory=${tree}` : arg))],
-        options,
+    stream(argv, options, stop) {
+      const [program, ...args] = argv.map((arg) => (arg === '--directory=/' ? `--directory=${tree}` : arg));
+      const running = base.host.stream(
+        [program ?? '', ...args],
+        { ...options, ...(finds(argv) ? { stdin: Buffer.from(`${tree}\0`) } : {}) },
         stop,
-      ),
+      );
+      return finds(argv) ? { ...running, stdout: below(running.stdout) } : running;
+    },
   };
+  const finds = (argv: readonly string[]) => argv.includes('find');
+  async function* below(records: AsyncIterable<Uint8Array>) {
+    const text = Buffer.concat(await Array.fromAsync(records)).toString('latin1');
+    yield Buffer.from(text.replaceAll(`\0${tree}\0`, '\0/\0').replaceAll(`\0${tree}/`, '\0/'), 'latin1');
+  }
   const { stored } = await engine.backup({ ...base, host }, signal);
   for (const paths of [[], ['/x']]) {
     const directory = await at.directory(`restored${paths.length}`);
@@ -208,7 +218,6 @@ describe('a source that changes while it is read', () => {
   const changes = {
     shrinks: [async (file: string) => truncate(file, 40 << 20), 'big', /shrank by \d+ bytes/],
     grows: [async (file: string) => appendFile(file, 'more'), 'big', /file changed as we read it/],
-    vanishes: [async (file: string) => rm(join(file, '../zzz')), 'zzz', /removed before we read it/],
   } as const;
   test.for(Object.entries(changes))(
     'a file that %s is named and the point is sound',
@@ -254,6 +263,25 @@ describe('a source that changes while it is read', () => {
       expect((await engine.restore({ ...base, stored, paths: [], directory }, signal)).findings).toEqual([]);
     },
   );
+});
+
+test('what vanishes before its turn is a note, and the point is of the moment after', async ({ signal }) => {
+  await using at = await place();
+  const source = await at.directory('source');
+  for (const name of ['a', 'b', 'c']) await writeFile(join(source, name), name);
+  const base = backupJob(memory(), [source]);
+  const host: BackupJob['host'] = {
+    ...base.host,
+    stream(argv, options, stop) {
+      if (argv[0] === 'tar') rmSync(join(source, 'b'));
+      return base.host.stream(argv, options, stop);
+    },
+  };
+  const { stored, findings, notes, entries } = await engine.backup({ ...base, host }, signal);
+  expect(findings).toEqual([]);
+  expect(notes).toEqual([`1 files vanished before they were read: ${source}/b`]);
+  expect(entries).toBe(3);
+  expect((await engine.verify({ ...base, stored }, signal)).damage).toEqual([]);
 });
 
 test('a target without space: the error comes out and nothing is listed', async ({ signal }) => {

@@ -83,7 +83,7 @@ function coverageCommand(): Command {
     .addHelpText('after', helpFooter(['lifeboat points coverage', 'lifeboat points coverage --json'], [0, 1, 2, 130]))
     .action(async (name: string, _options: unknown, command: Command) => {
       const { coverageOfHost } = await import('../coverage.ts');
-      const { coverageText } = await import('../../point/coverage-text.ts');
+      const { coverageText, exclusionText } = await import('../../point/coverage-text.ts');
       const { formatDuration } = await import('../../kernel/units.ts');
       const { printResult } = await import('../output.ts');
       const { globals, config, session } = await openPoints(command);
@@ -96,7 +96,7 @@ function coverageCommand(): Command {
             ? 'There is no point of this host yet: nothing is covered.'
             : `By point ${point.id}, ${formatDuration(point.ageSeconds * 1000)} old (${point.createdAt}):`;
         const total = `${missing} of ${items.length} should be covered and are not, or not wholly.`;
-        return `${headline}\n\n${coverageText(items)}\n${missing === 0 ? 'Nothing is missing.' : total}`;
+        return `${headline}\n\n${coverageText(items)}${exclusionText(document.excluded)}\n${missing === 0 ? 'Nothing is missing.' : total}`;
       });
     });
 }

@@ -41,6 +41,7 @@ export async function backup(job: BackupJob, signal: AbortSignal): Promise<Backu
 
   const counts = { entries: merge.entries, bytes: merge.bytes };
   const bases = (base?.archives ?? []).filter(({ pointId }) => merge.referred.has(pointId));
+  const newest = bases.at(-1);
   const framesOf = Object.fromEntries(bases.map(({ pointId }) => [pointId, base?.trailer.frames[pointId] ?? []]));
   const manifest = await writer.finish({
     ...counts,
@@ -63,7 +64,8 @@ export async function backup(job: BackupJob, signal: AbortSignal): Promise<Backu
     ...counts,
     storedBytes: storedArchive.size + storedManifest.size,
     findings: findings.list(),
-    ...(base === undefined ? {} : { base: base.pointId, changes: base.changes }),
+    ...(newest === undefined ? {} : { base: newest.pointId }),
+    ...(base === undefined ? {} : { changes: base.changes }),
     excluded,
     notes,
   };
