@@ -8,8 +8,11 @@ import {
   readLayout,
   readNetwork,
   record,
+  retain,
+  settle,
   stage,
   storeData,
+  verifyOldest,
   workflow,
 } from '../src/steps/index.ts';
 
@@ -23,5 +26,6 @@ export const backup = workflow({
     stage('store', [storeData]),
     stage('verify', [readBack]),
     stage('record', [record]),
+    stage('after', [settle, verifyOldest, retain]),
   ],
 });

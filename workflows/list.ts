@@ -1,7 +1,9 @@
 /** The workflows that come with lifeboat. */
 import type { Workflow } from '../src/steps/index.ts';
 import { backup } from './backup.ts';
+import { forget } from './forget.ts';
+import { prune } from './prune.ts';
 import { restore } from './restore.ts';
 import { verify } from './verify.ts';
 
-export const workflows: readonly Workflow[] = [backup, restore, verify];
+export const workflows: readonly Workflow[] = [backup, restore, verify, forget, prune];

@@ -7,7 +7,9 @@ import type { Json } from '../kernel/json.ts';
 import type { CoverageItem } from '../point/coverage.ts';
 import type { Layout } from '../layout/types.ts';
 import type { Network } from '../network/types.ts';
+import type { ForgetPlan } from '../point/forget.ts';
 import type { Point } from '../point/point.ts';
+import type { PrunePlan } from '../point/prune.ts';
 import { stepsOf } from '../workflow/define.ts';
 
 export interface State {
@@ -41,6 +43,13 @@ export interface State {
   readonly selected: readonly { readonly point: Point; readonly scope: Verified['scope'] }[];
   readonly verifications: readonly Verification[];
 
+  readonly forgetRequest: ForgetRequest;
+  readonly forgetPlan: ForgetPlan;
+  readonly forgotten: Removed;
+  readonly pruneRequest: PruneRequest;
+  readonly prunePlan: PrunePlan;
+  readonly pruned: Removed;
+
   /** Which point to restore, as it was asked for. */
   readonly pointName: string;
   readonly restoreRequest: RestoreRequest;
@@ -72,6 +81,25 @@ export interface VerifyRequest {
   readonly oldest?: number;
   /** A duration: only points whose last verification is older. */
   readonly olderThan?: string;
+}
+
+/** The points that are named; or else by the rules of the configuration. */
+export interface ForgetRequest {
+  readonly points: readonly string[];
+  /** Consent, as `--yes` takes it. */
+  readonly yes?: string;
+}
+
+export interface PruneRequest {
+  /** A duration: what is younger stays. @default 24h */
+  readonly grace?: string;
+  readonly yes?: string;
+}
+
+export interface Removed {
+  /** Ids of points. */
+  readonly points: readonly string[];
+  readonly bytes: number;
 }
 
 /** How a point read back; the counts are absent where an interrupted run had attested it before. */

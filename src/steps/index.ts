@@ -3,9 +3,10 @@
 export { type State, step } from './define.ts';
 export { judgeCoverage, readFacts, readLayout, readNetwork } from './capture.ts';
 export { checkKeys } from './keys.ts';
+export { decideForget, decidePrune, forgetPoints, prunePoints, retain } from './forget.ts';
 export { identify, lock } from './prepare.ts';
 export { lookAtDestination, restoreFiles } from './restore.ts';
-export { record } from './record.ts';
+export { record, settle } from './record.ts';
 export { readBack, storeData } from './store.ts';
 export { find, judge, readBackPoints, selectPoints, verifyOldest } from './verify.ts';
 export { stage, type Workflow, workflow } from '../workflow/workflow.ts';

@@ -1,0 +1,217 @@
+/** Steps that forget points, by the rules of the configuration or by name, and remove what no record refers to. */
+import type { Config } from '../config/schema.ts';
+import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
+import type { Json } from '../kernel/json.ts';
+import { formatBytes, parseDuration } from '../kernel/units.ts';
+import { throwIfAborted } from '../kernel/wait.ts';
+import { catalogue, neededIn } from '../point/catalogue.ts';
+import { findPoint } from '../point/find.ts';
+import { finishForgetting, type ForgetPlan, forgetPoint, planByName, planByRules } from '../point/forget.ts';
+import { type LocalRecords, localRecords } from '../point/local-records.ts';
+import { lockKey } from '../point/lock.ts';
+import { planPrune, type PrunePlan, removeLeftover } from '../point/prune.ts';
+import type { Say } from '../workflow/step.ts';
+import { agree, type Destruction } from './consent.ts';
+import { type ForgetRequest, type PruneRequest, type State, step } from './define.ts';
+import { type OpenRepository, openConfigured } from './repository.ts';
+
+export const defaultGrace = '24h';
+
+export function localOf(repository: OpenRepository, { stateDir, hostName }: Pick<State, 'stateDir' | 'hostName'>) {
+  return localRecords(stateDir, repository.id, hostName);
+}
+
+/**
+ * What a request comes to now. Changes nothing.
+ *
+ * @throws LifeboatError `usage` for rules that the configuration does not have; those of `planByRules`, `planByName`
+ */
+export async function forgetPlan(
+  repository: OpenRepository,
+  local: LocalRecords,
+  { config, hostName, forgetRequest }: Pick<State, 'config' | 'hostName' | 'forgetRequest'>,
+  signal: AbortSignal,
+): Promise<ForgetPlan> {
+  if (forgetRequest.points.length === 0)
+    return await planByRules(repository, hostName, local, rulesOf(config), Date.now(), signal);
+  const ids = [];
+  for (const name of forgetRequest.points) ids.push(await idOf(repository, hostName, name, signal));
+  return await planByName(repository, hostName, local, ids, signal);
+}
+
+function rulesOf({ retention }: Config) {
+  if (retention !== undefined) return retention;
+  throw new LifeboatError(
+    'usage',
+    'the configuration has no retention rules, so no point is ever forgotten by itself',
+    {
+      hint: 'Name points, or add a section to the configuration, such as "retention: { daily: 14, monthly: 12 }".',
+    },
+  );
+}
+
+async function idOf(repository: OpenRepository, host: string, name: string, signal: AbortSignal): Promise<string> {
+  if (name === 'latest') {
+    throw new LifeboatError('usage', '"latest" is another point after each backup: name the point by its id', {
+      hint: 'See lifeboat points list.',
+    });
+  }
+  return (await findPoint(repository, host, name, signal)).point.id;
+}
+
+/** Rules in the configuration are consent; points that are named need it. */
+export function forgetDestruction(plan: ForgetPlan, hostName: string, repository: string): Destruction {
+  const items = plan.forget.map(({ id, arrivedAt, bytes }) => ({
+    name: id,
+    state: `arrived ${arrivedAt}, ${formatBytes(bytes)}`,
+  }));
+  const identity: Json = { forget: plan.forget.map(({ id }) => id).sort(), hostName, repository };
+  return { deed: `forget points of ${hostName}`, verb: 'forgotten', items, identity };
+}
+
+export const decideForget = step({
+  id: 'points',
+  title: 'Decide which points are forgotten',
+  needs: ['config', 'stateDir', 'hostName', 'lockId', 'forgetRequest'],
+  gives: ['forgetPlan'],
+  timeout: '1h',
+  run: async ({ state, ask, say, secrets, signal }) => {
+    const { config, hostName, forgetRequest } = state;
+    await using repository = await openConfigured(config, { say, secrets }, signal);
+    const plan = await forgetPlan(repository, localOf(repository, state), state, signal);
+    tellUnusable(plan, say);
+    if (forgetRequest.points.length > 0)
+      await agree(forgetDestruction(plan, hostName, repository.id), consentOf(forgetRequest, ask), signal);
+    return { forgetPlan: plan };
+  },
+});
+
+function tellUnusable({ unusable }: ForgetPlan, say: Say): void {
+  for (const { key, problem } of unusable) say({ type: 'finding', subject: key, problem });
+}
+
+function consentOf<A>({ yes }: ForgetRequest | PruneRequest, ask: A) {
+  return { ask, ...(yes === undefined ? {} : { yes }) };
+}
+
+export const forgetPoints = step({
+  id: 'forget',
+  title: 'Forget them: record first, then the data',
+  needs: ['config', 'stateDir', 'hostName', 'lockId', 'forgetPlan'],
+  gives: ['forgotten'],
+  timeout: '1d',
+  run: async ({ state, say, secrets, signal }) => {
+    await using repository = await openConfigured(state.config, { say, secrets }, signal);
+    return { forgotten: await carryOut(repository, state, say, signal) };
+  },
+});
+
+async function carryOut(
+  repository: OpenRepository,
+  state: Pick<State, 'stateDir' | 'hostName' | 'forgetPlan'>,
+  say: Say,
+  signal: AbortSignal,
+): Promise<State['forgotten']> {
+  const { hostName, forgetPlan: plan } = state;
+  const local = localOf(repository, state);
+  const needed = neededIn(await catalogue(repository, hostName, local, signal));
+  await finishForgetting(repository, hostName, local, needed, signal);
+  let done = 0;
+  for (const { id } of plan.forget) {
+    throwIfAborted(signal);
+    await forgetPoint(repository, hostName, local, id, signal);
+    done += 1;
+    say({ type: 'progress', done, total: plan.forget.length, unit: 'items' });
+  }
+  return { points: plan.forget.map(({ id }) => id), bytes: plan.forget.reduce((sum, { bytes }) => sum + bytes, 0) };
+}
+
+/** After a backup. The new point is on record and stays; what fails here makes the run incomplete. */
+export const retain = step({
+  id: 'retention',
+  title: 'Forget points by the rules of the configuration',
+  needs: ['config', 'stateDir', 'hostName', 'lockId', 'recorded'],
+  gives: ['forgotten'],
+  timeout: '1d',
+  run: async ({ state, say, secrets, signal }) => {
+    const nothing = { forgotten: { points: [], bytes: 0 } };
+    const { config } = state;
+    if (config.retention === undefined) return nothing;
+    try {
+      await using repository = await openConfigured(config, { say, secrets }, signal);
+      const request = { ...state, forgetRequest: { points: [] } };
+      const plan = await forgetPlan(repository, localOf(repository, state), request, signal);
+      tellUnusable(plan, say);
+      return { forgotten: await carryOut(repository, { ...state, forgetPlan: plan }, say, signal) };
+    } catch (error) {
+      throwIfAborted(signal);
+      const { message } = asLifeboatError(error);
+      say({
+        type: 'finding',
+        subject: 'retention',
+        problem: `older points were not, or not all, forgotten: ${message}`,
+      });
+      return nothing;
+    }
+  },
+});
+
+/** What a request comes to now. Changes nothing. @param nowMs by the clock of the target */
+export async function prunePlan(
+  repository: OpenRepository,
+  local: LocalRecords,
+  { hostName, pruneRequest }: Pick<State, 'hostName' | 'pruneRequest'>,
+  nowMs: number,
+  signal: AbortSignal,
+): Promise<PrunePlan> {
+  const graceMs = parseDuration(pruneRequest.grace ?? defaultGrace);
+  return await planPrune(repository, hostName, local, { graceMs, nowMs }, signal);
+}
+
+export function pruneDestruction({ remove }: PrunePlan, hostName: string, repository: string): Destruction {
+  const items = remove.map(({ id, bytes, why }) => ({ name: id, state: `${formatBytes(bytes)}, ${why}` }));
+  const identity: Json = { prune: remove.map(({ id, objects, bytes }) => [id, objects, bytes]), hostName, repository };
+  return { deed: `prune what no record of ${hostName} refers to`, verb: 'removed', items, identity };
+}
+
+export const decidePrune = step({
+  id: 'leftovers',
+  title: 'Find what no record refers to',
+  needs: ['config', 'stateDir', 'hostName', 'lockId', 'pruneRequest'],
+  gives: ['prunePlan'],
+  timeout: '1h',
+  run: async ({ state, ask, say, secrets, signal }) => {
+    const { config, hostName, pruneRequest } = state;
+    await using repository = await openConfigured(config, { say, secrets }, signal);
+    // The lock was made just now, by the clock of the target: that is the one that its times are told by.
+    const now = (await repository.target.stat(lockKey(hostName), signal))?.mtimeMs ?? Date.now();
+    const plan = await prunePlan(repository, localOf(repository, state), state, now, signal);
+    for (const { id, why } of plan.keep) {
+      if (why.includes('repair')) say({ type: 'finding', subject: `point ${id}`, problem: why });
+    }
+    if (config.retention === undefined)
+      await agree(pruneDestruction(plan, hostName, repository.id), consentOf(pruneRequest, ask), signal);
+    return { prunePlan: plan };
+  },
+});
+
+export const prunePoints = step({
+  id: 'prune',
+  title: 'Remove it, unless it has come on record',
+  needs: ['config', 'stateDir', 'hostName', 'lockId', 'prunePlan'],
+  gives: ['pruned'],
+  timeout: '1d',
+  run: async ({ state, say, secrets, signal }) => {
+    const { config, hostName, prunePlan: plan } = state;
+    await using repository = await openConfigured(config, { say, secrets }, signal);
+    const local = localOf(repository, state);
+    const removed = [];
+    for (const leftover of plan.remove) {
+      throwIfAborted(signal);
+      if (await removeLeftover(repository, hostName, local, leftover.id, signal)) removed.push(leftover);
+      else say({ type: 'note', text: `${leftover.id} is on record, though the list did not say so: it stays` });
+    }
+    const bytes = removed.reduce((sum, one) => sum + one.bytes, 0);
+    return { pruned: { points: removed.map(({ id }) => id), bytes } };
+  },
+});
