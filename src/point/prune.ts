@@ -15,6 +15,8 @@ export interface Leftover {
   readonly bytes: number;
   readonly newest: string;
   readonly why: string;
+  /** Whether it looks as if its record was lost. */
+  readonly lost: boolean;
 }
 
 export interface PrunePlan {
@@ -51,15 +53,15 @@ export async function planPrune(
     const { objects, bytes, newestMs, has } = gathered;
     const leftover = { id, objects, bytes, newest: new Date(newestMs).toISOString() };
     const repair = 'its record was lost: see lifeboat points repair';
-    if (needed.has(id)) keep.push({ ...leftover, why: `another point builds upon it, and ${repair}` });
-    else if (halfForgotten.has(id)) remove.push({ ...leftover, why: 'was being forgotten' });
-    else if (newestMs > nowMs - graceMs) keep.push({ ...leftover, why: 'is too young' });
+    const stays = (why: string, lost: boolean) => keep.push({ ...leftover, why, lost });
+    const goes = (why: string) => remove.push({ ...leftover, why, lost: false });
+    if (needed.has(id)) stays(`another point builds upon it, and ${repair}`, true);
+    else if (halfForgotten.has(id)) goes('was being forgotten');
+    else if (newestMs > nowMs - graceMs) stays('is too young', false);
     // Captures are stored in the moment before the record, attestations after it.
-    else if (has.has('data') && (has.has('captures') || has.has('attestations')))
-      keep.push({ ...leftover, why: repair });
-    else if (has.has('data') && recorded.size === 0)
-      keep.push({ ...leftover, why: 'no point is on record: if all records were lost, see lifeboat points repair' });
-    else remove.push({ ...leftover, why: 'never came to be on record' });
+    else if (has.has('data') && (has.has('captures') || has.has('attestations'))) stays(repair, true);
+    else if (has.has('data') && recorded.size === 0) stays(`no point is on record at all: perhaps ${repair}`, true);
+    else goes('never came to be on record');
   }
   return { remove, keep };
 }

@@ -114,7 +114,16 @@ async function carryOut(
 ): Promise<State['forgotten']> {
   const { hostName, forgetPlan: plan } = state;
   const local = localOf(repository, state);
-  const needed = neededIn(await catalogue(repository, hostName, local, signal));
+  const known = await catalogue(repository, hostName, local, signal);
+  const going = new Set(plan.forget.map(({ id }) => id));
+  const staying = { ...known, points: known.points.filter(({ point }) => !going.has(point.id)) };
+  const needed = neededIn(staying);
+  const taken = plan.forget.find(({ id }) => needed.has(id));
+  if (taken !== undefined) {
+    throw new LifeboatError('refused', `since it was decided to forget ${taken.id}, another point was made upon it`, {
+      hint: 'Decide anew: run the command again.',
+    });
+  }
   await finishForgetting(repository, hostName, local, needed, signal);
   let done = 0;
   for (const { id } of plan.forget) {
@@ -186,9 +195,7 @@ export const decidePrune = step({
     // The lock was made just now, by the clock of the target: that is the one that its times are told by.
     const now = (await repository.target.stat(lockKey(hostName), signal))?.mtimeMs ?? Date.now();
     const plan = await prunePlan(repository, localOf(repository, state), state, now, signal);
-    for (const { id, why } of plan.keep) {
-      if (why.includes('repair')) say({ type: 'finding', subject: `point ${id}`, problem: why });
-    }
+    for (const { id, why, lost } of plan.keep) if (lost) say({ type: 'finding', subject: `point ${id}`, problem: why });
     if (config.retention === undefined)
       await agree(pruneDestruction(plan, hostName, repository.id), consentOf(pruneRequest, ask), signal);
     return { prunePlan: plan };
