@@ -72,6 +72,11 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./commands/schedule.ts')).scheduleCommand(),
   },
   {
+    name: 'target',
+    description: 'storage for a repository: try out what yours can do',
+    load: async () => (await import('./commands/target.ts')).targetCommand(),
+  },
+  {
     name: 'workflow',
     description: 'the workflows themselves, built-in and your own',
     load: async () => (await import('./commands/workflow.ts')).workflowCommand(),
