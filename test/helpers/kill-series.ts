@@ -1,0 +1,168 @@
+/**
+ * kill -9 at seeded moments of the real command line, again and again on the same repository: older points stay whole, no
+ * point on record lacks its data, what was killed can be finished, undone or left alone, and nothing is left over.
+ */
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { loadConfig } from '../../src/config/load.ts';
+import { listPoints } from '../../src/point/records.ts';
+import { openConfigured } from '../../src/steps/repository.ts';
+import { contents, objectsOf, pointsOf, type Sandbox } from './cli.ts';
+import { type KeyedSandbox, keyedSandbox } from './keyed.ts';
+import { kill, measured, random } from './moments.ts';
+
+export interface Series {
+  readonly seed: number;
+  readonly turns: number;
+  readonly signal: AbortSignal;
+}
+
+/** A sandbox with keys whose recovery code was proven, so that nothing is to be said of a backup. */
+export async function provenSandbox(...args: readonly string[]): Promise<KeyedSandbox> {
+  const box = await keyedSandbox(...args);
+  expect((await box.withCode(box.code, 'key', 'check')).code).toBe(0);
+  return box;
+}
+
+/** Backups, full ones and incremental ones. */
+export async function killedBackups(box: Sandbox, { seed, turns, signal }: Series): Promise<void> {
+  writeFileSync(join(box.source, 'big'), randomBytes(3 << 20));
+  const next = random(seed);
+  await backup(box);
+  let { moments } = await measured(box, ['backup']);
+  let kills = 0;
+  for (let turn = 0; turn < turns; turn += 1) {
+    writeFileSync(join(box.source, 'etc', `file-${turn % 20}`), randomBytes(1000));
+    const known = runsOf(box);
+    const before = await wholePoints(box, signal);
+    const { at, ended } = await kill(box, ['backup'], moments, next);
+    const where = `seed ${seed}, backup ${turn}, killed at ${at}`;
+    if (ended.code === null) kills += 1;
+    const after = await wholePoints(box, signal);
+    expect(after.slice(0, before.length), `${where}: older points`).toEqual(before);
+    const id = openRun(box, known);
+    const way = ['resume', 'undo', 'next run'][Math.floor(next() * 3)] ?? '';
+    if (id !== undefined && way !== 'next run') {
+      const undo = way === 'undo';
+      const resumed = await box.ask('runs', 'resume', id, ...(undo ? ['--undo'] : []));
+      expect(resumed, `${where}, ${way}`).toMatchObject({
+        code: 0,
+        json: { run: { status: undo ? 'undone' : 'done', owed: [] } },
+      });
+      expect(pointsOf(box).listed.length, `${where}, ${way}`).toBe(before.length + (undo ? 0 : 1));
+      expectNothingOver(box, where);
+    } else {
+      await backup(box, where);
+      if (id !== undefined) expect((await box.ask('runs', 'resume', id, '--undo')).code, where).toBe(0);
+    }
+    // So that reading all of them back stays quick.
+    if (turn % 8 === 7) {
+      await forget(box, pointsOf(box).listed.slice(1));
+      ({ moments } = await measured(box, ['backup']));
+    }
+  }
+  console.log(`seed ${seed}: ${kills} of ${turns} backups were killed`);
+  await backup(box);
+  const { listed } = pointsOf(box);
+  expect(await wholePoints(box, signal)).toHaveLength(listed.length);
+  expectNothingOver(box, `seed ${seed}`);
+  // Whoever stores next sweeps it.
+  expect(readdirSync(join(box.repository, '.tmp'))).toEqual([]);
+}
+
+/** Restores into new directories and into empty ones. */
+export async function killedRestores(box: Sandbox, { seed, turns }: Series): Promise<void> {
+  writeFileSync(join(box.source, 'big'), randomBytes(3 << 20));
+  for (let count = 0; count < 100; count += 1) writeFileSync(join(box.source, 'etc', `file-${count}`), `${count}`);
+  await backup(box);
+  writeFileSync(join(box.source, 'etc/file-7'), 'of the second point');
+  await backup(box);
+  const original = contents(box.source);
+  const before = objectsOf(box);
+  const next = random(seed);
+  const { moments } = await measured(box, ['restore', 'latest', '--to', join(box.base, 'first')]);
+  let kills = 0;
+  for (let turn = 0; turn < turns; turn += 1) {
+    const known = runsOf(box);
+    const to = join(box.base, `to-${turn}`);
+    if (turn % 3 === 0) mkdirSync(to);
+    const { at, ended } = await kill(box, ['restore', 'latest', '--to', to], moments, next);
+    const where = `seed ${seed}, restore ${turn}, killed at ${at}`;
+    if (ended.code === null) kills += 1;
+    const id = openRun(box, known);
+    if (id === undefined) {
+      // Before it began, or when all was done.
+      if (existsSync(join(to, box.source))) expect(contents(join(to, box.source)), where).toEqual(original);
+      else expect(existsSync(to) ? readdirSync(to) : [], where).toEqual([]);
+    } else if (next() < 0.3) {
+      expect(await box.ask('runs', 'resume', id, '--undo'), where).toMatchObject({ code: 0 });
+      expect(existsSync(to) ? readdirSync(to) : [], where).toEqual([]);
+    } else {
+      // Sometimes the one that goes on is killed too.
+      if (next() < 0.3) await kill(box, ['runs', 'resume', id], moments, next);
+      if (openRun(box, known) !== undefined) {
+        expect(await box.ask('runs', 'resume', id), where).toMatchObject({ code: 0 });
+      }
+      expect(contents(join(to, box.source)), where).toEqual(original);
+      expect(
+        readdirSync(to).filter((name) => name.startsWith('.lifeboat')),
+        where,
+      ).toEqual([]);
+    }
+    rmSync(to, { recursive: true, force: true });
+  }
+  console.log(`seed ${seed}: ${kills} of ${turns} restores were killed`);
+  expect(objectsOf(box)).toEqual(before);
+}
+
+async function backup(box: Sandbox, where = 'backup'): Promise<void> {
+  const { code: status, json } = await box.ask('backup');
+  expect({ status, ...json.error, findings: json.run?.findings }, where).toEqual({ status: 0, findings: [] });
+}
+
+async function forget(box: Sandbox, ids: readonly string[]): Promise<void> {
+  for (const key of objectsOf(box)) if (ids.some((id) => key.includes(id))) rmSync(join(box.repository, key));
+}
+
+/** Reads every point on record back, with all that it builds upon; gives their ids, oldest first. */
+export async function wholePoints(box: Sandbox, signal: AbortSignal): Promise<string[]> {
+  const config = await loadConfig(box.config);
+  const opening = { say: () => undefined, secrets: { get: () => undefined } };
+  await using repository = await openConfigured(config, opening, signal);
+  const { target, engine, keys } = repository;
+  const { points, damaged } = await listPoints(repository, 'box', signal);
+  expect(damaged).toEqual([]);
+  for (const { point } of points) {
+    const job = { target, hostName: 'box', pointId: point.id, sealing: keys, stored: point.data.stored };
+    // What it builds upon is on record, and has its own turn.
+    const { damage } = await engine.verify({ ...job, scope: 'own', onProgress: () => undefined }, signal);
+    expect(damage, point.id).toEqual([]);
+    const others = points.map((one) => one.point.id);
+    expect(others, `${point.id}: bases`).toEqual(expect.arrayContaining([...engine.references(point.data.stored)]));
+  }
+  return points.map(({ point }) => point.id);
+}
+
+function expectNothingOver(box: Sandbox, where: string): void {
+  const { listed, stored } = pointsOf(box);
+  expect(stored.toSorted(), `${where}: objects without a point, or points without`).toEqual(listed.toSorted());
+  expect(
+    objectsOf(box).filter((key) => key.includes('lock') || key.includes('/forgotten/')),
+    where,
+  ).toEqual([]);
+}
+
+/** The run that is not over, if the kill came before its end. */
+function openRun(box: Sandbox, known: ReadonlySet<string>): string | undefined {
+  const id = [...runsOf(box)].find((run) => !known.has(run));
+  const journal = join(box.state, 'runs', id ?? '', 'journal.ndjson');
+  if (id === undefined || !existsSync(journal)) return undefined;
+  const lines = readFileSync(journal, 'utf8').split('\n').slice(0, -1);
+  return lines.length === 0 || lines.at(-1)?.includes('"type":"done"') ? undefined : id;
+}
+
+function runsOf(box: Sandbox): Set<string> {
+  return new Set(existsSync(join(box.state, 'runs')) ? readdirSync(join(box.state, 'runs')) : []);
+}

@@ -1,0 +1,21 @@
+/** kill -9 at 300 seeded moments of the real command line, of hosts with keys and without. `test/cli/kill.test.ts` takes a sample. */
+import { test } from 'vitest';
+import { sandbox } from '../helpers/cli.ts';
+import { killedBackups, killedRestores, provenSandbox } from '../helpers/kill-series.ts';
+import { seed } from '../helpers/moments.ts';
+import { times } from '../helpers/suite.ts';
+
+test.concurrent(`backups, encrypted (seed ${seed})`, async ({ signal }) => {
+  await using box = await provenSandbox();
+  await killedBackups(box, { seed, turns: times(80, 3), signal });
+});
+
+test.concurrent(`backups, plain (seed ${seed + 1})`, async ({ signal }) => {
+  await using box = await sandbox();
+  await killedBackups(box, { seed: seed + 1, turns: times(30, 3), signal });
+});
+
+test.concurrent(`restores, encrypted (seed ${seed + 2})`, async ({ signal }) => {
+  await using box = await provenSandbox();
+  await killedRestores(box, { seed: seed + 2, turns: times(80, 3), signal });
+});
