@@ -1,0 +1,4 @@
+import { openEngine } from '../../src/engine/engines.ts';
+import { describeChains } from './engine-chains.ts';
+
+describeChains('tar', { open: () => openEngine('tar') });
