@@ -1,0 +1,84 @@
+/** The document is followed to the letter: its blocks run in one shell, with only its tools in the path. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { contents, pointsOf, root } from '../helpers/cli.ts';
+import { findAge } from '../helpers/age.ts';
+import { keyedSandbox, type KeyedSandbox } from '../helpers/keyed.ts';
+
+const age = await findAge().then(
+  (directory) => ({ directory, reason: '' }),
+  (error: Error) => ({ directory: '', reason: error.message }),
+);
+if (age.reason) console.warn(`skipped: ${age.reason}`);
+
+/** What a live system has besides the three. */
+const basics = ['cat', 'ls', 'mkdir', 'rm', 'sha256sum'];
+
+function toolsOnly(box: KeyedSandbox): string {
+  const path = join(box.base, 'tools');
+  mkdirSync(path);
+  symlinkSync(join(age.directory, 'age'), join(path, 'age'));
+  for (const tool of ['zstd', 'tar', ...basics]) {
+    symlinkSync(execFileSync('sh', ['-c', `command -v ${tool}`], { encoding: 'utf8' }).trim(), join(path, tool));
+  }
+  return path;
+}
+
+function blocks(file: string, language: string): string[] {
+  const text = readFileSync(join(root, 'docs', file), 'utf8');
+  return [...text.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, 'gms'))].map((match) => match[1] ?? '');
+}
+
+/** Each of the examples that the document tells to replace must be in it. */
+function replaced(text: string, values: Readonly<Record<string, string>>): string {
+  return Object.entries(values).reduce((text, [example, value]) => {
+    expect(text).toContain(example);
+    return text.replaceAll(example, value);
+  }, text);
+}
+
+test.skipIf(age.directory === '')('docs/restore-without-lifeboat.md brings back everything', async () => {
+  await using box = await keyedSandbox();
+  expect(await box.withCode(box.code, 'key', 'check')).toMatchObject({ code: 0 });
+  expect(await box.ask('backup')).toMatchObject({ code: 0 });
+  const [point = ''] = pointsOf(box).listed;
+  const one = join(box.base, 'one');
+  const all = join(box.base, 'all');
+  const script = replaced(blocks('restore-without-lifeboat.md', 'sh').join('\n'), {
+    '/mnt/backup': box.repository,
+    web1: 'box',
+    '/dev/shm/recovery-key': join(box.base, 'recovery-key'),
+    'AGE-SECRET-KEY-1EXAMPLE': box.ageIdentity,
+    '20261121T020000Z-0a1b2c': point,
+    '/tmp/restored': one,
+    '/tmp/everything': all,
+    'etc/hosts': join(box.source, 'etc/hosts').slice(1),
+  });
+  const ended = spawnSync('/bin/bash', ['--norc', '-e', '-c', script], {
+    encoding: 'utf8',
+    env: { PATH: toolsOnly(box) },
+  });
+  expect(ended).toMatchObject({ status: 0, stderr: '' });
+  expect(ended.stdout).toContain(`${point}.age`);
+  expect(ended.stdout).toContain('"bases":[]');
+  expect(ended.stdout).toMatch(/^complete$/m);
+  const hash = /^([0-9a-f]{64}) /m.exec(ended.stdout)?.[1] ?? 'no hash';
+  expect(ended.stdout).toContain(`"sha256":"${hash}"`);
+  expect(Object.keys(contents(join(one, box.source)))).toEqual(['etc', 'etc/hosts']);
+  expect(contents(join(all, box.source))).toEqual(contents(box.source));
+  expect(JSON.parse(readFileSync(`${all}.captures.json`, 'utf8').split('\n')[0] ?? '')).toHaveProperty('layout');
+  expect(readFileSync(`${all}.manifest`, 'utf8')).toContain('lifeboat.manifest');
+  expect(Object.keys(contents(box.base))).not.toContain('recovery-key');
+});
+
+test('the script of docs/keys.md derives what the sheet says', async () => {
+  await using box = await keyedSandbox();
+  const [script = ''] = blocks('keys.md', 'python');
+  const derived = (code: string) => spawnSync('python3', ['-c', script], { input: code, encoding: 'utf8' });
+  const { age, restic } = (await box.withCode(box.code, 'key', 'show', '--code', '--age', '--restic')).json;
+  expect(age).toBe(box.ageIdentity);
+  expect(derived(`${box.code.toLowerCase()}\n`)).toMatchObject({ status: 0, stdout: `${age}\n${restic}\n` });
+  expect(derived(box.code.slice(1)).status).not.toBe(0);
+});
