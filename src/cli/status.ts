@@ -34,7 +34,7 @@ export async function statusOf(
   const { host, context, signal } = session;
   const hostName = await hostNameOf(config, host, signal);
   const findings: Finding[] = [];
-  const [list, jobs, unfinishedRuns, recoveryCode, notices] = [
+  const [list, jobs, unfinishedRuns, recovery, notices] = [
     await pointsOf(config, hostName, session),
     await listJobs(config, { hostName, stateDir: context.stateDir, count: 1, now }),
     await unfinished(context.stateDir),
@@ -45,7 +45,7 @@ export async function statusOf(
   const found = 'damaged' in list ? judgePoints(list, config, now) : undefined;
   if (error !== undefined) findings.push(unread(error));
   if (found !== undefined) findings.push(...found.findings);
-  findings.push(...codeFindings(recoveryCode), ...jobFindings(config, jobs), ...leftFindings(unfinishedRuns, notices));
+  findings.push(...codeFindings(recovery), ...jobFindings(config, jobs), ...leftFindings(unfinishedRuns, notices));
   const status: Status = {
     format: STATUS_FORMAT,
     host: hostName,
@@ -53,9 +53,11 @@ export async function statusOf(
     repository: config.repository,
     green: findings.length === 0,
     ...(found === undefined ? {} : found.points),
-    ...(found?.rpo === undefined ? {} : { rpo: found.rpo }),
+    ...(config.rpo === undefined
+      ? {}
+      : { rpo: { targetSeconds: parseDuration(config.rpo) / 1000, met: found?.rpoMet ?? false } }),
     lastDrill: null,
-    recoveryCode,
+    recovery,
     jobs: jobs.map(({ name, cron, timeZone, next: [next = ''], last }) => ({
       name,
       cron,
@@ -130,7 +132,7 @@ function judgePoints({ points, damaged }: PointList, { rpo }: Config, now: numbe
       ...(newest === undefined ? {} : { newest: aged(newest, now) }),
       ...(verified === undefined ? {} : { newestVerified: aged(verified, now) }),
     },
-    rpo: target === undefined ? undefined : { targetSeconds: target / 1000, met },
+    rpoMet: met,
   };
 }
 
@@ -146,7 +148,7 @@ function aged({ point, arrivedMs, trust }: ListedPoint, now: number): AgedPoint 
   };
 }
 
-async function codeOf({ key }: Config): Promise<Status['recoveryCode']> {
+async function codeOf({ key }: Config): Promise<Status['recovery']> {
   if (key === undefined) return 'no-key';
   try {
     return (await readHostKey(key)).proven === undefined ? 'unproven' : 'proven';
@@ -156,7 +158,7 @@ async function codeOf({ key }: Config): Promise<Status['recoveryCode']> {
   }
 }
 
-function codeFindings(code: Status['recoveryCode']): Finding[] {
+function codeFindings(code: Status['recovery']): Finding[] {
   if (code !== 'unproven') return [];
   const problem = 'nobody has proven that it was noted and opens the repository';
   return [{ subject: 'recovery code', problem, hint: 'lifeboat key check' }];
@@ -194,7 +196,7 @@ async function unfinished(stateDir: string): Promise<string[]> {
 }
 
 export function statusText(status: Status): string {
-  const { newest, newestVerified, rpo, jobs, findings, points, recoveryCode } = status;
+  const { newest, newestVerified, rpo, jobs, findings, points, recovery } = status;
   const shown = (point: AgedPoint | undefined) =>
     point === undefined
       ? points === undefined
@@ -209,7 +211,7 @@ export function statusText(status: Status): string {
     ['newest', shown(newest)],
     ['newest verified', shown(newestVerified)],
     ['target (RPO)', target],
-    ['recovery code', recoveryCode === 'no-key' ? 'none: nothing is encrypted' : recoveryCode],
+    ['recovery code', recovery === 'no-key' ? 'none: nothing is encrypted' : recovery],
     ['last drill', 'never'],
   ];
   const jobRows = jobs.map(({ name, next, last }) => [

@@ -57,7 +57,7 @@ export function metricsText(status: Status): string {
     {
       name: 'recovery_code_proven',
       help: '1 when it was proven that the recovery code opens the repository.',
-      samples: one(status.recoveryCode === 'proven' ? 1 : 0),
+      samples: one(status.recovery === 'proven' ? 1 : 0),
     },
     {
       name: 'job_last_start_timestamp_seconds',

@@ -39,7 +39,8 @@ export const statusSchema = z.object({
   rpo: z.object({ targetSeconds: z.number(), met: z.boolean() }).exactOptional(),
   /** When the newest point was last recovered for a test: never yet. */
   lastDrill: z.null(),
-  recoveryCode: z.enum(['proven', 'unproven', 'no-key']),
+  /** Whether it was proven that the recovery code opens the repository. */
+  recovery: z.enum(['proven', 'unproven', 'no-key']),
   jobs: z.array(
     z.object({
       name: z.string(),

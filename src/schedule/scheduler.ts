@@ -15,6 +15,7 @@ import { attend } from './run.ts';
  * nothing is waited for in one piece.
  */
 const longestSleepMs = 30_000;
+const shortestSleepMs = 250;
 const silenceEveryMs = 30 * 60_000;
 /** After something unexpected, such as a full disk under the state directory. */
 const afterErrorMs = 60_000;
@@ -88,8 +89,11 @@ export async function runScheduler(scheduling: Scheduling, signal: AbortSignal):
         silenceAt = now();
         begin('silence', () => watchSilence(watch, signal));
       }
-      manager.tell({ WATCHDOG: '1', STATUS: problem ?? (await statusLine(jobs, watch)) });
-      await sleep(Math.min(longestSleepMs, (manager.watchdogMs ?? longestSleepMs * 4) / 4), signal);
+      const next = await nextTimes(jobs, watch);
+      manager.tell({ WATCHDOG: '1', STATUS: problem ?? statusLine(next) });
+      const longest = Math.min(longestSleepMs, (manager.watchdogMs ?? longestSleepMs * 4) / 4);
+      const due = next.flatMap(({ at }) => (at === undefined ? [] : [at - now()]));
+      await sleep(Math.max(shortestSleepMs, Math.min(longest, ...due)), signal);
     }
   } finally {
     manager.tell({ STOPPING: '1', STATUS: 'ends its runs' });
@@ -133,15 +137,24 @@ export async function runDue(watch: Watch, signal: AbortSignal): Promise<{ job: 
   return ended;
 }
 
-async function statusLine(jobs: readonly Job[], { self, now }: Watch): Promise<string> {
-  const next: string[] = [];
-  for (const { name, timing } of jobs) {
-    const state = await readJobState(self.stateDir, name).catch(() => undefined);
-    if (state?.running !== undefined) next.push(`${name} runs`);
-    else {
+interface NextTime {
+  readonly name: JobName;
+  /** `undefined` while it runs. */
+  readonly at: number | undefined;
+}
+
+async function nextTimes(jobs: readonly Job[], { self, now }: Watch): Promise<NextTime[]> {
+  return Promise.all(
+    jobs.map(async ({ name, timing }) => {
+      const state = await readJobState(self.stateDir, name).catch(() => undefined);
+      if (state?.running !== undefined) return { name, at: undefined };
       const handled = state === undefined ? now() : historyOf(state).handled;
-      next.push(`${name} ${new Date(nextRun(timing, handled, now()).at).toISOString()}`);
-    }
-  }
-  return next.length === 0 ? 'nothing is scheduled' : `next: ${next.join(', ')}`;
+      return { name, at: nextRun(timing, handled, now()).at };
+    }),
+  );
+}
+
+function statusLine(next: readonly NextTime[]): string {
+  const texts = next.map(({ name, at }) => `${name} ${at === undefined ? 'runs' : new Date(at).toISOString()}`);
+  return texts.length === 0 ? 'nothing is scheduled' : `next: ${texts.join(', ')}`;
 }
