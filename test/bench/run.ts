@@ -3,9 +3,15 @@ import { cpus, release } from 'node:os';
 import { capture } from './capture.ts';
 import { engineTar } from './engine-tar.ts';
 import { type Pairing, paired } from './paired.ts';
+import { pointsList } from './points-list.ts';
 import { startup } from './startup.ts';
 
-const benches: Readonly<Record<string, () => Promise<Pairing>>> = { startup, capture, 'engine-tar': engineTar };
+const benches: Readonly<Record<string, () => Promise<Pairing>>> = {
+  startup,
+  capture,
+  'engine-tar': engineTar,
+  'points-list': pointsList,
+};
 
 const [cpu] = cpus();
 console.log(
