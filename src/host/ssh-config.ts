@@ -73,7 +73,10 @@ export async function resolveSsh(
   await using local = localHost();
   try {
     const { stdout } = await local.run(argv, { timeoutMs: 20_000 }, signal);
-    return parseResolved(stdout.toString('utf8'), destination);
+    const resolved = parseResolved(stdout.toString('utf8'), destination);
+    if (settings.identityFile === undefined) return resolved;
+    // OpenSSH drops one that is not there, although an agent may hold it.
+    return { ...resolved, identityFiles: [settings.identityFile, ...resolved.identityFiles] };
   } catch (error) {
     if (!(error instanceof LifeboatError)) throw error;
     if (error.code === 'tool-missing' && settings.configFile === undefined) return withoutClient(destination, settings);
@@ -96,8 +99,8 @@ export async function isConfigUnread(settings: SshSettings): Promise<boolean> {
 
 const privateKeys = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 
-/** OpenSSH's defaults. */
-function withoutClient({ host, port, user }: SshDestination, settings: SshSettings): SshTarget {
+/** OpenSSH's defaults, as far as they are known without it. */
+export function withoutClient({ host, port, user }: SshDestination, settings: SshSettings): SshTarget {
   const { username, homedir } = userInfo();
   return {
     host,
