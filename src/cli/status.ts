@@ -104,7 +104,8 @@ function judgePoints({ points, damaged }: PointList, { rpo }: Config, now: numbe
   if (newest === undefined) {
     findings.push({
       subject: 'points',
-      problem: 'there is no recovery point of this host',
+      problem:
+        points.length === 0 ? 'there is no recovery point of this host' : 'there is none whose dates can be right',
       hint: 'Make one: lifeboat backup',
     });
   } else if (newest.trust !== 'read-back') {

@@ -168,8 +168,7 @@ async function look({ self, config, say }: Watch, signal: AbortSignal): Promise<
       say(`status: ${error?.message ?? 'it printed nothing that can be read'}`);
       return undefined;
     }
-    const path = config.notify?.prometheus;
-    if (path !== undefined) await writeMetrics(path, found.data);
+    await measure(found.data, config, say);
     return found.data;
   } catch (error) {
     signal.throwIfAborted();
@@ -178,10 +177,19 @@ async function look({ self, config, say }: Watch, signal: AbortSignal): Promise<
   }
 }
 
+/** Metrics that cannot be written are said, and keep nobody from being told what they would have shown. */
+async function measure(status: Status, { notify }: Config, say: Watch['say']): Promise<void> {
+  if (notify?.prometheus === undefined) return;
+  try {
+    await writeMetrics(notify.prometheus, status);
+  } catch (error) {
+    say(`metrics: ${asLifeboatError(error).message}`);
+  }
+}
+
 /** {@link watchSilence} where the state is known already. */
 export async function heedStatus(status: Status, watch: Watch, signal: AbortSignal): Promise<void> {
-  const path = watch.config.notify?.prometheus;
-  if (path !== undefined) await writeMetrics(path, status);
+  await measure(status, watch.config, watch.say);
   await makeScheduleDirectory(watch.self.stateDir);
   await oneAtATime(() => judgeSilence(status, watch, signal));
 }
