@@ -3,7 +3,8 @@ import type { Workflow } from '../src/steps/index.ts';
 import { backup } from './backup.ts';
 import { forget } from './forget.ts';
 import { prune } from './prune.ts';
+import { repair } from './repair.ts';
 import { restore } from './restore.ts';
 import { verify } from './verify.ts';
 
-export const workflows: readonly Workflow[] = [backup, restore, verify, forget, prune];
+export const workflows: readonly Workflow[] = [backup, restore, verify, forget, prune, repair];

@@ -2,28 +2,35 @@
 import { printable } from '../kernel/text.ts';
 import { formatBytes } from '../kernel/units.ts';
 import { coverageText, exclusionText } from '../point/coverage-text.ts';
-import { layoutTree } from '../layout/tree.ts';
-import type { PointList } from '../point/records.ts';
-import type { Point, Trust } from '../point/point.ts';
-import { typedState } from '../steps/define.ts';
+import type { Point } from '../point/point.ts';
+import { type Removed, typedState } from '../steps/define.ts';
 import type { RunOutcome } from '../workflow/runs.ts';
 import type { Present } from './finish.ts';
-import { table } from './output.ts';
-import type { WholePoint } from './points.ts';
 
 /** After `backup`. */
 export function describeOutcome({ state }: RunOutcome): ReturnType<Present> {
-  const { data, recorded, coverage = [] } = typedState(state);
+  const { data, recorded, verified, forgotten, coverage = [] } = typedState(state);
   const uncovered = coverage.filter((item) => item.state !== 'covered');
   return {
-    document: { point: recorded?.point, repository: recorded?.repository, data, coverage },
+    document: {
+      point: recorded?.point,
+      repository: recorded?.repository,
+      data,
+      coverage,
+      forgotten: forgotten?.points,
+    },
     text: () =>
       [
-        `Recovery point ${recorded?.point} is in ${recorded?.repository}; every byte was read back and is right.`,
+        `Recovery point ${recorded?.point} is in ${recorded?.repository}; ${
+          verified === null ? 'it was not read back (verify.after is none).' : 'every byte was read back and is right.'
+        }`,
         `  ${data?.entries} entries, ${formatBytes(data?.bytes ?? 0)} of files, ${formatBytes(data?.storedBytes ?? 0)} stored`,
         ...(data?.base === undefined
           ? ['  a full point: it needs no other']
           : [`  builds upon ${data.base}: ${changesText(data.changes)}`]),
+        ...(forgotten === undefined || forgotten.points.length === 0
+          ? []
+          : [`  forgotten by the rules: ${forgotten.points.join(' ')} (${formatBytes(forgotten.bytes)})`]),
         ...(data === undefined || data.excluded.length === 0 ? [] : ['', exclusionText(data.excluded).trimEnd()]),
         ...(uncovered.length === 0 ? [] : ['', 'Not, or not wholly, covered:', coverageText(uncovered)]),
       ].join('\n'),
@@ -73,68 +80,52 @@ export function describeVerification({ state }: RunOutcome): ReturnType<Present>
   };
 }
 
+/** After `points forget`. */
+export function describeForgotten({ state }: RunOutcome): ReturnType<Present> {
+  const { forgotten, forgetPlan } = typedState(state);
+  return {
+    document: { forgotten: forgotten?.points, bytes: forgotten?.bytes, kept: forgetPlan?.keep },
+    text: () => removedText('Forgotten', forgotten),
+  };
+}
+
+/** After `points prune`. */
+export function describePruned({ state }: RunOutcome): ReturnType<Present> {
+  const { pruned, prunePlan } = typedState(state);
+  return {
+    document: { pruned: pruned?.points, bytes: pruned?.bytes, kept: prunePlan?.keep },
+    text: () => removedText('Removed what was left of', pruned),
+  };
+}
+
+function removedText(what: string, removed: Removed | undefined): string {
+  if (removed === undefined || removed.points.length === 0) return 'Nothing had to go.';
+  return `${what}: ${removed.points.join(' ')} (${formatBytes(removed.bytes)})`;
+}
+
+/** After `points repair`. */
+export function describeRepaired({ state }: RunOutcome): ReturnType<Present> {
+  const { repaired = [] } = typedState(state);
+  return {
+    document: { repaired },
+    text: () =>
+      repaired.length === 0
+        ? 'Every point with data is on record; nothing had to be rebuilt.'
+        : repaired
+            .map(
+              ({ id, what, damage }) =>
+                `Rebuilt the ${what} of ${id}${damage > 0 ? `; its data is DAMAGED (${damage} findings)` : ''}.`,
+            )
+            .join('\n'),
+  };
+}
+
 /** By the name of the workflow, for a run that is resumed. */
 export const presentations: Readonly<Record<string, Present | undefined>> = {
   backup: describeOutcome,
   restore: describeRestore,
   verify: describeVerification,
+  forget: describeForgotten,
+  prune: describePruned,
+  repair: describeRepaired,
 };
-
-const trustText: Readonly<Record<Trust, string>> = {
-  stored: 'stored, never read back',
-  'read-back': 'read back, right',
-  damaged: 'DAMAGED',
-};
-
-export function pointTable({ points, damaged }: PointList): string {
-  const rows = points.map(({ point, trust }) => [
-    point.id,
-    point.createdAt,
-    point.data.entries,
-    formatBytes(point.data.bytes),
-    formatBytes(point.data.storedBytes),
-    trustText[trust],
-  ]);
-  const list =
-    rows.length === 0 ? 'No points yet.' : table(['point', 'made', 'entries', 'files', 'stored', 'verified'], rows);
-  const bad = damaged.map(({ key, error }) => `  ! ${printable(key)}: ${printable(error.message)}`);
-  return bad.length === 0 ? list : `${list}\n\nRecords that cannot be read:\n${bad.join('\n')}`;
-}
-
-export function pointText({ point, captures, trust, arrivedMs }: WholePoint): string {
-  return [
-    `Recovery point ${point.id} of ${printable(point.host.name)}`,
-    table(
-      ['', ''],
-      [
-        ['made', point.createdAt],
-        ['arrived', new Date(arrivedMs).toISOString()],
-        ['verified', trustText[trust]],
-        [
-          'system',
-          `${captures.facts.osRelease?.prettyName ?? 'unknown'}, kernel ${captures.facts.kernel ?? 'unknown'}`,
-        ],
-        ['paths', point.include.join(' ')],
-        ['left out', point.exclude.join(' ') || 'nothing'],
-        ['files', `${point.data.entries} entries, ${formatBytes(point.data.bytes)}`],
-        ['stored', `${formatBytes(point.data.storedBytes)} by the engine ${point.data.engine}`],
-      ],
-    ),
-    '',
-    'Layout',
-    layoutTree(captures.layout),
-    '',
-    'Coverage',
-    coverageText(captures.coverage),
-    ...pointFindings(point),
-  ].join('\n');
-}
-
-function pointFindings({ data }: Point): string[] {
-  if (data.findings.length === 0) return [];
-  return [
-    '',
-    'Findings',
-    ...data.findings.map(({ subject, problem }) => `  ! ${printable(subject)}: ${printable(problem)}`),
-  ];
-}

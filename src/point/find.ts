@@ -2,7 +2,7 @@
 import { LifeboatError } from '../kernel/errors.ts';
 import { nameIn } from './names.ts';
 import { type Found, listFolder, type Repository } from './record-objects.ts';
-import { type ListedPoint, readPoints, withTrust } from './records.ts';
+import { type ListedPoint, listPoints, readPoints, withTrust } from './records.ts';
 
 /**
  * A point by its id, an unambiguous beginning of it, or `latest`, the last to arrive. No record is read but its own, and those of points that it
@@ -53,12 +53,23 @@ async function findLatest(
       if (newest === undefined || id > newest.id) newest = { id, error: read };
     } else if (read !== undefined) {
       // One that arrived before it and is older by its name is no reason to stop.
+      if (read.point.rebuilt !== undefined) return await lastOfAll(repository, host, signal);
       if (newest === undefined || newest.id < id) return read;
       throw unreadable(newest.error, `The latest that can be read is ${read.point.id}: give that id to use it.`);
     }
   }
   if (newest !== undefined) throw unreadable(newest.error, newest.error.hint);
   throw notFound(`there is no point of ${host} at ${repository.target.url}`);
+}
+
+/** A record that was rebuilt arrived later than its point: when that was, only the records say. */
+async function lastOfAll(repository: Repository, host: string, signal: AbortSignal): Promise<ListedPoint> {
+  const { points, damaged } = await listPoints(repository, host, signal);
+  const last = points.at(-1);
+  if (last === undefined) throw notFound(`there is no point of ${host} at ${repository.target.url}`);
+  const worse = damaged.find(({ key }) => (nameIn(host, 'points', key) ?? '') > last.point.id);
+  if (worse === undefined) return last;
+  throw unreadable(worse.error, `The latest that can be read is ${last.point.id}: give that id to use it.`);
 }
 
 function unreadable(cause: LifeboatError, hint: string | undefined): LifeboatError {

@@ -7,7 +7,7 @@ import { folderOf, nameIn, parseAttestationName, recordKeys } from './names.ts';
 import { isUnreadable, listFolder, putRecord, readRecord, removeRecord } from './record-objects.ts';
 import type { Trust } from './point.ts';
 import { type ListedPoint, removePoint } from './records.ts';
-import { basesOf, type Candidate, decide, type Rules } from './retention.ts';
+import { basesOf, type Candidate, candidateOf, decide, type Rules } from './retention.ts';
 
 const FORGOTTEN_FORMAT = 'lifeboat.forgotten/1';
 
@@ -87,16 +87,7 @@ export async function planByName(
 /** Points with unusable records too, as what these need must stay. */
 function candidatesOf({ points, unusable }: Catalogue): Candidate[] {
   return [
-    ...points.map(
-      ({ point, arrivedMs, trust, pin }): Candidate => ({
-        id: point.id,
-        createdMs: Date.parse(point.createdAt),
-        arrivedMs,
-        trust,
-        references: point.data.references,
-        ...(pin === undefined ? {} : { pinned: pin.reason }),
-      }),
-    ),
+    ...points.map(candidateOf),
     ...[...unusable].map(
       ([id, references]): Candidate => ({
         id,

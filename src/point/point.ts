@@ -92,8 +92,8 @@ export const pointSchema = headSchema.extend({
   captures: z.object({ key: z.string(), size: z.number(), sha256: z.string() }),
   /** What the backup itself read back before it put the point on record; later ones are attestations. */
   verification: verificationSchema.exactOptional(),
-  /** When this record was made out of the point's data, because the first one was lost. */
-  rebuiltAt: z.iso.datetime().exactOptional(),
+  /** Set when this record was made out of the point's data, because the first one was lost; and when that had arrived. */
+  rebuilt: z.object({ at: z.iso.datetime(), arrivedAt: z.iso.datetime() }).exactOptional(),
 });
 
 export type PointDescription = z.infer<typeof descriptionSchema>;

@@ -60,17 +60,22 @@ export async function putPoint(
   description: PointDescription,
   data: Point['data'],
   signal: AbortSignal,
-  more: Pick<Point, 'verification' | 'rebuiltAt'> = {},
+  more: Pick<Point, 'verification' | 'rebuilt'> = {},
 ): Promise<Point> {
-  const { layout, network, facts, coverage, ...head } = description;
+  const { layout: _layout, network: _network, facts: _facts, coverage: _coverage, ...head } = description;
   const { name: host } = head.host;
-  const captures: Captures = { format: CAPTURES_FORMAT, id: head.id, layout, network, facts, coverage };
+  const captures = capturesOf(description);
   const key = await putRecord(repository, host, 'captures', head.id, captures, signal);
   const body = documentBytes(captures);
   const sha256 = createHash('sha256').update(body).digest('hex');
   const point: Point = { format: POINT_FORMAT, ...head, data, captures: { key, size: body.length, sha256 }, ...more };
   await putRecord(repository, host, 'points', head.id, point, signal);
   return point;
+}
+
+/** The same keys in the same order, whoever makes it: it is known by its hash. */
+export function capturesOf({ id, layout, network, facts, coverage }: PointDescription): Captures {
+  return { format: CAPTURES_FORMAT, id, layout, network, facts, coverage };
 }
 
 /** Takes a point off the record, and what was captured with it. Its data is the engine's affair. */
@@ -131,7 +136,7 @@ export async function readPoints(
       points.set(one.id, listed(one, key, mtimeMs, attested.ofPoint.get(one.id)));
   });
   return {
-    points: [...points.values()].map((one) => withTrust(one, points)),
+    points: [...points.values()].map((one) => withTrust(one, points)).sort((a, b) => a.arrivedMs - b.arrivedMs),
     damaged: [...damaged, ...attested.unreadable],
   };
 }
@@ -147,7 +152,7 @@ function listed(point: Point, key: string, arrivedMs: number, attested: Attested
   return {
     point,
     key,
-    arrivedMs,
+    arrivedMs: point.rebuilt === undefined ? arrivedMs : Date.parse(point.rebuilt.arrivedAt),
     trust: trustOf(verification, []),
     ...(verification === undefined ? {} : { verification }),
     ...(pin?.kind === 'pinned' ? { pin } : {}),

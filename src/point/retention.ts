@@ -5,6 +5,7 @@
  * wrong today makes no point old. A point whose dates cannot be right is kept, and takes no other's place.
  */
 import type { Trust } from './point.ts';
+import type { ListedPoint } from './records.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -71,6 +72,25 @@ export function decide(points: readonly Candidate[], rules: Rules, nowMs: number
     if (why !== undefined) return { id, keep: true, why };
     return { id, keep: false, why: [trust === 'damaged' ? 'damaged, and not needed' : 'no rule keeps it'] };
   });
+}
+
+/** Why the dates of points cannot be right, by id; those that can are left out. */
+export function oddDates(points: readonly ListedPoint[], nowMs: number): Map<string, string> {
+  const candidates = points.map(candidateOf);
+  const byId = new Map(candidates.map((one) => [one.id, one]));
+  const odd = candidates.map((one) => [one.id, implausible(one, byId, nowMs)] as const);
+  return new Map(odd.flatMap(([id, why]) => (why === undefined ? [] : [[id, why]])));
+}
+
+export function candidateOf({ point, arrivedMs, trust, pin }: ListedPoint): Candidate {
+  return {
+    id: point.id,
+    createdMs: Date.parse(point.createdAt),
+    arrivedMs,
+    trust,
+    references: point.data.references,
+    ...(pin === undefined ? {} : { pinned: pin.reason }),
+  };
 }
 
 /** Why the dates of a point cannot be right; `undefined` when they can. */

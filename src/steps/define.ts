@@ -10,6 +10,7 @@ import type { Network } from '../network/types.ts';
 import type { ForgetPlan } from '../point/forget.ts';
 import type { Point } from '../point/point.ts';
 import type { PrunePlan } from '../point/prune.ts';
+import type { RepairPlan } from '../point/repair.ts';
 import { stepsOf } from '../workflow/define.ts';
 
 export interface State {
@@ -49,6 +50,9 @@ export interface State {
   readonly pruneRequest: PruneRequest;
   readonly prunePlan: PrunePlan;
   readonly pruned: Removed;
+  readonly repairRequest: { readonly yes?: string };
+  readonly repairPlan: RepairPlan;
+  readonly repaired: readonly Repaired[];
 
   /** Which point to restore, as it was asked for. */
   readonly pointName: string;
@@ -94,6 +98,13 @@ export interface PruneRequest {
   /** A duration: what is younger stays. @default 24h */
   readonly grace?: string;
   readonly yes?: string;
+}
+
+export interface Repaired {
+  readonly id: string;
+  readonly what: 'record' | 'captures';
+  /** How many things are wrong with its data. */
+  readonly damage: number;
 }
 
 export interface Removed {

@@ -7,6 +7,7 @@ export { decideForget, decidePrune, forgetPoints, prunePoints, retain } from './
 export { identify, lock } from './prepare.ts';
 export { lookAtDestination, restoreFiles } from './restore.ts';
 export { record, settle } from './record.ts';
+export { decideRepair, repairRecords } from './repair.ts';
 export { readBack, storeData } from './store.ts';
 export { find, judge, readBackPoints, selectPoints, verifyOldest } from './verify.ts';
 export { stage, type Workflow, workflow } from '../workflow/workflow.ts';

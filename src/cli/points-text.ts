@@ -1,0 +1,139 @@
+/** Points, and plans for them, for a person. */
+import { layoutTree } from '../layout/tree.ts';
+import { printable } from '../kernel/text.ts';
+import { formatBytes } from '../kernel/units.ts';
+import { coverageText, exclusionText } from '../point/coverage-text.ts';
+import type { ForgetPlan, PlannedPoint } from '../point/forget.ts';
+import type { Point, Trust } from '../point/point.ts';
+import type { Leftover, PrunePlan } from '../point/prune.ts';
+import type { Found } from '../point/record-objects.ts';
+import type { ListedPoint, PointList } from '../point/records.ts';
+import { table } from './output.ts';
+import type { WholePoint } from './points.ts';
+
+const trustText: Readonly<Record<Trust, string>> = {
+  stored: 'stored, never read back',
+  'read-back': 'read back, right',
+  damaged: 'DAMAGED',
+};
+
+/** @param odd by id, why dates cannot be right */
+export function pointTable({ points, damaged }: PointList, odd: ReadonlyMap<string, string>): string {
+  const rows = points.map((one) => [
+    one.point.id,
+    new Date(one.arrivedMs).toISOString().slice(0, 19).replace('T', ' '),
+    one.point.data.entries,
+    formatBytes(one.point.data.bytes),
+    formatBytes(one.point.data.storedBytes),
+    verifiedText(one),
+    marks(one, odd.get(one.point.id)).join('; '),
+  ]);
+  const header = ['point', 'arrived (UTC)', 'entries', 'files', 'stored', 'verified', ''];
+  const list = rows.length === 0 ? 'No points yet.' : table(header, rows);
+  const bad = damaged.map(({ key, error }) => `  ! ${printable(key)}: ${printable(error.message)}`);
+  return bad.length === 0 ? list : `${list}\n\nRecords that cannot be used:\n${bad.join('\n')}`;
+}
+
+function verifiedText({ trust, verification }: ListedPoint): string {
+  if (verification === undefined || trust !== 'read-back') return trustText[trust];
+  const depth = verification.depth === 'ciphertext' ? ', ciphertext only' : '';
+  return `${trustText[trust]}${depth} (${verification.at.slice(0, 10)})`;
+}
+
+function marks({ point, pin }: ListedPoint, odd: string | undefined): string[] {
+  return [
+    ...(point.data.base === undefined ? [] : [`upon ${point.data.base}`]),
+    ...(pin === undefined ? [] : [`pinned: ${pin.reason}`]),
+    ...(odd === undefined ? [] : [odd]),
+    ...(point.rebuilt === undefined ? [] : ['record rebuilt']),
+  ];
+}
+
+/** On a host that cannot read its records. */
+export function sealedTable(found: readonly (Found & { readonly id: string })[]): string {
+  const rows = found.map(({ id, mtimeMs, size }) => [id, new Date(mtimeMs).toISOString(), formatBytes(size)]);
+  const list = rows.length === 0 ? 'No points yet.' : table(['point', 'arrived', 'record'], rows);
+  return `${list}\n\nThis host stores points and cannot read them: whether they are right is known where the recovery code is.`;
+}
+
+export function pointText(whole: WholePoint): string {
+  const { point, captures, arrivedMs, pin } = whole;
+  const { data } = point;
+  return [
+    `Recovery point ${point.id} of ${printable(point.host.name)}`,
+    table(
+      ['', ''],
+      [
+        ['made', point.createdAt],
+        ['arrived', new Date(arrivedMs).toISOString()],
+        ['verified', verifiedText(whole)],
+        ...(pin === undefined ? [] : [['pinned', `${pin.reason} (${pin.at})`]]),
+        ...(point.rebuilt === undefined ? [] : [['record', `rebuilt out of the data at ${point.rebuilt.at}`]]),
+        [
+          'system',
+          `${captures.facts.osRelease?.prettyName ?? 'unknown'}, kernel ${captures.facts.kernel ?? 'unknown'}`,
+        ],
+        ['paths', point.include.join(' ')],
+        ['left out', point.exclude.join(' ') || 'nothing'],
+        ['files', `${data.entries} entries, ${formatBytes(data.bytes)}`],
+        ['stored', `${formatBytes(data.storedBytes)} by the engine ${data.engine}`],
+        ...(data.base === undefined ? [] : [['made from', data.base]]),
+        ...(data.references.length === 0 ? [] : [['needs', data.references.join(' ')]]),
+      ],
+    ),
+    '',
+    'Layout',
+    layoutTree(captures.layout),
+    '',
+    'Coverage',
+    coverageText(captures.coverage),
+    ...(data.excluded.length === 0 ? [] : ['', exclusionText(data.excluded).trimEnd()]),
+    ...pointFindings(point),
+  ].join('\n');
+}
+
+function pointFindings({ data }: Point): string[] {
+  if (data.findings.length === 0) return [];
+  return [
+    '',
+    'Findings',
+    ...data.findings.map(({ subject, problem }) => `  ! ${printable(subject)}: ${printable(problem)}`),
+  ];
+}
+
+/** What goes, what stays, and why. */
+export function forgetTable({ keep, forget, unusable }: ForgetPlan): string {
+  const row = (what: string, { id, arrivedAt, bytes, trust, why }: PlannedPoint) => [
+    what,
+    id,
+    arrivedAt.slice(0, 19).replace('T', ' '),
+    formatBytes(bytes),
+    trustText[trust],
+    why.join('; '),
+  ];
+  const rows = [...forget.map((one) => row('forget', one)), ...keep.map((one) => row('keep', one))].sort((a, b) =>
+    (a[2] ?? '') < (b[2] ?? '') ? -1 : 1,
+  );
+  const freed = formatBytes(forget.reduce((sum, { bytes }) => sum + bytes, 0));
+  return [
+    rows.length === 0 ? 'No points.' : table(['', 'point', 'arrived (UTC)', 'size', 'verified', 'why'], rows),
+    '',
+    `${forget.length} to be forgotten, ${keep.length} kept; ${freed} to be freed.`,
+    ...unusable.map(({ key, problem }) => `  ! stays as it is: ${printable(key)}: ${printable(problem)}`),
+  ].join('\n');
+}
+
+export function pruneTable({ remove, keep }: PrunePlan): string {
+  const row = (what: string, { id, objects, bytes, newest, why }: Leftover) => [
+    what,
+    id,
+    objects,
+    formatBytes(bytes),
+    newest.slice(0, 19).replace('T', ' '),
+    why,
+  ];
+  const rows = [...remove.map((one) => row('remove', one)), ...keep.map((one) => row('keep', one))];
+  if (rows.length === 0) return 'Every object belongs to a point on record.';
+  const freed = formatBytes(remove.reduce((sum, { bytes }) => sum + bytes, 0));
+  return `${table(['', 'left of', 'objects', 'size', 'newest (UTC)', 'why'], rows)}\n\n${freed} to be freed.`;
+}
