@@ -23,7 +23,7 @@ export interface Found {
  * Writes a record. The same one again is no error, so that a step can be repeated; records are never changed.
  *
  * @returns its key
- * @throws LifeboatError `exists` when there is another one
+ * @throws LifeboatError `exists` when there is another one; `target-failed` when it reads back otherwise
  */
 export async function putRecord(
   { target, keys }: Repository,
@@ -40,6 +40,7 @@ export async function putRecord(
     if (!ifAbsent && (await target.stat(key, signal)) !== undefined)
       throw new LifeboatError('exists', `${key} is taken at ${target.url}`);
     await target.put(key, sealed, { ifAbsent }, signal);
+    await checkStored(target, key, sealed, signal);
   } catch (cause) {
     if (!(cause instanceof LifeboatError && cause.code === 'exists')) throw cause;
     if (await holds({ target, keys }, key, document, signal)) return key;
@@ -48,6 +49,18 @@ export async function putRecord(
     });
   }
   return key;
+}
+
+/** Without its record a point is lost to whoever looks for it: that it was acknowledged is not enough. */
+async function checkStored(target: Target, key: string, sealed: Uint8Array, signal: AbortSignal): Promise<void> {
+  const stored = await getBytes(target, key, MAX_RECORD_BYTES, signal).catch((error: unknown) => {
+    if (error instanceof LifeboatError && error.code === 'not-found') return undefined;
+    throw error;
+  });
+  if (stored?.equals(sealed) === true) return;
+  throw new LifeboatError('target-failed', `${key} was stored at ${target.url}, and reads back wrong`, {
+    hint: 'Check the storage, then run it again.',
+  });
 }
 
 /** Compared opened: encrypted, the same record is never the same bytes. */
