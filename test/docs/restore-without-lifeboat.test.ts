@@ -77,7 +77,8 @@ test('the script of docs/keys.md derives what the sheet says', async () => {
   await using box = await keyedSandbox();
   const [script = ''] = blocks('keys.md', 'python');
   const derived = (code: string) => spawnSync('python3', ['-c', script], { input: code, encoding: 'utf8' });
-  const { age, restic } = (await box.withCode(box.code, 'key', 'show', '--code', '--age', '--restic')).json;
+  const shown = await box.withCode(box.code, 'key', 'show', '--code', '--age', '--restic');
+  const { age, restic }: { age: string; restic: string } = JSON.parse(shown.stdout);
   expect(age).toBe(box.ageIdentity);
   expect(derived(`${box.code.toLowerCase()}\n`)).toMatchObject({ status: 0, stdout: `${age}\n${restic}\n` });
   expect(derived(box.code.slice(1)).status).not.toBe(0);
