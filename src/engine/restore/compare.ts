@@ -14,7 +14,7 @@ import { inspect, pathBelow, type Seen } from './inspect.ts';
 import { type Mounts, mountsBelow } from './mounts.ts';
 import { type OwnerMap, withOwners } from './owners.ts';
 import { feasible } from './rights.ts';
-import { pathsAbove, type Selection } from './select.ts';
+import { pathsAbove, safetyCheck, type Selection } from './select.ts';
 
 /** What is at a place before it is changed: as long as it is that, the consent to change it holds. */
 export interface Now {
@@ -80,6 +80,7 @@ type Place =
 
 const absent: Place = { is: 'absent' };
 
+/** @throws LifeboatError `archive-unsafe` for an entry that would leave the directory */
 export async function compareWith(
   entries: AsyncIterable<Entry>,
   selection: Selection,
@@ -87,7 +88,9 @@ export async function compareWith(
   signal: AbortSignal,
 ): Promise<Comparison> {
   const comparing = new Comparing(selection, options, signal);
+  const safety = safetyCheck();
   for await (const entry of entries) {
+    safety(entry);
     if (!selection.has(entry.path)) continue;
     throwIfAborted(signal);
     await comparing.add(withOwners(entry, options.owners));
@@ -196,7 +199,11 @@ class Comparing {
     if (above !== undefined && above.is !== 'there') return above;
     const seen = await inspect(this.#options.directory, path, () => false, this.#signal);
     const place = this.#placeFor(path, seen, above);
-    if (path === '' && place.is === 'absent') this.#changes.set('', { action: 'create' });
+    // One that the point does not have itself is made with what is in it.
+    if (place.is === 'absent') {
+      this.#changes.set(path, { action: 'create' });
+      if (above !== undefined && above.crossing !== '') this.#crossings.add(above.crossing);
+    }
     this.#places.set(path, place);
     return place;
   }

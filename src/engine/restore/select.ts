@@ -6,9 +6,6 @@ import type { Findings } from '../tar/stderr.ts';
 import { type Choice, choices } from './choose.ts';
 
 export interface Selection {
-  /** Entries in all, and the bytes of their files. */
-  readonly entries: number;
-  readonly bytes: number;
   /** Also the directories above what was chosen. */
   has(path: string): boolean;
   /** Chosen itself, or as the file that a chosen hard link names. */
@@ -17,10 +14,10 @@ export interface Selection {
 
 /**
  * Paths and patterns given, everything below them, the directories above them, and the files that hard links among them
- * name.
+ * name. To know them takes a look at all entries; for everything, none.
  *
  * @param paths absolute; empty for everything
- * @throws LifeboatError `archive-unsafe`, `usage`, `not-found` when none of the paths is there
+ * @throws LifeboatError `usage`, `not-found` when none of the paths is there
  */
 export async function select(
   entries: () => AsyncIterable<Entry>,
@@ -28,15 +25,12 @@ export async function select(
   findings: Findings,
 ): Promise<Selection> {
   const wanted = await choices(paths, entries);
-  const everything = wanted.length === 0 || wanted.some(({ path }) => path === '');
+  if (wanted.length === 0 || wanted.some(({ path }) => path === '')) return { has: () => true, chose: () => true };
   const above = new Set(wanted.filter(({ literal }) => literal).flatMap(({ path }) => [...pathsAbove(path)]));
   const alsoFiles = new Set<string>();
   const found = new Set<Choice>();
   const given = (path: string) => wanted.find((choice) => choice.matches(path));
-  const safety = safetyCheck();
   for await (const entry of entries()) {
-    safety(entry);
-    if (everything) continue;
     const choice = given(entry.path);
     if (choice === undefined) continue;
     found.add(choice);
@@ -47,25 +41,17 @@ export async function select(
     for (const parent of pathsAbove(link)) above.add(parent);
     findings.add(`/${link}`, `restored too: /${entry.path} is another name of it`);
   }
-  if (!everything && found.size === 0) {
+  if (found.size === 0) {
     const names = paths.map((path) => JSON.stringify(path)).join(', ');
     throw new LifeboatError('not-found', `nothing of this is in the recovery point: ${names}`, {
       hint: 'Give paths as they were on the host; lifeboat points show tells what was backed up.',
     });
   }
   for (const choice of wanted) {
-    if (!everything && !found.has(choice)) findings.add(choice.given, 'is not in the recovery point');
+    if (!found.has(choice)) findings.add(choice.given, 'is not in the recovery point');
   }
-  const chose = (path: string) => everything || given(path) !== undefined || alsoFiles.has(path);
-  const has = (path: string) => chose(path) || above.has(path);
-  let count = 0;
-  let bytes = 0;
-  for await (const entry of entries()) {
-    if (!has(entry.path)) continue;
-    count++;
-    bytes += entry.size;
-  }
-  return { entries: count, bytes, has, chose };
+  const chose = (path: string) => given(path) !== undefined || alsoFiles.has(path);
+  return { chose, has: (path) => chose(path) || above.has(path) };
 }
 
 /** The directories above a path up to `''`, the nearest first. */

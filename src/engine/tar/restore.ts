@@ -11,7 +11,7 @@ import type { Entry } from '../entry.ts';
 import { withOwners } from '../restore/owners.ts';
 import { recognise } from '../restore/resume.ts';
 import { isRoot, Lacks, makeable } from '../restore/rights.ts';
-import { type Selection, select } from '../restore/select.ts';
+import { select } from '../restore/select.ts';
 import { settle } from '../restore/settle.ts';
 import type { Stage } from '../restore/stage.ts';
 import { extractArgv } from './commands.ts';
@@ -42,7 +42,7 @@ export async function restore(job: RestoreJob, signal: AbortSignal): Promise<Res
 
   const kept = isEmpty(stage) ? new Set<string>() : await recognise(stage, expected(false), signal);
   const wants = (entry: Entry) => chosen(entry.path) && !kept.has(entry.path) && makeable(entry);
-  const said = await extract({ job, stored, manifest, selection, wants }, findings, signal);
+  const said = await extract({ job, stored, manifest, wants }, findings, signal);
   await settle(
     {
       stage,
@@ -66,7 +66,6 @@ interface Extraction {
   readonly job: RestoreJob;
   readonly stored: Stored;
   readonly manifest: Manifest;
-  readonly selection: Selection;
   readonly wants: (entry: Entry) => boolean;
 }
 
@@ -75,7 +74,7 @@ const maxSaid = 10_000;
 
 /** @returns what tar said, by path */
 async function extract(
-  { job, stored, manifest, selection, wants }: Extraction,
+  { job, stored, manifest, wants }: Extraction,
   findings: Findings,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, string>> {
@@ -111,13 +110,19 @@ async function extract(
   const { code, stderr } = await running.finished;
   if (full !== undefined) {
     throw new LifeboatError('no-space', `no space left in ${directory}: ${full}`, {
-      hint: `What is restored takes ${formatBytes(selection.bytes)}: free space or raise the quota there, or choose another place, or fewer paths.`,
+      hint: `What is restored takes ${formatBytes(await bytesOf(manifest, wants))}: free space or raise the quota there, or choose another place, or fewer paths.`,
     });
   }
   if (code !== 2 || unknown.length > 0 || !spoke) {
     checkCode(['tar', '--extract'], { code, stdout: Buffer.alloc(0), stderr }, [0, 1]);
   }
   return said;
+}
+
+async function bytesOf(manifest: Manifest, wants: (entry: Entry) => boolean): Promise<number> {
+  let bytes = 0;
+  for await (const entry of manifest.entries()) if (wants(entry)) bytes += entry.size;
+  return bytes;
 }
 
 /** An attribute that does not fit is not a full disk: some filesystems have room for few. */
