@@ -1,6 +1,6 @@
 /** Bad days of a target over SFTP: a real server that is cut off, killed, frozen, slow, full, away, or another one. */
 import { execFile } from 'node:child_process';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -9,7 +9,10 @@ import { keysBelow, read, sampleBytes } from '../../src/target/conformance/case.
 import type { Target } from '../../src/target/target.ts';
 import { output } from '../helpers/child-process.ts';
 import { type Fault, startRelay } from '../helpers/relay.ts';
+import { openSftpTarget } from '../../src/target/sftp/sftp.ts';
 import { type SftpPlace, sftpPlace } from '../helpers/sftp-place.ts';
+import { startSshd } from '../helpers/sshd.ts';
+import { temporaryDirectory } from '../helpers/temporary.ts';
 
 const MiB = 1024 * 1024;
 const seed = Number(process.env['SEED'] ?? '20261121');
@@ -269,3 +272,34 @@ describe.skipIf(!isRoot)('a disk that is full (needs root)', () => {
     await expect(target.put('a', sampleBytes(1), {}, signal)).rejects.toMatchObject({ code: 'permission-denied' });
   });
 });
+
+test.skipIf(!isRoot)(
+  'an account that is shut into a directory and can do nothing but SFTP (needs root)',
+  async ({ signal }) => {
+    await using directory = await temporaryDirectory();
+    const keys = join(directory.path, 'keys');
+    await using sshd = await startSshd({
+      accounts: ['web1:*:65532:65534::/run/jail:/usr/sbin/nologin'],
+      mounts: [`mkdir -m 755 /run/jail; mkdir -m 700 /run/jail/repository; chown 65532 /run/jail/repository`],
+      // As docs/targets.md has it.
+      lines: [
+        'Match User web1',
+        `  AuthorizedKeysFile ${keys}/%u`,
+        '  ChrootDirectory /run/jail',
+        '  ForceCommand internal-sftp',
+        '  DisableForwarding yes',
+        '  PermitTTY no',
+      ],
+    });
+    await mkdir(keys);
+    await copyFile(`${sshd.privateKeyPath}.pub`, join(keys, 'web1'));
+    for (const folder of [directory.path, keys]) await chmod(folder, 0o755);
+    const ssh = { identityFile: sshd.privateKeyPath, knownHosts: sshd.knownHostsPath };
+    await using target = await openSftpTarget(`sftp://web1@127.0.0.1:${sshd.port}/repository`, { ssh }, signal);
+    await target.put('a/b', sampleBytes(100), { ifAbsent: true }, signal);
+    expect(await keysBelow(target, '', signal)).toEqual(['a/b']);
+    expect((await read(target, 'a/b', undefined, signal)).equals(sampleBytes(100))).toBe(true);
+    const outside = openSftpTarget(`sftp://web1@127.0.0.1:${sshd.port}/etc`, { ssh, patienceMs: 100 }, signal);
+    await expect(outside).rejects.toMatchObject({ code: 'not-found' });
+  },
+);

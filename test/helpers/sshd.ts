@@ -32,6 +32,8 @@ export interface SshdOptions {
   readonly sftp?: string;
   /** Further lines of its configuration. */
   readonly lines?: readonly string[];
+  /** Lines of passwd for accounts that this machine does not have. */
+  readonly accounts?: readonly string[];
   /** Run where nobody else sees what is mounted, before the server starts. */
   readonly mounts?: readonly string[];
 }
@@ -52,7 +54,8 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   await copyFile(at('client.pub'), at('authorized_keys'));
   const hostKey = (await readFile(at('host.pub'), 'utf8')).split(' ').slice(0, 2).join(' ');
   await writeFile(at('known_hosts'), `[127.0.0.1]:${port} ${hostKey}\n`);
-  await writeFile(at('passwd'), `${await users()}sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\n`);
+  const accounts = [...(options.accounts ?? []), 'sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin', ''].join('\n');
+  await writeFile(at('passwd'), `${await users()}${accounts}`);
   await writeFile(at('shadow'), (await readFile('/etc/shadow', 'utf8')).replace(/^root:[^:]*/m, 'root:*'), {
     mode: 0o600,
   });
