@@ -119,6 +119,17 @@ static napi_value flock_(napi_env env, napi_callback_info info) {
   return number_result(&call, flock(fd, operation));
 }
 
+/* (bytes that it should hold) → both ends in one number, the writing one above 2^31. Fewer where the limit for users is. */
+static napi_value pipe_(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  int size = (int)number_at(&call, 0);
+  if (call.bad) return refuse(&call);
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) < 0) return number_result(&call, -1);
+  (void)fcntl(ends[0], F_SETPIPE_SZ, size);
+  return number_result(&call, ((int64_t)ends[1] << 31) | ends[0]);
+}
+
 void define_file(napi_env env, napi_value exports) {
   define_verb(env, exports, "openat2", openat2_);
   define_verb(env, exports, "utimensat", utimensat_);
@@ -129,4 +140,5 @@ void define_file(napi_env env, napi_value exports) {
   define_verb(env, exports, "setFlags", set_flags);
   define_verb(env, exports, "lseek", lseek_);
   define_verb(env, exports, "flock", flock_);
+  define_verb(env, exports, "pipe", pipe_);
 }

@@ -23,6 +23,8 @@ export interface Child {
 
 export interface StartOptions {
   readonly withStdin: boolean;
+  /** Chunks of stdout may be overwritten, see `StreamOptions`. */
+  readonly reuse: boolean;
   readonly env: Readonly<Record<string, string>>;
 }
 

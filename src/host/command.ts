@@ -60,7 +60,11 @@ export function streamCommand(start: Start, argv: Argv, options: StreamOptions, 
   const begun = (async () => {
     checkArguments(argv, env);
     throwIfAborted(halt.signal);
-    return await start(argv, { withStdin: options.stdin !== undefined, env }, halt.signal);
+    return await start(
+      argv,
+      { withStdin: options.stdin !== undefined, reuse: options.reuse === true, env },
+      halt.signal,
+    );
   })();
   const finished = (async () => {
     try {

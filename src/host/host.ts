@@ -64,6 +64,11 @@ export interface StreamOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** As in {@link RunOptions}. */
   readonly killGraceMs?: number;
+  /**
+   * A chunk of stdout need not stay what it is after the next one was asked for: so that a long stream can be read into a few
+   * buffers. @default chunks belong to the reader
+   */
+  readonly reuse?: boolean;
   /** Called for each whole line of stderr, for tools that report on it. */
   readonly onStderrLine?: (line: string) => void;
 }

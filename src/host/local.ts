@@ -1,6 +1,8 @@
 /** This machine. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync } from 'node:fs';
 import { constants, homedir } from 'node:os';
+import type { Readable } from 'node:stream';
 import { once } from 'node:events';
 import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import { writeFileAtomic } from '../kernel/atomic-write.ts';
@@ -9,8 +11,10 @@ import { throwIfAborted } from '../kernel/wait.ts';
 import { readByCommand } from './by-commands.ts';
 import { type Child, commandText, type Start } from './child.ts';
 import { runCommand, streamCommand } from './command.ts';
+import { makePipe } from '../native/file.ts';
 import type { Host } from './host.ts';
 import { missingToolHint } from './packages.ts';
+import { RING_PIPE, ringReadable } from './ring.ts';
 
 /** How often a group that was sent SIGTERM is looked at. */
 const pollMs = 20;
@@ -32,28 +36,38 @@ export function localHost(): Host {
   return host;
 }
 
-const startLocal: Start = async (argv, { withStdin, env }, signal) => {
+const startLocal: Start = async (argv, { withStdin, reuse, env }, signal) => {
   throwIfAborted(signal);
   const [program, ...args] = argv;
+  const own = reuse ? makePipe(RING_PIPE) : undefined;
   try {
     const child = spawn(program, args, {
       detached: true,
       cwd: '/',
       env: { ...baseEnvironment(), ...env },
-      stdio: [withStdin ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+      stdio: [withStdin ? 'pipe' : 'ignore', own?.write ?? 'pipe', 'pipe'],
     });
     const exited = new Promise<number>((resolve) => {
       child.once('exit', (code, name) => resolve(code ?? 128 + (name === null ? 0 : constants.signals[name])));
     });
     await once(child, 'spawn');
-    return childOf(child, exited, argv);
+    return childOf(child, own === undefined ? child.stdout : ringReadable(own.read), exited, argv);
   } catch (error) {
+    if (own !== undefined) closeSync(own.read);
     throw startError(error, argv);
+  } finally {
+    // The process has its own.
+    if (own !== undefined) closeSync(own.write);
   }
 };
 
-function childOf(child: ChildProcess, exited: Promise<number>, argv: readonly [string, ...string[]]): Child {
-  const { pid, stdin, stdout, stderr } = child;
+function childOf(
+  child: ChildProcess,
+  stdout: Readable | null,
+  exited: Promise<number>,
+  argv: readonly [string, ...string[]],
+): Child {
+  const { pid, stdin, stderr } = child;
   if (pid === undefined || stdout === null || stderr === null) {
     throw new LifeboatError('bug', `${commandText(argv)} was started without a process id or pipes`);
   }

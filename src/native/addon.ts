@@ -36,6 +36,8 @@ export interface Addon {
   setFlags(fd: number, flags: number): number;
   lseek(fd: number, offset: bigint, whence: number): bigint | number;
   flock(fd: number, operation: number): number;
+  /** Both ends in one number, see `file.ts`. */
+  pipe(size: number): number;
 
   mount(source: Text | null, target: Text, fstype: Text | null, flags: number, data: Text | null): number;
   umount2(target: Text, flags: number): number;

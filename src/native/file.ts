@@ -207,3 +207,13 @@ export function flock(fd: number, lock: keyof typeof lockOperations, nonblocking
   checked(outcome, 'flock');
   return true;
 }
+
+/**
+ * A pipe, of which no end is inherited by other programs unless it is given to them. Both are the caller's to close.
+ *
+ * @param size bytes that it should hold; it may hold fewer
+ */
+export function makePipe(size: number): { readonly read: number; readonly write: number } {
+  const ends = checked(addon().pipe(integerArgument('makePipe', 'size', size, 4096, 1 << 30)), 'pipe2');
+  return { read: ends % 2 ** 31, write: Math.floor(ends / 2 ** 31) };
+}

@@ -50,7 +50,7 @@ async function* stored(
   const totalBytes = news.reduce((sum, { stat }) => sum + (stat.startsWith('f') ? statOf(stat).size : 0), 0);
   const running = job.host.stream(
     createArgv(),
-    { stdin: names(news), onStderrLine: (line) => said.take(line) },
+    { stdin: names(news), reuse: true, onStderrLine: (line) => said.take(line) },
     signal,
   );
   const complete: { readonly entry: Entry; readonly at: number }[] = [];

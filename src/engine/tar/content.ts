@@ -3,8 +3,10 @@ import { createHash, hash, type Hash } from 'node:crypto';
 import { BLOCK, damaged } from './header.ts';
 
 export interface Content {
-  /** Takes data in order and may keep it until the next call. Yields where much was hashed at once, so that the caller can let others run. */
+  /** Takes data in order and may keep it until the next call of anything. Yields where much was hashed at once, so that the caller can let others run. */
   update(bytes: Buffer): Iterable<void>;
+  /** Keeps nothing of what it took any more. */
+  release(): void;
   /** The SHA-256 in hexadecimal. */
   finish(): Generator<void, string>;
 }
@@ -16,15 +18,21 @@ const zerosAtOnce = 16;
 /** A file that is stored as it is. */
 export function plainContent(): Content {
   let sha: Hash | undefined;
+  /** All there is so far: most files come in one piece, and are hashed in one call. */
   let first: Buffer | undefined;
+  const begin = (): Hash => {
+    sha ??= createHash('sha256').update(first ?? '');
+    first = undefined;
+    return sha;
+  };
   return {
     update: (bytes) => {
-      if (first === undefined) first = bytes;
-      else {
-        sha ??= createHash('sha256').update(first);
-        sha.update(bytes);
-      }
+      if (sha === undefined && first === undefined) first = bytes;
+      else begin().update(bytes);
       return none;
+    },
+    release: () => {
+      if (first !== undefined) begin();
     },
     // oxlint-disable-next-line require-yield -- nothing is left to hash
     finish: function* () {
@@ -106,6 +114,7 @@ export function sparseContent(realSize: number): Content {
         if (position >= start + length) extent++;
       }
     },
+    release: () => undefined,
     finish: function* () {
       if (inMap) throw damaged('the map of a sparse file is cut off');
       yield* fill(realSize);

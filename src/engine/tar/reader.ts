@@ -49,7 +49,8 @@ export class ArchiveReader {
   #pax = new Map<string, Buffer>();
   #longName: Buffer | undefined;
   #longLink: Buffer | undefined;
-  /** Extended headers of a member that has not begun. */
+  /** Extended headers of a member that has not begun: where they begin, and for `raw` themselves. */
+  #headersAt: number | undefined;
   #headers: Buffer[] = [];
 
   constructor(listener: ArchiveListener) {
@@ -57,7 +58,7 @@ export class ArchiveReader {
   }
 
   /**
-   * Takes the next bytes, which belong to the reader from then on. Yields where much was computed at once.
+   * Takes the next bytes, of which nothing is kept but for the listener's `raw`. Yields where much was computed at once.
    *
    * @throws LifeboatError `archive-damaged`
    */
@@ -81,6 +82,7 @@ export class ArchiveReader {
         }
       }
     }
+    if (this.#state.at === 'content') this.#state.content?.release();
   }
 
   /** Where the last member ends; beyond everything as long as that is not known. */
@@ -100,7 +102,7 @@ export class ArchiveReader {
     else if (isZeroBlock(block)) {
       if (this.#zeroBlocks === 0) this.#end = this.#position - BLOCK;
       this.#zeroBlocks++;
-      if (this.#headers.length > 0) throw damaged('a header is not followed by its file');
+      if (this.#headersAt !== undefined) throw damaged('a header is not followed by its file');
       if (this.#zeroBlocks >= 2) this.#state = { at: 'end' };
     } else if (state.at === 'end' || this.#zeroBlocks > 0) throw damaged('something follows its end');
     else yield* this.#header(block);
@@ -108,7 +110,8 @@ export class ArchiveReader {
 
   *#header(block: Buffer): Generator<void> {
     const header = parseHeader(block);
-    this.#headers.push(block);
+    this.#headersAt ??= this.#position - BLOCK;
+    this.#keep(block);
     if (/[xgLK]/.test(header.type)) {
       if (header.size > maxExtension) throw damaged('an extended header is too long');
       this.#state = { at: 'extension', header, data: Buffer.allocUnsafe(header.size), filled: 0 };
@@ -117,9 +120,10 @@ export class ArchiveReader {
     }
     const pax = this.#globalPax.size === 0 ? this.#pax : new Map([...this.#globalPax, ...this.#pax]);
     const member = readMember(header, pax, this.#longName, this.#longLink);
-    this.#listener.begin?.(member, this.#position - this.#headers.length * BLOCK);
+    this.#listener.begin?.(member, this.#headersAt ?? 0);
     if (this.#listener.raw) for (const bytes of this.#headers) this.#listener.raw(bytes);
     this.#headers = [];
+    this.#headersAt = undefined;
     if (this.#pax.size > 0) this.#pax = new Map();
     this.#longName = undefined;
     this.#longLink = undefined;
@@ -131,9 +135,13 @@ export class ArchiveReader {
   }
 
   #extension(state: Extract<State, { at: 'extension' }>, block: Buffer): void {
-    this.#headers.push(block);
+    this.#keep(block);
     state.filled += block.copy(state.data, state.filled, 0, Math.min(BLOCK, state.data.length - state.filled));
     if (state.filled === state.data.length) this.#extended(state.header, state.data);
+  }
+
+  #keep(block: Buffer): void {
+    if (this.#listener.raw) this.#headers.push(block);
   }
 
   #extended(header: Header, data: Buffer): void {
