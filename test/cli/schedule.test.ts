@@ -144,7 +144,7 @@ test('a run that takes too long is ended and told by each channel; the next good
   const port = typeof address === 'object' ? address?.port : undefined;
   const at = await box(
     '  backup: { cron: "0 2 * * *", timeLimit: 8s }',
-    `notify: { webhook: "http://127.0.0.1:${port}/hook", mail: { to: root }, prometheus: ${'/nonexistent/lifeboat.prom'} }`,
+    `notify: { webhook: "http://127.0.0.1:${port}/hook", mail: { to: root }, prometheus: /nonexistent/lifeboat.prom }`,
   );
   const { file } = gate(at);
   listen(at);
