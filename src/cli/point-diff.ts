@@ -35,12 +35,21 @@ export async function fileChanges(
     else if (pair.after === undefined) found.push({ path: name, change: 'removed' });
     else {
       const what = entryDifferences(pair.before, pair.after).map(({ problem }) =>
-        problem.replace(/^(.*) is (.*), expected (.*)$/s, '$1: $3 -> $2'),
+        withTimes(problem).replace(/^(.*) is (.*), expected (.*)$/s, '$1: $3 -> $2'),
       );
       if (what.length > 0) found.push({ path: name, change: 'changed', what });
     }
   }
   return found.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** Nanoseconds since 1970 as a person reads them. */
+function withTimes(problem: string): string {
+  if (!problem.startsWith('modification time')) return problem;
+  return problem.replace(/\d{16,}/g, (ns) => {
+    const text = new Date(Number(BigInt(ns) / 1_000_000n)).toISOString();
+    return text.replace(/\.\d+Z$/, `.${ns.slice(-9)}Z`);
+  });
 }
 
 export interface HostChanges {

@@ -34,7 +34,11 @@ export function pointTable({ points, damaged }: PointList, odd: ReadonlyMap<stri
   return bad.length === 0 ? list : `${list}\n\nRecords that cannot be used:\n${bad.join('\n')}`;
 }
 
+const neededText = 'what it builds upon';
+
 function verifiedText({ trust, verification }: ListedPoint): string {
+  if (verification !== undefined && verification.result === 'passed' && trust !== 'read-back')
+    return trust === 'damaged' ? `DAMAGED: ${neededText}` : `read back, but not ${neededText}`;
   if (verification === undefined || trust !== 'read-back') return trustText[trust];
   const depth = verification.depth === 'ciphertext' ? ', ciphertext only' : '';
   return `${trustText[trust]}${depth} (${verification.at.slice(0, 10)})`;

@@ -22,6 +22,7 @@ import { ArchiveReader } from '../../src/engine/tar/reader.ts';
 import type { Entry } from '../../src/engine/entry.ts';
 import { isRoot, lifeboat, listing, makeRepository, objectsOf, pointsOf, type Sandbox } from '../helpers/cli.ts';
 import { sandbox, script } from '../helpers/cli.ts';
+import { editRecord, recordKey } from '../helpers/records.ts';
 
 const NOBODY = 65_534;
 const nobodyCanRun =
@@ -252,14 +253,14 @@ describe.concurrent('damage in the repository', () => {
     await using box = await sandbox();
     await box.ask('backup');
     const [first = ''] = pointsOf(box).listed;
-    await box.ask('backup');
+    await box.ask('backup', '--full');
     const second = pointsOf(box).listed.find((id) => id !== first) ?? '';
-    writeFileSync(join(box.repository, `lifeboat/box/points/${first}.json`), '{ "format": "lifeboat.point/1"');
+    writeFileSync(join(box.repository, recordKey(first)), '{ "format": "lifeboat.point/1"');
     const list = await box.ask('points', 'list');
     expect(list.code).toBe(4);
     expect(list.json).toMatchObject({
       points: [{ id: second, trust: 'read-back' }],
-      damaged: [{ key: `lifeboat/box/points/${first}.json`, error: { code: 'record-damaged' } }],
+      damaged: [{ key: recordKey(first), error: { code: 'record-damaged' } }],
     });
     expect((await box.ask('points', 'show', first)).json).toMatchObject({
       error: { code: 'record-damaged' },
@@ -272,8 +273,7 @@ describe.concurrent('damage in the repository', () => {
     await using box = await sandbox();
     await box.ask('backup');
     const [id = ''] = pointsOf(box).listed;
-    const path = join(box.repository, `lifeboat/box/points/${id}.json`);
-    writeFileSync(path, readFileSync(path, 'utf8').replace('lifeboat.point/1', 'lifeboat.point/2'));
+    editRecord(box, id, (json) => json.replace('lifeboat.point/2', 'lifeboat.point/3'));
     expect((await box.ask('points', 'show', id)).json.error).toMatchObject({ code: 'newer-format' });
   });
 });
@@ -323,13 +323,10 @@ a.close()`;
     for (const entry of entries) writer.add(entry);
     const counts = { entries: entries.length, bytes: entries.reduce((sum, { size }) => sum + size, 0) };
     const manifest = put(`tar/box/${id}.manifest.zst`, await writer.finish({ ...counts, archive: stored, frames: {} }));
-    const path = join(box.repository, `lifeboat/box/points/${id}.json`);
-    const point = JSON.parse(readFileSync(path, 'utf8'));
-    point.data = {
-      ...point.data,
-      ...counts,
-      stored: { format: 'lifeboat.tar/1', archive: stored, manifest, ...counts },
-    };
-    writeFileSync(path, JSON.stringify(point));
+    editRecord(box, id, (json) => {
+      const point = JSON.parse(json);
+      const data = { ...counts, stored: { format: 'lifeboat.tar/1', archive: stored, manifest, ...counts } };
+      return JSON.stringify({ ...point, data: { ...point.data, ...data } });
+    });
   }
 });

@@ -12,7 +12,7 @@ test('backup, list, show, verify, restore: of everything and of selected paths',
   const [id = ''] = pointsOf(box).listed;
   expect(made.stdout).toContain(`Recovery point ${id} is in file://${box.repository}`);
   const list = await box.run('points', 'list');
-  expect(list.stdout).toMatch(new RegExp(`^point .*\n${id} .* read back, right\n$`));
+  expect(list.stdout).toMatch(new RegExp(`^point .*\n${id} .* read back, right .*\n$`));
   const show = await box.run('points', 'show', 'latest');
   expect(show).toMatchObject({ code: 0, stderr: '' });
   for (const part of [`Recovery point ${id} of box`, 'Layout', 'Coverage', box.source])
@@ -81,40 +81,10 @@ describe.concurrent('where to restore to', () => {
     expect(contents(join(to, box.source))).toEqual(contents(box.source));
   });
 
-  test('a directory that holds something: exit 5, and it stays as it is', async () => {
-    await using box = await sandbox();
-    await box.ask('backup');
-    const before = listing(box.source);
-    const { code, json } = await box.ask('restore', 'latest', '--to', box.source);
-    expect({ code, error: json.error }).toMatchObject({ code: 5, error: { code: 'refused' } });
-    expect(listing(box.source)).toEqual(before);
-  });
-
-  test('a directory into which somebody puts something meanwhile: exit 5, and that stays as it is', async () => {
-    await using box = await sandbox();
-    await box.ask('backup');
-    const to = join(box.base, 'to');
-    const theirs = join(to, box.source.split('/')[1] ?? '');
-    script(join(box.base, 'etc/hooks.d/restore/finish.before.d/10-put'), `mkdir ${theirs}; echo theirs > ${theirs}/x`);
-    const { code, json } = await box.ask('restore', 'latest', '--to', to);
-    expect({ code, error: json.error }).toMatchObject({ code: 5, error: { code: 'refused' } });
-    expect(contents(to)).toEqual({ [basename(theirs)]: '', [`${basename(theirs)}/x`]: 'theirs\n' });
-  });
-
   test('a file: exit 5', async () => {
     await using box = await sandbox();
     await box.ask('backup');
     expect((await box.ask('restore', 'latest', '--to', join(box.source, 'etc/hosts'))).code).toBe(5);
-  });
-
-  test('a symlink to a directory that holds something is not followed into it', async () => {
-    await using box = await sandbox();
-    await box.ask('backup');
-    const link = join(box.base, 'link');
-    symlinkSync(box.source, link);
-    const before = listing(box.source);
-    expect((await box.ask('restore', 'latest', '--to', link)).code).toBe(5);
-    expect(listing(box.source)).toEqual(before);
   });
 
   test('a symlink to nowhere: no directory is made behind it', async () => {
