@@ -2,7 +2,7 @@
  * `npm run quickstart [-- PATH…]`: the main job on this machine, from nothing, below `./.quickstart` and nowhere else.
  * Captures the machine, backs up `/etc` or the paths given, reads it back, restores it, compares it with the original.
  */
-import { realpath, rm } from 'node:fs/promises';
+import { readFile, realpath, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { backup } from '../../workflows/backup.ts';
@@ -64,15 +64,17 @@ async function quickstart(paths: readonly string[]): Promise<void> {
     },
     globals,
   );
-  if (recovery) await proveCode(recovery.code, globals);
+  await proveCode(recovery?.code, globals);
   await using session = openSession(globals);
   await protect(session, places, include);
 }
 
 /** On a real host a person types it from paper; here it lies beside the repository that it opens. */
-async function proveCode(code: string, globals: Globals): Promise<void> {
-  await writeFileAtomic(codeFile(globals), `${code}\n`, 0o600);
-  await checkCode(globals, parseRecoveryCode(code));
+async function proveCode(code: string | undefined, globals: Globals): Promise<void> {
+  const file = codeFile(globals);
+  if (code !== undefined) await writeFileAtomic(file, `${code}\n`, 0o600);
+  const noted = await explaining('read the recovery code', () => readFile(file, 'utf8'));
+  await checkCode(globals, parseRecoveryCode(noted));
 }
 
 function codeFile({ config }: Globals): string {
@@ -211,6 +213,8 @@ function print({ globals }: Session, result: Result): void {
     '',
     ...verdict(differences, backedUp, restored),
     '',
+    `The repository is encrypted. Its recovery code is in ${codeFile(globals)}, for this demonstration only.`,
+    '',
     'Try next',
     ...next(globals, places, point),
   ];
@@ -234,7 +238,6 @@ function verdict(differences: readonly Finding[], backedUp: RunOutcome, restored
 function next(globals: Globals, { base, restored }: Places, { point }: ListedPoint): string[] {
   const lifeboat = (rest: string) => commandLine(globals, rest).replace('lifeboat', 'npm run -s lifeboat --');
   return [
-    `The repository is encrypted. Its recovery code is in ${codeFile(globals)}, for this demonstration only.`,
     `  ls ${restored}`,
     `  ${lifeboat('points list')}`,
     `  ${lifeboat(`restore ${point.id} ${point.include[0]} --to ${join(base, 'again')}`)}`,
