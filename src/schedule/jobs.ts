@@ -21,7 +21,7 @@ export interface Job {
 
 const commands: Readonly<Record<JobName, { readonly command: readonly string[]; readonly workflow: string }>> = {
   backup: { command: ['backup'], workflow: 'backup' },
-  verify: { command: ['points', 'verify', 'latest'], workflow: 'verify' },
+  verify: { command: ['points', 'verify', '--older-than', '30d'], workflow: 'verify' },
   prune: { command: ['points', 'prune'], workflow: 'prune' },
   check: { command: ['check'], workflow: 'check' },
 };
