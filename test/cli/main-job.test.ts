@@ -1,8 +1,8 @@
 /** The main job from end to end: back up, look, verify, restore; dry runs and `--json`. */
 import { chownSync, existsSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { contents, isRoot, listing, pointsOf, sandbox, script } from '../helpers/cli.ts';
+import { contents, isRoot, listing, pointsOf, sandbox } from '../helpers/cli.ts';
 
 test('backup, list, show, verify, restore: of everything and of selected paths', async () => {
   await using box = await sandbox();
