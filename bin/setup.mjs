@@ -94,6 +94,8 @@ const testTools = {
   nft: 'nftables',
   iptables: 'iptables',
   python3: 'python3',
+  openssl: 'openssl',
+  'systemd-analyze': 'systemd',
 };
 
 function onPath(tool) {
