@@ -19,9 +19,9 @@ export interface InitKeys {
  *
  * @throws LifeboatError what {@link readHostKey} throws of one that is there
  */
-export async function keptOrNewKeys(path: string, hostName: string, writeOnly: boolean, now: Date): Promise<InitKeys> {
+export function keptOrNewKeys(path: string, hostName: string, writeOnly: boolean, now: Date): InitKeys {
   try {
-    return { key: await readHostKey(path) };
+    return { key: readHostKey(path) };
   } catch (error) {
     if (!(error instanceof LifeboatError && error.code === 'not-found')) throw error;
   }

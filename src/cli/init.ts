@@ -68,7 +68,7 @@ export async function initialise(request: InitRequest, globals: Globals): Promis
   const now = new Date();
   const keyFile = join(dirname(config), 'host.key');
   const systemName = keyName((await hostIdentity(session.host, signal)).name);
-  const keys = await keptOrNewKeys(keyFile, globals.host ?? systemName, request.writeOnly, now);
+  const keys = keptOrNewKeys(keyFile, globals.host ?? systemName, request.writeOnly, now);
   const { host, writeOnly } = keys.key;
   const encryption = request.encryption ? 'age' : 'none';
   const text = configTemplate({

@@ -1,9 +1,9 @@
 /** Secrets at the edge: out of the environment, systemd credentials, private files, and what a person types. */
-import { lstatSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { fromSystemError, hasErrno, isSystemError, LifeboatError } from '../kernel/errors.ts';
+import { readPrivateFile } from '../host/private-file.ts';
+import { fromSystemError, hasErrno, isSystemError } from '../kernel/errors.ts';
 import { Secret, type SecretSource } from '../kernel/secret.ts';
-import { printable } from '../kernel/text.ts';
 import type { Globals } from './globals.ts';
 
 const PREFIX = 'LIFEBOAT_';
@@ -48,32 +48,24 @@ function variableOf(name: string): string {
 /** systemd gives this directory to the service alone. */
 function credential(name: string): Secret | undefined {
   const directory = process.env['CREDENTIALS_DIRECTORY'];
-  return directory ? readSecret(join(directory, `lifeboat.${name}`)) : undefined;
+  return directory ? secretIn(readCredential(join(directory, `lifeboat.${name}`))) : undefined;
 }
 
-/** @throws LifeboatError `untrusted` when others can read it, or may have written it */
+/** @throws LifeboatError `untrusted` when others can read it */
 function privateFile(path: string): Secret | undefined {
-  const stats = lstatSync(path, { throwIfNoEntry: false });
-  if (stats === undefined) return undefined;
-  const ours = stats.uid === 0 || stats.uid === process.geteuid?.();
-  if (!stats.isFile() || !ours || (stats.mode & 0o077) !== 0) {
-    throw new LifeboatError(
-      'untrusted',
-      `${printable(path)} is not used: a secret must be a file that its owner alone can read`,
-      {
-        hint: `chown root ${printable(path)}; chmod 600 ${printable(path)}. If somebody may have read it, change the secret.`,
-      },
-    );
-  }
-  return readSecret(path);
+  return secretIn(readPrivateFile(path));
 }
 
-function readSecret(path: string): Secret | undefined {
+function readCredential(path: string): Buffer | undefined {
   try {
-    const text = readFileSync(path, 'utf8').replace(/\r?\n$/, '');
-    return text === '' ? undefined : new Secret(text);
+    return readFileSync(path);
   } catch (error) {
     if (hasErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;
-    throw isSystemError(error) ? fromSystemError(error, `read a secret: ${error.message}`) : error;
+    throw isSystemError(error) ? fromSystemError(error, `read a credential: ${error.message}`) : error;
   }
+}
+
+function secretIn(bytes: Buffer | undefined): Secret | undefined {
+  const text = bytes?.toString('utf8').replace(/\r?\n$/, '');
+  return text ? new Secret(text) : undefined;
 }

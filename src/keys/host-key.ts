@@ -1,13 +1,12 @@
 /** The host key file, `lifeboat.key/1`: what lets a host store, sign and (unless it is write-only) open. */
 import { randomBytes } from 'node:crypto';
-import { lstat, readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { parseRecipient } from '../age/age.ts';
 import type { Identity, Recipient } from '../age/keys.ts';
-import { checkTrusted } from '../host/trusted.ts';
+import { readPrivateFile } from '../host/private-file.ts';
 import { writeFileAtomic } from '../kernel/atomic-write.ts';
 import { parseDocument } from '../kernel/document.ts';
-import { explaining, LifeboatError } from '../kernel/errors.ts';
+import { LifeboatError } from '../kernel/errors.ts';
 import { Secret } from '../kernel/secret.ts';
 import { printable } from '../kernel/text.ts';
 import { certify } from './certificate.ts';
@@ -126,12 +125,12 @@ export async function writeHostKey(path: string, key: HostKey): Promise<void> {
 }
 
 /**
- * @throws LifeboatError `not-found`, `permission-denied`; `untrusted` when somebody else can read or change it;
+ * @throws LifeboatError `not-found`, `permission-denied`; `untrusted` when somebody else can read it;
  *   `record-damaged`, `newer-format`
  */
-export async function readHostKey(path: string): Promise<HostKey> {
-  await checkPrivate(path);
-  const bytes = await explaining('read the host key', () => readFile(path));
+export function readHostKey(path: string): HostKey {
+  const bytes = readPrivateFile(path);
+  if (bytes === undefined) throw new LifeboatError('not-found', `there is no host key at ${printable(path)}`);
   const stored = parseDocument(bytes, keySchema, KEY_FORMAT, printable(path));
   return complete({
     host: stored.host,
@@ -142,19 +141,5 @@ export async function readHostKey(path: string): Promise<HostKey> {
     certificate: stored.certificate,
     ...(stored.proven === undefined ? {} : { proven: stored.proven }),
     retired: parseRetired(stored.retired),
-  });
-}
-
-/**
- * Passes only where nobody but root and the running user can read or change a file.
- *
- * @throws LifeboatError `untrusted`; `not-found`
- */
-export async function checkPrivate(path: string): Promise<void> {
-  await checkTrusted(path);
-  const { mode } = await explaining('check who may read a file', () => lstat(path));
-  if ((mode & 0o077) === 0) return;
-  throw new LifeboatError('untrusted', `others than its owner may read ${printable(path)}, which holds a secret`, {
-    hint: `chmod 600 ${printable(path)}. If somebody may have read it: lifeboat key rotate --host-key.`,
   });
 }

@@ -133,43 +133,45 @@ describe('the key file', () => {
     const { key } = made(writeOnly);
     await writeHostKey(path, key);
     expect(statSync(path).mode & 0o777).toBe(0o600);
-    const read = await readHostKey(path);
+    const read = readHostKey(path);
     expect({ ...read, secret: Buffer.from(read.secret) }).toEqual(key);
   });
 
-  test('is refused when others may read it, change it, or put another there', async () => {
+  test('is refused when others may read or change it, and as a link', async () => {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, 'host.key');
     await writeHostKey(path, made().key);
     for (const mode of [0o640, 0o604, 0o660]) {
       chmodSync(path, mode);
-      await expect(readHostKey(path)).rejects.toMatchObject({ code: 'untrusted' });
+      expect(() => readHostKey(path)).toThrow(expect.objectContaining({ code: 'untrusted' }));
     }
     chmodSync(path, 0o600);
     symlinkSync(path, join(directory.path, 'link'));
-    await expect(readHostKey(join(directory.path, 'link'))).rejects.toMatchObject({ code: 'untrusted' });
-    chmodSync(directory.path, 0o777);
-    await expect(readHostKey(path)).rejects.toMatchObject({ code: 'untrusted' });
-    chmodSync(directory.path, 0o700);
+    expect(() => readHostKey(join(directory.path, 'link'))).toThrow(expect.objectContaining({ code: 'untrusted' }));
   });
 
   test('that is damaged, newer or absent is told, without what is in it', async () => {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, 'host.key');
-    await expect(readHostKey(path)).rejects.toMatchObject({ code: 'not-found' });
+    expect(() => readHostKey(path)).toThrow(expect.objectContaining({ code: 'not-found' }));
     const { key } = made();
     await writeHostKey(path, key);
     const text = readFileSync(path, 'utf8');
     const secret = Buffer.from(key.secret).toString('base64');
     const put = (changed: string) => writeFileSync(path, changed, { mode: 0o600 });
     put(text.replace(secret, secret.slice(4)));
-    const error = await readHostKey(path).catch((error: unknown) => error);
+    let error: unknown;
+    try {
+      readHostKey(path);
+    } catch (thrown) {
+      error = thrown;
+    }
     expect(error).toMatchObject({
       code: 'record-damaged',
       message: expect.stringContaining('secret: is not 32 bytes'),
     });
     expect(String(error)).not.toContain(secret.slice(4, 20));
     put(text.replace('lifeboat.key/1', 'lifeboat.key/2'));
-    await expect(readHostKey(path)).rejects.toMatchObject({ code: 'newer-format' });
+    expect(() => readHostKey(path)).toThrow(expect.objectContaining({ code: 'newer-format' }));
   });
 });

@@ -29,15 +29,15 @@ export interface KeysAtHand {
  *
  * @throws LifeboatError `usage` for a mistyped code; what {@link readHostKey} throws, unless a code stands in for the key
  */
-export async function keysAtHand(
+export function keysAtHand(
   { key }: Pick<Config, 'key'>,
   { say, secrets }: { readonly say: CleanupContext['say']; readonly secrets: SecretSource },
-): Promise<KeysAtHand> {
+): KeysAtHand {
   const typed = secrets.get(RECOVERY_CODE);
   const given = typed === undefined ? {} : { code: parseRecoveryCode(typed.reveal()) };
   if (key === undefined) return given;
   try {
-    return { hostKey: await readHostKey(key), ...given };
+    return { hostKey: readHostKey(key), ...given };
   } catch (error) {
     if (!(error instanceof LifeboatError) || error.code === 'untrusted') throw error;
     if (given.code === undefined) throw withoutKey(error);
@@ -123,7 +123,7 @@ export const checkKeys = step({
   gives: [],
   timeout: '1m',
   run: async ({ state: { config, hostName }, say, secrets }) => {
-    const { hostKey } = await keysAtHand(config, { say, secrets });
+    const { hostKey } = keysAtHand(config, { say, secrets });
     if (hostKey === undefined) return {};
     if (hostKey.host !== hostName) {
       throw new LifeboatError(

@@ -41,7 +41,7 @@ export const HURRIED_MS = 20_000;
  */
 export async function openConfigured(config: Config, opening: Opening, signal: AbortSignal): Promise<OpenRepository> {
   const { say } = opening;
-  const atHand = await keysAtHand(config, opening);
+  const atHand = keysAtHand(config, opening);
   const raw = await openTarget(
     config.repository,
     {

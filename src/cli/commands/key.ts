@@ -57,17 +57,20 @@ function rotateCommand(): Command {
       const { printWithSecrets } = await import('../output.ts');
       const globals = command.optsWithGlobals<Globals>();
       const result = await rotate(hostKey, globals);
+      const nothingDone = 'All that is needed is there; nothing was replaced (--dry-run).';
       printWithSecrets(globals.json, result, () =>
-        result.recovery === undefined
-          ? `Wrote a new key of ${result.host}: ${result.key}. The recovery code is the same.`
-          : [
-              'The recovery code was replaced. The new one opens what is there and what will be stored;',
-              'the old one opens what was stored before now, and nothing after.',
-              '',
-              sheetText(result.recovery, result, globals),
-              '',
-              `Next: ${commandLine(globals, 'key check')}`,
-            ].join('\n'),
+        result.dryRun
+          ? nothingDone
+          : result.recovery === undefined
+            ? `Wrote a new key of ${result.host}: ${result.key}. The recovery code is the same.`
+            : [
+                'The recovery code was replaced. The new one opens what is there and what will be stored;',
+                'the old one opens what was stored before now, and nothing after.',
+                '',
+                sheetText(result.recovery, result, globals),
+                '',
+                `Next: ${commandLine(globals, 'key check')}`,
+              ].join('\n'),
       );
     });
 }

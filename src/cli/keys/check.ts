@@ -17,8 +17,8 @@ import { checkIsInForce, neededCode } from './open.ts';
 export interface KeyCheck {
   readonly host: string;
   readonly repository: string;
-  /** `made`: the repository had none of this code, as a new one has. */
-  readonly keyRecord: 'opened' | 'made';
+  /** `made`: the repository had none of this code, as a new one has; `missing`: the same, in a dry run. */
+  readonly keyRecord: 'opened' | 'made' | 'missing';
   /** Key records that only other codes open: of codes before or after this one. */
   readonly otherKeyRecords: number;
   /** The newest point, whose record was opened; absent where there is none. */
@@ -41,7 +41,7 @@ export async function checkCode(globals: Globals, given?: RecoveryCode): Promise
     get: (name) => (name === RECOVERY_CODE ? new Secret(formatRecoveryCode(code)) : session.opening.secrets.get(name)),
   };
   const opening = { say: session.opening.say, secrets };
-  const { hostKey } = await keysAtHand(config, opening);
+  const { hostKey } = keysAtHand(config, opening);
   if (hostKey !== undefined) checkCertificate(hostKey, code);
   const host = hostKey?.host ?? (await hostNameOf(config, session.host, signal));
   // With the code alone: what the host key opens proves nothing about it.
@@ -50,14 +50,15 @@ export async function checkCode(globals: Globals, given?: RecoveryCode): Promise
   const { keyRecord, otherKeyRecords } = await checkKeyRecord(repository, host, code, hostKey, session);
   const point = await newestPoint(repository, host, session);
   const proven = new Date().toISOString();
-  if (hostKey !== undefined && config.key !== undefined) await writeHostKey(config.key, { ...hostKey, proven });
+  const notes = hostKey !== undefined && !globals.dryRun;
+  if (notes && config.key !== undefined) await writeHostKey(config.key, { ...hostKey, proven });
   return {
     host,
     repository: repository.target.url,
     keyRecord,
     otherKeyRecords,
     ...(point === undefined ? {} : { point }),
-    ...(hostKey === undefined ? {} : { proven }),
+    ...(notes ? { proven } : {}),
   };
 }
 
@@ -75,7 +76,7 @@ async function checkKeyRecord(
   host: string,
   code: RecoveryCode,
   hostKey: HostKey | undefined,
-  { opening, signal }: Session,
+  { globals, opening, signal }: Session,
 ) {
   const { records, sealedToOthers } = await readKeyRecords(target, host, code, opening.say, signal);
   const publicKey = derive(code.secret).signing.publicKey;
@@ -87,6 +88,7 @@ async function checkKeyRecord(
       hint: 'It is well formed, but of another host or repository. Compare the sheet with both names.',
     });
   }
+  if (globals.dryRun) return { keyRecord: 'missing', otherKeyRecords: sealedToOthers } as const;
   await putKeyRecord(target, host, sealKeyRecord(hostKey, code, neededByCode(hostKey), new Date()), signal);
   return { keyRecord: 'made', otherKeyRecords: sealedToOthers } as const;
 }
@@ -103,9 +105,11 @@ async function newestPoint(repository: OpenRepository, host: string, { signal }:
 export function checkText({ host, repository, keyRecord, otherKeyRecords, point, proven }: KeyCheck): string {
   return [
     'The recovery code is right.',
-    keyRecord === 'opened'
-      ? `  It opens the key record of ${host} at ${repository}.`
-      : `  The repository ${repository} had no key record of it; made one, which it opens.`,
+    {
+      opened: `  It opens the key record of ${host} at ${repository}.`,
+      made: `  The repository ${repository} had no key record of it; made one, which it opens.`,
+      missing: `  The repository ${repository} has no key record of it yet.`,
+    }[keyRecord],
     point === undefined
       ? '  There is no point yet.'
       : `  It opens the record of the newest point, ${point}, and that is rightly signed.`,

@@ -28,6 +28,8 @@ export interface Rotation {
   readonly host: string;
   readonly writeOnly: boolean;
   readonly rotated: 'recovery-code' | 'host-key';
+  /** Everything was checked, and nothing done. */
+  readonly dryRun: boolean;
   /** Of the new code: holds secrets. */
   readonly recovery?: RecoverySheet;
 }
@@ -46,11 +48,13 @@ export async function rotate(hostKey: boolean, globals: Globals): Promise<Rotati
 
 async function rotateCode(file: string, config: Config, session: Session): Promise<Rotation> {
   const { signal, opening } = session;
-  const old = await readHostKey(file);
+  const { dryRun } = session.globals;
+  const old = readHostKey(file);
   // Its key file proves a host that can open everything; one that is write-only proves nothing by it.
   const proof = old.writeOnly ? await neededCode(session, 'a write-only host') : undefined;
   if (proof !== undefined) checkMayRotate(proof, old);
   await using repository = await openConfigured(config, opening, signal);
+  if (dryRun) return { key: file, host: old.host, writeOnly: old.writeOnly, rotated: 'recovery-code', dryRun };
   const code = newRecoveryCode();
   const retired = withRetired(old.retired, { ...noneRetired, certifiers: [old.recovery.certifier] });
   const key = recertified(old, code, retired);
@@ -62,6 +66,7 @@ async function rotateCode(file: string, config: Config, session: Session): Promi
     host: key.host,
     writeOnly: key.writeOnly,
     rotated: 'recovery-code',
+    dryRun,
     recovery: recoverySheet(code, config.repository, key.host),
   };
 }
@@ -86,8 +91,9 @@ async function openedBy(
 
 async function rotateHostKey(file: string, config: Config, session: Session): Promise<Rotation> {
   const { signal, opening } = session;
+  const { dryRun } = session.globals;
   const code = await neededCode(session, 'a new host key, which the recovery code certifies,');
-  const old = await oldHostKey(file);
+  const old = oldHostKey(file);
   if (old !== undefined) checkIsInForce(code, old);
   const host = await hostNameOf(config, session.host, signal);
   const { key: _without, ...rest } = config;
@@ -100,11 +106,13 @@ async function rotateHostKey(file: string, config: Config, session: Session): Pr
   }
   const before = old ? retiredOf(old) : records.map(({ retired }) => retired).reduce(withRetired, openedByCode(code));
   const writeOnly = old?.writeOnly ?? false;
+  const done: Rotation = { key: file, host, writeOnly, rotated: 'host-key', dryRun };
+  if (dryRun) return done;
   const now = new Date();
   const key = { ...newHostKey(host, code, { writeOnly, retired: before }, now), proven: now.toISOString() };
   await store(repository, key, code, neededByCode(key), signal);
   await writeHostKey(file, key);
-  return { key: file, host, writeOnly, rotated: 'host-key' };
+  return done;
 }
 
 /** In place of a key that was lost, so that the new one opens what was sealed to the two. */
@@ -117,9 +125,9 @@ function retiredOf(key: HostKey): Retired {
   return withRetired(key.retired, { ...noneRetired, identities: identitiesOf(key), signers: [publicKey] });
 }
 
-async function oldHostKey(file: string): Promise<HostKey | undefined> {
+function oldHostKey(file: string): HostKey | undefined {
   try {
-    return await readHostKey(file);
+    return readHostKey(file);
   } catch (error) {
     if (error instanceof LifeboatError && (error.code === 'not-found' || error.code === 'record-damaged'))
       return undefined;

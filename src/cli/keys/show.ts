@@ -48,7 +48,7 @@ async function showHostKey(request: ShowRequest, globals: Globals): Promise<Show
   await using _session = openSession(globals);
   const { config } = await configured(globals);
   const file = keyFileOf(config);
-  const key = await readHostKey(file);
+  const key = readHostKey(file);
   if (key.writeOnly && (request.age || request.restic)) {
     throw new LifeboatError('unsupported', 'this host is write-only: it has no key that opens anything', {
       hint: 'The recovery code has: add --code.',
