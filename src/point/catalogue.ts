@@ -53,6 +53,19 @@ export function neededIn({ points, unusable }: Catalogue): Set<string> {
   return new Set([...points.map(({ point }) => point.data.references), ...unusable.values()].flat());
 }
 
+/** Whether a point that is on record, or that this host has recorded, builds upon this one. */
+export async function isBuiltUpon(
+  repository: Repository,
+  host: string,
+  local: LocalRecords,
+  id: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const listed = cannotRead(repository) ? [] : (await listPoints(repository, host, signal)).points;
+  const points = [...(await local.list()), ...listed.map(({ point }) => point)];
+  return points.some(({ data }) => data.references.includes(id));
+}
+
 /** Points that this host has recorded, that are there, and that the list does not have: it is stale. */
 async function leftOut(
   repository: EngineRepository,

@@ -77,6 +77,8 @@ export interface Verified {
   readonly depth: 'content' | 'ciphertext';
   readonly scope: 'own' | 'chain';
   readonly damage: readonly Finding[];
+  /** When it was finished, so that a repeated step says the same. */
+  readonly at: string;
 }
 
 /** The points that are named; or else all, or as many as it says of those that were verified the longest ago. */

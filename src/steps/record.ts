@@ -1,14 +1,17 @@
 /** The step that puts a recovery point on record, and what it says of it. */
 import type { Config } from '../config/schema.ts';
 import type { BackupResult, Engine } from '../engine/engine.ts';
+import { LifeboatError } from '../kernel/errors.ts';
 import { present } from '../kernel/present.ts';
 import type { Point, PointDescription } from '../point/point.ts';
+import { isBuiltUpon } from '../point/catalogue.ts';
+import { isOnRecord } from '../point/forget.ts';
 import { includedPaths } from '../point/include.ts';
 import { localRecords } from '../point/local-records.ts';
 import { putPoint, removePoint } from '../point/records.ts';
 import type { CleanupContext } from '../workflow/step.ts';
 import { type State, step } from './define.ts';
-import { openConfigured } from './repository.ts';
+import { type OpenRepository, openConfigured } from './repository.ts';
 import { readBackAttestation } from './verify.ts';
 
 type Described = Pick<
@@ -74,13 +77,18 @@ export const record = step({
   gives: ['recorded'],
   timeout: '10m',
   cleanups: {
-    /** Before the data goes: a point on record must have it. */
+    /** Before the data goes: a point on record must have it. One that another builds upon by now stays. */
     async unlist(
       { config, stateDir, hostName, pointId }: { config: Config; stateDir: string; hostName: string; pointId: string },
       { say, secrets, signal }: CleanupContext,
     ) {
       await using repository = await openConfigured(config, { say, secrets }, signal);
-      await localRecords(stateDir, repository.id, hostName).remove(pointId);
+      const local = localRecords(stateDir, repository.id, hostName);
+      if (await isBuiltUpon(repository, hostName, local, pointId, signal)) {
+        say({ type: 'note', text: `the point ${pointId} stays on record: another builds upon it` });
+        return;
+      }
+      await local.remove(pointId);
       await removePoint(repository, hostName, pointId, signal);
     },
   },
@@ -88,6 +96,7 @@ export const record = step({
     const { config, stateDir, version, identity, hostName, pointId, data, verified } = state;
     await using repository = await openConfigured(config, { say, secrets }, signal);
     await onFailure('unlist', { config, stateDir, hostName, pointId });
+    await checkStored(repository, { hostName, pointId, data }, signal);
     const by = { host: identity.name, version, run: runId };
     const verification = verified === null ? undefined : readBackAttestation(pointId, verified, by);
     const point = await putPoint(repository, describe(state), data, signal, present({ verification }));
@@ -95,6 +104,24 @@ export const record = step({
     return { recorded: { point: pointId, repository: repository.target.url } };
   },
 });
+
+/** A run that is resumed may come late: what it stored may have been pruned since, and what it builds upon forgotten. */
+async function checkStored(
+  { target, engine }: OpenRepository,
+  { hostName, pointId, data }: Pick<State, 'hostName' | 'pointId' | 'data'>,
+  signal: AbortSignal,
+): Promise<void> {
+  let storedBytes = 0;
+  for await (const piece of engine.stored({ target, hostName }, signal))
+    if (piece.pointId === pointId) storedBytes += piece.size;
+  const missing = [];
+  if (storedBytes !== data.storedBytes) missing.push(pointId);
+  for (const id of data.references) if (!(await isOnRecord({ target }, hostName, id, signal))) missing.push(id);
+  if (missing.length === 0) return;
+  throw new LifeboatError('not-found', `what was stored of ${missing.join(', ')} is not there any more`, {
+    hint: 'Nothing was put on record. Undo this run (runs resume RUN --undo), and make a new backup.',
+  });
+}
 
 /** What comes after counts on the point, and cannot be taken back: so neither is the point. */
 export const settle = step({

@@ -46,7 +46,7 @@ export const repairRecords = step({
           say({ type: 'progress', done: doneBytes, total: data.bytes, unit: 'bytes' });
         const job = { target, hostName, pointId: id, sealing: keys, stored: data.stored, onProgress };
         const verified = await engine.verify({ ...job, scope: 'chain' }, signal);
-        return readBackAttestation(id, { ...verified, scope: 'chain' }, by);
+        return readBackAttestation(id, { ...verified, at: new Date().toISOString(), scope: 'chain' }, by);
       };
       const { damage } = await repairOne(repository, hostName, one, verify, signal);
       if (damage > 0)

@@ -4,6 +4,7 @@ import type { Config } from '../config/schema.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import { parseBytes } from '../kernel/units.ts';
 import { baseFor } from '../point/base.ts';
+import { isOnRecord } from '../point/forget.ts';
 import { includedPaths, notMounted } from '../point/include.ts';
 import { localRecords } from '../point/local-records.ts';
 import type { Point, Trust } from '../point/point.ts';
@@ -63,13 +64,14 @@ export const storeData = step({
   gives: ['data'],
   timeout: '7d',
   cleanups: {
-    /** What a point that never came to be left in the repository. */
+    /** What a point that never came to be left in the repository; one that is still on record has its data. */
     async discard(
       { config, hostName, pointId }: { config: Config; hostName: string; pointId: string },
       { say, secrets, signal }: CleanupContext,
     ) {
       await using repository = await openConfigured(config, { say, secrets }, signal);
       const { engine, target, keys } = repository;
+      if (await isOnRecord(repository, hostName, pointId, signal)) return;
       await engine.discard({ target, hostName, pointId, sealing: keys }, signal);
     },
   },
@@ -146,6 +148,8 @@ export const readBack = step({
       );
     }
     // What an incremental point builds upon was verified when that was made, and has its own turn later.
-    return { verified: { ...report, scope: data.references.length === 0 ? 'chain' : 'own' } };
+    return {
+      verified: { ...report, at: new Date().toISOString(), scope: data.references.length === 0 ? 'chain' : 'own' },
+    };
   },
 });

@@ -19,7 +19,7 @@ export interface Attester {
 }
 
 export function readBackAttestation(point: string, verified: Verified, by: Attester): Verification {
-  const { depth, scope, damage } = verified;
+  const { depth, scope, damage, at } = verified;
   return {
     format: ATTESTATION_FORMAT,
     point,
@@ -29,7 +29,7 @@ export function readBackAttestation(point: string, verified: Verified, by: Attes
     scope,
     result: damage.length === 0 ? 'passed' : 'damaged',
     damage: [...damage],
-    at: new Date().toISOString(),
+    at,
     by: { ...by },
   };
 }
@@ -136,7 +136,9 @@ async function readBackOne(
     scope,
     onProgress: ({ doneBytes }: { readonly doneBytes: number }) => progress(doneBytes),
   };
-  return { ...(await engine.verify(job, signal)), scope: point.data.references.length === 0 ? 'chain' : scope };
+  const report = await engine.verify(job, signal);
+  const all = point.data.references.length === 0;
+  return { ...report, at: new Date().toISOString(), scope: all ? 'chain' : scope };
 }
 
 /** Last, so that damage is on record before the run fails by it. */

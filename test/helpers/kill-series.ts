@@ -101,7 +101,10 @@ export async function killedRestores(box: Sandbox, { seed, turns }: Series): Pro
       expect(existsSync(to) ? readdirSync(to) : [], where).toEqual([]);
     } else {
       // Sometimes the one that goes on is killed too.
-      if (next() < 0.3) await kill(box, ['runs', 'resume', id], moments, next);
+      if (next() < 0.3) {
+        const again = await kill(box, ['runs', 'resume', id], moments, next);
+        expect(again.ended.code ?? 0, `${where}, resumed, killed at ${again.at}: ${again.ended.stdout}`).toBe(0);
+      }
       if (openRun(box, known) !== undefined) {
         expect(await box.ask('runs', 'resume', id), where).toMatchObject({ code: 0 });
       }
@@ -155,7 +158,7 @@ function expectNothingOver(box: Sandbox, where: string): void {
 }
 
 /** The run that is not over, if the kill came before its end. */
-function openRun(box: Sandbox, known: ReadonlySet<string>): string | undefined {
+export function openRun(box: Sandbox, known: ReadonlySet<string>): string | undefined {
   const id = [...runsOf(box)].find((run) => !known.has(run));
   const journal = join(box.state, 'runs', id ?? '', 'journal.ndjson');
   if (id === undefined || !existsSync(journal)) return undefined;
@@ -163,6 +166,6 @@ function openRun(box: Sandbox, known: ReadonlySet<string>): string | undefined {
   return lines.length === 0 || lines.at(-1)?.includes('"type":"done"') ? undefined : id;
 }
 
-function runsOf(box: Sandbox): Set<string> {
+export function runsOf(box: Sandbox): Set<string> {
   return new Set(existsSync(join(box.state, 'runs')) ? readdirSync(join(box.state, 'runs')) : []);
 }

@@ -88,21 +88,32 @@ export async function kill(
  * written, synced, named, linked or removed. With 0 it only counts them, into the file `writes`.
  */
 export function killedAtWrite(box: Pick<Sandbox, 'base'>, nth: number): CliOptions {
-  const preload = join(box.base, 'killed-at-write.mjs');
+  return { env: { KILL_BELOW: box.base, KILL_AT: String(nth) }, node: ['--import', preloadIn(box)] };
+}
+
+/** The same before the change that follows one of a path that holds the text. */
+export function killedAfterWrite(box: Pick<Sandbox, 'base'>, text: string): CliOptions {
+  return { env: { KILL_BELOW: box.base, KILL_AFTER: text }, node: ['--import', preloadIn(box)] };
+}
+
+function preloadIn({ base }: Pick<Sandbox, 'base'>): string {
+  const preload = join(base, 'killed-at-write.mjs');
   if (!existsSync(preload)) writeFileSync(preload, PRELOAD);
-  return { env: { KILL_BELOW: box.base, KILL_AT: String(nth) }, node: ['--import', preload] };
+  return preload;
 }
 
 const PRELOAD = `
 import fs from 'node:fs';
 import promises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
-const { KILL_BELOW: below, KILL_AT: nth } = process.env;
+const { KILL_BELOW: below, KILL_AT: nth, KILL_AFTER: text } = process.env;
 const count = fs.writeFileSync;
 let writes = 0;
-const meet = () => {
+let armed = false;
+const meet = (...paths) => {
   writes += 1;
-  if (writes === Number(nth)) process.kill(process.pid, 'SIGKILL');
+  if (armed || writes === Number(nth)) process.kill(process.pid, 'SIGKILL');
+  if (text !== undefined && paths.some((path) => String(path).includes(text))) armed = true;
 };
 const inside = (path) => (typeof path === 'string' || Buffer.isBuffer(path)) && String(path).startsWith(below + '/');
 const writing = (flags) => (typeof flags === 'number' ? (flags & 3) !== 0 : /[wa+]/.test(flags ?? 'r'));
@@ -110,7 +121,7 @@ for (const [room, suffix] of [[promises, ''], [fs, 'Sync']]) {
   for (const verb of ['rename', 'link', 'symlink', 'unlink', 'rm', 'rmdir', 'mkdir', 'chmod', 'chown', 'lchown', 'writeFile']) {
     const original = room[verb + suffix];
     room[verb + suffix] = (...args) => {
-      if (args.slice(0, 2).some(inside)) meet();
+      if (args.slice(0, 2).some(inside)) meet(...args.slice(0, 2));
       return original(...args);
     };
   }
