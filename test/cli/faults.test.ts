@@ -227,7 +227,7 @@ describe.concurrent('damage in the repository', () => {
       '\\.manifest\\.zst',
     ],
   ] as const)(
-    '%s: verify names it and puts it on record, restore fails and leaves nothing',
+    '%s: verify names it and puts it on record, restore fails, and undone leaves nothing',
     async ([, spoil, name]) => {
       await using box = await sandbox();
       writeFileSync(join(box.source, 'data'), randomBytes(300_000));
@@ -245,6 +245,9 @@ describe.concurrent('damage in the repository', () => {
       const restore = await box.ask('restore', 'latest', '--to', to);
       expect(restore.code).toBe(1);
       expect(restore.json.error?.code).toMatch(/^(archive-damaged|not-found)$/);
+      // What was made is kept for who goes on, out of sight, until nobody will.
+      if (existsSync(to)) expect(readdirSync(to)).toEqual([expect.stringMatching(/^\.lifeboat-restore-/)]);
+      expect((await box.ask('runs', 'resume', restore.json.run?.id ?? '', '--undo')).code).toBe(0);
       expect(existsSync(to)).toBe(false);
     },
   );
