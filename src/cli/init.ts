@@ -10,6 +10,7 @@ import { explaining, LifeboatError } from '../kernel/errors.ts';
 import { captureLayout } from '../layout/capture.ts';
 import type { Layout } from '../layout/types.ts';
 import { initRepository, openRepository } from '../point/repository.ts';
+import { hasKeyRecords } from '../steps/keys.ts';
 import { keyName } from '../steps/prepare.ts';
 import { checkPair, HURRIED_MS } from '../steps/repository.ts';
 import { openTarget } from '../target/targets.ts';
@@ -44,6 +45,8 @@ export interface InitResult {
   readonly text: string;
   readonly key: { readonly path: string; readonly made: 'new' | 'kept'; readonly writeOnly: boolean };
   readonly encryption: 'age' | 'none';
+  /** The repository holds records of this host under keys that are not these. */
+  readonly otherKeys: boolean;
   /** With the new keys, and only now: holds secrets. */
   readonly recovery?: RecoverySheet;
 }
@@ -84,7 +87,7 @@ export async function initialise(request: InitRequest, globals: Globals): Promis
   parseConfig(text, config);
   const key = { path: keyFile, made: keys.code ? 'new' : 'kept', writeOnly } as const;
   const chosen = { config, repository, include, exclude, text, key, encryption } as const;
-  if (globals.dryRun) return { ...chosen, made: 'nothing (--dry-run)' };
+  if (globals.dryRun) return { ...chosen, made: 'nothing (--dry-run)', otherKeys: false };
   await using target = await openTarget(
     repository,
     { create: true, secrets: session.context.secrets, patienceMs: HURRIED_MS },
@@ -93,10 +96,11 @@ export async function initialise(request: InitRequest, globals: Globals): Promis
   checkPair(engine, target);
   const made = await makeOrFind(() => initRepository(target, engine.name, new Date(), signal));
   if (made === 'found') await openRepository(target, signal);
+  const otherKeys = keys.code !== undefined && (await hasKeyRecords(target, host, signal));
   await explaining(`write ${config}`, () => makeDirectory(dirname(config)));
   await writeFileAtomic(config, text, 0o644);
   await storeNewKeys(keyFile, keys, target, now, signal);
-  return { ...chosen, made, ...(keys.code ? { recovery: recoverySheet(keys.code, repository, host) } : {}) };
+  return { ...chosen, made, otherKeys, ...(keys.code ? { recovery: recoverySheet(keys.code, repository, host) } : {}) };
 }
 
 async function makeOrFind(make: () => Promise<unknown>): Promise<'new' | 'found'> {
@@ -137,6 +141,7 @@ export function initText(result: InitResult, given: Globals): string {
     encryption === 'age'
       ? 'Data and records are encrypted.'
       : 'Data is not encrypted (--no-encryption): whoever reads the repository reads it. Records are signed.',
+    ...(result.otherKeys ? otherKeysText(key.path, globals) : []),
     ...(recovery
       ? [
           `Wrote the host key ${key.path}.`,
@@ -149,4 +154,15 @@ export function initText(result: InitResult, given: Globals): string {
     '',
     `Next: ${commandLine(globals, 'key check')}, then ${commandLine(globals, 'doctor')} and ${commandLine(globals, 'backup')}`,
   ].join('\n');
+}
+
+/** After a host was installed anew: its old points and its new keys do not know each other. */
+function otherKeysText(key: string, globals: Pick<Globals, 'config' | 'stateDir'>): string[] {
+  return [
+    '',
+    'The repository holds points of a host of this name under other keys: only their recovery code opens them. If this is',
+    'the same host and you have that code, go on under it, and throw away the sheet below:',
+    `    rm ${key} && ${commandLine(globals, 'key rotate --host-key')}`,
+    '',
+  ];
 }

@@ -38,7 +38,7 @@ export async function statusOf(
     await pointsOf(config, hostName, session),
     await listJobs(config, { hostName, stateDir: context.stateDir, count: 1, now }),
     await unfinished(context.stateDir),
-    await codeOf(config),
+    codeOf(config),
     await readNotices(context.stateDir, new Date(now)),
   ];
   const error = 'damaged' in list ? undefined : list;
@@ -149,10 +149,10 @@ function aged({ point, arrivedMs, trust }: ListedPoint, now: number): AgedPoint 
   };
 }
 
-async function codeOf({ key }: Config): Promise<Status['recovery']> {
+function codeOf({ key }: Config): Status['recovery'] {
   if (key === undefined) return 'no-key';
   try {
-    return (await readHostKey(key)).proven === undefined ? 'unproven' : 'proven';
+    return readHostKey(key).proven === undefined ? 'unproven' : 'proven';
   } catch {
     // Why the key cannot be read is said where the repository is opened with it.
     return 'unproven';

@@ -73,6 +73,8 @@ export async function openKeyring(
   return config.encryption === 'none' ? { ...keyring, recipients: [] } : keyring;
 }
 
+const prefixOf = (host: string) => `lifeboat/${host}/keys`;
+
 export interface FoundKeyRecords {
   /** Those of this code, oldest first. */
   readonly records: readonly KeyRecord[];
@@ -93,7 +95,7 @@ export async function readKeyRecords(
   const records: KeyRecord[] = [];
   let sealedToOthers = 0;
   const keys: string[] = [];
-  for await (const { key } of target.list(`lifeboat/${host}/keys`, signal)) keys.push(key);
+  for await (const { key } of target.list(prefixOf(host), signal)) keys.push(key);
   for (const key of keys) {
     try {
       records.push(openKeyRecord(await getBytes(target, key, MAX_BYTES, signal), reader, key));
@@ -110,10 +112,16 @@ export async function readKeyRecords(
 
 const unusable = ['untrusted', 'archive-damaged', 'record-damaged', 'newer-format', 'output-too-large'] as const;
 
+/** Whether somebody made keys for a host of this name before. */
+export async function hasKeyRecords(target: Target, host: string, signal: AbortSignal): Promise<boolean> {
+  for await (const _record of target.list(prefixOf(host), signal)) return true;
+  return false;
+}
+
 /** Adds what {@link sealKeyRecord} made; it is never changed. */
 export async function putKeyRecord(target: Target, host: string, bytes: Buffer, signal: AbortSignal): Promise<void> {
   const ifAbsent = target.traits.exclusivePut;
-  await target.put(`lifeboat/${host}/keys/${newId(new Date())}.age`, bytes, { ifAbsent }, signal);
+  await target.put(`${prefixOf(host)}/${newId(new Date())}.age`, bytes, { ifAbsent }, signal);
 }
 
 export const checkKeys = step({

@@ -43,6 +43,23 @@ describe.concurrent('init', () => {
   });
 });
 
+test('a host that is installed anew goes on under the code that it had', async () => {
+  await using box = await keyedSandbox();
+  await box.ask('backup');
+  const [older = ''] = pointsOf(box).listed;
+  rmSync(join(box.base, 'etc'), { recursive: true });
+  rmSync(box.state, { recursive: true });
+  const init = ['init', '--repository', `file://${box.repository}`, '--host', 'box', '--include', box.source];
+  const again = await box.run(...init);
+  expect(again.code).toBe(0);
+  expect(again.stdout).toContain(`rm ${box.keyFile} && `);
+  rmSync(box.keyFile);
+  expect(await box.withCode(box.code, 'key', 'rotate', '--host-key')).toMatchObject({ code: 0 });
+  expect(await box.ask('backup')).toMatchObject({ code: 0 });
+  expect(await box.ask('points', 'verify', older)).toMatchObject({ code: 0 });
+  expect((await box.elsewhere(box.code, 'points', 'list')).json.points).toHaveLength(2);
+});
+
 describe.concurrent('the recovery code', () => {
   test('a backup is incomplete until it was proven; then it is protected', async () => {
     await using box = await keyedSandbox();
