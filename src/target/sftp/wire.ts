@@ -6,6 +6,9 @@ import { type Field, packet, Reader, statuses, types } from './packet.ts';
 /** The largest packet that is taken, as in OpenSSH; a text that a login shell prints reads as a larger one. */
 const MAX_PACKET = 256 * 1024 + 1024;
 
+/** As much as one packet of ssh takes. */
+const BATCH_BYTES = 32 * 1024;
+
 /** What a server answered in place of what was asked for. */
 export class SftpStatus extends Error {
   readonly status: number;
@@ -38,6 +41,8 @@ export class Wire {
   readonly #pending = new Map<number, Pending>();
   readonly #version = Promise.withResolvers<Reader>();
   #nextId = 0;
+  #unsent: Buffer[] = [];
+  #unsentBytes = 0;
   #greeted = false;
   /** What has come of the next packet, and how much of it there must be before it is worth a look. */
   #parts: Buffer[] = [];
@@ -84,8 +89,24 @@ export class Wire {
     if (this.#pending.size === 0) this.#heardAt = performance.now();
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject, patienceMs });
-      this.#channel.write(packet(type, id, ...fields));
+      this.#send(packet(type, id, ...fields));
     });
+  }
+
+  /** Requests that are made together travel together: each packet of ssh costs a cipher and a call of the system. */
+  #send(bytes: Buffer): void {
+    if (this.#unsent.length === 0) process.nextTick(() => this.#flush());
+    this.#unsent.push(bytes);
+    this.#unsentBytes += bytes.length;
+    if (this.#unsentBytes > BATCH_BYTES) this.#flush();
+  }
+
+  #flush(): void {
+    if (this.#unsent.length > 0 && this.#failure === undefined) {
+      this.#channel.write(this.#unsent.length === 1 ? this.#unsent[0] : Buffer.concat(this.#unsent));
+    }
+    this.#unsent = [];
+    this.#unsentBytes = 0;
   }
 
   /** Ends everything that is under way with `error`. */
