@@ -11,7 +11,7 @@ import type { Host } from '../../src/host/host.ts';
 import { localHost } from '../../src/host/local.ts';
 import type { Json } from '../../src/kernel/json.ts';
 import { memoryTarget } from '../../src/target/memory/memory.ts';
-import { backupJob, keysOf, makeNastyTree, oracle, place } from './engine.ts';
+import { backupJob, isRoot, keysOf, makeNastyTree, oracle, place } from './engine.ts';
 
 /** Whose clock is an hour ahead, so that no file is so young that a further change might not be told by its times. */
 export function laterHost(): Host {
@@ -125,6 +125,35 @@ export function describeChains(name: string, { open }: { open: () => Engine }): 
       const directory = await at.directory('restored');
       expect((await engine.restore({ ...second, paths: [], directory }, signal)).findings).toEqual([]);
       expect(oracle(join(directory, tree))).toEqual(oracle(tree));
+    });
+
+    test.runIf(isRoot)('flags of chattr are in the point, and go with what is referred to', async ({ signal }) => {
+      await using at = await place();
+      const source = await at.directory('source');
+      execFileSync('bash', ['-ec', 'touch a b c; mkdir d; chattr +i a; chattr +A b; chattr +d d'], { cwd: source });
+      try {
+        const engine = open();
+        const made = chain(
+          engine,
+          backupJob(memoryTarget('engine', new Map()), [source], { host: laterHost() }),
+          signal,
+        );
+        await made.next();
+        execFileSync('chattr', ['+aA', join(source, 'c')]);
+        const point = await made.next();
+        expect(point.result.changes).toEqual({ added: 0, changed: 1, removed: 0 });
+        const entries = await Array.fromAsync(engine.entries(point, signal));
+        const flags = entries.map(({ path, flags: letters }) => [path.slice(source.length), letters]);
+        expect(flags).toEqual([
+          ['', undefined],
+          ['a', 'i'],
+          ['b', 'A'],
+          ['c', 'aA'],
+          ['d', 'd'],
+        ]);
+      } finally {
+        execFileSync('chattr', ['-R', '-iaAd', source]);
+      }
     });
 
     test('a file whose last change is so young that another might not be told by its times is stored again', async ({

@@ -3,9 +3,9 @@ import { LifeboatError } from '../../kernel/errors.ts';
 import { nameToBytes } from '../../kernel/text.ts';
 import type { BackupJob } from '../engine.ts';
 import type { Entry } from '../entry.ts';
-import type { Chosen } from './choose.ts';
+import { type Chosen, sizeOf } from './choose.ts';
 import { createArgv } from './commands.ts';
-import { statOf } from './find.ts';
+import { findFlags } from './flags.ts';
 import { BLOCK } from './header.ts';
 import type { ManifestMerge } from './merge.ts';
 import { ArchiveReader, reading } from './reader.ts';
@@ -47,7 +47,7 @@ async function* stored(
   said: Said,
   signal: AbortSignal,
 ): AsyncIterable<Uint8Array> {
-  const totalBytes = news.reduce((sum, { stat }) => sum + (stat.startsWith('f') ? statOf(stat).size : 0), 0);
+  const totalBytes = news.reduce((sum, { stat }) => sum + (stat.startsWith('f') ? sizeOf(stat) : 0), 0);
   const running = job.host.stream(
     createArgv(),
     { stdin: names(news), reuse: true, onStderrLine: (line) => said.take(line) },
@@ -76,8 +76,15 @@ async function* stored(
   });
   let passed = 0;
   const checkEnd = async (): Promise<void> => said.checkEnd(job.host.name, await running.finished);
+  const asked = flagsOf(job, news, said, signal);
+  let flags: ReadonlyMap<string, string> | undefined;
+  // Nothing waits for them, but entries are entered only with them; a failure comes out below.
+  asked.then((found) => (flags = found)).catch(() => undefined);
+  const enter = async (known: ReadonlyMap<string, string>): Promise<void> => {
+    for (const { entry, at } of complete.splice(0)) await merge.add(entry, at, known.get(entry.path));
+  };
   for await (const chunk of reading(reader, running.stdout, checkEnd)) {
-    for (const { entry, at } of complete.splice(0)) await merge.add(entry, at);
+    if (flags !== undefined) await enter(flags);
     // What follows the last member is made by us, once.
     const wanted = chunk.subarray(0, Math.max(0, Math.min(chunk.length, reader.membersEnd - passed)));
     passed += wanted.length;
@@ -86,8 +93,24 @@ async function* stored(
     const doneBytes = bytes + Math.min(flowing.bytes, flowing.size);
     job.onProgress({ doneBytes, totalBytes: Math.max(totalBytes, doneBytes), entries });
   }
+  await enter(await asked);
   // A part of a block of zeros may have passed before it was known to be one.
   yield Buffer.alloc((BLOCK - (passed % BLOCK)) % BLOCK);
+}
+
+async function flagsOf(
+  job: BackupJob,
+  news: readonly Chosen[],
+  said: Said,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  try {
+    return await findFlags(job.host, news, signal);
+  } catch (error) {
+    if (!(error instanceof LifeboatError) || error.code !== 'tool-missing') throw error;
+    said.note(`attribute flags (chattr) are not in the point: there is no lsattr on ${job.host.name}`);
+    return new Map();
+  }
 }
 
 /** In pieces: of millions of names not all are copied at once. */
@@ -127,6 +150,10 @@ class Said {
       this.#subjects.add(subject);
       this.#findings.add(subject, problem);
     }
+  }
+
+  note(text: string): void {
+    this.#notes.push(text);
   }
 
   /** Of the walk; what tar has named too is named once. */

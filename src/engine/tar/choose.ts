@@ -92,8 +92,8 @@ const TAG = '/CACHEDIR.TAG';
 /** The signature that it begins with. */
 const TAG_SIZE = 43;
 
-/** The fifth word. */
-function sizeOf(stat: string): number {
+/** Bytes of a file's content: the fourth word. */
+export function sizeOf(stat: string): number {
   return Number(stat.split(' ', 4)[3]);
 }
 

@@ -39,13 +39,16 @@ export interface ManifestTrailer {
 }
 
 const compress = promisify(zstdCompress);
-const params = { [constants.ZSTD_c_compressionLevel]: 3, [constants.ZSTD_c_checksumFlag]: 1 };
+const params = { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 };
 const blockSize = 1024 * 1024;
+/** Bytes of UTF-8 that a unit of a string takes at most. */
+const widest = 3;
 
 /** Takes lines at once and compresses them block by block, so that it grows by the compressed size only. */
 export class ManifestWriter {
   readonly #blocks: Promise<Buffer>[] = [];
-  #pending = '';
+  #block = Buffer.allocUnsafeSlow(blockSize);
+  #size = 0;
 
   constructor(description: Json) {
     this.#line(JSON.stringify({ format: MANIFEST_FORMAT, description }));
@@ -57,22 +60,32 @@ export class ManifestWriter {
 
   async finish(trailer: ManifestTrailer): Promise<Buffer> {
     this.#line(JSON.stringify({ end: true, ...trailer }));
-    this.#compress();
+    this.#end();
     return Buffer.concat(await Promise.all(this.#blocks));
   }
 
   #line(line: string): void {
-    this.#pending += line;
-    this.#pending += '\n';
-    if (this.#pending.length >= blockSize) this.#compress();
+    if (this.#size + widest * line.length + 1 > blockSize) this.#end();
+    if (widest * line.length + 1 > blockSize) {
+      this.#compress(Buffer.from(`${line}\n`));
+      return;
+    }
+    this.#size += this.#block.write(line, this.#size);
+    this.#block[this.#size++] = 0x0a;
   }
 
-  #compress(): void {
-    const block = compress(Buffer.from(this.#pending), { params, chunkSize: blockSize });
+  #end(): void {
+    if (this.#size === 0) return;
+    this.#compress(this.#block.subarray(0, this.#size));
+    this.#block = Buffer.allocUnsafeSlow(blockSize);
+    this.#size = 0;
+  }
+
+  #compress(bytes: Buffer): void {
+    const block = compress(bytes, { params, chunkSize: blockSize });
     // Looked at by `finish`; a backup that fails before never asks.
     block.catch(() => undefined);
     this.#blocks.push(block);
-    this.#pending = '';
   }
 }
 
