@@ -1,0 +1,59 @@
+/** `restore --in-place` of a running system: this machine's, with everything that is written kept in a layer of its own. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { root as checkout, isRoot } from '../helpers/cli.ts';
+import { temporaryDirectory } from '../helpers/temporary.ts';
+
+/** In a mount namespace of its own, so that nothing of it is seen outside or left over. */
+const setUp = `set -e
+base=$1 checkout=$2 node=$3; shift 3
+mount -t tmpfs none "$base/layer"
+mkdir "$base/layer/upper" "$base/layer/work"
+mount -t overlay -o lowerdir=/,upperdir="$base/layer/upper",workdir="$base/layer/work" none "$base/root"
+mount -t proc none "$base/root/proc"
+mount --rbind /dev "$base/root/dev"
+mkdir -p "$base/root/run"; mount -t tmpfs none "$base/root/run"
+for dir in "$checkout" "$(dirname "$node")"; do
+  mkdir -p "$base/root$dir"; mount --rbind -o ro "$dir" "$base/root$dir"
+done
+exec chroot "$base/root" sh -c "$1"`;
+
+function obstacle(): string | undefined {
+  if (!isRoot) return 'needs root';
+  return readFileSync('/proc/filesystems', 'utf8').includes('overlay') || existsSync('/sys/module/overlay')
+    ? undefined
+    : 'no overlayfs';
+}
+
+test('in place: what differs is replaced under a program that has it open, and the root stays as it is', async ({
+  skip,
+}) => {
+  const why = obstacle();
+  if (why !== undefined) return skip(why);
+  await using directory = await temporaryDirectory();
+  const base = directory.path;
+  for (const name of ['layer', 'root']) mkdirSync(join(base, name));
+  const script = `set -e
+    cd /; lifeboat() { "${process.execPath}" "${checkout}/bin/lifeboat.js" --config /srv/c/lifeboat.yaml --state-dir /srv/state "$@"; }
+    mkdir -p /srv/c /srv/repository /srv/app/conf
+    echo one >/srv/app/conf/a; echo two >/srv/app/b; ln /srv/app/b /srv/app/c; chmod 640 /srv/app/b
+    lifeboat --quiet init --no-encryption --repository file:///srv/repository --include /srv/app >/dev/null 2>&1
+    lifeboat --quiet backup >/dev/null || test $? = 4
+    ls -ldn --time-style=+ / >/srv/root-before
+    echo changed >/srv/app/conf/a; rm /srv/app/b; echo more >/srv/app/mine
+    exec 5</srv/app/conf/a
+    lifeboat --quiet restore latest --in-place && exit 90; test $? = 5
+    digest=$(lifeboat --json restore latest --in-place --dry-run | sed -n 's/.*"digest": "\\(.*\\)".*/\\1/p')
+    lifeboat --quiet restore latest --in-place --yes=$digest
+    cat <&5; cat /srv/app/conf/a /srv/app/b /srv/app/mine; stat -c '%h %a' /srv/app/b /srv/app/c
+    ls -ldn --time-style=+ / | cmp - /srv/root-before; ls -A / | grep lifeboat || true`;
+  const ended = spawnSync('unshare', ['--mount', 'sh', '-c', setUp, 'sh', base, checkout, process.execPath, script], {
+    encoding: 'utf8',
+    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/' },
+  });
+  expect({ status: ended.status, stderr: ended.status === 0 ? '' : ended.stderr }).toEqual({ status: 0, stderr: '' });
+  expect(ended.stdout.slice(ended.stdout.indexOf('changed'))).toBe('changed\none\ntwo\nmore\n2 640\n2 640\n');
+  expect(existsSync('/srv/app/mine')).toBe(false);
+});
