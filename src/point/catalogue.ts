@@ -9,7 +9,7 @@ import type { Unreadable } from './attestations.ts';
 import type { LocalRecords } from './local-records.ts';
 import { folderOf, nameIn, recordKeys } from './names.ts';
 import { type Found, isUnreadable, type Repository } from './record-objects.ts';
-import { cannotRead, listPoints, type ListedPoint, readPoints } from './records.ts';
+import { cannotRead, listPoints, type ListedPoint, type PointList, readPoints, withTrust } from './records.ts';
 
 export interface EngineRepository extends Repository {
   readonly engine: Engine;
@@ -40,8 +40,10 @@ export async function catalogue(
     });
   }
   const listed = await listPoints(repository, host, signal);
-  const left = await leftOut(repository, host, listed.points, local, signal);
-  const points = [...listed.points, ...left.points].toSorted((a, b) => a.arrivedMs - b.arrivedMs);
+  const left = await leftOut(repository, host, listed, local, signal);
+  const all = [...listed.points, ...left.points].toSorted((a, b) => a.arrivedMs - b.arrivedMs);
+  const byId = new Map(all.map((one) => [one.point.id, one]));
+  const points = all.map((one) => withTrust(one, byId));
   const damaged = [...listed.damaged, ...left.damaged];
   const newer = damaged.find(({ error }) => error.code === 'newer-format');
   if (newer !== undefined) throw newer.error;
@@ -70,11 +72,11 @@ export async function isBuiltUpon(
 async function leftOut(
   repository: EngineRepository,
   host: string,
-  listed: readonly ListedPoint[],
+  { points, damaged }: PointList,
   local: LocalRecords,
   signal: AbortSignal,
 ) {
-  const known = new Set(listed.map(({ point }) => point.id));
+  const known = new Set([...points.map(({ point }) => point.id), ...damaged.map(({ key }) => pointIdOf(host, key))]);
   const missing = (await local.list()).filter(({ id }) => !known.has(id));
   const keys = missing.flatMap(({ id }) => recordKeys(host, 'points', id));
   const { connections } = repository.target.traits;

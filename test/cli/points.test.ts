@@ -1,0 +1,221 @@
+/** Looking after points from end to end, as a person or a schedule does. */
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { objectsOf, pointsOf, type Sandbox, sandbox, script } from '../helpers/cli.ts';
+
+/** Full points, so that none needs another. */
+async function backups(box: Sandbox, count: number): Promise<string[]> {
+  for (let index = 0; index < count; index += 1) {
+    writeFileSync(join(box.source, `file${index}`), `${index}`);
+    expect((await box.ask('backup', '--full')).code).toBe(0);
+  }
+  const { json } = await box.ask('points', 'list');
+  return (json.points ?? []).map(({ id }) => id);
+}
+
+describe.concurrent('forgetting', () => {
+  test('by the rules at the end of each backup; --policy does the same, and a dry run says what and why', async () => {
+    await using box = await sandbox();
+    const ids = await backups(box, 3);
+    box.configure('retention: { last: 2, minimum: 1 }\n');
+    const before = objectsOf(box);
+    const plan = await box.ask('points', 'forget', '--policy', '--dry-run');
+    expect(plan.json).toMatchObject({
+      dryRun: true,
+      forget: [{ id: ids[0], why: ['no rule keeps it'] }],
+      keep: [{ id: ids[1], why: ['last'] }, { id: ids[2] }],
+    });
+    const table = (await box.run('points', 'forget', '--policy', '--dry-run')).stdout;
+    expect(table).toMatch(new RegExp(`^forget +${ids[0]} .* no rule keeps it$`, 'm'));
+    expect(table).toMatch(new RegExp(`^keep +${ids[1]} .* last$`, 'm'));
+    expect(table).toContain('1 to be forgotten, 2 kept');
+    expect(objectsOf(box)).toEqual(before);
+    expect((await box.ask('points', 'forget', '--policy')).json).toMatchObject({ forgotten: [ids[0]] });
+    expect(pointsOf(box)).toEqual({ listed: ids.slice(1), stored: ids.slice(1) });
+    const made = await box.ask('backup', '--full');
+    expect(made).toMatchObject({ code: 0, json: { forgotten: [ids[1]] } });
+    expect(pointsOf(box)).toEqual({ listed: [ids[2], made.json.point], stored: [ids[2], made.json.point] });
+    expect(objectsOf(box).filter((key) => key.includes(ids[0] ?? ''))).toEqual([]);
+  });
+
+  test('by name, with the digest of the dry run and nothing else', async () => {
+    await using box = await sandbox();
+    const [first = '', second = ''] = await backups(box, 2);
+    for (const yes of [[], ['--yes'], ['--yes=0123456789abcdef']]) {
+      const refused = await box.ask('points', 'forget', first, ...yes);
+      expect({ code: refused.code, error: refused.json.error?.code }).toEqual({ code: 5, error: 'refused' });
+    }
+    expect(pointsOf(box).listed).toEqual([first, second]);
+    const { digest } = (await box.ask('points', 'forget', first, '--dry-run')).json;
+    // Of another point it is no consent.
+    expect((await box.ask('points', 'forget', second, `--yes=${digest}`)).code).toBe(5);
+    expect(await box.ask('points', 'forget', first, `--yes=${digest}`)).toMatchObject({ code: 0 });
+    expect(pointsOf(box)).toEqual({ listed: [second], stored: [second] });
+    expect((await box.ask('points', 'forget', first, '--dry-run')).json.error?.code).toBe('not-found');
+  });
+
+  test('what cannot be meant: exit 2', async () => {
+    await using box = await sandbox();
+    for (const args of [[], ['--policy'], ['latest'], ['x', '--policy']])
+      expect((await box.ask('points', 'forget', ...args)).code).toBe(2);
+  });
+
+  test('a pinned point is kept until it is unpinned', async () => {
+    await using box = await sandbox();
+    const [first = '', second = ''] = await backups(box, 2);
+    box.configure('retention: { last: 1, minimum: 1 }\n');
+    expect((await box.ask('points', 'pin', first, '--reason', 'before the upgrade')).code).toBe(0);
+    expect((await box.run('points', 'list')).stdout).toContain('pinned: before the upgrade');
+    expect((await box.ask('points', 'forget', '--policy')).json).toMatchObject({ forgotten: [] });
+    expect((await box.ask('points', 'forget', first)).code).toBe(5);
+    expect((await box.ask('points', 'unpin', first)).code).toBe(0);
+    expect((await box.ask('points', 'forget', '--policy')).json).toMatchObject({ forgotten: [first] });
+    expect(pointsOf(box).listed).toEqual([second]);
+  });
+
+  test('a base that is in use is refused, and kept by the rules', async () => {
+    await using box = await sandbox();
+    // What is as young as a backup is stored again by the next.
+    await delay(2500);
+    await box.ask('backup');
+    await box.ask('backup');
+    const [base = '', upon = ''] = pointsOf(box).listed;
+    const list = (await box.ask('points', 'list')).json.points;
+    expect(list).toMatchObject([{ id: base }, { id: upon, base, needs: [base] }]);
+    expect((await box.ask('points', 'forget', base, '--dry-run')).json.error?.message).toContain(upon);
+    box.configure('retention: { last: 1, minimum: 1 }\n');
+    expect((await box.ask('points', 'forget', '--policy')).json).toMatchObject({ forgotten: [] });
+    expect((await box.ask('points', 'verify', upon)).code).toBe(0);
+  });
+});
+
+test('what fails after the record takes nothing from the point', async () => {
+  await using box = await sandbox();
+  box.configure('retention: { last: 1, minimum: 1 }\n');
+  const [first = ''] = await backups(box, 1);
+  script(join(box.base, 'etc/hooks.d/backup/after.after.d/10-fail'), 'exit 7');
+  const failed = await box.ask('backup', '--full');
+  expect(failed).toMatchObject({ code: 1, json: { error: { code: 'hook-failed' } } });
+  // The older point was forgotten on account of the new one: that must stay.
+  const { listed, stored } = pointsOf(box);
+  expect(listed).toHaveLength(1);
+  expect({ listed, stored }).toEqual({ listed: stored, stored });
+  expect(listed).not.toContain(first);
+  expect((await box.ask('points', 'verify', 'latest')).code).toBe(0);
+});
+
+test('a record that retention cannot use: the new point stays, and the run says what is wrong, exit 4', async () => {
+  await using box = await sandbox();
+  const [first = ''] = await backups(box, 1);
+  box.configure('retention: { last: 1, minimum: 1 }\n');
+  writeFileSync(join(box.repository, `lifeboat/box/points/${first}.zst`), 'x');
+  const made = await box.ask('backup', '--full');
+  expect(made.code).toBe(4);
+  expect(made.json.run?.findings).toMatchObject([{ subject: `lifeboat/box/points/${first}.zst` }]);
+  expect(pointsOf(box).stored).toHaveLength(2);
+});
+
+test('nightly: as many of the others as configured are read back, and damage is named', async () => {
+  await using box = await sandbox();
+  const [first = '', second = ''] = await backups(box, 2);
+  box.configure('verify: { after: none, oldest: 1 }\n');
+  const path = join(box.repository, `tar/box/${first}.tar.zst`);
+  const bytes = readFileSync(path);
+  bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
+  writeFileSync(path, bytes);
+  const made = await box.ask('backup', '--full');
+  expect(made.code).toBe(4);
+  expect(made.json.run?.findings).toMatchObject([{ subject: `point ${first}` }]);
+  const { points } = (await box.ask('points', 'list')).json;
+  expect(points?.map(({ id, trust }) => [id, trust])).toEqual([
+    [first, 'damaged'],
+    [second, 'read-back'],
+    [made.json.point, 'stored'],
+  ]);
+});
+
+test('verify: many, those first that were never verified; what is due; and what cannot be meant', async () => {
+  await using box = await sandbox();
+  box.configure('verify: { after: none }\n');
+  const [first = '', second = ''] = await backups(box, 2);
+  const verified = async (...args: string[]) => {
+    const { code, json } = await box.ask('points', 'verify', ...args);
+    expect(code).toBe(0);
+    return json['verifications'];
+  };
+  expect(await verified('--oldest', '1')).toMatchObject([{ point: first, scope: 'chain', depth: 'content' }]);
+  expect(await verified('--oldest', '1')).toMatchObject([{ point: second }]);
+  expect(await verified()).toMatchObject([{ point: first }, { point: second }]);
+  expect(await verified('--older-than', '1d')).toEqual([]);
+  for (const args of [
+    [first, '--all'],
+    ['--oldest', '0'],
+    ['--older-than', 'soon'],
+  ])
+    expect((await box.ask('points', 'verify', ...args)).code).toBe(2);
+});
+
+test('ls and diff', async () => {
+  await using box = await sandbox();
+  const hosts = join(box.source, 'etc/hosts');
+  await box.ask('backup');
+  writeFileSync(hosts, 'changed\n');
+  writeFileSync(join(box.source, 'etc/new'), 'new');
+  rmSync(join(box.source, 'etc/ssh/config'));
+  await box.ask('backup');
+  const [before = '', after = ''] = pointsOf(box).listed;
+  const ls = await box.run('points', 'ls', before, join(box.source, 'etc'));
+  expect(ls.stdout).toBe(`${hosts}\n${join(box.source, 'etc/ssh')}/\n`);
+  const long = await box.run('points', 'ls', before, box.source, '--recursive', '--long');
+  expect(long.stdout).toMatch(new RegExp(`^-0600 .* 7 B .*${join(box.source, 'etc/ssh/config')}$`, 'm'));
+  expect((await box.ask('points', 'ls', before, '/nothing')).json.error?.code).toBe('not-found');
+  const diff = await box.ask('points', 'diff', before, after, join(box.source, 'etc'));
+  expect(diff.code).toBe(3);
+  expect(diff.json['files']).toMatchObject([
+    { path: join(box.source, 'etc'), change: 'changed' },
+    { path: hosts, change: 'changed', what: expect.arrayContaining([expect.stringContaining('SHA-256')]) },
+    { path: join(box.source, 'etc/new'), change: 'added' },
+    { path: join(box.source, 'etc/ssh'), change: 'changed' },
+    { path: join(box.source, 'etc/ssh/config'), change: 'removed' },
+  ]);
+  expect((await box.run('points', 'diff', before, after)).stdout).toContain(`\n+ ${join(box.source, 'etc/new')}\n`);
+  expect(await box.ask('points', 'diff', after, after)).toMatchObject({ code: 0, json: { files: [], changes: [] } });
+});
+
+test('lost records: prune keeps the data and says so, repair brings them back with consent', async () => {
+  await using box = await sandbox();
+  const ids = await backups(box, 2);
+  for (const id of ids) rmSync(join(box.repository, `lifeboat/box/points/${id}.zst`));
+  rmSync(join(box.repository, 'lifeboat/box/captures'), { recursive: true });
+  rmSync(box.state, { recursive: true });
+  box.configure('retention: { last: 2 }\n');
+  const pruned = await box.ask('points', 'prune', '--grace', '1ms');
+  expect(pruned.code).toBe(4);
+  expect(pruned.json.run?.findings).toMatchObject(ids.map((id) => ({ subject: `point ${id}` })));
+  expect((await box.ask('points', 'repair')).code).toBe(5);
+  const { digest, rebuild } = (await box.ask('points', 'repair', '--dry-run')).json;
+  expect(rebuild).toMatchObject(ids.map((id) => ({ id, what: 'record' })));
+  expect((await box.ask('points', 'repair', `--yes=${digest}`)).code).toBe(0);
+  const { points } = (await box.ask('points', 'list')).json;
+  expect(points?.map(({ id, trust }) => [id, trust])).toEqual(ids.map((id) => [id, 'read-back']));
+  expect((await box.ask('restore', ids[0] ?? '', '--to', join(box.base, 'to'))).code).toBe(0);
+});
+
+test('prune removes what a killed run left, with consent or by retention in the configuration, once it is old', async () => {
+  await using box = await sandbox();
+  const [id = ''] = await backups(box, 1);
+  const left = join(box.repository, 'tar/box/20200101T000000Z-abcdef.tar.zst');
+  writeFileSync(left, 'half');
+  expect((await box.ask('points', 'prune')).json).toMatchObject({ pruned: [], kept: [{ why: 'is too young' }] });
+  await delay(20);
+  expect((await box.ask('points', 'prune', '--grace', '1ms')).code).toBe(5);
+  box.configure('retention: { last: 2 }\n');
+  expect((await box.ask('points', 'prune', '--grace', '1ms', '--dry-run')).json).toMatchObject({
+    remove: [{ bytes: 4 }],
+  });
+  expect(readdirSync(join(box.repository, 'tar/box'))).toHaveLength(3);
+  expect((await box.ask('points', 'prune', '--grace', '1ms')).code).toBe(0);
+  expect(pointsOf(box)).toEqual({ listed: [id], stored: [id] });
+});
