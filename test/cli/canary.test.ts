@@ -109,7 +109,6 @@ schedule: { backup: { cron: '* * * * *' } }
     ['--json', 'points', 'show', 'latest'],
     ['restore', 'latest', '--to', to('restored')],
     ['key', 'show'],
-    ['doctor'],
     ['--json', 'runs', 'list'],
   ]);
   expect(ended.map(({ code }) => code).slice(0, 7), ended.map(({ stderr }) => stderr).join('\n')).toEqual([
@@ -124,7 +123,11 @@ schedule: { backup: { cron: '* * * * *' } }
   ]);
   expect(failed.ended[0]?.code).toBe(1);
 
-  const all = [...ended, ...failed.ended];
+  // Of what went wrong, too.
+  const bundle = await spiedOn(box, [['doctor', '--bundle', to('bundle.tar.gz')]]);
+  expect(existsSync(to('bundle.tar.gz'))).toBe(true);
+
+  const all = [...ended, ...failed.ended, ...bundle.ended];
   const printed = Buffer.from(all.map(({ stdout, stderr }) => stdout + stderr).join('\n'));
   expect(own, 'processes of lifeboat that were seen').toBeGreaterThan(0);
   expect(processes.length, 'of children').toBeGreaterThan(0);
@@ -132,7 +135,10 @@ schedule: { backup: { cron: '* * * * *' } }
   expect(existsSync(to('told'))).toBe(true);
 
   expect(foundIn(printed, canaries), 'printed').toEqual([]);
-  expect(foundIn(Buffer.concat([...processes, ...failed.processes]), canaries), 'shown by processes').toEqual([]);
+  expect(
+    foundIn(Buffer.concat([...processes, ...failed.processes, ...bundle.processes]), canaries),
+    'shown by processes',
+  ).toEqual([]);
   expect(received.map(({ url }) => url)).toContain(`/${WEBHOOK}`);
   expect(foundIn(Buffer.from(received.map(({ body }) => body).join('\n')), canaries), 'sent').toEqual([]);
   // Where they are meant to be: the key file, and the files of secrets.

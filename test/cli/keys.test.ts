@@ -1,5 +1,5 @@
 /** Keys from the first minute to the bad day: made, proven, replaced, lost. */
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { contents, pointsOf, sandbox } from '../helpers/cli.ts';
@@ -180,6 +180,7 @@ describe.concurrent('a machine without a configuration', () => {
     const several = await box.elsewhere(box.code, 'points', 'list');
     expect(several).toMatchObject({ code: 2, json: { error: { hint: expect.stringContaining('box, web2') } } });
     expect(await box.elsewhere(box.code, '--host', 'box', 'points', 'list')).toMatchObject({ code: 0 });
+    expect(await box.ask('--host', 'web2', 'points', 'list')).toMatchObject({ code: 2 });
   });
 
   test('does not back up: what would it include?', async () => {
@@ -272,6 +273,22 @@ describe.concurrent('rotation', () => {
       expect(await box.elsewhere(third, 'points', 'verify', id), id).toMatchObject({ code: 0 });
       expect(await box.ask('points', 'verify', id), id).toMatchObject({ code: 0 });
     }
+  });
+
+  test('that the repository does not take leaves the old code in force; so does a dry run', async () => {
+    await using box = await keyedSandbox();
+    const key = readFileSync(box.keyFile, 'utf8');
+    const dry = await box.ask('--dry-run', 'key', 'rotate');
+    expect(dry).toMatchObject({ code: 0, json: { dryRun: true } });
+    expect(dry.stdout).not.toContain('recovery"');
+    const records = join(box.repository, 'lifeboat/box/keys');
+    renameSync(records, `${records}.away`);
+    writeFileSync(records, 'in the way');
+    expect((await box.ask('key', 'rotate')).code).not.toBe(0);
+    rmSync(records);
+    renameSync(`${records}.away`, records);
+    expect(readFileSync(box.keyFile, 'utf8')).toBe(key);
+    expect(await box.withCode(box.code, 'key', 'check')).toMatchObject({ code: 0, json: { otherKeyRecords: 0 } });
   });
 
   test('of a write-only host needs the old code', async () => {

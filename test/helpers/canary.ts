@@ -87,7 +87,7 @@ export function watchProcesses(): () => Promise<readonly Buffer[]> {
           if (bytes !== undefined) seen.set(`${pid} ${file} ${bytes.toString('latin1')}`, bytes);
         }
       }
-      await delay(1);
+      await delay(4);
     }
   })();
   return async () => {
