@@ -5,11 +5,12 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { listPoints } from '../../src/point/records.ts';
 import { openConfigured } from '../../src/steps/repository.ts';
-import { contents, objectsOf, pointsOf, type Sandbox } from './cli.ts';
+import { contents, objectsOf, pointsOf, type Sandbox, signalAt } from './cli.ts';
 import { type KeyedSandbox, keyedSandbox } from './keyed.ts';
 import { kill, measured, random } from './moments.ts';
 
@@ -120,13 +121,79 @@ export async function killedRestores(box: Sandbox, { seed, turns }: Series): Pro
   expect(objectsOf(box)).toEqual(before);
 }
 
+/** Forgetting by rules and by name, and pruning what killed backups left. */
+export async function killedForgets(box: Sandbox, { seed, turns, signal }: Series): Promise<void> {
+  const next = random(seed);
+  const ruled = join(box.base, 'etc/ruled.yaml');
+  writeFileSync(ruled, `${readFileSync(box.config, 'utf8')}\nretention: { last: 2, minimum: 1 }\n`);
+  const policy = ['--config', ruled, 'points', 'forget', '--policy'];
+  const prune = ['--config', ruled, 'points', 'prune', '--grace', '1s'];
+  // All of them are much the same; one that would come too late does no harm.
+  const steps = ['prepare.lock', 'decide.points', 'decide.leftovers', 'forget.forget', 'prune.prune'];
+  const events = steps.flatMap((step) => [
+    `"type":"step-started","step":"${step}"`,
+    `"step-finished","step":"${step}"`,
+  ]);
+  let kills = 0;
+  for (let turn = 0; turn < turns; turn += 1) {
+    const kind = turn === 0 ? 0 : Math.floor(next() * 3);
+    for (let count = turn === 0 ? 0 : 2; count < 4; count += 1) {
+      writeFileSync(join(box.source, 'etc', `file-${count}`), randomBytes(5000));
+      await backup(box);
+    }
+    const before = await wholePoints(box, signal);
+    // What a backup leaves that is killed there.
+    await box.start(
+      ['--json', 'backup'],
+      signalAt(box, '"type":"step-started","step":"verify.read-back"', 1, 'SIGKILL'),
+    ).ended;
+    const newest = before.at(-1) ?? '';
+    const args = kind === 0 ? policy : kind === 1 ? prune : await agreed(box, ['points', 'forget', newest]);
+    if (kind === 1) await delay(1100);
+    const kept = kind === 0 ? before.slice(-2) : kind === 1 ? before : before.slice(0, -1);
+    const known = runsOf(box);
+    const { at, ended } = await kill(box, args, { events, writes: 45, ms: 1500 }, next);
+    const where = `seed ${seed}, ${args.join(' ')} ${turn}, killed at ${at}`;
+    if (ended.code === null) kills += 1;
+    expect(await wholePoints(box, signal), where).toEqual(expect.arrayContaining(kept));
+    const id = openRun(box, known);
+    const way = ['resume', 'undo', 'next run'][Math.floor(next() * 3)] ?? '';
+    if (id !== undefined && way !== 'next run') {
+      const resumed = await box.ask('runs', 'resume', id, ...(way === 'undo' ? ['--undo'] : []));
+      expect({ code: resumed.code, ...resumed.json.error }, `${where}, ${way}`).toEqual({ code: 0 });
+    }
+    const after = await wholePoints(box, signal);
+    expect(after, `${where}, ${way}`).toEqual(expect.arrayContaining(kept));
+    for (const again of [policy, prune]) {
+      const { code, json } = await box.ask(...again);
+      expect(
+        { code, ...json.error, findings: json.run?.findings },
+        `${where}, ${way}, then ${again.join(' ')}`,
+      ).toEqual({
+        code: 0,
+        findings: [],
+      });
+    }
+    expect(await wholePoints(box, signal), where).toEqual(expect.arrayContaining(after.slice(-2)));
+    expectNothingOver(box, `${where}, ${way}`);
+  }
+  console.log(`seed ${seed}: ${kills} of ${turns} of forget and prune were killed`);
+}
+
+/** The arguments with consent to what a dry run of them shows. */
+async function agreed(box: Sandbox, args: readonly string[]): Promise<string[]> {
+  const { json } = await box.ask('--dry-run', ...args);
+  return [`--yes=${String(json['digest'])}`, ...args];
+}
+
 async function backup(box: Sandbox, where = 'backup'): Promise<void> {
   const { code: status, json } = await box.ask('backup');
   expect({ status, ...json.error, findings: json.run?.findings }, where).toEqual({ status: 0, findings: [] });
 }
 
 async function forget(box: Sandbox, ids: readonly string[]): Promise<void> {
-  for (const key of objectsOf(box)) if (ids.some((id) => key.includes(id))) rmSync(join(box.repository, key));
+  const { code, json } = await box.ask(...(await agreed(box, ['points', 'forget', ...ids])));
+  expect({ code, ...json.error }).toEqual({ code: 0 });
 }
 
 /** Reads every point on record back, with all that it builds upon; gives their ids, oldest first. */

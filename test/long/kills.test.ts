@@ -1,7 +1,7 @@
 /** kill -9 at 300 seeded moments of the real command line, of hosts with keys and without. `test/cli/kill.test.ts` takes a sample. */
 import { test } from 'vitest';
 import { sandbox } from '../helpers/cli.ts';
-import { killedBackups, killedRestores, provenSandbox } from '../helpers/kill-series.ts';
+import { killedBackups, killedForgets, killedRestores, provenSandbox } from '../helpers/kill-series.ts';
 import { seed } from '../helpers/moments.ts';
 import { times } from '../helpers/suite.ts';
 
@@ -18,4 +18,9 @@ test.concurrent(`backups, plain (seed ${seed + 1})`, async ({ signal }) => {
 test.concurrent(`restores, encrypted (seed ${seed + 2})`, async ({ signal }) => {
   await using box = await provenSandbox();
   await killedRestores(box, { seed: seed + 2, turns: times(80, 3), signal });
+});
+
+test.concurrent(`forget and prune, encrypted (seed ${seed + 3})`, async ({ signal }) => {
+  await using box = await provenSandbox();
+  await killedForgets(box, { seed: seed + 3, turns: times(110, 4), signal });
 });
