@@ -3,6 +3,7 @@ import { lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Finding } from '../engine/engine.ts';
 import { type Change, type Comparison, compareWith } from '../engine/restore/compare.ts';
+import { Lacks } from '../engine/restore/rights.ts';
 import { type Selection, select } from '../engine/restore/select.ts';
 import { Findings } from '../engine/tar/stderr.ts';
 import { checkTrusted } from '../host/trusted.ts';
@@ -93,9 +94,11 @@ export async function planRestore(
   const entries = () => repository.engine.entries(pointJob(repository, point), signal);
   const selection = await select(entries, request.paths, findings);
   const root = made || directory === '/';
-  const options = { directory, root, owners: request.owners, onProgress: () => {} };
+  const lacks = new Lacks();
+  const options = { directory, root, owners: request.owners, lacks, onProgress: () => {} };
   const comparison = await compareWith(entries(), selection, options, signal);
   for (const { subject, problem } of comparison.blocked) findings.add(subject, problem);
+  lacks.tell(findings);
   const { destruction, items } = destructionOf(point, destination, comparison);
   return { selection, comparison, destruction, items, findings: findings.list() };
 }

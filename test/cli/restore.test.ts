@@ -1,5 +1,5 @@
 /** `lifeboat restore` into what is there: consent, differences only, going on after kill -9, other owners, other filesystems. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
@@ -22,8 +22,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { getXattr, setXattr } from '../../src/native/xattr.ts';
 import { makeNastyTree, oracle } from '../conformance/engine.ts';
-import { contents, isRoot, listing, type Sandbox, sandbox, signalAt } from '../helpers/cli.ts';
+import { contents, isRoot, lifeboat, listing, type Sandbox, sandbox, signalAt, startLifeboat } from '../helpers/cli.ts';
 import { kill, measured, random, seed } from '../helpers/moments.ts';
 import { times } from '../helpers/suite.ts';
 
@@ -380,3 +381,40 @@ describe.skipIf(!isRoot).concurrent('root (and only root)', () => {
     }
   });
 });
+
+test.skipIf(!isRoot)(
+  'who is not root restores what he can, and the rest is named by kind (as another user)',
+  async ({ skip }) => {
+    const nobody = 65534;
+    const reads = spawnSync('test', ['-r', lifeboat], { uid: nobody, gid: nobody });
+    if (reads.status !== 0) return skip('other users cannot read this checkout');
+    await using box = await sandbox();
+    const at = (name: string) => join(box.source, name);
+    for (const name of ['a', 'b']) writeFileSync(at(name), name, { mode: 0o644 });
+    chownSync(at('a'), 1, 1);
+    execFileSync('mknod', [at('null'), 'c', '1', '3']);
+    setXattr(at('a'), 'trusted.x', Buffer.from('x'));
+    setXattr(at('a'), 'user.x', Buffer.from('x'));
+    linkSync(at('a'), at('a too'));
+    mkdirSync(at('d/e'), { recursive: true });
+    writeFileSync(at('d/e/f'), 'f');
+    for (const name of ['d/e', 'd']) chmodSync(at(name), 0o555);
+    await box.ask('backup');
+    const home = join(box.base, 'home');
+    mkdirSync(home);
+    chownSync(home, nobody, nobody);
+    execFileSync('chmod', ['-R', 'a+rX', box.base]);
+    for (const round of [1, 2]) {
+      const options = ['--config', box.config, '--state-dir', join(home, 'state'), '--json', '--quiet'];
+      const to = join(home, 'to');
+      const { code, json } = await startLifeboat([...options, 'restore', 'latest', '--to', to], { uid: nobody }).ended;
+      expect({ code, round }).toEqual({ code: 4, round });
+      const kinds = json.run?.findings.map(({ subject }) => subject);
+      expect([...(kinds ?? [])].sort()).toEqual(['attributes trusted.*', 'devices', 'owners']);
+      const top = join(to, box.source);
+      expect(contents(top)).toMatchObject({ a: 'a', 'a too': 'a', b: 'b', 'd/e/f': 'f' });
+      expect([lstatSync(join(top, 'a')).nlink, lstatSync(join(top, 'd')).mode & 0o777]).toEqual([2, 0o555]);
+      expect(getXattr(join(top, 'a'), 'user.x')?.toString()).toBe('x');
+    }
+  },
+);

@@ -13,7 +13,7 @@ import { readFlags } from './attributes.ts';
 import { inspect, pathBelow, type Seen } from './inspect.ts';
 import { type Mounts, mountsBelow } from './mounts.ts';
 import { type OwnerMap, withOwners } from './owners.ts';
-import { feasible } from './rights.ts';
+import { feasible, type Lacks } from './rights.ts';
 import { pathsAbove, safetyCheck, type Selection } from './select.ts';
 
 /** What is at a place before it is changed: as long as it is that, the consent to change it holds. */
@@ -58,6 +58,8 @@ export interface CompareOptions {
   readonly directory: string;
   readonly root: boolean;
   readonly owners?: OwnerMap | undefined;
+  /** Told what of entries that are there already this process could not restore anyway. */
+  readonly lacks?: Lacks;
   readonly onProgress: (entries: number) => void;
 }
 
@@ -243,7 +245,7 @@ class Comparing {
     this.#counted.add(entry.path);
     this.#untouched += namesIn(this.#options.directory, entry.path);
     this.#directories.push(entry);
-    const differences = attributeDifferences(this.#options.directory, entry, seen).filter(
+    const differences = attributeDifferences(this.#options.directory, entry, seen, this.#options.lacks).filter(
       (text) => !text.startsWith('modification time'),
     );
     if (differences.length === 0) this.#same++;
@@ -270,8 +272,9 @@ class Comparing {
     const now = nowOf(seen.stats);
     const several = seen.stats.nlink > 1n;
     const claimedBy = several ? this.#claimed.get(seen.inode) : undefined;
-    const differences = attributeDifferences(this.#options.directory, entry, seen);
-    if (claimedBy !== undefined || !sameContent(entry, seen)) this.#change(entry, { action: 'replace', now }, place);
+    const stays = claimedBy === undefined && sameContent(entry, seen);
+    const differences = stays ? attributeDifferences(this.#options.directory, entry, seen, this.#options.lacks) : [];
+    if (!stays) this.#change(entry, { action: 'replace', now }, place);
     else if (differences.length > 0) this.#changes.set(entry.path, { action: 'attributes', now, differences, entry });
     else this.#same++;
     if (!several) return;
@@ -353,11 +356,11 @@ function sameContent(entry: Entry, { entry: found, unreadable }: Seen): boolean 
 }
 
 /** Of two that have the same content; only what this process may restore. */
-export function attributeDifferences(root: string, entry: Entry, { entry: found }: Seen): string[] {
+export function attributeDifferences(root: string, entry: Entry, { entry: found }: Seen, lacks?: Lacks): string[] {
   if (found === undefined || found.type !== entry.type) return [];
   const { sha256: _, flags, ...wanted } = entry;
   const { sha256: _hash, flags: _flags, ...actual } = found;
-  const { expected, seen } = feasible(wanted, actual);
+  const { expected, seen } = feasible(wanted, actual, lacks);
   const differences = entryDifferences(expected, seen).map(({ problem }) => problem);
   if (flags === undefined) return differences;
   const now = readFlags(join(root, entry.path));
