@@ -3,6 +3,6 @@ import { identify, judge, readBackPoints, selectPoints, stage, workflow } from '
 export const verify = workflow({
   name: 'verify',
   title: 'Verify recovery points',
-  inputs: ['config', 'verifyRequest', 'version'],
+  inputs: ['config', 'stateDir', 'verifyRequest', 'version'],
   stages: [stage('points', [identify, selectPoints]), stage('verify', [readBackPoints]), stage('result', [judge])],
 });

@@ -22,7 +22,11 @@ export function describeOutcome({ state }: RunOutcome): ReturnType<Present> {
     text: () =>
       [
         `Recovery point ${recorded?.point} is in ${recorded?.repository}; ${
-          verified === null ? 'it was not read back (verify.after is none).' : 'every byte was read back and is right.'
+          verified === null
+            ? 'it was not read back (verify.after is none).'
+            : verified?.depth === 'ciphertext'
+              ? 'every byte was read back as it was sent (its ciphertext; there is no key here to see more).'
+              : 'every byte was read back and is right.'
         }`,
         `  ${data?.entries} entries, ${formatBytes(data?.bytes ?? 0)} of files, ${formatBytes(data?.storedBytes ?? 0)} stored`,
         ...(data?.base === undefined
@@ -72,7 +76,10 @@ export function describeVerification({ state }: RunOutcome): ReturnType<Present>
         ? 'No point is due to be verified.'
         : [
             ...verifications.map(({ point, entries, bytes, depth }) => {
-              const counts = entries === undefined ? '' : `: ${entries} entries, ${formatBytes(bytes ?? 0)} of files`;
+              const counts =
+                entries === undefined || depth === 'ciphertext'
+                  ? ''
+                  : `: ${entries} entries, ${formatBytes(bytes ?? 0)} of files`;
               return `Point ${point} is right${counts}${depth === 'content' ? '' : ' (its ciphertext; there is no key here to see more)'}.`;
             }),
             `${formatBytes(readBack)} read back.`,

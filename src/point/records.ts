@@ -147,7 +147,7 @@ export function withTrust(listed: ListedPoint, others: ReadonlyMap<string, Liste
   return { ...listed, trust: trustOf(listed.verification, bases) };
 }
 
-function listed(point: Point, key: string, arrivedMs: number, attested: Attested = {}): ListedPoint {
+export function listed(point: Point, key: string, arrivedMs: number, attested: Attested = {}): ListedPoint {
   const { verification = point.verification, pin } = attested;
   return {
     point,

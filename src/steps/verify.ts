@@ -4,9 +4,10 @@ import { parseDuration } from '../kernel/units.ts';
 import { throwIfAborted } from '../kernel/wait.ts';
 import { putAttestation, readAttestations } from '../point/attestations.ts';
 import { findPoint } from '../point/find.ts';
+import { findKnown, knownPoints } from '../point/known.ts';
+import { localRecords } from '../point/local-records.ts';
 import { leastVerified } from '../point/least-verified.ts';
 import { ATTESTATION_FORMAT, type Point, type Verification } from '../point/point.ts';
-import { listPoints } from '../point/records.ts';
 import type { Say } from '../workflow/step.ts';
 import { type State, step, type Verified } from './define.ts';
 import { type OpenRepository, openConfigured } from './repository.ts';
@@ -50,18 +51,19 @@ export const find = step({
 export const selectPoints = step({
   id: 'select',
   title: 'Choose the points to verify',
-  needs: ['config', 'hostName', 'verifyRequest'],
+  needs: ['config', 'stateDir', 'hostName', 'verifyRequest'],
   gives: ['selected'],
   timeout: '10m',
-  run: async ({ state: { config, hostName, verifyRequest }, say, secrets, signal }) => {
+  run: async ({ state: { config, stateDir, hostName, verifyRequest }, say, secrets, signal }) => {
     await using repository = await openConfigured(config, { say, secrets }, signal);
+    const local = localRecords(stateDir, repository.id, hostName);
     const { points: named, oldest, olderThan } = verifyRequest;
     if (named.length > 0) {
       const found = [];
-      for (const name of named) found.push((await findPoint(repository, hostName, name, signal)).point);
+      for (const name of named) found.push((await findKnown(repository, hostName, local, name, signal)).point);
       return { selected: found.map((point) => ({ point, scope: 'chain' as const })) };
     }
-    const list = await listPoints(repository, hostName, signal);
+    const list = await knownPoints(repository, hostName, local, signal);
     for (const { key, error } of list.damaged) say({ type: 'finding', subject: key, problem: error.message });
     const chosen = leastVerified(
       list.points,
@@ -167,14 +169,15 @@ export const judge = step({
 export const verifyOldest = step({
   id: 'verify-oldest',
   title: 'Read back the points that were verified the longest ago',
-  needs: ['config', 'version', 'identity', 'hostName', 'recorded'],
+  needs: ['config', 'stateDir', 'version', 'identity', 'hostName', 'recorded'],
   gives: [],
   timeout: '7d',
-  run: async ({ state: { config, version, identity, hostName, recorded }, runId, say, secrets, signal }) => {
+  run: async ({ state: { config, stateDir, version, identity, hostName, recorded }, runId, say, secrets, signal }) => {
     if (config.verify.oldest === 0) return {};
     try {
       await using repository = await openConfigured(config, { say, secrets }, signal);
-      const { points } = await listPoints(repository, hostName, signal);
+      const local = localRecords(stateDir, repository.id, hostName);
+      const { points } = await knownPoints(repository, hostName, local, signal);
       const others = points.filter(({ point }) => point.id !== recorded.point);
       const chosen = leastVerified(others, { oldest: config.verify.oldest }, Date.now());
       const selected = chosen.map(({ point }) => ({ point, scope: 'own' as const }));

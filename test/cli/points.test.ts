@@ -50,8 +50,8 @@ describe.concurrent('forgetting', () => {
     expect(pointsOf(box).listed).toEqual([first, second]);
     const { digest } = (await box.ask('points', 'forget', first, '--dry-run')).json;
     // Of another point it is no consent.
-    expect((await box.ask('points', 'forget', second, `--yes=${digest}`)).code).toBe(5);
-    expect(await box.ask('points', 'forget', first, `--yes=${digest}`)).toMatchObject({ code: 0 });
+    expect((await box.ask('points', 'forget', second, `--yes=${String(digest)}`)).code).toBe(5);
+    expect(await box.ask('points', 'forget', first, `--yes=${String(digest)}`)).toMatchObject({ code: 0 });
     expect(pointsOf(box)).toEqual({ listed: [second], stored: [second] });
     expect((await box.ask('points', 'forget', first, '--dry-run')).json.error?.code).toBe('not-found');
   });
@@ -197,7 +197,7 @@ test('lost records: prune keeps the data and says so, repair brings them back wi
   expect((await box.ask('points', 'repair')).code).toBe(5);
   const { digest, rebuild } = (await box.ask('points', 'repair', '--dry-run')).json;
   expect(rebuild).toMatchObject(ids.map((id) => ({ id, what: 'record' })));
-  expect((await box.ask('points', 'repair', `--yes=${digest}`)).code).toBe(0);
+  expect((await box.ask('points', 'repair', `--yes=${String(digest)}`)).code).toBe(0);
   const { points } = (await box.ask('points', 'list')).json;
   expect(points?.map(({ id, trust }) => [id, trust])).toEqual(ids.map((id) => [id, 'read-back']));
   expect((await box.ask('restore', ids[0] ?? '', '--to', join(box.base, 'to'))).code).toBe(0);
