@@ -418,3 +418,37 @@ test.skipIf(!isRoot)(
     }
   },
 );
+
+test.skipIf(!isRoot)('flags are restored last, and keep nothing from being restored (needs root)', async ({ skip }) => {
+  await using box = await sandbox();
+  const chattr = (flags: string, ...paths: readonly string[]) => spawnSync('chattr', [flags, ...paths]).status === 0;
+  const at = (name: string) => join(box.source, name);
+  for (const name of ['i', 'i too', 'A']) writeFileSync(at(name), name);
+  mkdirSync(at('d'));
+  writeFileSync(at('d/file'), 'in a directory that cannot be changed');
+  if (!chattr('+A', at('A')) || !chattr('+id', at('i'), at('i too'), at('d'))) return skip('no chattr here');
+  const to = join(box.base, 'to');
+  const top = join(to, box.source);
+  const flags = (directory: string) =>
+    execFileSync('lsattr', ['-d', ...['A', 'i', 'i too', 'd', 'd/file'].map((name) => join(directory, name))])
+      .toString()
+      .replaceAll(directory, '');
+  try {
+    await restored(box, to);
+    expect(flags(top)).toBe(flags(box.source));
+    expect(contents(top)).toEqual(contents(box.source));
+    expect(chattr('-i', join(top, 'i'))).toBe(true);
+    writeFileSync(join(top, 'i'), 'changed');
+    expect(chattr('+i', join(top, 'i'))).toBe(true);
+    expect(
+      chattr('-i', join(top, 'i too')) && chattr('-d', join(top, 'i too')) && chattr('+i', join(top, 'i too')),
+    ).toBe(true);
+    const digest = await digestOf(box, '--to', to);
+    const again = await box.ask('restore', 'latest', '--to', to, `--yes=${digest}`);
+    expect(again).toMatchObject({ code: 0, json: { replaced: 1, attributes: 1 } });
+    expect(flags(top)).toBe(flags(box.source));
+    expect(contents(top)).toEqual(contents(box.source));
+  } finally {
+    chattr('-i', ...[box.source, top].flatMap((one) => ['i', 'i too', 'd'].map((name) => join(one, name))));
+  }
+});
