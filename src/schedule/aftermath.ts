@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Config } from '../config/schema.ts';
-import { asLifeboatError } from '../kernel/errors.ts';
+import { asLifeboatError, type LifeboatError } from '../kernel/errors.ts';
 import { redactText } from '../kernel/secret.ts';
 import { parseDuration } from '../kernel/units.ts';
 import { limited } from '../kernel/wait.ts';
@@ -18,6 +18,7 @@ import { makeScheduleDirectory, type Notices, readNotices, writeNotices } from '
 const checkLimitMs = 30 * 60_000;
 const statusLimitMs = 15 * 60_000;
 const maxUnsent = 20;
+const silenceEveryMs = 30 * 60_000;
 
 export interface Watch extends Surroundings {
   readonly config: Config;
@@ -194,6 +195,40 @@ export async function heedStatus(status: Status, watch: Watch, signal: AbortSign
   await oneAtATime(() => judgeSilence(status, watch, signal));
 }
 
+/**
+ * Tells of what keeps the scheduler itself from its work, such as a full disk under its state directory: so nothing is put
+ * on record of it.
+ */
+export async function tellTrouble(
+  what: string,
+  error: LifeboatError,
+  { config, channels, hostName, now, say }: Watch,
+  signal: AbortSignal,
+): Promise<void> {
+  const { code, message, hint } = error;
+  const notice: Notice = {
+    format: 'lifeboat.notice/1',
+    event: 'failed',
+    host: hostName,
+    at: new Date(now()).toISOString(),
+    job: what,
+    error: { code, message, ...(hint === undefined ? {} : { hint }) },
+    findings: [],
+    drift: [],
+    next: 'See the log of the scheduler. It goes on trying.',
+    unsent: [],
+  };
+  for (const { channel, error: lost } of await sendNotice({ ...channels, notify: config.notify }, notice, signal)) {
+    if (lost !== undefined) say(`notice: not sent by ${channel}: ${lost.message}`);
+  }
+}
+
+/** Whether it is time to look for silence again, also when the clock was set back. */
+export async function silenceIsDue({ self, now }: Watch): Promise<boolean> {
+  const { lookedAt } = await readNotices(self.stateDir, new Date(now()));
+  return lookedAt === undefined || Math.abs(now() - Date.parse(lookedAt)) >= silenceEveryMs;
+}
+
 /** Looks whether there is a verified point within the RPO, and says so when there is none, also when nothing ever ran. */
 export async function watchSilence(watch: Watch, signal: AbortSignal): Promise<void> {
   const status = await look(watch, signal);
@@ -209,6 +244,7 @@ async function judgeSilence(status: Status | undefined, watch: Watch, signal: Ab
   const next: Notices = {
     ...withoutVerified(notices),
     ...(remembered === undefined ? {} : { lastVerified: remembered }),
+    lookedAt: new Date(now()).toISOString(),
   };
   const silence = config.rpo === undefined ? undefined : silenceOf(next, parseDuration(config.rpo), now());
   const readable = status?.points !== undefined;

@@ -5,8 +5,8 @@ import type { Cron } from './cron.ts';
 const minute = 60_000;
 /** Clocks are set by so much without a word: what was done is done. */
 const clockSlack = 60 * minute;
-/** Within so much of its time a run is on time: the loop looks at least every minute. */
-const onTime = 5 * minute;
+/** Within so much of its time a run is on time: cron looks every five minutes. */
+const onTime = 10 * minute;
 /** How often a run that took the machine down with it is begun again for the same tick. */
 const maxBeginnings = 3;
 

@@ -3,7 +3,7 @@ import { lockFile } from '../host/file-lock.ts';
 import type { Manager } from '../host/service-manager.ts';
 import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import { sleep, throwIfAborted } from '../kernel/wait.ts';
-import { afterJob, type Watch, watchSilence } from './aftermath.ts';
+import { afterJob, silenceIsDue, tellTrouble, type Watch, watchSilence } from './aftermath.ts';
 import type { JobName } from '../config/schedule.ts';
 import { historyOf, makeScheduleDirectory, readJobState, schedulerLock } from './state.ts';
 import { type Job, jobsOf } from './jobs.ts';
@@ -16,7 +16,7 @@ import { attend } from './run.ts';
  */
 const longestSleepMs = 30_000;
 const shortestSleepMs = 250;
-const silenceEveryMs = 30 * 60_000;
+const configuration = 'the configuration, of which the last good one goes on';
 /** After something unexpected, such as a full disk under the state directory. */
 const afterErrorMs = 60_000;
 
@@ -42,16 +42,29 @@ export async function runScheduler(scheduling: Scheduling, signal: AbortSignal):
     });
   }
   let config = await scheduling.loadConfig();
-  let problem: string | undefined;
+  let begun = true;
   const working = new Map<string, Promise<void>>();
-  let silenceAt = Number.NEGATIVE_INFINITY;
+  const troubles = new Map<string, string>();
+  /** Said each time, and told once until it changes. */
+  const trouble = async (name: string, thrown: unknown) => {
+    const error = asLifeboatError(thrown);
+    say(`${name}: ${error.message}`);
+    if (troubles.get(name) === error.message) return;
+    troubles.set(name, error.message);
+    try {
+      await tellTrouble(name, error, { ...scheduling, config }, signal);
+    } catch (lost) {
+      say(`${name}: ${asLifeboatError(lost).message}`);
+    }
+  };
   const begin = (name: string, work: () => Promise<void>) => {
     const guarded = async () => {
       try {
         await work();
+        troubles.delete(name);
       } catch (error) {
         if (signal.aborted) return;
-        say(`${name}: ${asLifeboatError(error).message}`);
+        await trouble(name, error);
         await sleep(afterErrorMs, signal).catch(() => {});
       }
     };
@@ -73,24 +86,21 @@ export async function runScheduler(scheduling: Scheduling, signal: AbortSignal):
       throwIfAborted(signal);
       try {
         config = await scheduling.loadConfig();
-        problem = undefined;
+        troubles.delete(configuration);
       } catch (error) {
-        const { message } = asLifeboatError(error);
-        if (message !== problem) say(`the configuration cannot be read, the last good one goes on: ${message}`);
-        problem = message;
+        if (!troubles.has(configuration)) begin(configuration, () => Promise.reject(asLifeboatError(error)));
       }
       const watch: Watch = { ...scheduling, config };
       const jobs = jobsOf(config.schedule, scheduling.hostName);
       for (const [name, group] of groups(jobs)) {
         if (!working.has(name)) begin(name, () => attendAll(group, watch, signal));
       }
-      // A clock that was set back must not put the next look off.
-      if (!working.has('silence') && Math.abs(now() - silenceAt) >= silenceEveryMs) {
-        silenceAt = now();
+      if (!working.has('silence') && (begun || (await silenceIsDue(watch)))) {
+        begun = false;
         begin('silence', () => watchSilence(watch, signal));
       }
       const next = await nextTimes(jobs, watch);
-      manager.tell({ WATCHDOG: '1', STATUS: problem ?? statusLine(next) });
+      manager.tell({ WATCHDOG: '1', STATUS: troubles.get(configuration) ?? statusLine(next) });
       const longest = Math.min(longestSleepMs, (manager.watchdogMs ?? longestSleepMs * 4) / 4);
       const due = next.flatMap(({ at }) => (at === undefined ? [] : [at - now()]));
       await sleep(Math.max(shortestSleepMs, Math.min(longest, ...due)), signal);
@@ -104,7 +114,7 @@ export async function runScheduler(scheduling: Scheduling, signal: AbortSignal):
 
 /** Jobs that lock the repository run one after the other; a check does not wait for them. */
 function groups(jobs: readonly Job[]): Map<string, Job[]> {
-  return Map.groupBy(jobs, ({ name }) => (name === 'check' ? name : 'repository'));
+  return Map.groupBy(jobs, ({ name }) => (name === 'check' ? name : 'the jobs of the repository'));
 }
 
 /** Runs what is due of these jobs, and again what comes due while that went on. */
@@ -133,7 +143,7 @@ export async function runDue(watch: Watch, signal: AbortSignal): Promise<{ job: 
     await afterJob(job.name, attended, watch, signal);
     ended.push({ job: job.name, outcome: attended.end.outcome });
   }
-  if (ended.length === 0) await watchSilence(watch, signal);
+  if (ended.length === 0 && (await silenceIsDue(watch))) await watchSilence(watch, signal);
   return ended;
 }
 

@@ -38,6 +38,8 @@ const noticesSchema = z.object({
   format: z.literal(NOTICES_FORMAT),
   /** Since when somebody looks for silence. */
   since: instant,
+  /** When the state of the host was last found out. */
+  lookedAt: instant.exactOptional(),
   /** Jobs of which somebody was told something bad, and nothing good since. */
   open: z.array(z.string()),
   /** What was told of a job's findings or drift, so that the same is not told every night. */

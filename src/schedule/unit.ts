@@ -37,9 +37,7 @@ NotifyAccess=main
 ExecStart=${[...argv, 'schedule', 'run'].map(unitWord).join(' ')}
 WatchdogSec=3min
 Restart=on-failure
-RestartSec=30s
-# A wrong configuration, another scheduler: another start would not help.
-RestartPreventExitStatus=2 6
+RestartSec=1min
 # The scheduler passes SIGTERM on, and its runs undo what they half did.
 KillMode=mixed
 TimeoutStopSec=15min

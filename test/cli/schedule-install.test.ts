@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, onTestFinished, test } from 'vitest';
 import { endProcess } from '../helpers/child-process.ts';
-import { lifeboat, sandbox } from '../helpers/cli.ts';
+import { lifeboat, sandbox, script } from '../helpers/cli.ts';
 
 async function box() {
   const at = await sandbox();
@@ -76,12 +76,16 @@ test('the service manager is told of readiness, life, what is next, and the end'
 
 test('a changed configuration counts at once, and a wrong one is said while the last good one goes on', async () => {
   const at = await box();
+  const told = join(at.base, 'told');
+  script(join(at.base, 'etc/hooks.d/notify/10-log'), `cat > ${told}.new; mv ${told}.new ${told}`);
   const { child, ended, saw } = at.start(['schedule', 'run'], {
     env: { NOTIFY_SOCKET: '/nonexistent', WATCHDOG_USEC: '2000000' },
   });
   await saw('the scheduler runs backup');
   at.configure('schedule:\n  backup: { cron: "0 2 * *" }\n');
   await saw('the last good one goes on');
+  await expect.poll(() => existsSync(told), { timeout: 30_000 }).toBe(true);
+  expect(readFileSync(told, 'utf8')).toContain('has 4 fields');
   at.configure('schedule:\n  backup: { cron: "* * * * *" }\n');
   await saw('backup: begins');
   child.kill('SIGTERM');

@@ -205,6 +205,19 @@ test('silence is told when nothing ran at all, once; and when it is over', async
   expect(notices(at).map(({ event }) => event)).toEqual(['silent', 'recovered']);
 });
 
+test('what keeps the scheduler itself from its work is told too', async () => {
+  const at = await box('  backup: { cron: "0 2 * * *" }');
+  listen(at);
+  mkdirSync(join(at.state, 'schedules/backup.json'), { recursive: true });
+  const { child, ended } = at.start(['schedule', 'run']);
+  await arrived(join(at.base, 'notices'));
+  await expect
+    .poll(() => notices(at), { timeout: 30_000 })
+    .toMatchObject([{ event: 'failed', error: { message: expect.stringContaining('backup.json') } }]);
+  child.kill('SIGTERM');
+  expect((await ended).code).toBe(0);
+});
+
 test('status is green when all is proven, and names what is not', async () => {
   const at = await box('  backup: { cron: "0 2 * * *" }', 'rpo: 26h');
   const bare = await at.ask('status');
