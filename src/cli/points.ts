@@ -7,22 +7,12 @@ import { openConfigured } from '../steps/repository.ts';
 import { hostNameOf } from './requests.ts';
 import type { Session } from './session.ts';
 
-/** @throws LifeboatError `not-found`, …: as `findPoint` */
-export async function namedPoint(
-  config: Config,
-  name: string,
-  { host, opening, signal }: Session,
-): Promise<ListedPoint> {
-  await using repository = await openConfigured(config, opening, signal);
-  return await findPoint(repository, await hostNameOf(config, host, signal), name, signal);
-}
-
 /** A point with how its host was then. */
 export interface WholePoint extends ListedPoint {
   readonly captures: Captures;
 }
 
-/** @throws LifeboatError as {@link namedPoint}; `record-damaged` when its captures are not those on record */
+/** @throws LifeboatError as `findPoint`; `record-damaged` when its captures are not those on record */
 export async function wholePoint(
   config: Config,
   name: string,

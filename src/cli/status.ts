@@ -8,7 +8,9 @@ import { type AgedPoint, type Status, STATUS_FORMAT } from '../notify/status.ts'
 import type { Notices } from '../schedule/state.ts';
 import { readNotices } from '../schedule/state.ts';
 import { listJobs, type ListedJob } from '../schedule/list.ts';
-import { type ListedPoint, listPoints, type PointList } from '../point/records.ts';
+import { knownPoints } from '../point/known.ts';
+import { localRecords } from '../point/local-records.ts';
+import type { ListedPoint, PointList } from '../point/records.ts';
 import { implausible } from '../point/retention.ts';
 import { openConfigured } from '../steps/repository.ts';
 import { listRuns } from '../workflow/store.ts';
@@ -74,11 +76,12 @@ export async function statusOf(
 async function pointsOf(
   config: Config,
   hostName: string,
-  { opening, signal }: Session,
+  { context, opening, signal }: Session,
 ): Promise<PointList | LifeboatError> {
   try {
     await using repository = await openConfigured(config, opening, signal);
-    return await listPoints(repository, hostName, signal);
+    const local = localRecords(context.stateDir, repository.id, hostName);
+    return await knownPoints(repository, hostName, local, signal);
   } catch (error) {
     signal.throwIfAborted();
     return asLifeboatError(error);
