@@ -103,7 +103,8 @@ async function readUnusable(
   for (const { key } of damaged) {
     const id = pointIdOf(host, key);
     if (id === undefined || usable.has(id) || unusable.has(id)) continue;
-    unusable.set(id, await recoveredReferences(engine, { target, hostName: host, pointId: id, sealing: keys }, signal));
+    const job = { target, hostName: host, pointId: id, sealing: keys };
+    unusable.set(id, (await recoveredReferences(engine, job, signal)) ?? [...usable]);
   }
   return unusable;
 }
@@ -115,18 +116,19 @@ export function pointIdOf(host: string, key: string): string | undefined {
   return nameIn(host, 'points', key) ?? /^[^./]+/.exec(key.slice(folder.length))?.[0];
 }
 
+/** `undefined` where its data reads wrong: it may be right the next time, so any point may be what it builds upon. */
 async function recoveredReferences(
   engine: Engine,
   job: Parameters<Engine['recover']>[0],
   signal: AbortSignal,
-): Promise<readonly string[]> {
+): Promise<readonly string[] | undefined> {
   try {
     return engine.references((await engine.recover(job, signal)).stored);
   } catch (error) {
-    if (isUnreadable(error) && error.code === 'newer-format') throw error;
-    const gone = error instanceof LifeboatError && ['not-found', 'archive-damaged', 'no-key'].includes(error.code);
+    if (!(error instanceof LifeboatError) || error.code === 'newer-format') throw error;
     // Without its manifest nobody can restore it: it needs nothing.
-    if (gone || isUnreadable(error)) return [];
+    if (error.code === 'not-found' || error.code === 'no-key') return [];
+    if (error.code === 'archive-damaged' || isUnreadable(error)) return undefined;
     throw error;
   }
 }
