@@ -1,5 +1,6 @@
 /** `npm run bench [-- NAME…]`: each bench pairs lifeboat with a named peer, in turn in one run, and prints the ratios. */
 import { cpus, release } from 'node:os';
+import { age } from './age.ts';
 import { capture } from './capture.ts';
 import { engineTar } from './engine-tar.ts';
 import { type Pairing, paired } from './paired.ts';
@@ -11,6 +12,8 @@ const benches: Readonly<Record<string, () => Promise<Pairing>>> = {
   capture,
   'engine-tar': engineTar,
   'points-list': pointsList,
+  'age-encrypt': () => age('encrypt'),
+  'age-decrypt': () => age('decrypt'),
 };
 
 const [cpu] = cpus();
