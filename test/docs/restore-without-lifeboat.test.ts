@@ -1,8 +1,10 @@
 /** The document is followed to the letter: its blocks run in one shell, with only its tools in the path. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { oracle } from '../conformance/engine.ts';
 import { contents, pointsOf, root } from '../helpers/cli.ts';
 import { findAge } from '../helpers/age.ts';
 import { keyedSandbox, type KeyedSandbox } from '../helpers/keyed.ts';
@@ -14,7 +16,7 @@ const age = await findAge().then(
 if (age.reason) console.warn(`skipped: ${age.reason}`);
 
 /** What a live system has besides the three. */
-const basics = ['cat', 'ls', 'mkdir', 'rm', 'sha256sum'];
+const basics = ['cat', 'ls', 'mkdir', 'rm', 'sha256sum', 'grep', 'sed', 'awk', 'sort'];
 
 function toolsOnly(box: KeyedSandbox): string {
   const path = join(box.base, 'tools');
@@ -71,6 +73,57 @@ test.skipIf(age.directory === '')('docs/restore-without-lifeboat.md brings back 
   expect(JSON.parse(readFileSync(`${all}.captures.json`, 'utf8').split('\n')[0] ?? '')).toHaveProperty('layout');
   expect(readFileSync(`${all}.manifest`, 'utf8')).toContain('lifeboat.manifest');
   expect(Object.keys(contents(box.base))).not.toContain('recovery-key');
+});
+
+test.skipIf(age.directory === '')('its section on chains brings back a point that builds upon others', async () => {
+  await using box = await keyedSandbox();
+  expect(await box.withCode(box.code, 'key', 'check')).toMatchObject({ code: 0 });
+  const odd = [
+    'quo"te',
+    'back\\slash',
+    'two\\\\ul',
+    'new\nline',
+    'tab\t',
+    '\u001b[31m',
+    'ü €',
+    ' lead',
+    '-dash',
+    '\\udcff',
+    'line\u0001',
+  ];
+  for (const name of [...odd, 'gone']) writeFileSync(join(box.source, name), `first ${name}`);
+  writeFileSync(Buffer.concat([Buffer.from(`${box.source}/`), Buffer.of(0xff, 0xfe)]), 'no text');
+  linkSync(join(box.source, ' lead'), join(box.source, 'second name'));
+  mkdirSync(join(box.source, 'directory'));
+  for (const name of ['kept', 'changed']) writeFileSync(join(box.source, 'directory', name), name);
+  // Younger files are stored again in any case.
+  await setTimeout(3200);
+  expect(await box.ask('backup')).toMatchObject({ code: 0 });
+  rmSync(join(box.source, 'gone'));
+  writeFileSync(join(box.source, 'directory', 'changed'), 'is another');
+  writeFileSync(join(box.source, 'tab\t'), 'is another');
+  expect(await box.ask('backup')).toMatchObject({ code: 0 });
+  const points = pointsOf(box).listed;
+  expect(points).toHaveLength(2);
+  const all = join(box.base, 'all');
+  const script = replaced(blocks('restore-without-lifeboat.md', 'sh').join('\n'), {
+    '/mnt/backup': box.repository,
+    web1: 'box',
+    '/dev/shm/recovery-key': join(box.base, 'recovery-key'),
+    'AGE-SECRET-KEY-1EXAMPLE': box.ageIdentity,
+    '20261121T020000Z-0a1b2c': points.toSorted().at(-1) ?? '',
+    '/tmp/restored': join(box.base, 'one'),
+    '/tmp/everything': all,
+    'etc/hosts': join(box.source, 'directory/changed').slice(1),
+  });
+  const ended = spawnSync('/bin/bash', ['--norc', '-e', '-c', script], {
+    encoding: 'utf8',
+    env: { PATH: toolsOnly(box) },
+  });
+  expect(ended).toMatchObject({ status: 0, stderr: '' });
+  expect(ended.stdout).toMatch(/"bases":\[\{/);
+  expect(ended.stdout).toMatch(/^chain complete$/m);
+  expect(oracle(join(`${all}-chain`, box.source))).toEqual(oracle(box.source));
 });
 
 test('the script of docs/keys.md derives what the sheet says', async () => {
