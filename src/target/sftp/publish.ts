@@ -5,6 +5,7 @@ import { openFlags } from './packet.ts';
 import { closeLater, readObject } from './download.ts';
 import { isDirectory, makeFolders, parentOf } from './folders.ts';
 import type { Session } from './session.ts';
+import type { Uploaded } from './upload.ts';
 import { hasStatus } from './wire.ts';
 
 export interface Publication {
@@ -12,7 +13,7 @@ export interface Publication {
   readonly key: string;
   readonly url: string;
   readonly temporary: string;
-  readonly size: number;
+  readonly uploaded: Uploaded;
   /** The SHA-256 of the object, where its name must not be taken. */
   readonly exclusive: Buffer | undefined;
   /** An earlier attempt may have done it, and only the answer was lost. */
@@ -84,17 +85,18 @@ async function link(session: Session, { temporary, key, url }: Publication, path
 
 /** Whether an attempt whose answer was lost had done it. */
 async function isDone(session: Session, publication: Publication, path: string): Promise<boolean> {
-  const { temporary, size, exclusive } = publication;
+  const { temporary, uploaded, exclusive } = publication;
   const there = await session.lstat(path);
   if (exclusive === undefined) {
-    // Nobody else moves our temporary file.
-    const moved = (await session.lstat(temporary)) === undefined && there?.size === size;
+    // Nobody else moves our temporary file; but a server that crashed may have lost it.
+    const same = there?.size === uploaded.size && there.mtimeMs === uploaded.mtimeMs;
+    const moved = same && (await session.lstat(temporary)) === undefined;
     if (moved) await removeIfThere(session, `${temporary}.old`);
     return moved;
   }
-  if (there?.size !== size) return false;
+  if (there?.size !== uploaded.size) return false;
   const hash = createHash('sha256');
-  for await (const chunk of readObject(session, path, size)) hash.update(chunk);
+  for await (const chunk of readObject(session, path, uploaded.size)) hash.update(chunk);
   return hash.digest().equals(exclusive);
 }
 

@@ -121,7 +121,7 @@ function sftpTarget(link: Link, url: string, { root, posixRename, hardlink }: Op
     const newName = async () => `${temporaries}/${await temporaryName()}`;
     const upload = new Upload(newName, hash === undefined ? body : hashing(body, hash), signal);
     try {
-      const size = await link.lasting(
+      const uploaded = await link.lasting(
         (session, progress) => withReason(session, doing, () => upload.run(session, progress)),
         signal,
       );
@@ -130,12 +130,12 @@ function sftpTarget(link: Link, url: string, { root, posixRename, hardlink }: Op
       let again = false;
       await link.lasting(async (session) => {
         throwIfAborted(signal);
-        const publication = { root, key, url, temporary, size, exclusive, again };
+        const publication = { root, key, url, temporary, uploaded, exclusive, again };
         again = true;
         await withReason(session, doing, () => publish(session, publication));
       }, signal);
       await removeNow(abandoned);
-      return { size };
+      return { size: uploaded.size };
     } catch (error) {
       prepared = false;
       await upload.abandon().catch(ignoreSecondError);

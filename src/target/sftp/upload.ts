@@ -7,7 +7,7 @@ import { throwIfAborted } from '../../kernel/wait.ts';
 import { abortable } from '../abortable.ts';
 import type { Body } from '../target.ts';
 import { closeLater } from './download.ts';
-import { openFlags } from './packet.ts';
+import { type Attributes, openFlags } from './packet.ts';
 import type { Handle, Session } from './session.ts';
 import { hasStatus } from './wire.ts';
 
@@ -26,6 +26,11 @@ export class UploadFailure extends Error {
   constructor(cause: unknown) {
     super('the upload failed', { cause });
   }
+}
+
+export interface Uploaded {
+  readonly size: number;
+  readonly mtimeMs: number | undefined;
 }
 
 interface Piece {
@@ -60,17 +65,17 @@ export class Upload {
    * Brings the file on the server up to the end of the body, checks its size, and has it synced where the server can.
    *
    * @param progress told when the server has taken something
-   * @returns the size
+   * @returns the size, and the time that the file keeps under its new name
    * @throws UploadFailure what the body throws, or `target-failed` when the server lost what cannot be sent again;
    *   SftpStatus, LifeboatError for what happens to the session
    */
-  async run(session: Session, progress: () => void): Promise<number> {
+  async run(session: Session, progress: () => void): Promise<Uploaded> {
     const handle = await this.#open(session);
     try {
       await this.#send(session, handle, progress);
       if (session.offers('fsync')) await session.fsync(handle);
-      await this.#checkSize(session, handle, (size) => size === this.#size);
-      return this.#size;
+      const { mtimeMs } = await this.#checkSize(session, handle, (size) => size === this.#size);
+      return { size: this.#size, mtimeMs };
     } finally {
       // A file that is open takes its space even after it was removed.
       closeLater(session, handle);
@@ -123,9 +128,10 @@ export class Upload {
     }
   }
 
-  async #checkSize(session: Session, handle: Handle, fits: (size: number) => boolean): Promise<void> {
-    const { size } = await session.fstat(handle);
-    if (size === undefined || !fits(size)) throw lostBytes(size, this.#bodyEnded ? this.#size : this.#settled);
+  async #checkSize(session: Session, handle: Handle, fits: (size: number) => boolean): Promise<Attributes> {
+    const there = await session.fstat(handle);
+    if (there.size !== undefined && fits(there.size)) return there;
+    throw lostBytes(there.size, this.#bodyEnded ? this.#size : this.#settled);
   }
 
   /** Takes the next chunk of the body, cut into pieces of one packet each. */
