@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { objectsOf, pointsOf, type Sandbox, sandbox, script } from '../helpers/cli.ts';
+import { objectsOf, pointsOf, type Sandbox, sandbox, script, signalAt } from '../helpers/cli.ts';
 
 /** Full points, so that none needs another. */
 async function backups(box: Sandbox, count: number): Promise<string[]> {
@@ -104,6 +104,22 @@ test('what fails after the record takes nothing from the point', async () => {
   expect({ listed, stored }).toEqual({ listed: stored, stored });
   expect(listed).not.toContain(first);
   expect((await box.ask('points', 'verify', 'latest')).code).toBe(0);
+});
+
+test('a backup that is killed when it has forgotten older points keeps its own, resumed or undone', async () => {
+  for (const way of [[], ['--undo']]) {
+    await using box = await sandbox();
+    box.configure('retention: { last: 1, minimum: 1 }\n');
+    const [first] = await backups(box, 1);
+    const at = signalAt(box, '"step-finished","step":"after.retention"', 1, 'SIGKILL');
+    expect((await box.start(['--json', 'backup', '--full'], at).ended).code).toBeNull();
+    const [id = ''] = readdirSync(join(box.state, 'runs')).sort().slice(-1);
+    expect((await box.ask('runs', 'resume', id, ...way)).code).toBe(0);
+    const { listed, stored } = pointsOf(box);
+    expect({ count: listed.length, listed }).toEqual({ count: 1, listed: stored });
+    expect(listed).not.toContain(first);
+    expect((await box.ask('points', 'verify', 'latest')).code).toBe(0);
+  }
 });
 
 test('a record that retention cannot use: the new point stays, and the run says what is wrong, exit 4', async () => {
