@@ -6,6 +6,8 @@ import { getBytes, type Target } from '../target/target.ts';
 import { checkReadable, documentBytes, MAX_RECORD_BYTES, openDocument, sealDocument, suffixFor } from './envelope.ts';
 import { folderOf, recordKey, recordKeys, type RecordKind } from './names.ts';
 
+const DAY = 86_400_000;
+
 /** Where records are, and with what they are sealed, signed and opened. */
 export interface Repository {
   readonly target: Target;
@@ -112,7 +114,16 @@ export function isUnreadable(error: unknown): error is LifeboatError {
   );
 }
 
-/** In the order in which they arrived. */
+/**
+ * Compares times of arrival. What arrived in the future, by a clock that was wrong then or is now, comes before all others: it
+ * is not the latest of anything.
+ */
+export function byArrival(nowMs: number): (a: number, b: number) => number {
+  const plausible = (ms: number) => Number(ms <= nowMs + DAY);
+  return (a, b) => plausible(a) - plausible(b) || a - b;
+}
+
+/** In the order of {@link byArrival}. */
 export async function listFolder(
   target: Target,
   host: string,
@@ -120,7 +131,8 @@ export async function listFolder(
   signal: AbortSignal,
 ): Promise<Found[]> {
   const found = await Array.fromAsync(target.list(folderOf(host, kind), signal));
-  return found.toSorted((a, b) => a.mtimeMs - b.mtimeMs || (a.key < b.key ? -1 : 1));
+  const compare = byArrival(Date.now());
+  return found.toSorted((a, b) => compare(a.mtimeMs, b.mtimeMs) || (a.key < b.key ? -1 : 1));
 }
 
 export async function removeRecord(

@@ -21,6 +21,7 @@ import {
   type Verification,
 } from './point.ts';
 import {
+  byArrival,
   type Found,
   isUnreadable,
   listFolder,
@@ -135,8 +136,9 @@ export async function readPoints(
     else if (one !== undefined && !points.has(one.id))
       points.set(one.id, listed(one, key, mtimeMs, attested.ofPoint.get(one.id)));
   });
+  const compare = byArrival(Date.now());
   return {
-    points: [...points.values()].map((one) => withTrust(one, points)).sort((a, b) => a.arrivedMs - b.arrivedMs),
+    points: [...points.values()].map((one) => withTrust(one, points)).sort((a, b) => compare(a.arrivedMs, b.arrivedMs)),
     damaged: [...damaged, ...attested.unreadable],
   };
 }
