@@ -46,6 +46,19 @@ backup:
   # * stands for any text, slashes too.
   exclude:${list(exclude)}
 
+  # Filesystems that are mounted below: none, local (all on disks), or a list of mount points.
+  # crossMounts: local
+
+  # Leave out what is in directories tagged as caches (CACHEDIR.TAG), and large files.
+  # excludeCaches: true
+  # maxFileSize: 20G
+
+  # Store what has changed only, with a full point after so many. compare: hash reads every file to know what has. See
+  # docs/backup.md.
+  # incremental: true
+  # fullEvery: 7
+  # compare: metadata
+
   # From 1 (fastest) to 19 (smallest).
   compressionLevel: 3
 
