@@ -114,13 +114,27 @@ export function isUnreadable(error: unknown): error is LifeboatError {
   );
 }
 
+type Received = Pick<Found, 'key' | 'mtimeMs'>;
+
 /**
- * Compares times of arrival. What arrived in the future, by a clock that was wrong then or is now, comes before all others: it
- * is not the latest of anything.
+ * Puts records in the order in which they arrived. What arrived in the future, but was made before now, was received by a
+ * clock that was ahead: there the time in its name counts, so that it is not the latest for as long. Where both are in
+ * the future, the clock here is behind, and arrival counts.
  */
-export function byArrival(nowMs: number): (a: number, b: number) => number {
-  const plausible = (ms: number) => Number(ms <= nowMs + DAY);
-  return (a, b) => plausible(a) - plausible(b) || a - b;
+export function byArrival(nowMs: number): (a: Received, b: Received) => number {
+  const order = ({ key, mtimeMs }: Received) => {
+    const made = mtimeMs <= nowMs + DAY ? undefined : timeInName(key);
+    return made !== undefined && made <= nowMs + DAY ? made : mtimeMs;
+  };
+  return (a, b) => order(a) - order(b) || (a.key < b.key ? -1 : 1);
+}
+
+/** When what bears this key was made: ids begin with the time, and the last one of a key is its own. */
+function timeInName(key: string): number | undefined {
+  const [, year, month, day, hours, minutes, seconds] = /.*\b(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-/.exec(key) ?? [];
+  if (year === undefined) return undefined;
+  const made = Date.parse(`${year}-${month}-${day}T${hours}:${minutes}:${seconds}Z`);
+  return Number.isNaN(made) ? undefined : made;
 }
 
 /** In the order of {@link byArrival}. */
@@ -131,8 +145,7 @@ export async function listFolder(
   signal: AbortSignal,
 ): Promise<Found[]> {
   const found = await Array.fromAsync(target.list(folderOf(host, kind), signal));
-  const compare = byArrival(Date.now());
-  return found.toSorted((a, b) => compare(a.mtimeMs, b.mtimeMs) || (a.key < b.key ? -1 : 1));
+  return found.toSorted(byArrival(Date.now()));
 }
 
 export async function removeRecord(

@@ -138,7 +138,9 @@ export async function readPoints(
   });
   const compare = byArrival(Date.now());
   return {
-    points: [...points.values()].map((one) => withTrust(one, points)).sort((a, b) => compare(a.arrivedMs, b.arrivedMs)),
+    points: [...points.values()]
+      .map((one) => withTrust(one, points))
+      .sort((a, b) => compare({ key: a.key, mtimeMs: a.arrivedMs }, { key: b.key, mtimeMs: b.arrivedMs })),
     damaged: [...damaged, ...attested.unreadable],
   };
 }
