@@ -54,6 +54,17 @@ export function sealKeyRecord(key: HostKey, code: RecoveryCode, retired: Retired
   return encryptBytes(Buffer.from(JSON.stringify(envelope)), recipients);
 }
 
+/** Whether one of these opens it; who signed it is not looked at, and a damaged one is opened by nobody. */
+export function opensKeyRecord(sealed: Uint8Array, identities: readonly Identity[]): boolean {
+  try {
+    decryptBytes(sealed, identities);
+    return true;
+  } catch (error) {
+    if (error instanceof LifeboatError) return false;
+    throw error;
+  }
+}
+
 /**
  * @param certifiers whose signature is believed
  * @throws LifeboatError `no-key` when it is sealed to others; `untrusted` when none of these signed it; `archive-damaged`,

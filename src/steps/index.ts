@@ -2,7 +2,7 @@
 
 export { type State, step } from './define.ts';
 export { judgeCoverage, readFacts, readLayout, readNetwork } from './capture.ts';
-export { checkKeys } from './keys.ts';
+export { checkKeys } from './check-keys.ts';
 export { decideForget, decidePrune, forgetPoints, prunePoints, retain } from './forget.ts';
 export { identify, lock } from './prepare.ts';
 export { lookAtDestination, restoreFiles } from './restore.ts';

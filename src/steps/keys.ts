@@ -12,7 +12,6 @@ import { keyringOf, keyringOfHostKey, keyringOfRecoveryCode } from '../keys/ring
 import { newId } from '../kernel/ids.ts';
 import { getBytes, type Target } from '../target/target.ts';
 import type { CleanupContext } from '../workflow/step.ts';
-import { step } from './define.ts';
 
 /** The name under which a {@link SecretSource} has the recovery code. */
 export const RECOVERY_CODE = 'recovery-code';
@@ -94,9 +93,7 @@ export async function readKeyRecords(
   const reader = { host, identities: [identity], certifiers: [signing.publicKey] };
   const records: KeyRecord[] = [];
   let sealedToOthers = 0;
-  const keys: string[] = [];
-  for await (const { key } of target.list(prefixOf(host), signal)) keys.push(key);
-  for (const key of keys) {
+  for (const key of await keyRecordKeys(target, host, signal)) {
     try {
       records.push(openKeyRecord(await getBytes(target, key, MAX_BYTES, signal), reader, key));
     } catch (error) {
@@ -112,6 +109,18 @@ export async function readKeyRecords(
 
 const unusable = ['untrusted', 'archive-damaged', 'record-damaged', 'newer-format', 'output-too-large'] as const;
 
+async function keyRecordKeys(target: Target, host: string, signal: AbortSignal): Promise<string[]> {
+  return (await Array.fromAsync(target.list(prefixOf(host), signal))).map(({ key }) => key);
+}
+
+/** All that the repository keeps for a host, sealed to whomever. */
+export async function keyRecordsOf(target: Target, host: string, signal: AbortSignal): Promise<Buffer[]> {
+  const records = [];
+  for (const key of await keyRecordKeys(target, host, signal))
+    records.push(await getBytes(target, key, MAX_BYTES, signal));
+  return records;
+}
+
 /** Whether somebody made keys for a host of this name before. */
 export async function hasKeyRecords(target: Target, host: string, signal: AbortSignal): Promise<boolean> {
   for await (const _record of target.list(prefixOf(host), signal)) return true;
@@ -123,32 +132,3 @@ export async function putKeyRecord(target: Target, host: string, bytes: Buffer, 
   const ifAbsent = target.traits.exclusivePut;
   await target.put(`${prefixOf(host)}/${newId(new Date())}.age`, bytes, { ifAbsent }, signal);
 }
-
-export const checkKeys = step({
-  id: 'keys',
-  title: 'Check that the keys are those of this host, and that the recovery code was proven',
-  needs: ['config', 'hostName'],
-  gives: [],
-  timeout: '1m',
-  run: async ({ state: { config, hostName }, say, secrets }) => {
-    const { hostKey } = keysAtHand(config, { say, secrets });
-    if (hostKey === undefined) return {};
-    if (hostKey.host !== hostName) {
-      throw new LifeboatError(
-        'config-invalid',
-        `the key ${config.key} is of the host ${hostKey.host}, not ${hostName}`,
-        {
-          hint: `If the host was renamed, write "host: ${hostKey.host}" into the configuration, or make a key for the new name: lifeboat key rotate --host-key.`,
-        },
-      );
-    }
-    if (hostKey.proven === undefined) {
-      say({
-        type: 'finding',
-        subject: 'recovery code',
-        problem: 'nobody has proven yet that it was noted and opens this repository: run lifeboat key check',
-      });
-    }
-    return {};
-  },
-});

@@ -1,0 +1,68 @@
+/** What does not belong to this repository: another one's host key, another one's code, another server. Nothing is written. */
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { isRoot, makeRepository, objectsOf, sandbox } from '../helpers/cli.ts';
+import { keyedSandbox } from '../helpers/keyed.ts';
+import { sftpPlace } from '../helpers/sftp-place.ts';
+
+test.concurrent('the host key is that of the same host in another repository: its code could not read what is stored', async () => {
+  await using box = await keyedSandbox();
+  await using other = await keyedSandbox();
+  expect((await box.withCode(box.code, 'key', 'check')).code).toBe(0);
+  expect((await other.withCode(other.code, 'key', 'check')).code).toBe(0);
+  expect((await box.ask('backup')).code).toBe(0);
+  const before = objectsOf(box);
+  const own = join(box.base, 'own.key');
+  copyFileSync(box.keyFile, own);
+  copyFileSync(other.keyFile, box.keyFile);
+  const { code, json } = await box.ask('backup');
+  expect({ code, error: json.error }).toMatchObject({ code: 1, error: { code: 'no-key' } });
+  expect(json.error?.hint).toContain('lifeboat key rotate --host-key');
+  expect(objectsOf(box)).toEqual(before);
+  copyFileSync(own, box.keyFile);
+  expect((await box.ask('backup')).code).toBe(0);
+});
+
+test.concurrent('the code is that of another repository, given for a host that has no key any more', async () => {
+  await using box = await keyedSandbox();
+  await using other = await keyedSandbox();
+  await box.withCode(box.code, 'key', 'check');
+  expect((await box.ask('backup')).code).toBe(0);
+  const before = objectsOf(box);
+  for (const args of [
+    ['points', 'verify', 'latest'],
+    ['key', 'rotate', '--host-key'],
+  ]) {
+    const { code, stdout } = await box.elsewhere(other.code, ...args);
+    expect({ args, code }, stdout).toEqual({ args, code: args[0] === 'key' ? expect.toBeOneOf([1, 2]) : 1 });
+    expect(objectsOf(box)).toEqual(before);
+  }
+});
+
+test.skipIf(!isRoot)(
+  'the server is another one: exit 1, the command to accept it, and nothing is written (needs root)',
+  async () => {
+    await using place = await sftpPlace();
+    await using box = await sandbox();
+    await makeRepository(place.root);
+    const knownHosts = join(box.base, 'known_hosts');
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(box.base, 'other')]);
+    const key = readFileSync(join(box.base, 'other.pub'), 'utf8').split(' ').slice(0, 2).join(' ');
+    writeFileSync(knownHosts, `[127.0.0.1]:${place.sshd.port} ${key}\n`);
+    const ssh = { identityFile: place.sshd.privateKeyPath, knownHosts };
+    box.configure(`ssh: ${JSON.stringify(ssh)}\n`, place.url());
+    const before = objectsOf({ repository: place.root });
+    const refused = await box.ask('backup');
+    expect({ code: refused.code, error: refused.json.error }).toMatchObject({ code: 1, error: { code: 'host-key' } });
+    expect(objectsOf({ repository: place.root })).toEqual(before);
+    // One that nobody knows yet comes with the command that accepts it.
+    writeFileSync(knownHosts, '');
+    const { code, json } = await box.ask('backup');
+    expect({ code, error: json.error }).toMatchObject({ code: 1, error: { code: 'host-key' } });
+    const command = /(echo .*)$/.exec(json.error?.hint ?? '')?.[1] ?? '';
+    execFileSync('sh', ['-c', command]);
+    expect((await box.ask('backup')).code).toBe(0);
+  },
+);
