@@ -1,7 +1,7 @@
 /** The host is walked, compared with an earlier point, and what is new goes through tar into one object; then the manifest. */
 import { createHash } from 'node:crypto';
 import { encrypting } from '../../age/age.ts';
-import { LifeboatError } from '../../kernel/errors.ts';
+import { asLifeboatError, LifeboatError } from '../../kernel/errors.ts';
 import { throwIfAborted } from '../../kernel/wait.ts';
 import type { BackupJob, BackupResult } from '../engine.ts';
 import { compressing } from '../zstd.ts';
@@ -58,7 +58,12 @@ export async function backup(job: BackupJob, signal: AbortSignal): Promise<Backu
     ...counts,
     bases,
   };
-  await writeIndex(job, base?.pointId, manifest);
+  try {
+    await writeIndex(job, base?.pointId, manifest);
+  } catch (error) {
+    // The point is whole without it.
+    notes.push(`the next backup may have to be a full one: ${asLifeboatError(error).message}`);
+  }
   return {
     stored,
     ...counts,
