@@ -1,36 +1,67 @@
-/** Two hosts back up into one repository at the same time, again and again: neither loses a point or sees the other's. */
+/**
+ * Two hosts with keys of their own back up into one repository at the same time, again and again, with retention and prune on
+ * both: neither loses a point, or can read the other's.
+ */
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { sandbox } from '../helpers/cli.ts';
+import type { Ended } from '../helpers/cli.ts';
+import { provenSandbox } from '../helpers/kill-series.ts';
 import { times } from '../helpers/suite.ts';
 
 const ROUNDS = times(40, 4);
+const RETENTION = '\nretention: { last: 3, minimum: 2 }\n';
 
 test(`two hosts, ${ROUNDS} backups each`, async () => {
-  await using box = await sandbox();
-  const other = join(box.base, 'etc/other.yaml');
-  writeFileSync(other, readFileSync(box.config, 'utf8').replace('host: box', 'host: barrel'));
+  await using box = await provenSandbox();
   // Options that come later win.
-  const asOther = (...args: readonly string[]) => [
-    '--json',
-    '--quiet',
-    '--config',
-    other,
-    '--state-dir',
-    join(box.base, 'other'),
-    ...args,
-  ];
-  const made: Record<'box' | 'barrel', unknown[]> = { box: [], barrel: [] };
+  const other = ['--config', join(box.base, 'other/etc.yaml'), '--state-dir', join(box.base, 'other/state')];
+  const asOther = (...args: readonly string[]): Promise<Ended> => box.ask(...other, ...args);
+  const init = ['init', '--repository', `file://${box.repository}`, '--host', 'barrel', '--include', box.source];
+  const made = await asOther(...init);
+  expect(made.code, made.stdout).toBe(0);
+  const { code: barrelCode } = Object(made.json['recovery']);
+  const env = { LIFEBOAT_RECOVERY_CODE: String(barrelCode) };
+  expect((await box.start(['--json', ...other, 'key', 'check'], { env }).ended).code).toBe(0);
+  for (const path of [box.config, join(box.base, 'other/etc.yaml')])
+    writeFileSync(path, readFileSync(path, 'utf8') + RETENTION);
+
+  const points: Record<'box' | 'barrel', string[]> = { box: [], barrel: [] };
   for (let round = 0; round < ROUNDS; round += 1) {
     appendFileSync(join(box.source, 'etc/hosts'), `round ${round}\n`);
-    const [one, two] = await Promise.all([box.ask('backup'), box.start(asOther('backup')).ended]);
-    expect([one.code, two.code], `round ${round}`).toEqual([0, 0]);
-    made.box.push(one.json.point);
-    made.barrel.push(two.json.point);
+    const [one, two] = await Promise.all([box.ask('backup'), asOther('backup')]);
+    expect([one.code, two.code], `round ${round}: ${one.stdout} ${two.stdout}`).toEqual([0, 0]);
+    points.box.push(String(one.json.point));
+    points.barrel.push(String(two.json.point));
+    if (round % 2 === 0) continue;
+    const prune = ['points', 'prune', '--grace', '1s'];
+    const pruned = await Promise.all([box.ask(...prune), asOther(...prune)]);
+    expect(
+      pruned.map(({ code }) => code),
+      `round ${round}`,
+    ).toEqual([0, 0]);
   }
-  const [one, two] = await Promise.all([box.ask('points', 'list'), box.start(asOther('points', 'list')).ended]);
-  expect(one.json.points?.map(({ id }) => id)).toEqual(made.box);
-  expect(two.json.points?.map(({ id }) => id)).toEqual(made.barrel);
-  for (const list of [one, two]) expect(list.json.points?.every(({ trust }) => trust === 'read-back')).toBe(true);
+  for (const [name, ask] of [
+    ['box', box.ask],
+    ['barrel', asOther],
+  ] as const) {
+    const list = await ask('points', 'list');
+    expect(list.code).toBe(0);
+    const ids = list.json.points?.map(({ id }) => id) ?? [];
+    // The last three, and what they build upon.
+    expect(points[name].slice(-ids.length)).toEqual(ids);
+    expect(ids.length).toBeGreaterThanOrEqual(3);
+    expect(list.json.points?.every(({ trust }) => trust === 'read-back')).toBe(true);
+    for (const id of ids) expect((await ask('points', 'verify', id)).code, `${name}: ${id}`).toBe(0);
+  }
+
+  // As box, with box's key, what is barrel's cannot be read; nor with the code of box.
+  const posing = join(box.base, 'posing.yaml');
+  writeFileSync(posing, readFileSync(box.config, 'utf8').replace('host: box', 'host: barrel'));
+  const list = await box.ask('--config', posing, 'points', 'list');
+  expect(list).toMatchObject({ code: 4, json: { points: [] } });
+  const latest = ['restore', 'latest', '--to', join(box.base, 'to')];
+  expect(await box.ask('--config', posing, ...latest)).toMatchObject({ code: 1, json: { error: { code: 'no-key' } } });
+  const elsewhere = await box.elsewhere(box.code, '--host', 'barrel', ...latest);
+  expect(elsewhere).toMatchObject({ code: 1, json: { error: { code: 'no-key' } } });
 });
