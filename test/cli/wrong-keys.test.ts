@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { output } from '../helpers/child-process.ts';
 import { isRoot, makeRepository, objectsOf, sandbox } from '../helpers/cli.ts';
 import { keyedSandbox } from '../helpers/keyed.ts';
 import { sftpPlace } from '../helpers/sftp-place.ts';
@@ -48,7 +49,7 @@ test.skipIf(!isRoot)(
     await using box = await sandbox();
     await makeRepository(place.root);
     const knownHosts = join(box.base, 'known_hosts');
-    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(box.base, 'other')]);
+    await output('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', join(box.base, 'other'));
     const key = readFileSync(join(box.base, 'other.pub'), 'utf8').split(' ').slice(0, 2).join(' ');
     writeFileSync(knownHosts, `[127.0.0.1]:${place.sshd.port} ${key}\n`);
     const ssh = { identityFile: place.sshd.privateKeyPath, knownHosts };
