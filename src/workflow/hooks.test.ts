@@ -1,4 +1,4 @@
-import { appendFile, chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { looseStep, oneStage, type RunBench, runBench } from '../../test/helpers/run-bench.ts';
@@ -227,6 +227,24 @@ test('one at an end that fails, fails the run and stays owed; the others run all
   await writeFile(bad, '#!/bin/sh\n');
   expect((await on.undo(toy)).report).toMatchObject({ status: 'undone', owed: [] });
 });
+
+test.each(['resume', 'undo'] as const)(
+  'one that was removed while it was owed does not keep the run from its %s, which says so',
+  async (how) => {
+    const on = await bench();
+    const bad = await dropIn(on, 'two.end.d/10-start', 'exit 5');
+    expect((await on.start(toy, { given: '' })).report).toMatchObject({ owed: ['two.end/10-start: run'] });
+    await rm(bad);
+    const { report, error } = await on[how](toy);
+    expect(error).toBeUndefined();
+    expect(report).toMatchObject({ status: how === 'undo' ? 'undone' : 'done', owed: [] });
+    expect(on.events).toContainEqual({
+      type: 'step-said',
+      step: 'two.end/10-start',
+      message: { type: 'finding', subject: 'two.end/10-start', problem: expect.stringContaining('no longer there') },
+    });
+  },
+);
 
 test('what is stopped for a stage is started again before anything else is cleaned up', async () => {
   const on = await bench();

@@ -10,9 +10,10 @@ import type { Emit, RunEvent, RunStatus } from './events.ts';
 import { cleanupOf, Execution } from './execution.ts';
 import { findHooks } from './hooks.ts';
 import { Journal, JOURNAL_FORMAT } from './journal.ts';
+import type { Owed } from './replay.ts';
 import type { Ask } from './step.ts';
 import { makeRunDirectory, readRun, reportOf, type RunPaths, type RunReport, runPaths } from './store.ts';
-import { type Settings, type Unit, unitsOf } from './units.ts';
+import { isEndDropIn, type Settings, type Unit, unitsOf } from './units.ts';
 import type { Workflow } from './workflow.ts';
 
 export interface RunContext {
@@ -147,12 +148,14 @@ async function reopen(
   }
   const workflow = await workflowOf(before.run.workflow, before.run.file);
   const units = unitsOf(workflow, await findHooks(context.hooksDir, workflow), context.settings);
+  const gone = progress.owed.filter(({ step }) => isEndDropIn(step) && !units.some(({ id: known }) => known === step));
   // Refused before anything is done: half of a clean-up could not be taken back.
-  for (const owed of progress.owed) cleanupOf(units, owed);
+  for (const owed of progress.owed) if (!gone.includes(owed)) cleanupOf(units, owed);
   await using journal = await Journal.reopen(paths.journal, validBytes, context.now);
   await journal.append({ type: 'resume' });
+  for (const { ref } of gone) await journal.append({ type: 'cleaned', ref });
   const left = progress.status ?? 'killed';
-  return await conduct({ workflow, units, id, paths, journal, context, before: left }, work);
+  return await conduct({ workflow, units, id, paths, journal, context, before: left, gone }, work);
 }
 
 interface Conducted {
@@ -164,10 +167,12 @@ interface Conducted {
   readonly context: RunContext;
   /** How an earlier process left the run. */
   readonly before?: 'failed' | 'interrupted' | 'killed';
+  /** Drop-ins that it owed and that somebody removed: nobody can run them, so the run goes on without. */
+  readonly gone?: readonly Owed[];
 }
 
 async function conduct(
-  { workflow, units, id, paths, journal, context, before }: Conducted,
+  { workflow, units, id, paths, journal, context, before, gone = [] }: Conducted,
   work: (execution: Execution) => Promise<RunStatus>,
 ): Promise<RunOutcome> {
   await using events = context.openEvents(paths);
@@ -179,6 +184,10 @@ async function conduct(
   const execution = new Execution(before ? { ...surroundings, before } : surroundings, progress);
   const resumed = before !== undefined;
   emit({ type: 'run-started', run: id, workflow: workflow.name, title: workflow.title, steps: units.length, resumed });
+  for (const { step } of gone) {
+    const problem = 'this drop-in was owed and is no longer there: what it would have started again is left to you';
+    emit({ type: 'step-said', step, message: { type: 'finding', subject: step, problem } });
+  }
   const status = await work(execution);
   const ms = now().getTime() - started;
   await resumable(id, () => journal.append({ type: 'done', status, ms }));

@@ -71,6 +71,11 @@ function unit(
   };
 }
 
+/** Whether this is, or was, a drop-in at the end of a stage: these come and go, also while a run owes one. */
+export function isEndDropIn(id: string): boolean {
+  return /^[^.]+\.end\//.test(id);
+}
+
 /**
  * Refuses settings for steps that no workflow has: a misspelt `skip` would otherwise be silently without effect.
  *
