@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { sandbox } from '../helpers/cli.ts';
 import { machineWithDisks } from '../helpers/machines.ts';
+import { editCaptures } from '../helpers/records.ts';
 import { recordedHost } from '../../src/host/recorded.ts';
 import { captureLayout } from '../../src/layout/capture.ts';
 
@@ -96,11 +97,12 @@ describe('check', () => {
     // Nothing to say: cron sends no mail.
     expect(await box.run('--quiet', 'check')).toMatchObject({ code: 0, stdout: '', stderr: '' });
     const id = await latest(box);
-    const record = join(box.repository, 'lifeboat/box/points', `${id}.json`);
-    const point = JSON.parse(readFileSync(record, 'utf8'));
-    for (const one of point.layout.components) if (one.kind === 'disk') one.sizeBytes *= 2;
-    point.network.hostname = 'another';
-    writeFileSync(record, JSON.stringify(point));
+    editCaptures(box, id, (json) => {
+      const captures = JSON.parse(json);
+      for (const one of captures.layout.components) if (one.kind === 'disk') one.sizeBytes *= 2;
+      captures.network.hostname = 'another';
+      return JSON.stringify(captures);
+    });
     const drifted = await box.run('check');
     expect(drifted.code).toBe(3);
     expect(drifted.stdout).toMatch(/changed since point/);

@@ -14,11 +14,11 @@ test.concurrent.for([
   [[], /^Usage: lifeboat/, /no command given/],
   [['points'], /^Usage: lifeboat points/, /no command given/],
   [['bakcup'], /^lifeboat: unknown command 'bakcup'/, /Did you mean backup\?/],
-  [['points', 'lst'], /unknown command 'lst'/, /Did you mean list\?/],
+  [['points', 'lst'], /unknown command 'lst'/, /Did you mean one of list, ls\?/],
   [['backup', '--fast'], /unknown option '--fast'/, /--help/],
   [['backup', 'extra'], /too many arguments/, /--help/],
-  [['restore', 'latest'], /required option '--to <dir>'/, /--help/],
-  [['points', 'verify'], /missing required argument 'point'/, /--help/],
+  [['restore', 'latest'], /where to restore to/, /--to DIR or --in-place/],
+  [['points', 'show'], /missing required argument 'point'/, /--help/],
   [['--log-level', 'loud', 'layout', 'show'], /no log level "loud"/, /trace, debug, info, warn, error/],
   [['runs', 'show', '../../etc'], /not the id of a run/, /runs list/],
   [['workflow', 'run', 'backup', '--input', 'nonsense'], /not of the form key=JSON/, /nonsense/],
@@ -120,7 +120,7 @@ describe.concurrent('a configuration that is wrong: exit 2, file and line', () =
     expect((await box.run('backup')).stderr).toContain('Did you mean store.data?');
   });
 
-  test.for(['file://server/share', 'file:relative', 'file:///a%2Fb', 'sftp://server/x', 'relative/path'])(
+  test.for(['file://server/share', 'file:relative', 'file:///a%2Fb', 'sftp:///x', 'relative/path'])(
     'a repository that cannot be one: %s',
     async (url) => {
       await using box = await sandbox();
