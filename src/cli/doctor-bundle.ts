@@ -8,7 +8,7 @@ import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import type { Host } from '../host/host.ts';
 import { asLifeboatError, explaining, hasErrno, LifeboatError } from '../kernel/errors.ts';
-import { redact, redactText } from '../kernel/secret.ts';
+import { redact, REDACTED, redactText } from '../kernel/secret.ts';
 import { printable } from '../kernel/text.ts';
 import { formatBytes } from '../kernel/units.ts';
 import { throwIfAborted } from '../kernel/wait.ts';
@@ -35,7 +35,11 @@ const tools = [
 ] as const;
 
 /** In a configuration that a journal holds: the path of a webhook is what lets somebody post there. */
-const webhookPath = /("webhook":\s*"https?:\/\/[^/"]+\/)[^"]*"/g;
+const webhookPath = /("webhook":\s*"https?:\/\/)(?:[^/?#"@]*@)?([^/?#"]+)[^"]*"/g;
+/** What a drop-in or a program printed: `PGPASSWORD=…`, `?token=…`, `--password=…`, `Authorization: Bearer …`. */
+const namedSecret =
+  /([\w.-]{0,40}(?:pass(?:w(?:or)?d|phrase)?|pwd|secret|token|signature|(?:api|access|private|auth)[-_]?key)\d*(?:=|:\s+))(?:[^\s"'\\&,;]+|\\"[^"\\]*|'[^']*)/gi;
+const bearer = /\b(Bearer|Basic)\s+[\w.~+/=-]{8,}/g;
 
 interface Part {
   readonly name: string;
@@ -62,7 +66,7 @@ export async function writeBundle(path: string, checks: readonly Check[], sessio
     for await (const part of collect(checks, session)) {
       throwIfAborted(signal);
       // Whatever it is made of: nothing goes in that was not looked through.
-      parts.push({ name: part.name, text: redactText(part.text).replaceAll(webhookPath, '$1[redacted]"') });
+      parts.push({ name: part.name, text: withoutSecrets(part.text) });
     }
     const files = parts.map(({ name, text }) => ({ name, bytes: Buffer.byteLength(text) }));
     const { TarArchive } = await import('archiver');
@@ -82,6 +86,13 @@ export async function writeBundle(path: string, checks: readonly Check[], sessio
     await unlink(target).catch(() => {});
     throw error;
   }
+}
+
+function withoutSecrets(text: string): string {
+  return redactText(text)
+    .replaceAll(webhookPath, `$1$2/${REDACTED}"`)
+    .replaceAll(namedSecret, `$1${REDACTED}`)
+    .replaceAll(bearer, `$1 ${REDACTED}`);
 }
 
 async function reserve(path: string) {

@@ -1,5 +1,5 @@
 /** Notices to a site's own executables, `hooks.d/notify/NN-name`: each gets the notice as JSON on stdin. */
-import { readdir, stat } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Host } from '../host/host.ts';
 import { checkTrusted } from '../host/trusted.ts';
@@ -7,7 +7,7 @@ import { explaining, hasErrno } from '../kernel/errors.ts';
 
 const limitMs = 5 * 60_000;
 
-/** The executables in order; a folder that is not there holds none. */
+/** What is to be run, in order; a folder that is not there holds none. A symbolic link is refused where it is run, alone. */
 export async function notifyDropIns(folder: string): Promise<string[]> {
   return explaining(`read ${folder}`, async () => {
     const names = await readdir(folder).catch((error: unknown) => {
@@ -16,7 +16,7 @@ export async function notifyDropIns(folder: string): Promise<string[]> {
     });
     const paths = names.filter((name) => !name.startsWith('.') && !name.endsWith('~')).sort();
     const found = await Promise.all(
-      paths.map(async (name) => ({ path: join(folder, name), file: (await stat(join(folder, name))).isFile() })),
+      paths.map(async (name) => ({ path: join(folder, name), file: !(await lstat(join(folder, name))).isDirectory() })),
     );
     return found.flatMap(({ path, file }) => (file ? [path] : []));
   });

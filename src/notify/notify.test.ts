@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { join } from 'node:path';
@@ -188,6 +188,7 @@ test('one channel that fails does not keep the others from it', async () => {
   dropIn('20-good', `cat > ${directory.path}/seen; echo "$LIFEBOAT_EVENT" > ${directory.path}/event`);
   dropIn('30-open', 'true');
   execFileSync('chmod', ['777', join(hooks, '30-open')]);
+  symlinkSync('/nonexistent/pager', join(hooks, '40-gone'));
   dropIn('.hidden', `touch ${directory.path}/hidden`);
   const deliveries = await sendNotice(
     { host, notify: { webhook: 'secret' }, secrets: noSecrets, hooksDir: directory.path },
@@ -199,6 +200,7 @@ test('one channel that fails does not keep the others from it', async () => {
     ['10-bad', 'command-failed'],
     ['20-good', undefined],
     ['30-open', 'untrusted'],
+    ['40-gone', 'untrusted'],
   ]);
   expect(deliveries[1]?.error?.message).toContain('no such pager');
   expect(JSON.parse(readFileSync(join(directory.path, 'seen'), 'utf8'))).toMatchObject({

@@ -23,14 +23,15 @@ test('a bundle holds what a report needs, unpacks with tar, and no secret is in 
   const at = await sandbox();
   onTestFinished(() => at[Symbol.asyncDispose]());
   at.configure(
-    `rpo: 26h\nnotify: { webhook: "https://hooks.example.org/${canary}/x" }\nschedule:\n  backup: { cron: "@daily" }\n`,
+    `rpo: 26h\nnotify: { webhook: "https://${canary}@hooks.example.org?${canary}/x" }\nschedule:\n  backup: { cron: "@daily" }\n`,
   );
   mkdirSync(join(at.base, 'etc/secrets'));
   writeFileSync(join(at.base, 'etc/secrets/webhook-url'), `https://hooks.example.org/${canary}2/x\n`, { mode: 0o600 });
   // One that gives a secret away in what it prints, which goes to the journal of the run.
   script(
     join(at.base, 'etc/hooks.d/backup/store.after.d/10-leak'),
-    `cat ${at.base}/etc/secrets/webhook-url >&2; echo "mysql://root:${canary}3@db/x" >&2; exit 1`,
+    `cat ${at.base}/etc/secrets/webhook-url >&2; echo "mysql://root:${canary}3@db/x" >&2
+echo "PGPASSWORD=${canary}4 psql https://api.example/v1?token=${canary}5&x=1 'Authorization: Bearer ${canary}6'" >&2; exit 1`,
   );
   expect((await at.run('backup')).code).toBe(1);
   const path = join(at.base, 'report.tar.gz');
