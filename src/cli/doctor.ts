@@ -8,6 +8,10 @@ import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import { present } from '../kernel/present.ts';
 import { confineArgv } from '../native/confine.ts';
 import { listXattrs } from '../native/xattr.ts';
+import { readHostKey } from '../keys/host-key.ts';
+import { schedulerRuns } from '../schedule/state.ts';
+import { CRON_PATH } from '../schedule/unit.ts';
+import { checkKnown } from '../steps/check-keys.ts';
 import { openConfigured } from '../steps/repository.ts';
 import { listRuns } from '../workflow/store.ts';
 import { factsDocument, layoutDocument, networkDocument } from './documents.ts';
@@ -141,6 +145,46 @@ const checks: readonly Definition[] = [
       return repository.target.url;
     },
     remedy: 'lifeboat init, or mount the disk that it is on',
+  },
+  {
+    name: 'host key',
+    job: 'backup, restore',
+    severity: 'missing',
+    probe: async ({ globals, opening, signal }) => {
+      const { config } = await configured(globals);
+      if (config.key === undefined) return 'none: nothing is encrypted';
+      const key = readHostKey(config.key);
+      await using repository = await openConfigured(config, opening, signal);
+      await checkKnown(key, repository.target, signal);
+      return `${config.key}, the key of ${key.host}`;
+    },
+  },
+  {
+    name: 'recovery code',
+    job: 'restore',
+    severity: 'limited',
+    probe: async ({ globals }) => {
+      const { config } = await configured(globals);
+      if (config.key === undefined) return 'none: nothing is encrypted';
+      const { proven } = readHostKey(config.key);
+      if (proven !== undefined) return `proven ${proven}`;
+      throw new LifeboatError('incomplete', 'nobody has proven that it was noted and opens the repository');
+    },
+    remedy: 'lifeboat key check',
+  },
+  {
+    name: 'schedule',
+    job: 'backup',
+    severity: 'limited',
+    probe: async ({ globals, context: { stateDir } }) => {
+      const { config } = await configured(globals);
+      if (config.schedule?.backup === undefined) throw new LifeboatError('incomplete', 'no backup is scheduled');
+      const names = Object.keys(config.schedule).join(', ');
+      if (await schedulerRuns(stateDir)) return `a scheduler runs: ${names}`;
+      if (existsSync(CRON_PATH)) return `cron calls the scheduler: ${names}`;
+      throw new LifeboatError('incomplete', 'nothing runs what is scheduled');
+    },
+    remedy: 'lifeboat schedule install (docs/schedules.md); systemctl status lifeboat-schedule',
   },
   {
     name: 'earlier runs',

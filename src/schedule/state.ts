@@ -1,8 +1,10 @@
 /** What is on record of jobs and notices, below `schedules/` in the state directory. Each file is replaced as a whole. */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { JobName } from '../config/schedule.ts';
+import { lockFile } from '../host/file-lock.ts';
 import { makeDirectory, writeFileAtomic } from '../kernel/atomic-write.ts';
 import { parseDocument, type Schema } from '../kernel/document.ts';
 import { explaining, hasErrno, LifeboatError } from '../kernel/errors.ts';
@@ -70,6 +72,14 @@ export function schedulerLock(stateDir: string): string {
   return join(stateDir, 'schedules', 'scheduler.lock');
 }
 
+/** Whether a scheduler works on this state directory. Nothing is made to find that out. */
+export async function schedulerRuns(stateDir: string): Promise<boolean> {
+  const path = schedulerLock(stateDir);
+  if (!existsSync(path)) return false;
+  await using lock = await lockFile(path);
+  return lock === undefined;
+}
+
 export async function makeScheduleDirectory(stateDir: string): Promise<void> {
   const directory = join(stateDir, 'schedules');
   await explaining(`create ${directory}`, () => makeDirectory(directory, 0o700));
@@ -116,6 +126,10 @@ export async function writeNotices(stateDir: string, notices: Notices): Promise<
 
 function noticesPath(stateDir: string): string {
   return join(stateDir, 'schedules', 'notices.json');
+}
+
+export function noticesLock(stateDir: string): string {
+  return join(stateDir, 'schedules', 'notices.lock');
 }
 
 function text(document: object): string {

@@ -43,7 +43,7 @@ export const checkKeys = step({
  * Whether the repository knows this key: with another, what is stored would not be opened by the recovery code of this
  * repository. A host that only stores cannot tell.
  */
-async function checkKnown(hostKey: HostKey, target: Target, signal: AbortSignal): Promise<void> {
+export async function checkKnown(hostKey: HostKey, target: Target, signal: AbortSignal): Promise<void> {
   const { identities } = keyringOfHostKey(hostKey);
   const records = await keyRecordsOf(target, hostKey.host, signal);
   if (identities.length === 0 || records.length === 0) return;

@@ -1,5 +1,14 @@
 /** The first minutes: `init` and `doctor`. */
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type CliDocument, listing, sandbox } from '../helpers/cli.ts';
@@ -87,6 +96,28 @@ describe.concurrent('doctor', () => {
     expect(states).not.toContain('missing');
     expect(code).toBe(states.includes('limited') ? 4 : 0);
     expect(listing(box.base)).toEqual(before);
+  });
+
+  test('keys and schedule: what is not proven and what nothing runs', async () => {
+    await using box = await sandbox({ bare: true });
+    const made = await box.ask('init', '--repository', box.repository, '--include', box.source);
+    expect(made.code).toBe(0);
+    const first = (await box.ask('doctor')).json;
+    expect(stateOf(first, 'host key')).toMatchObject({ state: 'ok' });
+    expect(stateOf(first, 'recovery code')).toMatchObject({ state: 'limited', remedy: 'lifeboat key check' });
+    expect(stateOf(first, 'schedule')).toMatchObject({ state: 'limited', detail: 'no backup is scheduled' });
+    appendFileSync(box.config, 'schedule: { backup: { cron: "0 2 1 1 *" } }\n');
+    expect(stateOf((await box.ask('doctor')).json, 'schedule')).toMatchObject({
+      detail: 'nothing runs what is scheduled',
+    });
+    const { child, ended, saw } = box.start(['schedule', 'run']);
+    await saw('the scheduler runs backup');
+    expect(stateOf((await box.ask('doctor')).json, 'schedule')).toMatchObject({ state: 'ok' });
+    child.kill('SIGTERM');
+    expect((await ended).code).toBe(0);
+    const key = /^key: *(.*)$/m.exec(readFileSync(box.config, 'utf8'))?.[1] ?? '';
+    chmodSync(key, 0o644);
+    expect(stateOf((await box.ask('doctor')).json, 'host key')).toMatchObject({ state: 'missing' });
   });
 
   test('a state directory that cannot be made: exit 1', async () => {
