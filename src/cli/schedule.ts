@@ -1,6 +1,7 @@
 /** What `schedule list` and `schedule run` do and print. */
 import { resolve } from 'node:path';
-import { loadConfig } from '../config/load.ts';
+import { loadConfig, readNotify } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
 import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import { printable } from '../kernel/text.ts';
 import { formatDuration } from '../kernel/units.ts';
@@ -9,8 +10,9 @@ import type { ListedJob } from '../schedule/list.ts';
 import { runDue, runScheduler } from '../schedule/scheduler.ts';
 import type { Globals } from './globals.ts';
 import { printResult, table } from './output.ts';
-import { openSession } from './session.ts';
-import { sayLine, watchOf } from './watching.ts';
+import { openSession, type Session } from './session.ts';
+import { sayLine, tellingOf, watchOf } from './watching.ts';
+import { tellNoStart } from '../schedule/telling.ts';
 
 /** @throws LifeboatError `usage` */
 export function countOf(text: string): number {
@@ -47,7 +49,7 @@ export async function runForever(globals: Globals): Promise<void> {
   for (const name of ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID']) delete process.env[name];
   await using session = openSession(globals);
   const load = () => loadConfig(resolve(globals.config));
-  const watch = watchOf(await load(), session, say);
+  const watch = watchOf(await firstConfig(session, say), session, say);
   try {
     await runScheduler({ ...watch, loadConfig: load, manager }, session.signal);
   } catch (error) {
@@ -56,10 +58,27 @@ export async function runForever(globals: Globals): Promise<void> {
   }
 }
 
+/** @throws LifeboatError `config-invalid`, after those were told whom the file names all the same */
+async function firstConfig(session: Session, say: (text: string) => void): Promise<Config> {
+  const path = resolve(session.globals.config);
+  try {
+    return await loadConfig(path);
+  } catch (error) {
+    const telling = tellingOf(await readNotify(path), session, say);
+    try {
+      await tellNoStart('the start of the scheduler', asLifeboatError(error), telling, session.signal);
+    } catch (lost) {
+      say(`the start of the scheduler: ${asLifeboatError(lost).message}`);
+    }
+    throw error;
+  }
+}
+
 /** Exit status 1 when something that was due failed, so that whatever called it says so too. */
 export async function runDueCommand(globals: Globals): Promise<void> {
   await using session = openSession(globals);
-  const watch = watchOf(await loadConfig(resolve(globals.config)), session, saying(globals));
+  const say = saying(globals);
+  const watch = watchOf(await firstConfig(session, say), session, say);
   const ended = await runDue(watch, session.signal);
   if (globals.json || ended.length > 0) {
     printResult(globals.json, { format: 'lifeboat.due/1', ended }, () =>

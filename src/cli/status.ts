@@ -168,6 +168,8 @@ function codeFindings(code: Status['recovery']): Finding[] {
   return [{ subject: 'recovery code', problem, hint: 'lifeboat key check' }];
 }
 
+const installHint = 'lifeboat schedule install, or see systemctl status lifeboat-schedule.';
+
 function jobFindings({ schedule }: Config, jobs: readonly ListedJob[]): Finding[] {
   const none = { subject: 'schedule', problem: 'no backup is scheduled', hint: 'See docs/schedules.md.' };
   const bad = jobs.flatMap(({ name, last }): Finding[] => {
@@ -178,7 +180,13 @@ function jobFindings({ schedule }: Config, jobs: readonly ListedJob[]): Finding[
     const hint = last.run === undefined ? undefined : `lifeboat runs show ${last.run}`;
     return [{ subject: `job ${name}`, problem, ...(hint === undefined ? {} : { hint }) }];
   });
-  return schedule?.backup === undefined ? [none, ...bad] : bad;
+  // While one runs, the others wait for it.
+  const unattended = jobs.some(({ last }) => last?.outcome === 'running')
+    ? []
+    : jobs.flatMap(({ name, unattended: problem }) =>
+        problem === undefined ? [] : [{ subject: `job ${name}`, problem, hint: installHint }],
+      );
+  return [...(schedule?.backup === undefined ? [none] : []), ...bad, ...unattended];
 }
 
 function leftFindings(runs: readonly string[], { unsent }: Notices): Finding[] {

@@ -5,10 +5,19 @@ import type { Config } from '../config/schema.ts';
 import { redactText } from '../kernel/secret.ts';
 import { printable } from '../kernel/text.ts';
 import { keyName } from '../steps/prepare.ts';
-import type { Watch } from '../schedule/aftermath.ts';
+import type { Telling, Watch } from '../schedule/telling.ts';
 import type { Session } from './session.ts';
 
-export function watchOf(config: Config, { globals, host, context }: Session, say: (text: string) => void): Watch {
+export function watchOf(config: Config, session: Session, say: (text: string) => void): Watch {
+  return { ...tellingOf(config, session, say), config };
+}
+
+/** @param config as much of it as can be used */
+export function tellingOf(
+  config: Pick<Config, 'host' | 'notify'>,
+  { globals, host, context }: Session,
+  say: (text: string) => void,
+): Telling {
   return {
     self: { host, config: globals.config, stateDir: context.stateDir },
     now: () => Date.now(),

@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { explaining, hasErrno, LifeboatError } from '../kernel/errors.ts';
 import { nearest } from '../kernel/nearest.ts';
 import { type KeyPath, lineAt, lineOf, showPath } from './place.ts';
-import { type Config, configSchema, sections } from './schema.ts';
+import { type Config, configSchema, notifySchema, sections } from './schema.ts';
 import { secretsIn, whereSecretsBelong } from './secrets.ts';
 
 interface Problem {
@@ -56,6 +56,16 @@ export function parseConfig(text: string, file: string): Config {
     }
   }
   throw invalid(problems, file, secrets.length > 0);
+}
+
+/** Who is to be told, out of a configuration that is wrong elsewhere; nobody where that cannot be read either. */
+export async function readNotify(path: string): Promise<Pick<Config, 'notify'>> {
+  try {
+    const document = parseDocument(await readFile(path, 'utf8'), { prettyErrors: false });
+    return notifySchema.parse(plainData(document));
+  } catch {
+    return {};
+  }
 }
 
 function invalid(problems: readonly Problem[], file: string, withSecrets: boolean): LifeboatError {

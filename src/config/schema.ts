@@ -81,6 +81,9 @@ const config = z.strictObject({
 
 export const configSchema = config.readonly();
 
+/** Of a configuration that is wrong elsewhere, who is to be told of that. */
+export const notifySchema = z.object({ notify: scheduling.notify.exactOptional() });
+
 export type Config = z.output<typeof configSchema>;
 
 /** The keys of each section, the top level under `''`; sections that are not here take any key. */

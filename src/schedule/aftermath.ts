@@ -1,30 +1,21 @@
 /** What follows the end of a job, and what is looked at in between: drift, metrics, notices, silence. */
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Config } from '../config/schema.ts';
-import { asLifeboatError, type LifeboatError } from '../kernel/errors.ts';
-import { redactText } from '../kernel/secret.ts';
+import { asLifeboatError } from '../kernel/errors.ts';
 import { parseDuration } from '../kernel/units.ts';
 import { limited } from '../kernel/wait.ts';
-import { type Notice, type NoticeEvent, noticeSubject } from '../notify/notice.ts';
+import type { Notice, NoticeEvent } from '../notify/notice.ts';
 import { writeMetrics } from '../notify/prometheus.ts';
-import { type Channels, sendNotice } from '../notify/send.ts';
 import { type Status, statusSchema } from '../notify/status.ts';
-import type { Attended, Surroundings } from './run.ts';
+import type { Attended } from './run.ts';
 import type { JobName } from '../config/schedule.ts';
 import { runSelf } from './self.ts';
-import { makeScheduleDirectory, type Notices, readNotices, writeNotices } from './state.ts';
+import { type Notices, readNotices, writeNotices } from './state.ts';
+import { digestOf, oneAtATime, tell, type Watch } from './telling.ts';
 
 const checkLimitMs = 30 * 60_000;
 const statusLimitMs = 15 * 60_000;
-const maxUnsent = 20;
 const silenceEveryMs = 30 * 60_000;
-
-export interface Watch extends Surroundings {
-  readonly config: Config;
-  readonly hostName: string;
-  readonly channels: Omit<Channels, 'notify'>;
-}
 
 const change = z.object({ text: z.string() });
 const checkSchema = z.object({
@@ -44,19 +35,10 @@ export async function afterJob(
   const drift =
     job === 'check' ? driftIn(result?.document) : job === 'backup' && fine ? await driftNow(watch, signal) : [];
   const status = await look(watch, signal);
-  await oneAtATime(async () => {
+  await oneAtATime(watch, signal, async () => {
     await judgeEnd(job, { end, result, drift }, status, watch, signal);
     await judgeSilence(status, watch, signal);
   });
-}
-
-let turn: Promise<unknown> = Promise.resolve();
-
-/** What is on record of notices is read, changed and written by one at a time. */
-function oneAtATime(work: () => Promise<void>): Promise<void> {
-  const mine = turn.then(work);
-  turn = mine.catch(() => {});
-  return mine;
 }
 
 async function judgeEnd(
@@ -68,21 +50,30 @@ async function judgeEnd(
 ): Promise<void> {
   const notices = await readNotices(watch.self.stateDir, new Date(watch.now()));
   const findings = result?.run?.findings ?? [];
-  const news = newsOf(job, end.outcome, { findings, drift }, notices);
+  const { error } = errorOf(end, result);
+  const day = new Date(watch.now()).toISOString().slice(0, 10);
+  const news = newsOf(job, end.outcome, { findings, drift, failure: [day, error?.code, error?.message] }, notices);
   if (news !== undefined) {
     const { event, told, open } = news;
     const about = {
       event,
       job,
       ...(end.run === undefined ? {} : { run: end.run }),
-      ...(event === 'recovered' ? {} : errorOf(end, result)),
+      ...(event === 'recovered' || error === undefined ? {} : { error }),
       findings,
       drift,
       next: nextStep(event, end.run),
     };
-    await tell(about, { ...notices, told, open }, status, watch, signal);
+    await tell(about, { before: notices, after: { ...notices, told, open } }, status, watch, signal);
   }
 }
+
+const badEvents = new Map<string, NoticeEvent>([
+  ['failed', 'failed'],
+  ['killed', 'failed'],
+  ['incomplete', 'incomplete'],
+  ['difference', 'drift'],
+]);
 
 interface News {
   readonly event: NoticeEvent;
@@ -91,26 +82,32 @@ interface News {
 }
 
 /**
- * What of an end is worth a notice. Failures always are. Findings and drift are told when they are not those that were told
- * last, or nobody would read the notice of the night that matters. A good end is, after a bad one.
+ * What of an end is worth a notice. A failure is, the same one once a day: a check every quarter of an hour is no reason for as
+ * many notices. Findings and drift are when they are not those that were told last, or nobody would read the notice of the
+ * night that matters. A good end is, after a bad one.
+ *
+ * @param seen `failure`: the day, and what tells one failure from another
  */
 export function newsOf(
   job: JobName,
   outcome: string,
-  seen: { readonly findings: Notice['findings']; readonly drift: readonly string[] },
+  {
+    failure,
+    ...seen
+  }: {
+    readonly findings: Notice['findings'];
+    readonly drift: readonly string[];
+    readonly failure: readonly (string | undefined)[];
+  },
   { open, told }: Pick<Notices, 'open' | 'told'>,
 ): News | undefined {
   const { [job]: before, ...others } = told;
   const rest = open.filter((name) => name !== job);
-  if (outcome === 'failed' || outcome === 'killed') return { event: 'failed', told: others, open: [...rest, job] };
-  if (outcome === 'incomplete' || outcome === 'difference') {
-    const digest = createHash('sha256')
-      .update(JSON.stringify([outcome, seen]))
-      .digest('hex')
-      .slice(0, 16);
+  const event = badEvents.get(outcome);
+  if (event !== undefined) {
+    const digest = digestOf([outcome, event === 'failed' ? failure : seen]);
     if (digest === before) return undefined;
-    const event = outcome === 'incomplete' ? 'incomplete' : 'drift';
-    return { event, told: { ...others, [job]: digest }, open: rest.concat(job) };
+    return { event, told: { ...others, [job]: digest }, open: [...rest, job] };
   }
   if (outcome === 'done' && open.includes(job)) return { event: 'recovered', told: others, open: rest };
   return undefined;
@@ -191,36 +188,7 @@ async function measure(status: Status, { notify }: Config, say: Watch['say']): P
 /** {@link watchSilence} where the state is known already. */
 export async function heedStatus(status: Status, watch: Watch, signal: AbortSignal): Promise<void> {
   await measure(status, watch.config, watch.say);
-  await makeScheduleDirectory(watch.self.stateDir);
-  await oneAtATime(() => judgeSilence(status, watch, signal));
-}
-
-/**
- * Tells of what keeps the scheduler itself from its work, such as a full disk under its state directory: so nothing is put
- * on record of it.
- */
-export async function tellTrouble(
-  what: string,
-  error: LifeboatError,
-  { config, channels, hostName, now, say }: Watch,
-  signal: AbortSignal,
-): Promise<void> {
-  const { code, message, hint } = error;
-  const notice: Notice = {
-    format: 'lifeboat.notice/1',
-    event: 'failed',
-    host: hostName,
-    at: new Date(now()).toISOString(),
-    job: what,
-    error: { code, message, ...(hint === undefined ? {} : { hint }) },
-    findings: [],
-    drift: [],
-    next: 'See the log of the scheduler. It goes on trying.',
-    unsent: [],
-  };
-  for (const { channel, error: lost } of await sendNotice({ ...channels, notify: config.notify }, notice, signal)) {
-    if (lost !== undefined) say(`notice: not sent by ${channel}: ${lost.message}`);
-  }
+  await oneAtATime(watch, signal, () => judgeSilence(status, watch, signal));
 }
 
 /** Whether it is time to look for silence again, also when the clock was set back. */
@@ -232,8 +200,7 @@ export async function silenceIsDue({ self, now }: Watch): Promise<boolean> {
 /** Looks whether there is a verified point within the RPO, and says so when there is none, also when nothing ever ran. */
 export async function watchSilence(watch: Watch, signal: AbortSignal): Promise<void> {
   const status = await look(watch, signal);
-  await makeScheduleDirectory(watch.self.stateDir);
-  await oneAtATime(() => judgeSilence(status, watch, signal));
+  await oneAtATime(watch, signal, () => judgeSilence(status, watch, signal));
 }
 
 /** @param status of this moment; `undefined` where it could not be found out */
@@ -252,10 +219,12 @@ async function judgeSilence(status: Status | undefined, watch: Watch, signal: Ab
     const problem = status === undefined || readable ? undefined : status.findings[0];
     const told = { ...next, silentToldAt: new Date(now()).toISOString() };
     const error = problem === undefined ? {} : { error: { code: 'failed', message: problem.problem } };
-    await tell({ event: 'silent', ...error, findings: [], drift: [], next: silentNext }, told, status, watch, signal);
+    const silent = { event: 'silent', ...error, findings: [], drift: [], next: silentNext } as const;
+    await tell(silent, { before: next, after: told }, status, watch, signal);
   } else if (silence === 'over') {
     const { silentToldAt: _told, ...over } = next;
-    await tell({ event: 'recovered', findings: [], drift: [], next: 'Nothing.' }, over, status, watch, signal);
+    const well = { event: 'recovered', findings: [], drift: [], next: 'Nothing.' } as const;
+    await tell(well, { before: next, after: over }, status, watch, signal);
   } else await writeNotices(self.stateDir, next);
 }
 
@@ -287,41 +256,4 @@ export function silenceOf(
   const told = now - Date.parse(silentToldAt);
   // A clock that was set back says nothing about when it was told.
   return told > Math.max(rpoMs, 3_600_000) || told < 0 ? 'still' : undefined;
-}
-
-type Told = Pick<Notice, 'event' | 'findings' | 'drift' | 'next'> & Partial<Pick<Notice, 'job' | 'run' | 'error'>>;
-
-/** Sends by all channels and puts on record what became of it: what did not get through is in the next notice. */
-async function tell(
-  news: Told,
-  notices: Notices,
-  status: Status | undefined,
-  { config, channels, hostName, self, now, say }: Watch,
-  signal: AbortSignal,
-): Promise<void> {
-  const verified = status?.newestVerified;
-  const notice: Notice = {
-    format: 'lifeboat.notice/1',
-    host: hostName,
-    at: new Date(now()).toISOString(),
-    ...news,
-    ...(status?.points === undefined
-      ? {}
-      : { newestVerified: verified === undefined ? null : { id: verified.id, ageSeconds: verified.ageSeconds } }),
-    ...(config.rpo === undefined ? {} : { rpoSeconds: parseDuration(config.rpo) / 1000 }),
-    unsent: notices.unsent,
-  };
-  const subject = redactText(noticeSubject(notice));
-  say(`notice: ${subject}`);
-  const deliveries = await sendNotice({ ...channels, notify: config.notify }, notice, signal);
-  const lost = deliveries.flatMap(({ channel, error }) => (error === undefined ? [] : [{ channel, error }]));
-  for (const { channel, error } of lost) {
-    const hint = error.hint === undefined ? '' : ` ${error.hint}`;
-    say(`notice: not sent by ${channel}: ${error.message}.${hint}`);
-  }
-  if (deliveries.length === 0) say('notice: nobody is told, as no channel is configured (notify)');
-  const through = deliveries.some(({ error }) => error === undefined);
-  const missed = lost.map(({ channel, error }) => `${notice.at} ${notice.event}, by ${channel}: ${error.message}`);
-  const unsent = [...(through ? [] : notices.unsent), ...missed].slice(-maxUnsent).map((line) => redactText(line));
-  await writeNotices(self.stateDir, { ...notices, unsent });
 }

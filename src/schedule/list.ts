@@ -1,9 +1,9 @@
 /** What is scheduled, when it runs next, and how it went the last time. */
 import type { Config } from '../config/schema.ts';
 import type { LastRun } from '../notify/status.ts';
-import { nextRun } from './due.ts';
-import { jobsOf } from './jobs.ts';
-import { historyOf, readJobState } from './state.ts';
+import { decide, nextRun } from './due.ts';
+import { type Job, jobsOf } from './jobs.ts';
+import { historyOf, type JobState, readJobState } from './state.ts';
 import { wallOf } from './zone.ts';
 
 export interface ListedJob {
@@ -15,6 +15,8 @@ export interface ListedJob {
   /** The same on the clocks of its time zone. */
   readonly nextLocal: readonly string[];
   readonly last?: LastRun;
+  /** What speaks against anybody running it. */
+  readonly unattended?: string;
 }
 
 /** @throws LifeboatError `record-damaged`, … for what is on record of a job */
@@ -34,6 +36,7 @@ export async function listJobs(
         from = run.at;
       }
       const last = state === undefined ? undefined : lastOf(state);
+      const unattended = unattendedOf(timing, state, now);
       return {
         name,
         cron: settings.cron,
@@ -41,6 +44,7 @@ export async function listJobs(
         next: next.map((at) => new Date(at).toISOString()),
         nextLocal: next.map((at) => localText(at, timeZone)),
         ...(last === undefined ? {} : { last }),
+        ...(unattended === undefined ? {} : { unattended }),
       };
     }),
   );
@@ -51,6 +55,14 @@ function lastOf({ running, last }: NonNullable<Awaited<ReturnType<typeof readJob
   if (last === undefined) return undefined;
   const { tick: _tick, attempts: _attempts, ...rest } = last;
   return rest;
+}
+
+function unattendedOf(timing: Job['timing'], state: JobState | undefined, now: number): string | undefined {
+  if (state === undefined) return 'no scheduler has looked at it yet';
+  if (state.running !== undefined) return undefined;
+  const decision = decide(timing, historyOf(state), now);
+  const late = decision.type === 'run' ? decision.late : decision.type === 'skip';
+  return late && 'tick' in decision ? `nobody began its run of ${new Date(decision.tick).toISOString()}` : undefined;
 }
 
 /** `Sun 2026-03-29 03:00 GMT+2` */

@@ -6,11 +6,12 @@ import { localText } from './list.ts';
 import { parsePressure, reasonToWait } from './pause.ts';
 
 const never = new AbortController().signal;
-const quiet = { findings: [], drift: [] };
+const failure = ['2026-06-10', 'unreachable', 'no answer'];
+const quiet = { findings: [], drift: [], failure };
 const none = { open: [], told: {} };
 const finding = { subject: '/a', problem: 'changed while it was read' };
 
-test('failures are told each time, a good end after one once', () => {
+test('a failure is told once a day, another one at once; a good end after one once', () => {
   const failed = newsOf('backup', 'failed', quiet, none);
   expect(failed).toMatchObject({ event: 'failed', open: ['backup'] });
   expect(newsOf('backup', 'killed', quiet, { open: ['backup'], told: {} })).toMatchObject({ event: 'failed' });
@@ -18,22 +19,26 @@ test('failures are told each time, a good end after one once', () => {
     event: 'recovered',
     open: ['check'],
   });
+  if (failed === undefined) throw new Error('nothing was told');
+  expect(newsOf('backup', 'failed', quiet, failed)).toBeUndefined();
+  expect(newsOf('backup', 'failed', { ...quiet, failure: ['2026-06-11', ...failure.slice(1)] }, failed)).toBeDefined();
+  expect(newsOf('backup', 'failed', { ...quiet, failure: ['2026-06-10', 'no-space', 'full'] }, failed)).toBeDefined();
   expect(newsOf('backup', 'done', quiet, none)).toBeUndefined();
   expect(newsOf('backup', 'overlapped', quiet, none)).toBeUndefined();
 });
 
 test('the same findings are told once, others again, and the same ones again after a failure', () => {
-  const seen = { findings: [finding], drift: [] };
+  const seen = { ...quiet, findings: [finding] };
   const first = newsOf('backup', 'incomplete', seen, none);
   expect(first).toMatchObject({ event: 'incomplete', open: ['backup'] });
   if (first === undefined) throw new Error('nothing was told');
   expect(newsOf('backup', 'incomplete', seen, first)).toBeUndefined();
-  const other = { findings: [{ ...finding, subject: '/b' }], drift: [] };
+  const other = { ...quiet, findings: [{ ...finding, subject: '/b' }] };
   expect(newsOf('backup', 'incomplete', other, first)).toMatchObject({ event: 'incomplete' });
   const failed = newsOf('backup', 'failed', quiet, first);
   if (failed === undefined) throw new Error('nothing was told');
   expect(newsOf('backup', 'incomplete', seen, failed)).toMatchObject({ event: 'incomplete' });
-  expect(newsOf('check', 'difference', { findings: [], drift: ['sda is gone'] }, first)).toMatchObject({
+  expect(newsOf('check', 'difference', { ...quiet, drift: ['sda is gone'] }, first)).toMatchObject({
     event: 'drift',
   });
 });

@@ -59,7 +59,7 @@ export async function attend(job: Job, around: Surroundings, signal: AbortSignal
       await writeJobState(stateDir, job.name, { ...withoutRunning(state), handled: iso(decision.handled) });
       return { type: 'idle', until: around.now() };
     case 'skip':
-      return await skip(job, state, decision, around);
+      return await skip(job, state, decision, around, signal);
     case 'run':
       return await run(job, state, decision, around, signal);
   }
@@ -82,13 +82,16 @@ async function skip(
   job: Job,
   state: Omit<JobState, 'format'>,
   { tick, reason }: Extract<Decision, { type: 'skip' }>,
-  { self, now, say }: Surroundings,
+  around: Surroundings,
+  signal: AbortSignal,
 ): Promise<Attended> {
+  const { self, now, say } = around;
   const problem =
     reason === 'missed'
       ? `the run of ${iso(tick)} was missed, and missed runs are not caught up (catchUp: false)`
       : `the run of ${iso(tick)} died every time it was begun`;
   say(`${job.name}: ${problem}`);
+  if (reason === 'died') await leavings(job, around, signal);
   const at = iso(now());
   const outcome = reason === 'missed' ? 'missed' : 'killed';
   const end: JobEnd = { tick: iso(tick), startedAt: at, endedAt: at, outcome, problem, attempts: 0 };
@@ -115,6 +118,8 @@ async function run(
   else say(`${job.name}: begins`);
   const { result, attempts, overlapped } = await attemptsAt(job, around, signal);
   throwIfAborted(signal);
+  // At once, not before the run of the next night: a service that it stopped may still be down.
+  if (!overlapped && outcomeOf(result.code) === 'failed') await leavings(job, around, signal);
   const end: JobEnd = {
     tick: iso(tick),
     startedAt,
@@ -189,7 +194,8 @@ function failed(error: unknown): Result {
 }
 
 /**
- * Undoes what runs of this workflow that died or could not clean up left behind, so that nothing piles up.
+ * Undoes what runs of this workflow that died or could not clean up left behind, so that nothing piles up and nothing stays
+ * stopped.
  *
  * @returns whether one of them is still being worked on
  */

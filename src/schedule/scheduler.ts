@@ -3,12 +3,13 @@ import { lockFile } from '../host/file-lock.ts';
 import type { Manager } from '../host/service-manager.ts';
 import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import { sleep, throwIfAborted } from '../kernel/wait.ts';
-import { afterJob, silenceIsDue, tellTrouble, type Watch, watchSilence } from './aftermath.ts';
+import { afterJob, silenceIsDue, watchSilence } from './aftermath.ts';
 import type { JobName } from '../config/schedule.ts';
 import { historyOf, makeScheduleDirectory, readJobState, schedulerLock } from './state.ts';
 import { type Job, jobsOf } from './jobs.ts';
 import { nextRun } from './due.ts';
 import { attend } from './run.ts';
+import { tellTrouble, type Watch } from './telling.ts';
 
 /**
  * The longest time between two looks. Timers stand still while the machine sleeps, and the clock may be set at any time: so
@@ -44,13 +45,13 @@ export async function runScheduler(scheduling: Scheduling, signal: AbortSignal):
   let config = await scheduling.loadConfig();
   let begun = true;
   const working = new Map<string, Promise<void>>();
-  const troubles = new Map<string, string>();
-  /** Said each time, and told once until it changes. */
+  const troubles = new Map<string, LifeboatError>();
+  /** Said each time, and told once until it is another: the message may name a file that is another each time. */
   const trouble = async (name: string, thrown: unknown) => {
     const error = asLifeboatError(thrown);
     say(`${name}: ${error.message}`);
-    if (troubles.get(name) === error.message) return;
-    troubles.set(name, error.message);
+    if (troubles.get(name)?.code === error.code) return;
+    troubles.set(name, error);
     try {
       await tellTrouble(name, error, { ...scheduling, config }, signal);
     } catch (lost) {
@@ -100,7 +101,7 @@ export async function runScheduler(scheduling: Scheduling, signal: AbortSignal):
         begin('silence', () => watchSilence(watch, signal));
       }
       const next = await nextTimes(jobs, watch);
-      manager.tell({ WATCHDOG: '1', STATUS: troubles.get(configuration) ?? statusLine(next) });
+      manager.tell({ WATCHDOG: '1', STATUS: troubles.get(configuration)?.message ?? statusLine(next) });
       const longest = Math.min(longestSleepMs, (manager.watchdogMs ?? longestSleepMs * 4) / 4);
       const due = next.flatMap(({ at }) => (at === undefined ? [] : [at - now()]));
       await sleep(Math.max(shortestSleepMs, Math.min(longest, ...due)), signal);

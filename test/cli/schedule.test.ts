@@ -106,6 +106,20 @@ test('a scheduler that is killed with its run begins that again, after it has ti
   expect(runs.map(({ status }: { status: string }) => status)).toEqual(['done', 'undone']);
 });
 
+test('a run that is killed while the scheduler lives: what it stopped is started at once', async () => {
+  const at = await box('  backup: { cron: "0 2 * * *" }');
+  const { pids } = gate(at);
+  dropIn(at, 'backup/store.end.d/10-start', `echo "$LIFEBOAT_OUTCOME" >> ${at.base}/outcomes`);
+  lookedAt(at, 'backup', Date.now() - 2 * day);
+  const { child, ended, saw } = at.start(['schedule', 'run']);
+  await arrived(join(at.base, 'pids'));
+  for (const pid of pids()) process.kill(pid, 'SIGKILL');
+  await saw('backup: failed');
+  expect(readFileSync(join(at.base, 'outcomes'), 'utf8')).toBe('killed\n');
+  child.kill('SIGTERM');
+  expect((await ended).code).toBe(0);
+});
+
 test('SIGTERM is passed on to the run, which cleans up; the scheduler ends well, and goes on after its start', async () => {
   const at = await box('  backup: { cron: "0 2 * * *" }');
   const { file } = gate(at);
@@ -205,6 +219,34 @@ test('silence is told when nothing ran at all, once; and when it is over', async
   expect(notices(at).map(({ event }) => event)).toEqual(['silent', 'recovered']);
 });
 
+test('who looks for silence at the same moment tells it once', async () => {
+  const at = await box('  backup: { cron: "0 2 1 1 *" }', 'rpo: 1s');
+  dropIn(at, 'notify/10-slow', `sleep 3; cat >> ${at.base}/notices; echo >> ${at.base}/notices`);
+  await at.run('status', '--notify');
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  await Promise.all([1, 2, 3].map(() => at.run('status', '--notify')));
+  expect(notices(at)).toMatchObject([{ event: 'silent' }]);
+});
+
+test('a configuration that is wrong when the scheduler starts is told once, to those whom it names', async () => {
+  const bodies: string[] = [];
+  const server = createServer((request, response) => {
+    request.setEncoding('utf8').on('data', (text: string) => bodies.push(text));
+    request.on('end', () => response.end());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const address = server.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  const at = await box('  backup: { crn: "0 2 * * *" }', `notify: { webhook: "http://127.0.0.1:${port}/hook" }`);
+  listen(at);
+  expect(await at.run('schedule', 'run')).toMatchObject({ code: 2, stderr: expect.stringContaining('crn') });
+  expect(await at.run('schedule', 'run', '--due')).toMatchObject({ code: 2 });
+  const told = { event: 'failed', error: { code: 'config-invalid', message: expect.stringContaining('crn') } };
+  expect(notices(at)).toMatchObject([told]);
+  expect(bodies.map((body) => JSON.parse(body))).toMatchObject([told]);
+});
+
 test('what keeps the scheduler itself from its work is told too', async () => {
   const at = await box('  backup: { cron: "0 2 * * *" }');
   listen(at);
@@ -224,6 +266,15 @@ test('status is green when all is proven, and names what is not', async () => {
   expect(bare.code).toBe(4);
   expect(bare.json).toMatchObject({ green: false, points: 0, rpo: { met: false } });
   await at.run('backup');
+  for (const [looked, problem] of [
+    [undefined, 'no scheduler has looked at it'],
+    [Date.now() - 2 * day, 'nobody began its run of'],
+  ] as const) {
+    if (looked !== undefined) lookedAt(at, 'backup', looked);
+    const { json } = await at.ask('status');
+    expect(json['findings']).toMatchObject([{ subject: 'job backup', problem: expect.stringContaining(problem) }]);
+  }
+  lookedAt(at, 'backup', Date.now());
   const good = await at.ask('status');
   expect(good.json['findings']).toEqual([]);
   expect(good.code).toBe(0);
