@@ -6,6 +6,9 @@ import { initRepository, openRepository } from './repository.ts';
 const now = new Date('2026-11-20T02:00:00Z');
 const fresh = () => memoryTarget('repository', new Map());
 
+const hostile = (id: string) =>
+  JSON.stringify({ format: 'lifeboat.repository/1', id, engine: 'tar', createdAt: now.toISOString() });
+
 test('is made once, and opened as what it was made', async ({ signal }) => {
   const target = fresh();
   const made = await initRepository(target, 'tar', now, signal);
@@ -38,6 +41,8 @@ test.for([
     'record-damaged',
     /lifeboat\/repository\.json at memory:repository is damaged: id: /,
   ],
+  [hostile('../../../victim'), 'record-damaged', /is damaged: id: /],
+  [hostile('A'.repeat(32)), 'record-damaged', /is damaged: id: /],
   ['{"format":"lifeboat.repository/2"}', 'newer-format', /newer than lifeboat\.repository\/1/],
   ['{"format":"other/1"}', 'record-damaged', /format/],
 ] as const)('a marker %j', async ([text, code, message], { signal }) => {

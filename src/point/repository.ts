@@ -11,7 +11,8 @@ const MAX_BYTES = 64 * 1024;
 
 const markerSchema = z.object({
   format: z.literal(REPOSITORY_FORMAT),
-  id: z.string(),
+  // It names directories of the host, and whoever can write to the repository can write it.
+  id: z.string().regex(/^[0-9a-f]{32}$/),
   engine: z.string(),
   createdAt: z.iso.datetime(),
 });

@@ -6,6 +6,7 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../kernel/atomic-write.ts';
 import { explaining, hasErrno } from '../../kernel/errors.ts';
+import { isId } from '../../kernel/ids.ts';
 import type { BackupJob } from '../engine.ts';
 
 const END = '.manifest.zst';
@@ -40,6 +41,7 @@ export async function writeIndex(
   await writeFileAtomic(join(directory, `${job.pointId}${END}`), manifest, 0o600);
   const wanted = new Set([job.pointId, base].map((id) => `${id}${END}`));
   for (const name of await readdir(directory)) {
-    if (base !== undefined && !wanted.has(name)) await rm(join(directory, name), { force: true });
+    const isIndex = name.endsWith(END) && isId(name.slice(0, -END.length));
+    if (base !== undefined && isIndex && !wanted.has(name)) await rm(join(directory, name), { force: true });
   }
 }
