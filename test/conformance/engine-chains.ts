@@ -218,10 +218,11 @@ export function describeChains(name: string, { open }: { open: () => Engine }): 
       // A host that can only write: it has its own list.
       const writeOnly = { sealing: { recipients: keys.recipients, identities: [] } };
       const base = { base: { pointId: 'point-0', stored: result.stored } };
-      expect((await made.next({ ...writeOnly, ...base })).result.base).toBe('point-0');
+      const [second, third] = ['20260103T030405Z-abcdef', '20260104T030405Z-abcdef'];
+      expect((await made.next({ ...writeOnly, ...base, pointId: second })).result.base).toBe('point-0');
       expect(await indices()).toHaveLength(2);
-      expect((await made.next({ ...writeOnly, ...base })).result.base).toBe('point-0');
-      expect(await indices()).toEqual([expect.stringContaining('point-0'), expect.stringContaining('point-2')]);
+      expect((await made.next({ ...writeOnly, ...base, pointId: third })).result.base).toBe('point-0');
+      expect(await indices()).toEqual([expect.stringContaining(third), expect.stringContaining('point-0')]);
 
       // Without that it would have to read; with a key it can.
       await rm(indexDirectory, { recursive: true });
