@@ -146,6 +146,18 @@ test.each([
   },
 );
 
+test('webhook: a user in the URL goes into a header, and into no message', async () => {
+  const seen: (string | undefined)[] = [];
+  const url = await listening((request, response) => {
+    seen.push(request.headers.authorization);
+    response.writeHead(401).end();
+  });
+  const withUser = `${url.replace('//', '//me:s%40fe@')}/T000/canary`;
+  const error = await postWebhook(withUser, '{}', never).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ message: expect.stringMatching(/answered with status 401/) });
+  expect(seen).toEqual([`Basic ${Buffer.from('me:s@fe').toString('base64')}`]);
+});
+
 test('webhook: nobody there, and a certificate that nobody vouches for, are said as such', async ({ skip }) => {
   const closed = await postWebhook('http://127.0.0.1:9/x', '{}', never).catch((thrown: unknown) => thrown);
   expect(closed).toMatchObject({ code: 'unreachable', message: expect.stringContaining('cannot be reached') });

@@ -20,12 +20,14 @@ export async function postWebhook(url: string, body: string, signal: AbortSignal
 }
 
 async function post(url: string, body: string, signal: AbortSignal): Promise<void> {
-  const { origin } = new URL(url);
+  const place = new URL(url);
+  const { origin } = place;
+  const headers = { 'content-type': 'application/json', 'user-agent': 'lifeboat', ...authorizationOf(place) };
   let response: Response;
   try {
-    response = await fetch(url, {
+    response = await fetch(place, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', 'user-agent': 'lifeboat' },
+      headers,
       body,
       redirect: 'manual',
       signal: AbortSignal.any([signal, AbortSignal.timeout(attemptMs)]),
@@ -42,6 +44,16 @@ async function post(url: string, body: string, signal: AbortSignal): Promise<voi
     hint: redirected ? 'It redirects: configure the URL that it redirects to.' : 'Check the URL of the webhook.',
     retryable: status === 429 || status >= 500,
   });
+}
+
+/** A user in the URL, which `fetch` refuses with the whole URL in its message, as a header; it is taken out of the URL. */
+function authorizationOf(place: URL): { authorization?: string } {
+  const { username, password } = place;
+  if (username === '' && password === '') return {};
+  place.username = '';
+  place.password = '';
+  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
 }
 
 /** `fetch` fails with "fetch failed"; why is in the cause. */
