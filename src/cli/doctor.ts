@@ -1,5 +1,5 @@
 /** What works here: each check says for which job it matters and what to do when it fails. */
-import { access, constants, mkdtemp, rm } from 'node:fs/promises';
+import { access, constants, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { existsSync, statSync } from 'node:fs';
@@ -13,10 +13,12 @@ import { schedulerRuns } from '../schedule/state.ts';
 import { CRON_PATH } from '../schedule/unit.ts';
 import { checkKnown } from '../steps/check-keys.ts';
 import { openConfigured } from '../steps/repository.ts';
+import { findHooks } from '../workflow/hooks.ts';
 import { listRuns } from '../workflow/store.ts';
 import { factsDocument, layoutDocument, networkDocument } from './documents.ts';
 import { table } from './output.ts';
 import { configured, type Session } from './session.ts';
+import { allWorkflows } from './workflows.ts';
 
 export interface Check {
   readonly name: string;
@@ -145,6 +147,22 @@ const checks: readonly Definition[] = [
       return repository.target.url;
     },
     remedy: 'lifeboat init, or mount the disk that it is on',
+  },
+  {
+    name: 'drop-ins',
+    job: 'backup',
+    severity: 'missing',
+    probe: async ({ globals, context: { hooksDir = '' } }) => {
+      const workflows = (await allWorkflows(globals)).map(({ workflow }) => workflow);
+      const hooks = await Promise.all(workflows.map((workflow) => findHooks(hooksDir, workflow)));
+      const known = ['notify', ...workflows.map(({ name }) => name)];
+      const folders = existsSync(hooksDir) ? await readdir(hooksDir) : [];
+      const lost = folders.find((name) => !name.startsWith('.') && !name.endsWith('~') && !known.includes(name));
+      if (lost === undefined) return `${hooks.flat().length} around stages`;
+      throw new LifeboatError('hook-failed', `${join(hooksDir, lost)} belongs to no workflow`, {
+        hint: `The folders are: ${known.join(', ')}.`,
+      });
+    },
   },
   {
     name: 'host key',

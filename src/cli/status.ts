@@ -181,7 +181,7 @@ function jobFindings({ schedule }: Config, jobs: readonly ListedJob[]): Finding[
     return [{ subject: `job ${name}`, problem, ...(hint === undefined ? {} : { hint }) }];
   });
   // While one runs, the others wait for it.
-  const unattended = jobs.some(({ last }) => last?.outcome === 'running')
+  const unattended = jobs.some(({ last, unattended: problem }) => last?.outcome === 'running' && problem === undefined)
     ? []
     : jobs.flatMap(({ name, unattended: problem }) =>
         problem === undefined ? [] : [{ subject: `job ${name}`, problem, hint: installHint }],

@@ -3,7 +3,7 @@ import type { Config } from '../config/schema.ts';
 import type { LastRun } from '../notify/status.ts';
 import { decide, nextRun } from './due.ts';
 import { type Job, jobsOf } from './jobs.ts';
-import { historyOf, type JobState, readJobState } from './state.ts';
+import { historyOf, jobRuns, type JobState, readJobState } from './state.ts';
 import { wallOf } from './zone.ts';
 
 export interface ListedJob {
@@ -36,7 +36,12 @@ export async function listJobs(
         from = run.at;
       }
       const last = state === undefined ? undefined : lastOf(state);
-      const unattended = unattendedOf(timing, state, now);
+      const unattended =
+        state?.running === undefined
+          ? unattendedOf(timing, state, now)
+          : (await jobRuns(stateDir, name))
+            ? undefined
+            : `its run of ${state.running.tick} was killed, and nobody began it again`;
       return {
         name,
         cron: settings.cron,
@@ -59,7 +64,6 @@ function lastOf({ running, last }: NonNullable<Awaited<ReturnType<typeof readJob
 
 function unattendedOf(timing: Job['timing'], state: JobState | undefined, now: number): string | undefined {
   if (state === undefined) return 'no scheduler has looked at it yet';
-  if (state.running !== undefined) return undefined;
   const decision = decide(timing, historyOf(state), now);
   const late = decision.type === 'run' ? decision.late : decision.type === 'skip';
   return late && 'tick' in decision ? `nobody began its run of ${new Date(decision.tick).toISOString()}` : undefined;

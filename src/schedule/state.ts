@@ -74,7 +74,15 @@ export function schedulerLock(stateDir: string): string {
 
 /** Whether a scheduler works on this state directory. Nothing is made to find that out. */
 export async function schedulerRuns(stateDir: string): Promise<boolean> {
-  const path = schedulerLock(stateDir);
+  return isHeld(schedulerLock(stateDir));
+}
+
+/** Whether a process works on a job at this moment. */
+export async function jobRuns(stateDir: string, job: JobName): Promise<boolean> {
+  return isHeld(jobPaths(stateDir, job).lock);
+}
+
+async function isHeld(path: string): Promise<boolean> {
   if (!existsSync(path)) return false;
   await using lock = await lockFile(path);
   return lock === undefined;

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type CliDocument, listing, sandbox } from '../helpers/cli.ts';
+import { type CliDocument, listing, sandbox, script } from '../helpers/cli.ts';
 
 describe.concurrent('init', () => {
   test('writes what backup works with as it stands, and makes the repository', async () => {
@@ -118,6 +118,21 @@ describe.concurrent('doctor', () => {
     const key = /^key: *(.*)$/m.exec(readFileSync(box.config, 'utf8'))?.[1] ?? '';
     chmodSync(key, 0o644);
     expect(stateOf((await box.ask('doctor')).json, 'host key')).toMatchObject({ state: 'missing' });
+  });
+
+  test('drop-ins that would stop a backup, or would never run', async () => {
+    await using box = await sandbox();
+    const good = script(join(box.base, 'etc/hooks.d/backup/store.before.d/10-good'), 'true');
+    expect(stateOf((await box.ask('doctor')).json, 'drop-ins')).toMatchObject({
+      state: 'ok',
+      detail: '1 around stages',
+    });
+    chmodSync(good, 0o644);
+    expect(stateOf((await box.ask('doctor')).json, 'drop-ins')).toMatchObject({ state: 'missing' });
+    chmodSync(good, 0o755);
+    script(join(box.base, 'etc/hooks.d/bakup/store.before.d/10-lost'), 'true');
+    const lost = stateOf((await box.ask('doctor')).json, 'drop-ins');
+    expect(lost).toMatchObject({ state: 'missing', detail: expect.stringContaining('belongs to no workflow') });
   });
 
   test('a state directory that cannot be made: exit 1', async () => {

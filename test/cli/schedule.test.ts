@@ -92,6 +92,7 @@ test('a scheduler that is killed with its run begins that again, after it has ti
   for (const pid of pids()) process.kill(pid, 'SIGKILL');
   await ended;
   expect(stateOf(at, 'backup')).toMatchObject({ running: { beginnings: 1 } });
+  expect((await at.run('status')).stdout).toContain('was killed, and nobody began it again');
   expect(existsSync(join(at.base, 'outcomes'))).toBe(false);
   rmSync(file);
   const again = await at.run('schedule', 'run', '--due');
