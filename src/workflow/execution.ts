@@ -6,6 +6,7 @@ import { type Json, jsonCopy } from '../kernel/json.ts';
 import type { SecretSource } from '../kernel/secret.ts';
 import { abortError, limited, raceAbort, retry, throwIfAborted } from '../kernel/wait.ts';
 import type { Emit, RunStatus } from './events.ts';
+import { checkedGives, invalid } from './gives.ts';
 import type { Journal, JournalFinding, NewRecord } from './journal.ts';
 import { answerKey, type FinishedStep, type Owed, type Progress } from './replay.ts';
 import type { AnyState, Ask, CleanupContext, Cleanups, Message, Outcome, Question, StepContext } from './step.ts';
@@ -343,25 +344,4 @@ async function settled<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
     clearTimeout(timer);
     throw reason;
   }
-}
-
-/** What the compiler promises of our own steps is checked for a site's, which run with their types stripped. */
-function checkedGives(unit: Unit, result: unknown): Record<string, Json> {
-  if (typeof result !== 'object' || result === null) throw invalid(unit, 'did not return an object');
-  const entries = Object.entries(result);
-  const missing = unit.step.gives.find((key) => !entries.some(([name, value]) => name === key && value !== undefined));
-  if (missing !== undefined) throw invalid(unit, `did not give "${missing}"`);
-  return Object.fromEntries(
-    entries.map(([key, value]) => {
-      if (!unit.step.gives.includes(key)) throw invalid(unit, `gave "${key}", which it does not list in "gives"`);
-      return [
-        key,
-        jsonCopy(value, (place, what) => invalid(unit, `gave "${key}" with ${what}${place}, which is not JSON`)),
-      ];
-    }),
-  );
-}
-
-function invalid(unit: Unit, problem: string): LifeboatError {
-  return new LifeboatError('workflow-invalid', `step ${unit.id} ${problem}`);
 }
