@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { LifeboatError } from '../kernel/errors.ts';
 import { memoryTarget } from '../target/memory/memory.ts';
 import { getBytes, type Target } from '../target/target.ts';
-import { acquireLock, type Claim, type Held, lockKey, releaseLock } from './lock.ts';
+import { acquireLock, type Claim, type Held, lockKey, releaseLock, sweepBreaking } from './lock.ts';
 
 const key = lockKey('box');
 const DEAD = 1;
@@ -171,4 +171,13 @@ test('what the target fails with comes out', async ({ signal }) => {
     },
   };
   await expect(acquireLock(full, key, claim(), isAlive, signal)).rejects.toMatchObject({ code: 'no-space' });
+});
+
+test('what was left by one that died while it broke a lock is swept, and nothing else', async ({ signal }) => {
+  const target = fresh();
+  await acquireLock(target, `${key}.broken-0123456789abcdef`, claim({ pid: DEAD }), isAlive, signal);
+  await target.put('lifeboat/box/points/p1.zst', Buffer.from('x'), {}, signal);
+  await acquireLock(target, key, claim(), isAlive, signal);
+  await sweepBreaking(target, key, signal);
+  expect(await keys(target, signal)).toEqual([key, 'lifeboat/box/points/p1.zst']);
 });

@@ -70,6 +70,20 @@ export async function acquireLock(
   throw new LifeboatError('locked', `the lock ${key} at ${target.url} keeps changing hands`, { retryable: true });
 }
 
+/**
+ * Removes what those left who died while they broke a lock. For the holder of the lock: whoever is breaking one just now finds
+ * that it is not the stale one any more.
+ */
+export async function sweepBreaking(target: Target, key: string, signal: AbortSignal): Promise<void> {
+  const folder = key.slice(0, key.lastIndexOf('/'));
+  for (const object of await Array.fromAsync(target.list(folder, signal)))
+    if (object.key.startsWith(breakingKey(key, ''))) await target.remove(object.key, signal);
+}
+
+function breakingKey(key: string, staleId: string): string {
+  return `${key}.broken-${staleId}`;
+}
+
 /** Lets a lock go; one that is gone, or is somebody else's by now, is left alone. */
 export async function releaseLock(target: Target, held: Held, signal: AbortSignal): Promise<void> {
   const holder = await readHolder(target, held.key, signal);
@@ -101,7 +115,7 @@ async function breakLock(
   isAlive: IsAlive,
   signal: AbortSignal,
 ): Promise<void> {
-  const breaking = await acquireLock(target, `${key}.broken-${staleId}`, claim, isAlive, signal);
+  const breaking = await acquireLock(target, breakingKey(key, staleId), claim, isAlive, signal);
   try {
     const now = await readHolder(target, key, signal);
     if (now?.id === staleId) await target.remove(key, signal);

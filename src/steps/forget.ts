@@ -8,8 +8,8 @@ import { catalogue, neededIn } from '../point/catalogue.ts';
 import { findPoint } from '../point/find.ts';
 import { finishForgetting, type ForgetPlan, forgetPoint, planByName, planByRules } from '../point/forget.ts';
 import { type LocalRecords, localRecords } from '../point/local-records.ts';
-import { lockKey } from '../point/lock.ts';
-import { planPrune, type PrunePlan, removeLeftover } from '../point/prune.ts';
+import { lockKey, sweepBreaking } from '../point/lock.ts';
+import { byRulesAlone, planPrune, type PrunePlan, removeLeftover } from '../point/prune.ts';
 import type { Say } from '../workflow/step.ts';
 import { agree, type Destruction } from './consent.ts';
 import { type ForgetRequest, type PruneRequest, type State, step } from './define.ts';
@@ -194,10 +194,11 @@ export const decidePrune = step({
     await using repository = await openConfigured(config, { say, secrets }, signal);
     // The lock was made just now, by the clock of the target: that is the one that its times are told by.
     const now = (await repository.target.stat(lockKey(hostName), signal))?.mtimeMs ?? Date.now();
-    const plan = await prunePlan(repository, localOf(repository, state), state, now, signal);
+    const whole = await prunePlan(repository, localOf(repository, state), state, now, signal);
+    const byRules = config.retention !== undefined && (pruneRequest.yes ?? '') === '';
+    const plan = byRules ? byRulesAlone(whole) : whole;
     for (const { id, why, lost } of plan.keep) if (lost) say({ type: 'finding', subject: `point ${id}`, problem: why });
-    if (config.retention === undefined)
-      await agree(pruneDestruction(plan, hostName, repository.id), consentOf(pruneRequest, ask), signal);
+    if (!byRules) await agree(pruneDestruction(plan, hostName, repository.id), consentOf(pruneRequest, ask), signal);
     return { prunePlan: plan };
   },
 });
@@ -218,6 +219,7 @@ export const prunePoints = step({
       if (await removeLeftover(repository, hostName, local, leftover.id, signal)) removed.push(leftover);
       else say({ type: 'note', text: `${leftover.id} is on record, though the list did not say so: it stays` });
     }
+    await sweepBreaking(repository.target, lockKey(hostName), signal);
     const bytes = removed.reduce((sum, one) => sum + one.bytes, 0);
     return { pruned: { points: removed.map(({ id }) => id), bytes } };
   },

@@ -96,11 +96,10 @@ export async function killedRestores(box: Sandbox, { seed, turns }: Series): Pro
     const id = openRun(box, known);
     if (id === undefined) {
       // Before it began, or when all was done.
-      if (existsSync(join(to, box.source))) expect(contents(join(to, box.source)), where).toEqual(original);
-      else expect(existsSync(to) ? readdirSync(to) : [], where).toEqual([]);
+      expectAllOrNothing(box, to, original, where);
     } else if (next() < 0.3) {
       expect(await box.ask('runs', 'resume', id, '--undo'), where).toMatchObject({ code: 0 });
-      expect(existsSync(to) ? readdirSync(to) : [], where).toEqual([]);
+      expectAllOrNothing(box, to, original, where);
     } else {
       // Sometimes the one that goes on is killed too.
       if (next() < 0.3) {
@@ -185,6 +184,12 @@ export async function killedForgets(box: Sandbox, { seed, turns, signal }: Serie
 async function agreed(box: Sandbox, args: readonly string[]): Promise<string[]> {
   const { json } = await box.ask('--dry-run', ...args);
   return [`--yes=${String(json['digest'])}`, ...args];
+}
+
+/** What is in place by then cannot be taken back; otherwise nothing is left of it. */
+function expectAllOrNothing(box: Sandbox, to: string, original: Record<string, string>, where: string): void {
+  if (existsSync(join(to, box.source))) expect(contents(join(to, box.source)), where).toEqual(original);
+  else expect(existsSync(to) ? readdirSync(to) : [], where).toEqual([]);
 }
 
 async function backup(box: Sandbox, where = 'backup'): Promise<void> {
