@@ -6,10 +6,11 @@ import type { Entry } from '../entry.ts';
 import { type Chosen, sizeOf } from './choose.ts';
 import { createArgv } from './commands.ts';
 import { findFlags } from './flags.ts';
-import { BLOCK } from './header.ts';
 import type { ManifestMerge } from './merge.ts';
+import { RawPieces } from './pieces.ts';
 import { ArchiveReader, reading } from './reader.ts';
 import { type Findings, parseTarLine } from './stderr.ts';
+import { strayProblem, Strays } from './strays.ts';
 
 export interface Archiving {
   readonly job: BackupJob;
@@ -58,23 +59,31 @@ async function* stored(
   let bytes = 0;
   /** Of the member that is being read. */
   const flowing = { at: 0, bytes: 0, size: 0 };
+  const strays = new Strays();
+  let stray = false;
+  const pieces = new RawPieces();
   const reader = new ArchiveReader({
     begin: ({ entry }, offset) => {
       flowing.at = offset;
       flowing.bytes = 0;
       flowing.size = entry.size;
+      stray = strays.has(entry);
+      if (stray) said.find(`/${entry.path}`, strayProblem);
+    },
+    raw: (piece) => {
+      if (!stray) pieces.add(piece);
     },
     content: (length) => {
       flowing.bytes += length;
     },
     end: (entry) => {
       flowing.bytes = 0;
+      if (stray) return;
       entries++;
       bytes += entry.size;
       complete.push({ entry, at: flowing.at });
     },
   });
-  let passed = 0;
   const checkEnd = async (): Promise<void> => said.checkEnd(job.host.name, await running.finished);
   const asked = flagsOf(job, news, said, signal);
   let flags: ReadonlyMap<string, string> | undefined;
@@ -83,19 +92,15 @@ async function* stored(
   const enter = async (known: ReadonlyMap<string, string>): Promise<void> => {
     for (const { entry, at } of complete.splice(0)) await merge.add(entry, at, known.get(entry.path));
   };
-  for await (const chunk of reading(reader, running.stdout, checkEnd)) {
+  for await (const _ of reading(reader, running.stdout, checkEnd)) {
     if (flags !== undefined) await enter(flags);
-    // What follows the last member is made by us, once.
-    const wanted = chunk.subarray(0, Math.max(0, Math.min(chunk.length, reader.membersEnd - passed)));
-    passed += wanted.length;
-    yield wanted;
+    // Whole members only: what follows the last one is made by us, once.
+    yield* pieces.take();
     // Of a sparse file more may be stored than it is long: the list of its extents too.
     const doneBytes = bytes + Math.min(flowing.bytes, flowing.size);
     job.onProgress({ doneBytes, totalBytes: Math.max(totalBytes, doneBytes), entries });
   }
   await enter(await asked);
-  // A part of a block of zeros may have passed before it was known to be one.
-  yield Buffer.alloc((BLOCK - (passed % BLOCK)) % BLOCK);
 }
 
 async function flagsOf(
@@ -154,6 +159,11 @@ class Said {
 
   note(text: string): void {
     this.#notes.push(text);
+  }
+
+  find(subject: string, problem: string): void {
+    this.#subjects.add(subject);
+    this.#findings.add(subject, problem);
   }
 
   /** Of the walk; what tar has named too is named once. */

@@ -26,7 +26,7 @@ export async function backup(job: BackupJob, signal: AbortSignal): Promise<Backu
   const findings = new Findings();
   const base = await takeBase(job, chosen, (note) => notes.push(note), signal);
   const writer = new ManifestWriter(job.description);
-  const merge = new ManifestMerge(writer, chosen, base, startedSeconds - coarsestSeconds);
+  const merge = new ManifestMerge(writer, chosen, base, startedSeconds - coarsestSeconds, findings);
 
   const frames: Frame[] = [];
   const size = { content: 0, compressed: 0 };

@@ -7,6 +7,7 @@ import { relativePath } from './commands.ts';
 import { Exclusions } from './exclusions.ts';
 import { findArgv, findFiles, PRUNED } from './find.ts';
 import { namedPaths } from './include.ts';
+import { strayProblem, Strays } from './strays.ts';
 
 /** Something to be in the point. There may be millions: what `stat` said stays a line (`statOf`). */
 export interface Chosen {
@@ -82,7 +83,13 @@ export async function choose(job: ChoosingJob, signal: AbortSignal): Promise<Cho
       }
     }
   }
-  const sorted = inOrder(chosen);
+  // Paths that lie in each other are walked one after the other, and may tell of different moments.
+  const strays = new Strays();
+  const sorted = inOrder(chosen).filter(({ path, stat }) => {
+    const stray = strays.has({ path, type: stat.startsWith('d') ? 'directory' : 'file' });
+    if (stray) problems.set(`/${path}`, strayProblem);
+    return !stray;
+  });
   const kept = tags.length === 0 ? sorted : withoutCaches(sorted, await findCacheTags(host, tags, signal), exclusions);
   return { chosen: kept, excluded: exclusions.list(), problems, notes };
 }

@@ -5,6 +5,8 @@ import type { Base } from './base.ts';
 import type { Chosen } from './choose.ts';
 import { statOf } from './find.ts';
 import { type ManifestEntry, ManifestWriter } from './manifest.ts';
+import type { Findings } from './stderr.ts';
+import { strayProblem, Strays } from './strays.ts';
 
 export class ManifestMerge {
   readonly #chosen: readonly Chosen[];
@@ -12,6 +14,8 @@ export class ManifestMerge {
   readonly #baseEntries: AsyncIterator<ManifestEntry> | undefined;
   readonly #writer: ManifestWriter;
   readonly #youngSeconds: number;
+  readonly #findings: Findings;
+  readonly #strays = new Strays();
   #at = 0;
   entries = 0;
   bytes = 0;
@@ -19,12 +23,19 @@ export class ManifestMerge {
   readonly referred = new Set<string>();
 
   /** @param youngSeconds from then on, a further change might not change an inode's time again */
-  constructor(writer: ManifestWriter, chosen: readonly Chosen[], base: Base | undefined, youngSeconds: number) {
+  constructor(
+    writer: ManifestWriter,
+    chosen: readonly Chosen[],
+    base: Base | undefined,
+    youngSeconds: number,
+    findings: Findings,
+  ) {
     this.#writer = writer;
     this.#chosen = chosen;
     this.#base = base;
     this.#baseEntries = base?.manifest.entries()[Symbol.asyncIterator]();
     this.#youngSeconds = youngSeconds;
+    this.#findings = findings;
   }
 
   /** The next entry that was stored, in the order in which they were chosen, and what stands before it. */
@@ -61,15 +72,20 @@ export class ManifestMerge {
       const entry = next.value;
       if (entry.path !== path) continue;
       const holder = entry.in ?? this.#base.pointId;
-      this.referred.add(holder);
-      this.#write({ ...entry, in: holder });
+      if (this.#write({ ...entry, in: holder })) this.referred.add(holder);
       return;
     }
   }
 
-  #write(entry: ManifestEntry): void {
+  /** @returns whether it may be in the point */
+  #write(entry: ManifestEntry): boolean {
+    if (this.#strays.has(entry)) {
+      this.#findings.add(`/${entry.path}`, strayProblem);
+      return false;
+    }
     this.entries++;
     this.bytes += entry.size;
     this.#writer.add(entry);
+    return true;
   }
 }

@@ -43,8 +43,6 @@ export class ArchiveReader {
   #zeroBlocks = 0;
   /** Bytes that were read, headers whole. */
   #position = 0;
-  /** Where the end of the archive begins, once it was seen. */
-  #end = 0;
   #globalPax = new Map<string, Buffer>();
   #pax = new Map<string, Buffer>();
   #longName: Buffer | undefined;
@@ -72,7 +70,7 @@ export class ArchiveReader {
           const missing = BLOCK - this.#partial.length;
           this.#partial = Buffer.concat([this.#partial, bytes.subarray(0, missing)]);
           bytes = bytes.subarray(missing);
-          if (this.#partial.length < BLOCK) return;
+          if (this.#partial.length < BLOCK) break;
           const block = this.#partial;
           this.#partial = Buffer.alloc(0);
           yield* this.#block(block);
@@ -83,11 +81,8 @@ export class ArchiveReader {
       }
     }
     if (this.#state.at === 'content') this.#state.content?.release();
-  }
-
-  /** Where the last member ends; beyond everything as long as that is not known. */
-  get membersEnd(): number {
-    return this.#zeroBlocks === 0 ? Infinity : this.#end;
+    // A chunk may be overwritten after this.
+    this.#headers = this.#headers.map((block) => Buffer.from(block));
   }
 
   /** @throws LifeboatError `archive-damaged` unless the archive has come to its end */
@@ -100,7 +95,6 @@ export class ArchiveReader {
     this.#position += BLOCK;
     if (state.at === 'extension') this.#extension(state, block);
     else if (isZeroBlock(block)) {
-      if (this.#zeroBlocks === 0) this.#end = this.#position - BLOCK;
       this.#zeroBlocks++;
       if (this.#headersAt !== undefined) throw damaged('a header is not followed by its file');
       if (this.#zeroBlocks >= 2) this.#state = { at: 'end' };

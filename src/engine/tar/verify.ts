@@ -4,6 +4,7 @@ import { LifeboatError } from '../../kernel/errors.ts';
 import { throwIfAborted } from '../../kernel/wait.ts';
 import type { VerifyJob, VerifyReport } from '../engine.ts';
 import type { Entry } from '../entry.ts';
+import { safetyCheck } from '../restore/select.ts';
 import { type ArchiveCounts, checkArchive } from './archive-object.ts';
 import { type Manifest, readManifest } from './manifest-object.ts';
 import { Findings } from './stderr.ts';
@@ -38,7 +39,7 @@ export async function verify(job: VerifyJob, signal: AbortSignal): Promise<Verif
         {
           ...job,
           stored: archive,
-          expected: manifest && entriesIn(manifest, pointId),
+          expected: manifest && entriesIn(manifest, pointId, damage),
           shared: pointId !== undefined,
           onProgress,
           onDamage: ({ subject, problem }) => damage.add(subject, problem),
@@ -87,6 +88,16 @@ export async function verify(job: VerifyJob, signal: AbortSignal): Promise<Verif
   }
 }
 
-async function* entriesIn(manifest: Manifest, pointId: string | undefined): AsyncIterable<Entry> {
-  for await (const entry of manifest.entries()) if (entry.in === pointId) yield entry;
+/** Those of one archive. With those of the point's own, all entries are looked at: whether they may be restored at all. */
+async function* entriesIn(manifest: Manifest, pointId: string | undefined, damage: Findings): AsyncIterable<Entry> {
+  const safety = pointId === undefined ? safetyCheck() : undefined;
+  for await (const entry of manifest.entries()) {
+    try {
+      safety?.(entry);
+    } catch (error) {
+      if (!(error instanceof LifeboatError)) throw error;
+      damage.add(`/${entry.path}`, error.message);
+    }
+    if (entry.in === pointId) yield entry;
+  }
 }
