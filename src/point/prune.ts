@@ -2,11 +2,12 @@
  * What no record refers to: left by runs that were killed. It goes only when it is certain that nobody needs it, for what a
  * lost record refers to looks the same.
  */
+import { LifeboatError } from '../kernel/errors.ts';
 import { type Catalogue, catalogue, type EngineRepository, neededIn, pointIdOf } from './catalogue.ts';
 import { forgetPoint, isOnRecord, unfinished } from './forget.ts';
 import type { LocalRecords } from './local-records.ts';
 import { nameIn, parseAttestationName, type RecordKind } from './names.ts';
-import { listFolder } from './record-objects.ts';
+import { isUnreadable, listFolder } from './record-objects.ts';
 
 /** Objects of one point that is not on record. */
 export interface Leftover {
@@ -17,6 +18,8 @@ export interface Leftover {
   readonly why: string;
   /** Whether it looks as if its record was lost. */
   readonly lost: boolean;
+  /** Whether its data is complete, as that of a point is that was on record: rules are no consent to remove it. */
+  readonly whole: boolean;
 }
 
 export interface PrunePlan {
@@ -46,6 +49,8 @@ export async function planPrune(
   const recorded = await recordedIds(repository, host, known, signal);
   const halfForgotten = new Set(await unfinished(repository, host, signal));
   const needed = neededIn(known);
+  // What this host put on record and has not forgotten.
+  const own = new Set((await local.list()).map(({ id }) => id));
   const remove: Leftover[] = [];
   const keep: Leftover[] = [];
   for (const [id, gathered] of await gather(repository, host, signal)) {
@@ -53,17 +58,44 @@ export async function planPrune(
     const { objects, bytes, newestMs, has } = gathered;
     const leftover = { id, objects, bytes, newest: new Date(newestMs).toISOString() };
     const repair = 'its record was lost: see lifeboat points repair';
-    const stays = (why: string, lost: boolean) => keep.push({ ...leftover, why, lost });
-    const goes = (why: string) => remove.push({ ...leftover, why, lost: false });
+    const stays = (why: string, lost: boolean) => keep.push({ ...leftover, why, lost, whole: false });
+    const goes = (why: string, whole = false) => remove.push({ ...leftover, why, lost: false, whole });
     if (needed.has(id)) stays(`another point builds upon it, and ${repair}`, true);
     else if (halfForgotten.has(id)) goes('was being forgotten');
+    else if (own.has(id) && has.has('data')) stays(`this host has put it on record, and ${repair}`, true);
     else if (newestMs > nowMs - graceMs) stays('is too young', false);
     // Captures are stored in the moment before the record, attestations after it.
     else if (has.has('data') && (has.has('captures') || has.has('attestations'))) stays(repair, true);
     else if (has.has('data') && recorded.size === 0) stays(`no point is on record at all: perhaps ${repair}`, true);
+    else if (has.has('data') && (await isWhole(repository, host, id, signal)))
+      goes('its data is whole: if it ever was on record, see lifeboat points repair', true);
     else goes('never came to be on record');
   }
   return { remove, keep };
+}
+
+/** What rules agree to: data that is whole stays, until a person agrees to this very plan. */
+export function byRulesAlone({ remove, keep }: PrunePlan): PrunePlan {
+  const stays = remove.filter(({ whole }) => whole).map((one) => ({ ...one, lost: true }));
+  return { remove: remove.filter(({ whole }) => !whole), keep: [...keep, ...stays] };
+}
+
+/** Whether it has a manifest, which is stored last; a damaged one was whole, too. */
+async function isWhole(
+  { target, engine, keys }: EngineRepository,
+  host: string,
+  id: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    await engine.recover({ target, hostName: host, pointId: id, sealing: keys }, signal);
+    return true;
+  } catch (error) {
+    if (!(error instanceof LifeboatError)) throw error;
+    if (error.code === 'not-found') return false;
+    if (error.code === 'archive-damaged' || isUnreadable(error)) return true;
+    throw error;
+  }
 }
 
 /** Also of records that cannot be used: their data is not ours to judge. */

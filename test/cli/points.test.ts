@@ -219,6 +219,25 @@ test('lost records: prune keeps the data and says so, repair brings them back wi
   expect((await box.ask('restore', ids[0] ?? '', '--to', join(box.base, 'to'))).code).toBe(0);
 });
 
+test('after lost records and one more backup, prune by the rules takes nothing that was a point; exit 4', async () => {
+  await using box = await sandbox();
+  const ids = await backups(box, 2);
+  box.configure('retention: { last: 9 }\n');
+  for (const id of ids)
+    for (const kind of ['points', 'captures']) rmSync(join(box.repository, `lifeboat/box/${kind}/${id}.zst`));
+  await box.ask('backup', '--full');
+  await delay(20);
+  const prune = async () => await box.ask('points', 'prune', '--grace', '1ms');
+  const subjects = ids.map((id) => ({ subject: `point ${id}` }));
+  expect(await prune()).toMatchObject({ code: 4, json: { pruned: [], run: { findings: subjects } } });
+  // Nor where this host's own copies are gone.
+  rmSync(join(box.state, 'records'), { recursive: true });
+  expect(await prune()).toMatchObject({ code: 4, json: { pruned: [], run: { findings: subjects } } });
+  const { digest } = (await box.ask('points', 'prune', '--grace', '1ms', '--dry-run')).json;
+  const agreed = await box.ask('points', 'prune', '--grace', '1ms', `--yes=${String(digest)}`);
+  expect(agreed).toMatchObject({ code: 0, json: { pruned: ids } });
+});
+
 test('prune removes what a killed run left, with consent or by retention in the configuration, once it is old', async () => {
   await using box = await sandbox();
   const [id = ''] = await backups(box, 1);

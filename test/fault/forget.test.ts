@@ -5,7 +5,7 @@ import { catalogue, neededIn } from '../../src/point/catalogue.ts';
 import { finishForgetting, forgetPoint, planByName, planByRules } from '../../src/point/forget.ts';
 import type { LocalRecords } from '../../src/point/local-records.ts';
 import type { Point } from '../../src/point/point.ts';
-import { planPrune, removeLeftover } from '../../src/point/prune.ts';
+import { byRulesAlone, planPrune, removeLeftover } from '../../src/point/prune.ts';
 import type { Target } from '../../src/target/target.ts';
 import { type DyingTarget, dyingTarget } from '../helpers/dying-target.ts';
 import { testKeyring } from '../helpers/keyring.ts';
@@ -50,11 +50,12 @@ async function everywhere(
   begin: () => RealCopy,
   work: (repository: EngineRepository, local: LocalRecords) => Promise<void>,
   check: (copy: RealCopy, done: boolean, calls: number) => Promise<void>,
+  copies: readonly Point[] = points,
 ): Promise<number> {
   for (let calls = 0; ; calls += 1) {
     for (const how of calls % 3 === 0 ? (['after', 'before'] as const) : (['before'] as const)) {
       const copy = begin();
-      const local = localCopies(points);
+      const local = localCopies(copies);
       const target: DyingTarget = dyingTarget(copy.repository.target, calls, how);
       const died = await work({ ...copy.repository, target }, local).then(
         () => false,
@@ -115,14 +116,15 @@ test('pruning, interrupted anywhere', { timeout: 120_000 }, async () => {
     for (const key of copy.store.keys()) if (/\/box\/(points|captures)\/p5/.test(key)) copy.store.delete(key);
     return copy;
   };
-  const calls = await everywhere(begin, prune, async ({ store }, done, after) => {
+  const check = async ({ store }: RealCopy, done: boolean, after: number) => {
     const kept = [...made.store].filter(([key]) => !key.includes('/box/') || !/\/p5\./.test(key));
     expect(
       [...store].filter(([key]) => !/\/box\/(.*\/)?p5\./.test(key)),
       `after ${after} calls`,
     ).toEqual(kept);
     if (done) expect(idsIn(store), `after ${after} calls`).toEqual(['p1', 'p2', 'p3', 'p4']);
-  });
+  };
+  const calls = await everywhere(begin, prune, check, points.slice(0, -1));
   expect(calls).toBeGreaterThan(20);
 });
 
@@ -235,6 +237,23 @@ describe('prune keeps', () => {
     expect((await plan(copy, Date.now() - 4.5 * DAY)).keep).toMatchObject([
       { id: 'p5', why: 'is too young', objects: 2 },
     ]);
-    expect((await plan(copy)).remove).toMatchObject([{ id: 'p5', why: 'never came to be on record' }]);
+    expect((await plan(copy)).remove).toMatchObject([{ id: 'p5', whole: true }]);
+  });
+
+  test('what this host itself has put on record; and without a digest whatever is whole', async () => {
+    const copy = without(/\/box\/(points|captures)\/(p2|p5)|tar\/box\/p2\.manifest/);
+    expect((await plan(copy)).remove).toMatchObject([{ id: 'p2' }, { id: 'p5', whole: true }]);
+    const byRules = byRulesAlone(await plan(copy));
+    expect(byRules.remove).toMatchObject([{ id: 'p2', why: 'never came to be on record', whole: false }]);
+    expect(byRules.keep).toMatchObject([{ id: 'p5', lost: true }]);
+    const local = localCopies(points);
+    const own = await planPrune(copy.repository, 'box', local, { graceMs: DAY, nowMs: Date.now() }, signal);
+    expect([own.remove, own.keep]).toMatchObject([
+      [],
+      [
+        { id: 'p2', lost: true },
+        { id: 'p5', lost: true },
+      ],
+    ]);
   });
 });

@@ -9,7 +9,7 @@ export function pruneCommand(): Command {
     .addHelpText(
       'after',
       `\nData whose record seems to be lost stays, and is named: lifeboat points repair makes the record anew. Retention rules in
-the configuration are consent; without them, it needs yours.\n${helpFooter(
+the configuration are consent to what is not whole; all else, and everything without such rules, needs yours.\n${helpFooter(
         ['lifeboat points prune --dry-run', 'lifeboat points prune', 'lifeboat points prune --yes=DIGEST'],
         [0, 1, 2, 4, 5, 6, 130],
       )}`,
@@ -43,7 +43,7 @@ async function dryRun(
   const plan = await prunePlan(repository, local, { hostName, pruneRequest }, Date.now(), session.signal);
   const digest = consentDigest(pruneDestruction(plan, hostName, repository.id).identity);
   printResult(globals.json, { dryRun: true, host: hostName, ...plan, digest }, () =>
-    plan.remove.length > 0 && config.retention === undefined
+    plan.remove.length > 0 && (config.retention === undefined || plan.remove.some(({ whole }) => whole))
       ? `${pruneTable(plan)}\nTo agree: --yes=${digest}`
       : pruneTable(plan),
   );
