@@ -14,7 +14,7 @@ import { inspect, pathBelow, type Seen } from './inspect.ts';
 import { type Mounts, mountsBelow } from './mounts.ts';
 import { type OwnerMap, withOwners } from './owners.ts';
 import { feasible, type Lacks } from './rights.ts';
-import { pathsAbove, safetyCheck, type Selection } from './select.ts';
+import { belowSymlink, notRestored, pathsAbove, type Selection, symlinkCheck } from './select.ts';
 
 /** What is at a place before it is changed: as long as it is that, the consent to change it holds. */
 export interface Now {
@@ -37,6 +37,8 @@ export type Change =
 export interface Comparison {
   /** By path. What is in a directory that is created is not listed; see {@link changeOf}. */
   readonly changes: ReadonlyMap<string, Change>;
+  /** Below what is created, but not restored. */
+  readonly left: ReadonlySet<string>;
   /** Of what changes, the entries that have flags: these are set when nothing else is left to do. */
   readonly flagged: readonly Entry[];
   /** Chosen directories that are there, with what they have to be like in the end, those above first. */
@@ -64,7 +66,8 @@ export interface CompareOptions {
 }
 
 /** What becomes of one chosen entry; `undefined` when it is the same already, or cannot be restored. */
-export function changeOf({ changes }: Pick<Comparison, 'changes'>, path: string): Change | undefined {
+export function changeOf({ changes, left }: Pick<Comparison, 'changes' | 'left'>, path: string): Change | undefined {
+  if (left.has(path)) return undefined;
   const own = changes.get(path);
   if (own !== undefined) return own;
   for (const above of pathsAbove(path)) {
@@ -90,12 +93,13 @@ export async function compareWith(
   signal: AbortSignal,
 ): Promise<Comparison> {
   const comparing = new Comparing(selection, options, signal);
-  const safety = safetyCheck();
+  const symlinkAbove = symlinkCheck();
   for await (const entry of entries) {
-    safety(entry);
+    const symlink = symlinkAbove(entry);
     if (!selection.has(entry.path)) continue;
     throwIfAborted(signal);
-    await comparing.add(withOwners(entry, options.owners));
+    if (symlink !== undefined) comparing.leave(entry, symlink);
+    else await comparing.add(withOwners(entry, options.owners));
   }
   return comparing.finish();
 }
@@ -110,6 +114,8 @@ class Comparing {
   readonly #directories: Entry[] = [];
   readonly #flagged: Entry[] = [];
   readonly #blocked: Extract<Place, { is: 'blocked' }>['by'][] = [];
+  readonly #symlinks = new Map<string, Extract<Place, { is: 'blocked' }>['by']>();
+  readonly #left = new Set<string>();
   readonly #crossings = new Set<string>();
   /** Entries of chosen directories, less those that the point has too. */
   #untouched = 0;
@@ -166,11 +172,20 @@ class Comparing {
     else this.#compareFile(entry, seen, place);
   }
 
+  /** What cannot be what was there. */
+  leave({ path }: Entry, symlink: string): void {
+    const by = this.#symlinks.get(symlink) ?? this.#block(symlink, belowSymlink).by;
+    this.#symlinks.set(symlink, by);
+    by.entries++;
+    this.#left.add(path);
+  }
+
   finish(): Comparison {
     this.#settleNames();
     return {
       changes: this.#changes,
-      flagged: this.#flagged.filter(({ path }) => changeOf({ changes: this.#changes }, path) !== undefined),
+      left: this.#left,
+      flagged: this.#flagged.filter(({ path }) => this.#changeOf(path) !== undefined),
       directories: this.#directories,
       created: this.#created,
       bytes: this.#bytes,
@@ -180,7 +195,7 @@ class Comparing {
         .filter(({ entries }) => entries > 0)
         .map(({ path, why, entries }) => ({
           subject: `/${path}`,
-          problem: `${why}: ${entries === 1 ? '1 entry' : `${entries} entries`} not restored`,
+          problem: notRestored(why, entries),
         })),
       crossings: [...this.#crossings].filter((path) => [...this.#changes.keys()].some((one) => isBelow(one, path))),
     };
@@ -286,7 +301,7 @@ class Comparing {
   /** Another name of a file that was compared before. */
   #link(entry: Entry, seen: Seen | undefined, place: Extract<Place, { is: 'there' }>): void {
     const first = entry.link ?? '';
-    const fresh = changeOf({ changes: this.#changes }, first)?.action;
+    const fresh = this.#changeOf(first)?.action;
     const there = fresh !== 'create' && fresh !== 'replace';
     if (seen !== undefined && there && this.#inodes.get(first)?.inode === seen.inode) {
       this.#names.set(first, [...(this.#names.get(first) ?? []), entry.path]);
@@ -318,6 +333,10 @@ class Comparing {
         }
       }
     }
+  }
+
+  #changeOf(path: string): Change | undefined {
+    return changeOf({ changes: this.#changes, left: this.#left }, path);
   }
 
   #change(entry: Entry, change: Change, place: Extract<Place, { is: 'there' }>): void {

@@ -63,19 +63,39 @@ export function* pathsAbove(path: string): Iterable<string> {
 
 /** Throws `archive-unsafe` for what would leave the directory; the confined tar is the second wall behind it. */
 export function safetyCheck(): (entry: Entry) => void {
+  const symlinkAbove = symlinkCheck();
+  return (entry) => {
+    const symlink = symlinkAbove(entry);
+    if (symlink !== undefined) throw unsafe(entry.path, `it lies below /${symlink}, which is a symlink`);
+  };
+}
+
+/**
+ * Tells for each entry the symlink that it, or the file it is another name of, lies below. A point has such entries when
+ * somebody put a symlink in place of a directory while it was backed up: they are not what was there, and are left out.
+ *
+ * @throws LifeboatError (the check) `archive-unsafe` for a name that would leave the directory by itself
+ */
+export function symlinkCheck(): (entry: Entry) => string | undefined {
   const symlinks = new Set<string>();
   return ({ path, type, link }) => {
     checkName(path);
     if (type === 'hardlink') checkName(link ?? '/');
-    for (const one of type === 'hardlink' ? [path, link ?? ''] : [path]) {
-      if (symlinks.size === 0) break;
-      for (const parent of pathsAbove(one)) {
-        if (symlinks.has(parent)) throw unsafe(path, `it lies below /${parent}, which is a symlink`);
-      }
-    }
     if (type === 'symlink') symlinks.add(path);
+    if (symlinks.size === 0) return undefined;
+    for (const name of type === 'hardlink' ? [path, link ?? ''] : [path]) {
+      for (const above of pathsAbove(name)) if (symlinks.has(above)) return above;
+    }
+    return undefined;
   };
 }
+
+/** A finding about several entries. */
+export function notRestored(why: string, entries: number): string {
+  return `${why}: ${entries === 1 ? '1 entry' : `${entries} entries`} not restored`;
+}
+
+export const belowSymlink = 'is a symlink in the point, and what the point has below it was read through it';
 
 function checkName(path: string): void {
   if (path.startsWith('/')) throw unsafe(path, 'it is absolute');

@@ -10,14 +10,13 @@ import { entryDifferences } from '../entry.ts';
 import { safetyCheck } from '../restore/select.ts';
 import { decompressing } from '../zstd.ts';
 import type { ManifestEntry } from './manifest.ts';
-import type { Manifest } from './manifest-object.ts';
 import { RawPieces } from './pieces.ts';
 import { ArchiveReader, reading } from './reader.ts';
 import { isSealed, type Stored, type StoredObject } from './stored.ts';
 
 export interface MembersJob extends Pick<RestoreJob, 'target' | 'sealing' | 'onProgress'> {
   readonly stored: Stored;
-  readonly manifest: Manifest;
+  readonly manifest: { entries(): AsyncIterable<ManifestEntry> };
   readonly wants: (entry: ManifestEntry) => boolean;
 }
 

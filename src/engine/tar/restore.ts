@@ -11,12 +11,13 @@ import type { Entry } from '../entry.ts';
 import { withOwners } from '../restore/owners.ts';
 import { recognise } from '../restore/resume.ts';
 import { isRoot, Lacks, makeable } from '../restore/rights.ts';
-import { select } from '../restore/select.ts';
+import { belowSymlink, notRestored, select, symlinkCheck } from '../restore/select.ts';
 import { settle } from '../restore/settle.ts';
 import type { Stage } from '../restore/stage.ts';
 import { extractArgv } from './commands.ts';
-import { type Manifest, readManifest } from './manifest-object.ts';
-import { members } from './members.ts';
+import type { ManifestEntry } from './manifest.ts';
+import { readManifest } from './manifest-object.ts';
+import { type MembersJob, members } from './members.ts';
 import { Findings, parseTarLine } from './stderr.ts';
 import { parseStored, type Stored } from './stored.ts';
 
@@ -29,8 +30,18 @@ export async function restore(job: RestoreJob, signal: AbortSignal): Promise<Res
   const stage: Stage = { directory: job.directory, elsewhere: job.elsewhere ?? [] };
   const chosen = (path: string) => selection.has(path) && (job.only?.(path) ?? true);
   const counts = { entries: 0, bytes: 0 };
-  async function* expected(counting: boolean): AsyncIterable<Entry> {
+  /** Symlinks, and how many of the chosen entries lie below each. */
+  const left = new Map<string, number>();
+  async function* restorable(counting: boolean): AsyncIterable<ManifestEntry> {
+    const symlinkAbove = symlinkCheck();
     for await (const entry of manifest.entries()) {
+      const symlink = symlinkAbove(entry);
+      if (symlink === undefined) yield entry;
+      else if (counting && chosen(entry.path)) left.set(symlink, (left.get(symlink) ?? 0) + 1);
+    }
+  }
+  async function* expected(counting: boolean): AsyncIterable<Entry> {
+    for await (const entry of restorable(counting)) {
       if (!chosen(entry.path)) continue;
       if (counting) {
         counts.entries++;
@@ -42,7 +53,7 @@ export async function restore(job: RestoreJob, signal: AbortSignal): Promise<Res
 
   const kept = isEmpty(stage) ? new Set<string>() : await recognise(stage, expected(false), signal);
   const wants = (entry: Entry) => chosen(entry.path) && !kept.has(entry.path) && makeable(entry);
-  const said = await extract({ job, stored, manifest, wants }, findings, signal);
+  const said = await extract({ job, stored, manifest: { entries: () => restorable(false) }, wants }, findings, signal);
   await settle(
     {
       stage,
@@ -54,6 +65,7 @@ export async function restore(job: RestoreJob, signal: AbortSignal): Promise<Res
     },
     signal,
   );
+  for (const [path, entries] of left) findings.add(`/${path}`, notRestored(belowSymlink, entries));
   lacks.tell(findings);
   return { ...counts, kept: kept.size, findings: findings.list() };
 }
@@ -65,7 +77,7 @@ function isEmpty({ directory, elsewhere }: Stage): boolean {
 interface Extraction {
   readonly job: RestoreJob;
   readonly stored: Stored;
-  readonly manifest: Manifest;
+  readonly manifest: MembersJob['manifest'];
   readonly wants: (entry: Entry) => boolean;
 }
 
@@ -119,7 +131,7 @@ async function extract(
   return said;
 }
 
-async function bytesOf(manifest: Manifest, wants: (entry: Entry) => boolean): Promise<number> {
+async function bytesOf(manifest: Extraction['manifest'], wants: (entry: Entry) => boolean): Promise<number> {
   let bytes = 0;
   for await (const entry of manifest.entries()) if (wants(entry)) bytes += entry.size;
   return bytes;
