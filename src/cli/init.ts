@@ -141,7 +141,7 @@ export function initText(result: InitResult, given: Globals): string {
     encryption === 'age'
       ? 'Data and records are encrypted.'
       : 'Data is not encrypted (--no-encryption): whoever reads the repository reads it. Records are signed.',
-    ...(result.otherKeys ? otherKeysText(key.path, globals) : []),
+    ...(result.otherKeys ? otherKeysText(key, globals) : []),
     ...(recovery
       ? [
           `Wrote the host key ${key.path}.`,
@@ -157,12 +157,16 @@ export function initText(result: InitResult, given: Globals): string {
 }
 
 /** After a host was installed anew: its old points and its new keys do not know each other. */
-function otherKeysText(key: string, globals: Pick<Globals, 'config' | 'stateDir'>): string[] {
+function otherKeysText(
+  { path, writeOnly }: InitResult['key'],
+  globals: Pick<Globals, 'config' | 'stateDir'>,
+): string[] {
+  const rotate = `key rotate --host-key${writeOnly ? ' --write-only' : ''}`;
   return [
     '',
     'The repository holds points of a host of this name under other keys: only their recovery code opens them. If this is',
     'the same host and you have that code, go on under it, and throw away the sheet below:',
-    `    rm ${key} && ${commandLine(globals, 'key rotate --host-key')}`,
+    `    rm ${path} && ${commandLine(globals, rotate)}`,
     '',
   ];
 }

@@ -16,3 +16,11 @@ export function newId(now: Date): string {
 export function isId(text: string): boolean {
   return /^\d{8}T\d{6}Z-[0-9a-f]{6}$/.test(text);
 }
+
+/** When what bears this name or key was made: ids begin with the time, and the last one in it is its own. */
+export function timeInName(name: string): number | undefined {
+  const [, year, month, day, hours, minutes, seconds] = /.*\b(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-/.exec(name) ?? [];
+  if (year === undefined) return undefined;
+  const made = Date.parse(`${year}-${month}-${day}T${hours}:${minutes}:${seconds}Z`);
+  return Number.isNaN(made) ? undefined : made;
+}

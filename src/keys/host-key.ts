@@ -13,7 +13,15 @@ import { certify } from './certificate.ts';
 import { derive } from './derive.ts';
 import { type SigningKey, signingKey } from './ed25519.ts';
 import type { RecoveryCode } from './recovery-code.ts';
-import { noneRetired, parseRetired, type Retired, retiredJson, retiredSchema, withRetired } from './retired.ts';
+import {
+  noneRetired,
+  parseRetired,
+  type Retired,
+  retiredJson,
+  retiredNow,
+  retiredSchema,
+  withRetired,
+} from './retired.ts';
 
 const KEY_FORMAT = 'lifeboat.key/1';
 const SECRET_LENGTH = 32;
@@ -52,7 +60,10 @@ const keySchema = z.object({
   retired: retiredSchema,
 });
 
-/** A new key for a host, certified by the recovery code, that can be used beside what it replaces. */
+/**
+ * A new key for a host, certified by the recovery code, that opens what it replaces opened: nothing if it is write-only, and never by
+ * the recovery code's own identity.
+ */
 export function newHostKey(
   host: string,
   code: RecoveryCode,
@@ -61,6 +72,8 @@ export function newHostKey(
 ): HostKey {
   const { identity, signing } = derive(code.secret);
   const secret = randomBytes(SECRET_LENGTH);
+  const ofCode = identity.recipient.text;
+  const identities = writeOnly ? [] : retired.identities.filter(({ recipient }) => recipient.text !== ofCode);
   return complete({
     host,
     createdAt: now.toISOString(),
@@ -68,20 +81,8 @@ export function newHostKey(
     writeOnly,
     recovery: { recipient: identity.recipient, certifier: signing.publicKey },
     certificate: certify(signing, host, (writeOnly ? signingKey(secret) : derive(secret).signing).publicKey),
-    retired,
+    retired: { ...retired, identities },
   });
-}
-
-/** The same key of the host under another recovery code. */
-export function recertified(key: HostKey, code: RecoveryCode, retired: Retired): HostKey {
-  const { identity, signing } = derive(code.secret);
-  const { proven: _ofTheOldCode, ...rest } = key;
-  return {
-    ...rest,
-    recovery: { recipient: identity.recipient, certifier: signing.publicKey },
-    certificate: certify(signing, key.host, signingKeyOf(key).publicKey),
-    retired,
-  };
 }
 
 export function signingKeyOf({ secret, writeOnly }: HostKey): SigningKey {
@@ -94,12 +95,17 @@ export function identitiesOf({ secret, writeOnly }: HostKey): Identity[] {
 }
 
 /**
- * What the repository keeps for the recovery code in force: where an older code was replaced, the host's own identity opens
- * what was sealed to the older one.
+ * What the repository keeps for the recovery code: what opens all that was sealed to the host. The code in force opens that anyway,
+ * and an older one never sees it, for a new code goes with a new key of the host.
  */
-export function neededByCode(key: HostKey): Retired {
-  if (key.retired.certifiers.length === 0) return key.retired;
+export function handedToCode(key: HostKey): Retired {
   return withRetired(key.retired, { ...noneRetired, identities: identitiesOf(key) });
+}
+
+/** What is in force until now. */
+export function replacedNow(key: HostKey, now: Date): Retired {
+  const { publicKey } = signingKeyOf(key);
+  return withRetired(key.retired, retiredNow({ identities: identitiesOf(key), signers: [publicKey] }, now));
 }
 
 function complete(key: Omit<HostKey, 'recipient'>): HostKey {

@@ -10,9 +10,9 @@ import { parseDocument } from '../kernel/document.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import { derive } from './derive.ts';
 import { isSignedBy } from './ed25519.ts';
-import type { HostKey } from './host-key.ts';
+import { handedToCode, type HostKey, signingKeyOf } from './host-key.ts';
 import type { RecoveryCode } from './recovery-code.ts';
-import { parseRetired, type Retired, retiredJson, retiredSchema } from './retired.ts';
+import { parseRetired, type Retired, retiredJson, retiredSchema, withRetired } from './retired.ts';
 
 const FORMAT = 'lifeboat.keys/1';
 
@@ -20,6 +20,8 @@ export interface KeyRecord {
   readonly host: string;
   readonly at: string;
   readonly recipients: readonly Recipient[];
+  /** Public key in base64 by which the host signs; absent in records of earlier versions. */
+  readonly signer?: string;
   /** Public key of the recovery code that signed this, in base64. */
   readonly certifier: string;
   readonly retired: Retired;
@@ -30,6 +32,7 @@ const recordSchema = z.object({
   host: z.string(),
   at: z.iso.datetime(),
   recipients: z.array(z.string()).min(1),
+  signer: z.base64().exactOptional(),
   certifier: z.base64(),
   retired: retiredSchema,
 });
@@ -37,8 +40,8 @@ const recordSchema = z.object({
 /** The document is kept as the text that was signed. */
 const envelopeSchema = z.object({ format: z.literal(FORMAT), document: z.string(), signature: z.base64() });
 
-/** @param retired what the holder of this code needs besides the code */
-export function sealKeyRecord(key: HostKey, code: RecoveryCode, retired: Retired, now: Date): Buffer {
+/** @param older what the holder of this code needs besides the code, and besides what the host key has */
+export function sealKeyRecord(key: HostKey, code: RecoveryCode, older: Retired, now: Date): Buffer {
   const { signing, identity } = derive(code.secret);
   const recipients = [identity.recipient, ...(key.recipient ? [key.recipient] : [])];
   const record: z.infer<typeof recordSchema> = {
@@ -47,7 +50,8 @@ export function sealKeyRecord(key: HostKey, code: RecoveryCode, retired: Retired
     at: now.toISOString(),
     recipients: recipients.map(({ text }) => text),
     certifier: signing.publicKey,
-    retired: retiredJson(retired),
+    signer: signingKeyOf(key).publicKey,
+    retired: retiredJson(withRetired(handedToCode(key), older)),
   };
   const document = JSON.stringify(record);
   const envelope = { format: FORMAT, document, signature: signing.sign(signed(document)) };

@@ -20,18 +20,22 @@ export interface Signer {
 
 /**
  * - `trusted`: signed by a key of this host, or by one that the recovery code certified for it;
+ * - `late`: rightly signed, by a key or code that had been replaced before the time that is claimed;
  * - `wrong`: not what was signed;
  * - `unknown`: rightly signed, by a key that nobody here vouches for.
  */
-export type Verdict = 'trusted' | 'wrong' | 'unknown';
+export type Verdict = 'trusted' | 'late' | 'wrong' | 'unknown';
 
 export interface Keyring extends Sealing {
   /** Absent where there is only a recovery code, or no key at all. */
   readonly signer: Signer | undefined;
   /** Whether records must be signed. Without keys nothing can be judged, and what is read is taken as it is. */
   readonly signs: boolean;
-  /** @param hostName as it stands in the keys of the repository: a certificate is for one host */
-  judge(hostName: string, message: Uint8Array, signature: RecordSignature): Verdict;
+  /**
+   * @param hostName as it stands in the keys of the repository: a certificate is for one host
+   * @param claimedMs when it claims to be made: keys that were replaced are believed for what is older only
+   */
+  judge(hostName: string, message: Uint8Array, signature: RecordSignature, claimedMs: number): Verdict;
 }
 
 /** Of a configuration without a key: records are neither encrypted nor signed. */

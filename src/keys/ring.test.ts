@@ -6,14 +6,16 @@ import { temporaryDirectory } from '../../test/helpers/temporary.ts';
 import { decryptBytes, encryptBytes } from '../age/age.ts';
 import type { Keyring } from './keyring.ts';
 import { derive } from './derive.ts';
-import { type HostKey, newHostKey, readHostKey, recertified, writeHostKey } from './host-key.ts';
+import { type HostKey, newHostKey, readHostKey, replacedNow, writeHostKey } from './host-key.ts';
 import { openKeyRecord, sealKeyRecord } from './key-record.ts';
 import { newRecoveryCode, type RecoveryCode } from './recovery-code.ts';
-import { noneRetired, withRetired } from './retired.ts';
+import { noneRetired, type Retired, retiredNow, withRetired } from './retired.ts';
 import { keyringOf, keyringOfHostKey, keyringOfRecoveryCode } from './ring.ts';
 
 const now = new Date('2026-11-20T01:02:03Z');
 const message = Buffer.from('a record');
+const claimed = now.getTime();
+const later = new Date(claimed + 1000);
 const made = (writeOnly = false) => {
   const code = newRecoveryCode();
   return { code, key: newHostKey('web1', code, { writeOnly }, now) };
@@ -30,8 +32,8 @@ describe('a host key and its code', () => {
     const [host, recovery] = [keyringOfHostKey(key), keyringOfRecoveryCode(code)];
     for (const keyring of [host, recovery, keyringOf(host, recovery)]) {
       for (const other of [host, recovery]) {
-        expect(keyring.judge('web1', message, signedBy(other))).toBe('trusted');
-        expect(keyring.judge('web1', Buffer.from('another'), signedBy(other))).toBe('wrong');
+        expect(keyring.judge('web1', message, signedBy(other), claimed)).toBe('trusted');
+        expect(keyring.judge('web1', Buffer.from('another'), signedBy(other), claimed)).toBe('wrong');
       }
       expect(opens(keyring, encryptBytes(message, host.recipients))).toBe(true);
     }
@@ -39,16 +41,18 @@ describe('a host key and its code', () => {
 
   test('nobody is believed for another host', () => {
     const { code, key } = made();
-    expect(keyringOfHostKey(key).judge('web2', message, signedBy(keyringOfHostKey(key)))).toBe('unknown');
-    expect(keyringOfRecoveryCode(code).judge('web2', message, signedBy(keyringOfHostKey(key)))).toBe('unknown');
+    expect(keyringOfHostKey(key).judge('web2', message, signedBy(keyringOfHostKey(key)), claimed)).toBe('unknown');
+    expect(keyringOfRecoveryCode(code).judge('web2', message, signedBy(keyringOfHostKey(key)), claimed)).toBe(
+      'unknown',
+    );
   });
 
   test('a stranger with a key, also one with our certificate, is unknown', () => {
     const { code, key } = made();
     const stranger = signedBy(keyringOfHostKey(made().key));
     for (const keyring of [keyringOfHostKey(key), keyringOfRecoveryCode(code)]) {
-      expect(keyring.judge('web1', message, stranger)).toBe('unknown');
-      expect(keyring.judge('web1', message, { ...stranger, certificate: key.certificate })).toBe('unknown');
+      expect(keyring.judge('web1', message, stranger, claimed)).toBe('unknown');
+      expect(keyring.judge('web1', message, { ...stranger, certificate: key.certificate }, claimed)).toBe('unknown');
     }
   });
 
@@ -59,7 +63,7 @@ describe('a host key and its code', () => {
     ['signature', '!'],
   ])('%s %j is wrong', (field, value) => {
     const keyring = keyringOfHostKey(made().key);
-    expect(keyring.judge('web1', message, { ...signedBy(keyring), [field]: value })).toBe('wrong');
+    expect(keyring.judge('web1', message, { ...signedBy(keyring), [field]: value }, claimed)).toBe('wrong');
   });
 
   test('write-only: stores and signs, and opens nothing', () => {
@@ -70,22 +74,26 @@ describe('a host key and its code', () => {
     expect(opens(keyringOfRecoveryCode(code), sealed)).toBe(true);
     // Not even with what is in the file, taken for the secret that it is not.
     expect(() => decryptBytes(sealed, [derive(key.secret).identity])).toThrow('none of 1 key');
-    expect(keyringOfRecoveryCode(code).judge('web1', message, signedBy(keyring))).toBe('trusted');
+    expect(keyringOfRecoveryCode(code).judge('web1', message, signedBy(keyring), claimed)).toBe('trusted');
   });
 });
 
 describe('rotation', () => {
   /** As `key rotate` does it. */
-  function rotated(key: HostKey, before: RecoveryCode) {
+  function rotated(key: HostKey, before: RecoveryCode, handed = noneRetired, at = now) {
     const code = newRecoveryCode();
     const old = derive(before.secret);
-    const retired = withRetired(key.retired, {
-      identities: [old.identity],
-      certifiers: [old.signing.publicKey],
-      signers: [],
-    });
-    return { code, retired, key: recertified(key, code, retired) };
+    const retired = withRetired(replacedNow(key, at), retiredNow({ certifiers: [old.signing.publicKey] }, at));
+    const opened: Retired = { ...noneRetired, identities: [old.identity] };
+    const older = key.writeOnly ? withRetired(handed, opened) : noneRetired;
+    const next = newHostKey(key.host, code, { writeOnly: key.writeOnly, retired }, at);
+    return { code, key: next, record: sealKeyRecord(next, code, older, at) };
   }
+  const handedTo = (code: RecoveryCode, record: Buffer) => {
+    const { identity, signing } = derive(code.secret);
+    const reader = { host: 'web1', identities: [identity], certifiers: [signing.publicKey] };
+    return openKeyRecord(record, reader, 'record');
+  };
 
   test.each([false, true])('the new code opens and believes what is older; write-only: %s', (writeOnly) => {
     const first = made(writeOnly);
@@ -94,22 +102,52 @@ describe('rotation', () => {
       signedBy(keyringOfHostKey(first.key)),
     ];
     let { key, code } = first;
+    let handed = handedTo(code, sealKeyRecord(key, code, noneRetired, now)).retired;
+    const readable = (by: HostKey) => by.retired.identities.length > 0;
     for (let times = 0; times < 3; times++) {
-      const next = rotated(key, code);
-      const record = sealKeyRecord(next.key, next.code, next.retired, now);
-      const { identity, signing } = derive(next.code.secret);
-      const reader = { host: 'web1', identities: [identity], certifiers: [signing.publicKey] };
-      const { retired, recipients } = openKeyRecord(record, reader, 'record');
+      const next = rotated(key, code, handed);
+      const { retired, recipients } = handedTo(next.code, next.record);
       expect(recipients).toHaveLength(writeOnly ? 1 : 2);
       for (const keyring of [keyringOfRecoveryCode(next.code, retired), keyringOfHostKey(next.key)]) {
-        expect(keyring.judge('web1', message, signature)).toBe('trusted');
+        expect(keyring.judge('web1', message, signature, claimed)).toBe('trusted');
       }
       expect(opens(keyringOfRecoveryCode(next.code, retired), sealed)).toBe(true);
-      // The old code does not open what is stored from now on.
+      expect(readable(next.key)).toBe(!writeOnly);
+      // The old code, with all that it was handed, does not open what is stored from now on.
       const newer = encryptBytes(message, keyringOfHostKey(next.key).recipients);
-      expect(() => opens(keyringOfRecoveryCode(code), newer)).toThrow('none of 1 key');
+      expect(() => opens(keyringOfRecoveryCode(code, handed), newer)).toThrow('none of');
       ({ key, code } = next);
+      handed = retired;
     }
+  });
+
+  test('a code and a key that were replaced are believed for what is older, and for nothing that is newer', () => {
+    const first = made();
+    const next = rotated(first.key, first.code);
+    const stolen = [
+      keyringOfHostKey(first.key),
+      keyringOfRecoveryCode(first.code),
+      // What a thief of the old code certifies himself.
+      keyringOfHostKey(newHostKey('web1', first.code, { writeOnly: false }, later)),
+    ];
+    const { retired } = handedTo(next.code, next.record);
+    const [host, code] = [keyringOfHostKey(next.key), keyringOfRecoveryCode(next.code, retired)];
+    for (const keyring of [host, code, keyringOf(host, code), keyringOf(keyringOfHostKey(first.key), code)]) {
+      for (const thief of stolen) {
+        expect(keyring.judge('web1', message, signedBy(thief), claimed)).toBe('trusted');
+        expect(keyring.judge('web1', message, signedBy(thief), later.getTime())).toBe('late');
+      }
+      expect(keyring.judge('web1', message, signedBy(host), later.getTime())).toBe('trusted');
+    }
+  });
+
+  test('a host key never holds the identity of the code in force; a write-only one holds none', () => {
+    const { code } = made();
+    const { identity } = derive(code.secret);
+    const retired = { ...noneRetired, identities: [identity, derive(newRecoveryCode().secret).identity] };
+    expect(newHostKey('web1', code, { writeOnly: false, retired }, now).retired.identities).toHaveLength(1);
+    expect(newHostKey('web1', code, { writeOnly: false, retired }, now).retired.identities).not.toContain(identity);
+    expect(newHostKey('web1', code, { writeOnly: true, retired }, now).retired.identities).toEqual([]);
   });
 
   test('a key record that somebody else made is not believed', () => {

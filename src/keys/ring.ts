@@ -8,12 +8,16 @@ import type { Keyring, RecordSignature, Signer, Verdict } from './keyring.ts';
 import type { RecoveryCode } from './recovery-code.ts';
 import { type Retired, noneRetired } from './retired.ts';
 
+const FOREVER = '9999-12-31T23:59:59.999Z';
+
 /** Whose signatures are believed. */
 interface Trusted {
   /** Public keys of recovery codes: what they certified, and what they signed themselves. */
   readonly certifiers: ReadonlySet<string>;
   /** Signing keys that this host has, or had. */
   readonly own: { readonly hostName: string; readonly keys: ReadonlySet<string> } | undefined;
+  /** Until when, of those that were replaced. */
+  readonly until: Retired['until'];
 }
 
 export function keyringOfHostKey(key: HostKey): Keyring {
@@ -32,6 +36,7 @@ export function keyringOfHostKey(key: HostKey): Keyring {
     judge: judgeBy({
       certifiers: new Set([key.recovery.certifier, ...key.retired.certifiers]),
       own: { hostName: key.host, keys: new Set([signing.publicKey, ...key.retired.signers]) },
+      until: key.retired.until,
     }),
   };
 }
@@ -56,7 +61,11 @@ export function keyringOfRecoveryCode(
     identities: [identity, ...retired.identities],
     signer,
     signs: true,
-    judge: judgeBy({ certifiers: new Set([signing.publicKey, ...retired.certifiers]), own: undefined }),
+    judge: judgeBy({
+      certifiers: new Set([signing.publicKey, ...retired.certifiers]),
+      own: undefined,
+      until: retired.until,
+    }),
   };
 }
 
@@ -68,27 +77,32 @@ export function keyringOf(first: Keyring, second: Keyring): Keyring {
     signer: first.signer ?? second.signer,
     signs: first.signs || second.signs,
     judge: (...given) => {
-      const verdict = first.judge(...given);
-      return verdict === 'unknown' ? second.judge(...given) : verdict;
+      const verdicts = [first.judge(...given), second.judge(...given)];
+      // One of the two may not have heard that a key was replaced.
+      const worst = (['wrong', 'late', 'trusted'] as const).find((one) => verdicts.includes(one));
+      return worst ?? 'unknown';
     },
   };
 }
 
-function judgeBy({ certifiers, own }: Trusted): Keyring['judge'] {
+function judgeBy({ certifiers, own, until }: Trusted): Keyring['judge'] {
   // A thousand records carry the same certificate.
-  const vouched = new Set<string>();
-  const isVouchedFor = (hostName: string, key: string, certificate: string) => {
+  const vouchers = new Map<string, string>();
+  const voucherOf = (hostName: string, { key, certificate }: RecordSignature): string | undefined => {
     const claim = `${hostName} ${key} ${certificate}`;
-    if (vouched.has(claim)) return true;
-    if (![...certifiers].some((certifier) => isCertified(certifier, hostName, key, certificate))) return false;
-    vouched.add(claim);
-    return true;
+    const voucher =
+      vouchers.get(claim) ?? [...certifiers].find((certifier) => isCertified(certifier, hostName, key, certificate));
+    if (voucher !== undefined) vouchers.set(claim, voucher);
+    return voucher;
   };
-  return (hostName: string, message: Uint8Array, signature: RecordSignature): Verdict => {
-    const { key, certificate } = signature;
+  return (hostName: string, message: Uint8Array, signature: RecordSignature, claimedMs: number): Verdict => {
+    const { key } = signature;
     if (!isSignedBy(key, message, signature.signature)) return 'wrong';
     const isOwn = own?.hostName === hostName && own.keys.has(key);
-    return isOwn || certifiers.has(key) || isVouchedFor(hostName, key, certificate) ? 'trusted' : 'unknown';
+    const voucher = isOwn || certifiers.has(key) ? key : voucherOf(hostName, signature);
+    if (voucher === undefined) return 'unknown';
+    const isLate = [key, voucher].some((one) => claimedMs > Date.parse(until[one] ?? FOREVER));
+    return isLate ? 'late' : 'trusted';
   };
 }
 

@@ -8,6 +8,7 @@ import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { z } from 'zod';
 import { decryptBytes, encryptBytes } from '../age/age.ts';
 import { LifeboatError } from '../kernel/errors.ts';
+import { timeInName } from '../kernel/ids.ts';
 import type { Keyring } from '../keys/keyring.ts';
 
 /** Of what is stored, and of what comes out of it. */
@@ -101,8 +102,9 @@ function judge(keys: Keyring, key: string, document: Buffer, line: Buffer): void
   const { signature } = parsedSignature(key, line);
   if (signature === null) throw forged(key, 'nobody signed it');
   const host = key.split('/')[1] ?? '';
-  const verdict = keys.judge(host, signed(key, document), signature);
+  const verdict = keys.judge(host, signed(key, document), signature, timeInName(key) ?? Date.now());
   if (verdict === 'wrong') throw damaged(key, 'it is not what was signed under this name');
+  if (verdict === 'late') throw forged(key, 'it was signed by a key that had been replaced by then');
   if (verdict === 'unknown') throw forged(key, 'it was signed by a key that nobody here vouches for');
 }
 

@@ -1,6 +1,7 @@
 /** Records as objects of a repository: written once, opened and checked against the key under which they stand. */
 import { checkDocument, type Schema } from '../kernel/document.ts';
 import { LifeboatError } from '../kernel/errors.ts';
+import { timeInName } from '../kernel/ids.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import { getBytes, type Target } from '../target/target.ts';
 import { checkReadable, documentBytes, MAX_RECORD_BYTES, openDocument, sealDocument, suffixFor } from './envelope.ts';
@@ -127,14 +128,6 @@ export function byArrival(nowMs: number): (a: Received, b: Received) => number {
     return made !== undefined && made <= nowMs + DAY ? made : mtimeMs;
   };
   return (a, b) => order(a) - order(b) || (a.key < b.key ? -1 : 1);
-}
-
-/** When what bears this key was made: ids begin with the time, and the last one of a key is its own. */
-function timeInName(key: string): number | undefined {
-  const [, year, month, day, hours, minutes, seconds] = /.*\b(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-/.exec(key) ?? [];
-  if (year === undefined) return undefined;
-  const made = Date.parse(`${year}-${month}-${day}T${hours}:${minutes}:${seconds}Z`);
-  return Number.isNaN(made) ? undefined : made;
 }
 
 /** In the order of {@link byArrival}. */

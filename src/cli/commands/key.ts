@@ -50,19 +50,20 @@ function rotateCommand(): Command {
   return new Command('rotate')
     .description('replace the recovery code, or the key of this host; what was stored before stays readable')
     .option('--host-key', 'a new key for this host; needs the recovery code', false)
+    .option('--write-only', 'with --host-key: one that opens nothing, as "init --write-only" makes it', false)
     .addHelpText('after', helpFooter(['lifeboat key rotate', 'lifeboat key rotate --host-key'], [0, 1, 2, 130]))
-    .action(async ({ hostKey }: { hostKey: boolean }, command: Command) => {
+    .action(async (options: { hostKey: boolean; writeOnly: boolean }, command: Command) => {
       const { rotate } = await import('../keys/rotate.ts');
       const { sheetText } = await import('../recovery-sheet.ts');
       const { printWithSecrets } = await import('../output.ts');
       const globals = command.optsWithGlobals<Globals>();
-      const result = await rotate(hostKey, globals);
+      const result = await rotate(options, globals);
       const nothingDone = 'All that is needed is there; nothing was replaced (--dry-run).';
       printWithSecrets(globals.json, result, () =>
         result.dryRun
           ? nothingDone
           : result.recovery === undefined
-            ? `Wrote a new key of ${result.host}: ${result.key}. The recovery code is the same.`
+            ? `Wrote a new ${result.writeOnly ? 'write-only ' : ''}key of ${result.host}: ${result.key}. The recovery code is the same.`
             : [
                 'The recovery code was replaced. The new one opens what is there and what will be stored;',
                 'the old one opens what was stored before now, and nothing after.',

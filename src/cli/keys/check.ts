@@ -1,8 +1,9 @@
 /** `key check`: proves that what a person noted opens the repository. */
 import { isCertified } from '../../keys/certificate.ts';
 import { derive } from '../../keys/derive.ts';
-import { type HostKey, neededByCode, signingKeyOf, writeHostKey } from '../../keys/host-key.ts';
+import { type HostKey, signingKeyOf, writeHostKey } from '../../keys/host-key.ts';
 import { sealKeyRecord } from '../../keys/key-record.ts';
+import { noneRetired } from '../../keys/retired.ts';
 import { formatRecoveryCode, type RecoveryCode } from '../../keys/recovery-code.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
 import { Secret, type SecretSource } from '../../kernel/secret.ts';
@@ -89,7 +90,7 @@ async function checkKeyRecord(
     });
   }
   if (globals.dryRun) return { keyRecord: 'missing', otherKeyRecords: sealedToOthers } as const;
-  await putKeyRecord(target, host, sealKeyRecord(hostKey, code, neededByCode(hostKey), new Date()), signal);
+  await putKeyRecord(target, host, sealKeyRecord(hostKey, code, noneRetired, new Date()), signal);
   return { keyRecord: 'made', otherKeyRecords: sealedToOthers } as const;
 }
 

@@ -1,19 +1,10 @@
 /** `key rotate`: another recovery code, or another host key. What was stored before can be read as before. */
 import type { Config } from '../../config/schema.ts';
 import { derive } from '../../keys/derive.ts';
-import {
-  type HostKey,
-  identitiesOf,
-  neededByCode,
-  newHostKey,
-  readHostKey,
-  recertified,
-  signingKeyOf,
-  writeHostKey,
-} from '../../keys/host-key.ts';
+import { type HostKey, newHostKey, readHostKey, replacedNow, writeHostKey } from '../../keys/host-key.ts';
 import { sealKeyRecord } from '../../keys/key-record.ts';
 import { newRecoveryCode, type RecoveryCode } from '../../keys/recovery-code.ts';
-import { noneRetired, type Retired, withRetired } from '../../keys/retired.ts';
+import { noneRetired, type Retired, retiredNow, withRetired } from '../../keys/retired.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
 import { putKeyRecord, readKeyRecords } from '../../steps/keys.ts';
 import { openConfigured, type OpenRepository } from '../../steps/repository.ts';
@@ -22,6 +13,13 @@ import { type RecoverySheet, recoverySheet } from '../recovery-sheet.ts';
 import { hostNameOf } from '../requests.ts';
 import { configured, openSession, type Session } from '../session.ts';
 import { checkIsInForce, keyFileOf, neededCode } from './open.ts';
+
+export interface RotateRequest {
+  /** A new key for the host, and the same code. */
+  readonly hostKey: boolean;
+  /** The new key opens nothing, also where the one before did. */
+  readonly writeOnly: boolean;
+}
 
 export interface Rotation {
   readonly key: string;
@@ -39,11 +37,18 @@ export interface Rotation {
  *
  * @throws LifeboatError `no-key` when the code that was given as proof is not the one in force
  */
-export async function rotate(hostKey: boolean, globals: Globals): Promise<Rotation> {
+export async function rotate(request: RotateRequest, globals: Globals): Promise<Rotation> {
   const { config } = await configured(globals);
   const file = keyFileOf(config);
+  if (request.writeOnly && !request.hostKey) {
+    throw new LifeboatError('usage', '--write-only is about the key of this host', {
+      hint: 'Give --host-key with it.',
+    });
+  }
   await using session = openSession(globals);
-  return hostKey ? await rotateHostKey(file, config, session) : await rotateCode(file, config, session);
+  return request.hostKey
+    ? await rotateHostKey(file, request, config, session)
+    : await rotateCode(file, config, session);
 }
 
 async function rotateCode(file: string, config: Config, session: Session): Promise<Rotation> {
@@ -56,10 +61,13 @@ async function rotateCode(file: string, config: Config, session: Session): Promi
   await using repository = await openConfigured(config, opening, signal);
   if (dryRun) return { key: file, host: old.host, writeOnly: old.writeOnly, rotated: 'recovery-code', dryRun };
   const code = newRecoveryCode();
-  const retired = withRetired(old.retired, { ...noneRetired, certifiers: [old.recovery.certifier] });
-  const key = recertified(old, code, retired);
-  const needed = proof ? withRetired(retired, await openedBy(proof, old.host, repository, session)) : neededByCode(key);
-  await store(repository, key, code, needed, signal);
+  const now = new Date();
+  const replaced = retiredNow({ certifiers: [old.recovery.certifier] }, now);
+  // The host's key as well: the older code was handed what opens all that is sealed to that.
+  const retired = withRetired(replacedNow(old, now), replaced);
+  const key = newHostKey(old.host, code, { writeOnly: old.writeOnly, retired }, now);
+  const older = proof ? await openedBy(proof, old.host, repository, session) : noneRetired;
+  await store(repository, key, code, older, signal);
   await writeHostKey(file, key);
   return {
     key: file,
@@ -86,10 +94,17 @@ async function openedBy(
   { opening, signal }: Session,
 ): Promise<Retired> {
   const { records } = await readKeyRecords(target, host, code, opening.say, signal);
-  return records.map(({ retired }) => retired).reduce(withRetired, openedByCode(code));
+  return records
+    .map(({ retired }) => retired)
+    .reduce(withRetired, { ...noneRetired, identities: [derive(code.secret).identity] });
 }
 
-async function rotateHostKey(file: string, config: Config, session: Session): Promise<Rotation> {
+async function rotateHostKey(
+  file: string,
+  request: RotateRequest,
+  config: Config,
+  session: Session,
+): Promise<Rotation> {
   const { signal, opening } = session;
   const { dryRun } = session.globals;
   const code = await neededCode(session, 'a new host key, which the recovery code certifies,');
@@ -104,25 +119,18 @@ async function rotateHostKey(file: string, config: Config, session: Session): Pr
       hint: 'Take the sheet with the name of this host, or write that name into the configuration ("host:").',
     });
   }
-  const before = old ? retiredOf(old) : records.map(({ retired }) => retired).reduce(withRetired, openedByCode(code));
-  const writeOnly = old?.writeOnly ?? false;
+  const now = new Date();
+  const known = records.map(({ retired }) => retired).reduce(withRetired, noneRetired);
+  const signers = records.flatMap(({ signer }) => signer ?? []);
+  const before = old ? replacedNow(old, now) : withRetired(known, retiredNow({ signers }, now));
+  // A host that could read nothing has no second key to seal to.
+  const writeOnly = request.writeOnly || (old?.writeOnly ?? records.at(-1)?.recipients.length === 1);
   const done: Rotation = { key: file, host, writeOnly, rotated: 'host-key', dryRun };
   if (dryRun) return done;
-  const now = new Date();
   const key = { ...newHostKey(host, code, { writeOnly, retired: before }, now), proven: now.toISOString() };
-  await store(repository, key, code, neededByCode(key), signal);
+  await store(repository, key, code, known, signal);
   await writeHostKey(file, key);
   return done;
-}
-
-/** In place of a key that was lost, so that the new one opens what was sealed to the two. */
-function openedByCode(code: RecoveryCode): Retired {
-  return { ...noneRetired, identities: [derive(code.secret).identity] };
-}
-
-function retiredOf(key: HostKey): Retired {
-  const { publicKey } = signingKeyOf(key);
-  return withRetired(key.retired, { ...noneRetired, identities: identitiesOf(key), signers: [publicKey] });
 }
 
 function oldHostKey(file: string): HostKey | undefined {
@@ -139,8 +147,8 @@ async function store(
   { target }: OpenRepository,
   key: HostKey,
   code: RecoveryCode,
-  needed: Retired,
+  older: Retired,
   signal: AbortSignal,
 ): Promise<void> {
-  await putKeyRecord(target, key.host, sealKeyRecord(key, code, needed, new Date()), signal);
+  await putKeyRecord(target, key.host, sealKeyRecord(key, code, older, new Date()), signal);
 }
