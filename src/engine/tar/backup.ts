@@ -15,8 +15,11 @@ import { Findings } from './stderr.ts';
 import { keysOf, STORED_FORMAT, type Stored, type StoredObject } from './stored.ts';
 
 const defaultLevel = 3;
-/** No filesystem counts time in larger steps. */
-const coarsestSeconds = 2;
+/**
+ * So long a file may change without a new time of its inode: a page that was written through a mapping takes further writes
+ * until the kernel writes it back, which it does after 30 to 35 seconds; and some filesystems count time in steps of two.
+ */
+const youngSeconds = 60;
 
 export async function backup(job: BackupJob, signal: AbortSignal): Promise<BackupResult> {
   const sealed = job.sealing.recipients.length > 0 ? 'age' : 'none';
@@ -26,7 +29,7 @@ export async function backup(job: BackupJob, signal: AbortSignal): Promise<Backu
   const findings = new Findings();
   const base = await takeBase(job, chosen, (note) => notes.push(note), signal);
   const writer = new ManifestWriter(job.description);
-  const merge = new ManifestMerge(writer, chosen, base, startedSeconds - coarsestSeconds, findings);
+  const merge = new ManifestMerge(writer, chosen, base, startedSeconds - youngSeconds, findings);
 
   const frames: Frame[] = [];
   const size = { content: 0, compressed: 0 };
