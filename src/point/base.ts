@@ -3,8 +3,14 @@ import type { Point } from './point.ts';
 
 export interface Incrementally {
   readonly incremental: boolean;
-  /** Points in one chain, the full one among them. */
+  /** Of so many points one is a full one. */
   readonly fullEvery: number;
+}
+
+/** Of a point what the choice takes. */
+export interface Candidate {
+  readonly id: string;
+  readonly data: Pick<Point['data'], 'base'>;
 }
 
 /**
@@ -13,16 +19,17 @@ export interface Incrementally {
  * @param points oldest first
  * @param trusted whether what is known of a point's data is enough
  */
-export function baseFor(
-  points: readonly Point[],
+export function baseFor<P extends Candidate>(
+  points: readonly P[],
   { incremental, fullEvery }: Incrementally,
-  trusted: (point: Point) => boolean,
-): Point | undefined {
+  trusted: (point: P) => boolean,
+): P | undefined {
   if (!incremental) return undefined;
   const newest = points.findLast(trusted);
   if (newest === undefined) return undefined;
   const byId = new Map(points.map((point) => [point.id, point]));
-  let length = 1;
-  for (let at = newest.data.base; at !== undefined && length < fullEvery; at = byId.get(at)?.data.base) length++;
-  return length < fullEvery ? newest : undefined;
+  let first = newest;
+  for (let at: P | undefined = newest; at !== undefined; at = byId.get(at.data.base ?? '')) first = at;
+  // All points since, for one that changes the same files each time refers to none but the full one.
+  return points.length - points.indexOf(first) < fullEvery ? newest : undefined;
 }
