@@ -60,6 +60,25 @@ test('a host that is installed anew goes on under the code that it had', async (
   expect((await box.elsewhere(box.code, 'points', 'list')).json.points).toHaveLength(2);
 });
 
+test('a write-only host that is installed anew stays write-only, and a full one can become it', async () => {
+  for (const first of [['--write-only'], []]) {
+    await using box = await keyedSandbox(...first);
+    await box.ask('backup');
+    const [older = ''] = pointsOf(box).listed;
+    rmSync(join(box.base, 'etc'), { recursive: true });
+    rmSync(box.state, { recursive: true });
+    const init = ['init', '--repository', `file://${box.repository}`, '--host', 'box', '--include', box.source];
+    const again = await box.run(...init, '--write-only');
+    expect(again.stdout).toContain('key rotate --host-key --write-only');
+    rmSync(box.keyFile);
+    const rotate = ['key', 'rotate', '--host-key', ...(first.length > 0 ? [] : ['--write-only'])];
+    expect(await box.withCode(box.code, ...rotate)).toMatchObject({ code: 0, json: { writeOnly: true } });
+    expect((await box.ask('key', 'show')).json).toMatchObject({ mode: 'write-only' });
+    expect(readFileSync(box.keyFile, 'utf8')).not.toContain('AGE-SECRET-KEY');
+    expect(await box.elsewhere(box.code, 'points', 'verify', older)).toMatchObject({ code: 0 });
+  }
+});
+
 describe.concurrent('the recovery code', () => {
   test('a backup is incomplete until it was proven; then it is protected', async () => {
     await using box = await keyedSandbox();
@@ -235,6 +254,28 @@ describe.concurrent('the host key', () => {
 });
 
 describe.concurrent('rotation', () => {
+  test('an older code opens nothing newer, also after a further rotation, and signs nothing newer', async () => {
+    await using box = await keyedSandbox();
+    const second = newCodeIn(await box.ask('key', 'rotate'));
+    const stolen = readFileSync(box.keyFile);
+    const third = newCodeIn(await box.ask('key', 'rotate'));
+    await box.ask('backup');
+    const [newer = ''] = pointsOf(box).listed;
+    for (const code of [box.code, second])
+      expect(await box.elsewhere(code, 'restore', newer, '--to', join(box.base, 'no'))).toMatchObject({ code: 1 });
+    expect(await box.elsewhere(third, 'points', 'verify', newer)).toMatchObject({ code: 0 });
+    // Who copied the key of then makes a point with it now.
+    const current = readFileSync(box.keyFile);
+    writeFileSync(box.keyFile, stolen);
+    await box.ask('backup');
+    writeFileSync(box.keyFile, current);
+    for (const listed of [await box.ask('points', 'list'), await box.elsewhere(third, 'points', 'list')]) {
+      expect(listed.code).toBe(4);
+      expect(listed.json.points).toMatchObject([{ id: newer }]);
+      expect(listed.stdout).toContain('had been replaced');
+    }
+  });
+
   test('a new code opens what is older and what is newer; the old one only what is older', async () => {
     await using box = await keyedSandbox();
     await box.ask('backup');
