@@ -1,10 +1,15 @@
-/** What is attested of points: records that are added and never changed. Of each kind the one that arrived last counts. */
-import { newId } from '../kernel/ids.ts';
+/**
+ * What is attested of points: records that are added and never changed. Of each kind the one that was made last counts, by the
+ * time that is signed in its name and in it: when it arrived, whoever can write to the storage can change.
+ */
+import { newId, timeInName } from '../kernel/ids.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import { inParallel } from '../kernel/parallel.ts';
 import { attestationName, nameIn, parseAttestationName } from './names.ts';
 import { type Attestation, ATTESTATION_FORMAT, attestationSchema, type Pin, type Verification } from './point.ts';
 import { type Found, isUnreadable, listFolder, putRecord, readRecord, type Repository } from './record-objects.ts';
+
+const DAY = 86_400_000;
 
 /** A record that cannot be used. */
 export interface Unreadable {
@@ -57,18 +62,29 @@ export async function readAttestations(
     }
   }
   const ofPoint = new Map<string, Attested>();
-  await inParallel([...verifications, ...pins], repository.target.traits.connections, async ([point, newestFirst]) => {
-    for (const { key } of newestFirst) {
-      const read = await readOne(repository, host, key, signal);
-      if (read instanceof LifeboatError) unreadable.push({ key, error: read });
-      else if (read !== undefined) {
-        const known = ofPoint.get(point) ?? {};
-        ofPoint.set(point, read.kind === 'verified' ? { ...known, verification: read } : { ...known, pin: read });
-        return;
+  const nowMs = Date.now();
+  await inParallel([...verifications, ...pins], repository.target.traits.connections, async ([point, series]) => {
+    const sameSecond = Map.groupBy(series, (found) => orderOf(found, nowMs));
+    for (const second of [...sameSecond.keys()].sort((a, b) => b - a)) {
+      let last: Attestation | undefined;
+      for (const { key } of sameSecond.get(second) ?? []) {
+        const read = await readOne(repository, host, key, signal);
+        if (read instanceof LifeboatError) unreadable.push({ key, error: read });
+        else if (read !== undefined && (last === undefined || read.at > last.at)) last = read;
       }
+      if (last === undefined) continue;
+      const known = ofPoint.get(point) ?? {};
+      ofPoint.set(point, last.kind === 'verified' ? { ...known, verification: last } : { ...known, pin: last });
+      return;
     }
   });
   return { ofPoint, unreadable };
+}
+
+/** When it was made; what a clock made that was ahead, when it arrived, so that it does not count for as long. */
+function orderOf({ key, mtimeMs }: Found, nowMs: number): number {
+  const made = timeInName(key) ?? 0;
+  return made <= nowMs + DAY ? made : Math.min(made, Math.floor(mtimeMs / 1000) * 1000);
 }
 
 /** One attestation, why it cannot be used, or `undefined` when it is gone. */

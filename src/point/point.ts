@@ -110,13 +110,15 @@ export type Pin = z.infer<typeof pinSchema>;
 export type Trust = 'stored' | 'read-back' | 'damaged';
 
 /**
- * @param newest the verification that arrived last
- * @param bases of each point that this one needs, for what its own verification does not speak of
+ * @param newest the verification that counts
+ * @param bases of each point that this one needs, for what its own verification does not speak of, or not any more
  */
 export function trustOf(newest: Verification | undefined, bases: readonly (Verification | undefined)[]): Trust {
   if (newest === undefined) return 'stored';
   if (newest.result !== 'passed') return 'damaged';
+  // A chain was read with all that it builds upon; what was found since is news of that, too.
+  const isNews = (base: Verification) => newest.scope === 'own' || base.at >= newest.at;
+  if (bases.some((base) => base?.result === 'damaged' && isNews(base))) return 'damaged';
   if (newest.scope === 'chain') return newest.level;
-  if (bases.some((base) => base?.result === 'damaged')) return 'damaged';
   return bases.some((base) => base === undefined) ? 'stored' : newest.level;
 }

@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { assert, expect, test } from 'vitest';
 import { LifeboatError } from '../kernel/errors.ts';
 import { type Keyring, noKeys } from '../keys/keyring.ts';
-import { memoryTarget } from '../target/memory/memory.ts';
+import { type MemoryStore, memoryTarget } from '../target/memory/memory.ts';
 import { getBytes, type Target } from '../target/target.ts';
 import { testKeyring, writeOnly } from '../../test/helpers/keyring.ts';
 import { madeData, madeDescription, madeVerification } from '../../test/helpers/points.ts';
@@ -262,7 +262,14 @@ test('who asks for the latest gets no older one in its place', async ({ signal }
   expect((await findPoint(repository, 'box', 'latest', signal)).point.id).toBe(ids[1]);
 });
 
-test('of what is attested of a point the last to arrive counts, and nothing else is read', async ({ signal }) => {
+const ago = (seconds: number) => new Date(Date.now() - seconds * 1000).toISOString();
+
+function madePin(kind: Pin['kind'], at: string): Pin {
+  const by = { host: 'box', version: '1' };
+  return { format: ATTESTATION_FORMAT, point: ids[1], kind, reason: 'audit', at, by };
+}
+
+test('of what is attested of a point the last to be made counts, and nothing else is read', async ({ signal }) => {
   const repository = await filled(signal);
   const { target } = repository;
   const attest = async (attestation: Attestation) => {
@@ -270,20 +277,13 @@ test('of what is attested of a point the last to arrive counts, and nothing else
     // The next one arrives later, by the clock of the target.
     await setTimeout(2);
   };
-  const pin = (kind: Pin['kind']): Pin => ({ ...pinned, kind });
-  const pinned = {
-    format: ATTESTATION_FORMAT,
-    point: ids[1],
-    kind: 'pinned',
-    reason: 'audit',
-    at: '2026-11-20T02:00:00.000Z',
-    by: { host: 'box', version: '1' },
-  } as const;
   await attest(madeVerification(ids[0]));
-  await attest(madeVerification(ids[1], { at: '2027-11-21T02:00:00.000Z' }));
-  // The clock of the host was wrong before: what arrived later counts nevertheless.
-  await attest(madeVerification(ids[1], { result: 'damaged', at: '2026-11-22T02:00:00.000Z' }));
-  await attest(pin('pinned'));
+  // By a clock that was ahead.
+  await attest(madeVerification(ids[1], { at: ago(-40 * 86_400) }));
+  await setTimeout(1100);
+  await attest(madeVerification(ids[1], { result: 'damaged', at: ago(0) }));
+  await attest(madeVerification(ids[1], { at: ago(3600) }));
+  await attest(madePin('pinned', ago(7200)));
   const reads: string[] = [];
   const counting = repositoryOn({
     ...target,
@@ -299,9 +299,42 @@ test('of what is attested of a point the last to arrive counts, and nothing else
     ['stored', undefined],
   ]);
   expect(reads.filter((key) => key.includes('attestations'))).toHaveLength(3);
-  await attest(madeVerification(ids[1]));
-  await attest(pin('unpinned'));
+  await setTimeout(1100);
+  await attest(madeVerification(ids[1], { at: ago(0) }));
+  await attest(madePin('unpinned', ago(3600)));
   const found = await findPoint(repository, 'box', ids[1], signal);
   expect([found.trust, found.pin]).toEqual(['read-back', undefined]);
+});
+
+test('what was attested is not undone by one of before that arrives anew', async ({ signal }) => {
+  const store: MemoryStore = new Map();
+  const repository = repositoryOn(memoryTarget('records', store));
+  for (const id of ids) await putPoint(repository, madeDescription(id), madeData, signal);
+  for (const one of [
+    madeVerification(ids[1], { at: ago(50) }),
+    madeVerification(ids[1], { result: 'damaged', at: ago(40) }),
+    madePin('unpinned', ago(30)),
+  ])
+    await putAttestation(repository, 'box', one, signal);
+  const older = new Set(store.keys());
+  // Within one second the time that is signed tells.
+  const second = ago(20).slice(0, 19);
+  await putAttestation(repository, 'box', madePin('pinned', `${second}.900Z`), signal);
+  await putAttestation(repository, 'box', madePin('unpinned', `${second}.100Z`), signal);
+  for (const [key, object] of store) if (older.has(key)) store.set(key, { ...object, mtimeMs: Date.now() + 5000 });
+  const found = await findPoint(repository, 'box', ids[1], signal);
+  expect([found.trust, found.pin?.reason]).toEqual(['damaged', 'audit']);
+});
+
+test('how far a point can be trusted: what is found of its bases later is news, also of a chain', () => {
+  const passed = (scope: 'own' | 'chain', at: number) => madeVerification('p', { scope, at: ago(-at) });
+  const damaged = (at: number) => madeVerification('b', { result: 'damaged', at: ago(-at) });
   expect(trustOf(undefined, [])).toBe('stored');
+  expect(trustOf(damaged(1), [])).toBe('damaged');
+  expect(trustOf(passed('chain', 2), [undefined])).toBe('read-back');
+  expect(trustOf(passed('chain', 2), [damaged(1)])).toBe('read-back');
+  expect(trustOf(passed('chain', 2), [passed('chain', 1), damaged(3)])).toBe('damaged');
+  expect(trustOf(passed('own', 2), [damaged(1)])).toBe('damaged');
+  expect(trustOf(passed('own', 2), [passed('chain', 1), undefined])).toBe('stored');
+  expect(trustOf(passed('own', 2), [passed('chain', 3)])).toBe('read-back');
 });
