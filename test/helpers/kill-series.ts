@@ -127,7 +127,8 @@ export async function killedForgets(box: Sandbox, { seed, turns, signal }: Serie
   const ruled = join(box.base, 'etc/ruled.yaml');
   writeFileSync(ruled, `${readFileSync(box.config, 'utf8')}\nretention: { last: 2, minimum: 1 }\n`);
   const policy = ['--config', ruled, 'points', 'forget', '--policy'];
-  const prune = ['--config', ruled, 'points', 'prune', '--grace', '1s'];
+  // Rules are no consent to remove data that is whole, as what these backups leave may be.
+  const prune = async () => await agreed(box, ['points', 'prune', '--grace', '1s']);
   // All of them are much the same; one that would come too late does no harm.
   const steps = ['prepare.lock', 'decide.points', 'decide.leftovers', 'forget.forget', 'prune.prune'];
   const events = steps.flatMap((step) => [
@@ -148,8 +149,8 @@ export async function killedForgets(box: Sandbox, { seed, turns, signal }: Serie
       signalAt(box, '"type":"step-started","step":"verify.read-back"', 1, 'SIGKILL'),
     ).ended;
     const newest = before.at(-1) ?? '';
-    const args = kind === 0 ? policy : kind === 1 ? prune : await agreed(box, ['points', 'forget', newest]);
     if (kind === 1) await delay(1100);
+    const args = kind === 0 ? policy : await (kind === 1 ? prune() : agreed(box, ['points', 'forget', newest]));
     const kept = kind === 0 ? before.slice(-2) : kind === 1 ? before : before.slice(0, -1);
     const known = runsOf(box);
     const { at, ended } = await kill(box, args, { events, writes: 45, ms: 1500 }, next);
@@ -164,7 +165,8 @@ export async function killedForgets(box: Sandbox, { seed, turns, signal }: Serie
     }
     const after = await wholePoints(box, signal);
     expect(after, `${where}, ${way}`).toEqual(expect.arrayContaining(kept));
-    for (const again of [policy, prune]) {
+    for (const finish of [async () => policy, prune]) {
+      const again = await finish();
       const { code, json } = await box.ask(...again);
       expect(
         { code, ...json.error, findings: json.run?.findings },
