@@ -6,9 +6,9 @@ import { parseBytes } from '../kernel/units.ts';
 import { baseFor } from '../point/base.ts';
 import { isOnRecord } from '../point/forget.ts';
 import { includedPaths, notMounted } from '../point/include.ts';
+import { knownPoints } from '../point/known.ts';
 import { localRecords } from '../point/local-records.ts';
 import type { Point, Trust } from '../point/point.ts';
-import { cannotRead, listPoints } from '../point/records.ts';
 import type { CleanupContext } from '../workflow/step.ts';
 import { type State, step } from './define.ts';
 import { type OpenRepository, openConfigured } from './repository.ts';
@@ -23,19 +23,14 @@ async function chooseBase(
   { config, stateDir, hostName }: Pick<State, 'config' | 'stateDir' | 'hostName'>,
   signal: AbortSignal,
 ): Promise<Point | undefined> {
-  const { engine } = repository;
-  const isEngines = (point: Point): boolean => point.data.engine === engine.name;
   if (!config.backup.incremental) return undefined;
-  if (cannotRead(repository)) {
-    const own = await localRecords(stateDir, repository.id, hostName).list();
-    return baseFor(own, config.backup, isEngines);
-  }
-  const { points } = await listPoints(repository, hostName, signal);
+  const local = localRecords(stateDir, repository.id, hostName);
+  const { points } = await knownPoints(repository, hostName, local, signal);
   const trusted = new Set(points.filter(({ trust }) => isTrusted(trust, config)).map(({ point }) => point.id));
   return baseFor(
     points.map(({ point }) => point),
     config.backup,
-    (point) => trusted.has(point.id) && isEngines(point),
+    (point) => trusted.has(point.id) && point.data.engine === repository.engine.name,
   );
 }
 

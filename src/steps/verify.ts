@@ -5,9 +5,10 @@ import { throwIfAborted } from '../kernel/wait.ts';
 import { putAttestation, readAttestations } from '../point/attestations.ts';
 import { findPoint } from '../point/find.ts';
 import { findKnown, knownPoints } from '../point/known.ts';
-import { localRecords } from '../point/local-records.ts';
+import { type LocalRecords, localRecords } from '../point/local-records.ts';
 import { leastVerified } from '../point/least-verified.ts';
 import { ATTESTATION_FORMAT, type Point, type Verification } from '../point/point.ts';
+import { cannotRead } from '../point/records.ts';
 import type { Say } from '../workflow/step.ts';
 import { type State, step, type Verified } from './define.ts';
 import { type OpenRepository, openConfigured } from './repository.ts';
@@ -80,22 +81,24 @@ export const selectPoints = step({
 export const readBackPoints = step({
   id: 'read-back',
   title: 'Read everything back, check it, and put the result on record',
-  needs: ['config', 'version', 'identity', 'hostName', 'selected'],
+  needs: ['config', 'stateDir', 'version', 'identity', 'hostName', 'selected'],
   gives: ['verifications'],
   timeout: '30d',
-  run: async ({ state: { config, version, identity, hostName, selected }, runId, say, secrets, signal }) => {
+  run: async ({ state: { config, stateDir, version, identity, hostName, selected }, runId, say, secrets, signal }) => {
     await using repository = await openConfigured(config, { say, secrets }, signal);
+    const local = localRecords(stateDir, repository.id, hostName);
     const by = { host: identity.name, version, run: runId };
-    return { verifications: await verifyAll(repository, hostName, selected, by, say, signal) };
+    return { verifications: await verifyAll(repository, local, hostName, selected, by, say, signal) };
   },
 });
 
 /**
  * Reads points back one after the other, and attests each at once. What this run has attested already, before it was
- * interrupted, is not read again.
+ * interrupted, is not read again. A host that cannot read what it attests keeps it with its copy of the record.
  */
 export async function verifyAll(
-  repository: OpenRepository,
+  repository: Omit<OpenRepository, 'id' | typeof Symbol.asyncDispose>,
+  local: LocalRecords,
   hostName: string,
   selected: State['selected'],
   by: Attester,
@@ -114,16 +117,39 @@ export async function verifyAll(
       continue;
     }
     const progress = (done: number) => say({ type: 'progress', done: before + done, total, unit: 'bytes' });
-    const verified = await readBackOne(repository, point, scope, progress, signal);
-    await putAttestation(repository, hostName, readBackAttestation(point.id, verified, by), signal);
+    const verified = await readBackTwice(repository, point, scope, progress, say, signal);
+    const verification = readBackAttestation(point.id, verified, by);
+    await putAttestation(repository, hostName, verification, signal);
+    if (cannotRead(repository)) await local.put({ ...point, verification });
     results.push({ point: point.id, ...verified });
     before += point.data.bytes;
   }
   return results;
 }
 
+/** What reads wrong is read once more: a fault of the moment is told, and is not put on record as damage of the point. */
+async function readBackTwice(
+  repository: Pick<OpenRepository, 'target' | 'engine' | 'keys'>,
+  point: Point,
+  scope: 'own' | 'chain',
+  progress: (done: number) => void,
+  say: Say,
+  signal: AbortSignal,
+): Promise<Verified> {
+  const first = await readBackOne(repository, point, scope, progress, signal);
+  const [wrong] = first.damage;
+  if (wrong === undefined) return first;
+  say({ type: 'note', text: `the point ${point.id} reads back wrong, and is read once more to be sure` });
+  const second = await readBackOne(repository, point, scope, progress, signal);
+  if (second.damage.length === 0) {
+    const problem = `it read back wrong (${wrong.subject}: ${wrong.problem}), then right: the storage or this machine is not to be relied on`;
+    say({ type: 'finding', subject: `point ${point.id}`, problem });
+  }
+  return second;
+}
+
 async function readBackOne(
-  { target, engine, keys }: OpenRepository,
+  { target, engine, keys }: Pick<OpenRepository, 'target' | 'engine' | 'keys'>,
   point: Point,
   scope: 'own' | 'chain',
   progress: (done: number) => void,
@@ -182,7 +208,7 @@ export const verifyOldest = step({
       const chosen = leastVerified(others, { oldest: config.verify.oldest }, Date.now());
       const selected = chosen.map(({ point }) => ({ point, scope: 'own' as const }));
       const by = { host: identity.name, version, run: runId };
-      for (const { point, damage } of await verifyAll(repository, hostName, selected, by, say, signal)) {
+      for (const { point, damage } of await verifyAll(repository, local, hostName, selected, by, say, signal)) {
         for (const { subject, problem } of damage)
           say({ type: 'finding', subject: `point ${point}`, problem: `${subject}: ${problem}` });
       }
