@@ -157,7 +157,7 @@ export interface BackupResult {
   readonly findings: readonly Finding[];
   /** Set when the point is an incremental one: the newest point whose data it needs. */
   readonly base?: string;
-  /** How it differs from the point that it was compared with. */
+  /** How it differs from the point that it was compared with; removed is also what is newly left out by choice. */
   readonly changes?: { readonly added: number; readonly changed: number; readonly removed: number };
   /** What was left out by choice, each rule that left something out once. */
   readonly excluded: readonly Exclusion[];

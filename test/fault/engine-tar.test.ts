@@ -301,7 +301,7 @@ test('what vanishes before its turn is a note, and the point is of the moment af
   };
   const { stored, findings, notes, entries } = await engine.backup({ ...base, host }, signal);
   expect(findings).toEqual([]);
-  expect(notes).toEqual([`1 files vanished before they were read: ${source}/b`]);
+  expect(notes).toEqual([expect.stringContaining(`1 files vanished before they were read`)]);
   expect(entries).toBe(3);
   expect((await engine.verify({ ...base, stored }, signal)).damage).toEqual([]);
 });

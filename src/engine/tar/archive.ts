@@ -32,7 +32,7 @@ export async function* archiveOf(archiving: Archiving, signal: AbortSignal): Asy
   const news = chosen.filter(({ kept }) => !kept);
   if (news.length > 0) yield* stored(job, news, merge, said, signal);
   await merge.finish();
-  said.addProblems(problems);
+  said.addProblems(problems, news);
   // The end of an archive.
   yield Buffer.alloc(1024);
   if (merge.entries > 0) return;
@@ -167,12 +167,23 @@ class Said {
   }
 
   /** Of the walk; what tar has named too is named once. */
-  addProblems(problems: ReadonlyMap<string, string>): void {
+  addProblems(problems: ReadonlyMap<string, string>, asked: readonly Chosen[]): void {
     for (const [path, problem] of problems) if (!this.#subjects.has(path)) this.#findings.add(path, problem);
     if (this.#vanished.length === 0) return;
+    const vanished = new Set(this.#vanished);
+    let below = '//';
+    for (const { path, stat } of asked) {
+      const name = `/${path}`;
+      if (!stat.startsWith('d') || name.startsWith(below) || !vanished.has(name)) continue;
+      below = `${name}/`;
+      // One that was renamed took everything below it along, to where the walk had not seen it.
+      this.#findings.add(name, 'was removed or renamed before it was read: under a new name it is not in the point');
+    }
     const some = this.#vanished.slice(0, 5).join(', ');
     const more = this.#vanished.length > 5 ? ', …' : '';
-    this.#notes.push(`${this.#vanished.length} files vanished before they were read: ${some}${more}`);
+    this.#notes.push(
+      `${this.#vanished.length} files vanished before they were read, and are under no new name in the point: ${some}${more}`,
+    );
   }
 
   checkEnd(host: string, { code, stderr }: { readonly code: number; readonly stderr: string }): void {

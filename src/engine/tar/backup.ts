@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { encrypting } from '../../age/age.ts';
 import { asLifeboatError, LifeboatError } from '../../kernel/errors.ts';
+import { present } from '../../kernel/present.ts';
 import { throwIfAborted } from '../../kernel/wait.ts';
 import type { BackupJob, BackupResult } from '../engine.ts';
 import { compressing } from '../zstd.ts';
@@ -73,7 +74,7 @@ export async function backup(job: BackupJob, signal: AbortSignal): Promise<Backu
     storedBytes: storedArchive.size + storedManifest.size,
     findings: findings.list(),
     ...(newest === undefined ? {} : { base: newest.pointId }),
-    ...(base === undefined ? {} : { changes: base.changes }),
+    ...present({ changes: merge.changes }),
     excluded,
     notes,
   };

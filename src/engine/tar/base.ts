@@ -1,7 +1,7 @@
 /** The earlier point that an incremental one builds upon: whether it can be, and what it holds as it is. */
 import { LifeboatError } from '../../kernel/errors.ts';
 import type { BackupJob } from '../engine.ts';
-import { type Changes, markKept } from './changes.ts';
+import { markKept } from './changes.ts';
 import type { Chosen } from './choose.ts';
 import { contentChecker } from './content-check.ts';
 import { readIndex } from './index-files.ts';
@@ -13,7 +13,6 @@ export interface Base {
   readonly pointId: string;
   readonly manifest: Manifest;
   readonly trailer: ManifestTrailer;
-  readonly changes: Changes;
   /** All archives that its manifest refers to, its own among them, oldest first. */
   readonly archives: Stored['bases'];
 }
@@ -45,15 +44,15 @@ export async function takeBase(
       const found = await manifest();
       if (found === undefined) continue;
       const differs = job.compare === 'hash' ? contentChecker(job.host, tell, signal) : undefined;
-      const { changes, trailer } = await markKept(chosen, found.entries(), differs);
+      const trailer = await markKept(chosen, found.entries(), differs);
       if (trailer.archive.sha256 !== stored.archive.sha256) throw damaged('is of another point');
-      return { pointId, manifest: found, trailer, changes, archives };
+      return { pointId, manifest: found, trailer, archives };
     } catch (error) {
       if (!(error instanceof LifeboatError) || !unusable.has(error.code)) throw error;
       tell(`what was stored for ${pointId} cannot be compared with: ${error.message}`);
     }
   }
-  for (const item of chosen) item.kept = false;
+  for (const item of chosen) item.known = item.kept = false;
   tell(`a full backup: there is no list of what the point ${pointId} holds`);
   return undefined;
 }

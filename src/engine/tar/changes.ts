@@ -5,12 +5,6 @@ import { byPath, type Chosen } from './choose.ts';
 import { type Stat, statOf } from './find.ts';
 import type { ManifestEntry, ManifestTrailer } from './manifest.ts';
 
-export interface Changes {
-  readonly added: number;
-  readonly changed: number;
-  readonly removed: number;
-}
-
 /** A pair of the same path that looks the same. */
 export interface Same {
   readonly chosen: Chosen;
@@ -18,7 +12,7 @@ export interface Same {
 }
 
 /**
- * Sets `kept` of everything that the base holds as it is.
+ * Sets `known` of everything that the base holds, and `kept` of what it holds as it is.
  *
  * @param base the entries of its manifest, from the first one on
  * @param differs of files that look the same, those whose content is another; asked in order, in parts
@@ -28,16 +22,14 @@ export async function markKept(
   chosen: readonly Chosen[],
   base: AsyncGenerator<ManifestEntry, ManifestTrailer>,
   differs: ((files: readonly Same[]) => Promise<ReadonlySet<Chosen>>) | undefined,
-): Promise<{ readonly changes: Changes; readonly trailer: ManifestTrailer }> {
-  for (const item of chosen) item.kept = false;
+): Promise<ManifestTrailer> {
+  for (const item of chosen) item.known = item.kept = false;
   const names = new Names();
   let asking: Same[] = [];
   const ask = async () => {
     for (const item of (await differs?.(asking)) ?? []) item.kept = false;
     asking = [];
   };
-  let known = 0;
-  let removed = 0;
   let at = 0;
   let last = '';
   for (;;) {
@@ -45,8 +37,7 @@ export async function markKept(
     if (next.done === true) {
       await ask();
       names.keepTogether(chosen);
-      const kept = chosen.reduce((count, item) => count + (item.kept ? 1 : 0), 0);
-      return { changes: { added: chosen.length - known, changed: known - kept, removed }, trailer: next.value };
+      return next.value;
     }
     const entry = next.value;
     const key = byPath(entry.path);
@@ -54,12 +45,9 @@ export async function markKept(
     last = key;
     let item = chosen[at];
     while (item !== undefined && item.path !== entry.path && byPath(item.path) < key) item = chosen[++at];
-    if (item === undefined || item.path !== entry.path) {
-      removed++;
-      continue;
-    }
+    if (item === undefined || item.path !== entry.path) continue;
     at++;
-    known++;
+    item.known = true;
     const stat = statOf(item.stat);
     item.kept = names.looksSame(stat, entry);
     if (!item.kept || differs === undefined || entry.sha256 === undefined) continue;

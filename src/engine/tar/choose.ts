@@ -14,7 +14,8 @@ export interface Chosen {
   /** Relative to `/`, as in an entry. */
   readonly path: string;
   readonly stat: string;
-  /** Whether an earlier point holds it as it is. */
+  /** Whether an earlier point holds something of this path, and whether it holds it as it is. */
+  known: boolean;
   kept: boolean;
 }
 
@@ -79,7 +80,7 @@ export async function choose(job: ChoosingJob, signal: AbortSignal): Promise<Cho
       else if (!types.has(type)) problems.set(path, 'is of a type that no archive can hold');
       else {
         if (rules.cacheDirectories && size >= TAG_SIZE && path.endsWith(TAG)) tags.push(path);
-        chosen.push({ path: path.slice(1), stat, kept: false });
+        chosen.push({ path: path.slice(1), stat, known: false, kept: false });
       }
     }
   }

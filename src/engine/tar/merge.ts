@@ -1,5 +1,6 @@
 /** The manifest of a point as it grows: what is stored now and what earlier points hold, in one order. */
 import { LifeboatError } from '../../kernel/errors.ts';
+import type { BackupResult } from '../engine.ts';
 import type { Entry } from '../entry.ts';
 import type { Base } from './base.ts';
 import type { Chosen } from './choose.ts';
@@ -19,6 +20,8 @@ export class ManifestMerge {
   #at = 0;
   entries = 0;
   bytes = 0;
+  #added = 0;
+  #changed = 0;
   /** Ids of the earlier points whose archives are referred to. */
   readonly referred = new Set<string>();
 
@@ -46,6 +49,15 @@ export class ManifestMerge {
     const { ctimeNs, inode } = statOf(chosen.stat);
     const young = Number(ctimeNs.slice(0, -9)) >= this.#youngSeconds;
     this.#write({ ...entry, at, ...(young ? {} : { ctimeNs }), inode, ...(flags === undefined ? {} : { flags }) });
+    if (chosen.known) this.#changed++;
+    else this.#added++;
+  }
+
+  /** How what was entered differs from the base. */
+  get changes(): BackupResult['changes'] {
+    if (this.#base === undefined) return undefined;
+    const stillThere = this.entries - this.#added;
+    return { added: this.#added, changed: this.#changed, removed: this.#base.trailer.entries - stillThere };
   }
 
   async finish(): Promise<void> {

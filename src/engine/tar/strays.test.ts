@@ -76,3 +76,25 @@ test('nothing that lies behind a link which took the place of a directory is in 
   await engine.restore({ ...job, paths: [], directory }, signal);
   expect(execFileSync('find', [join(directory, tree), '-printf', '%P %l\n'], { encoding: 'utf8' })).toContain('secret');
 });
+
+test('a directory that was renamed after the walk is a finding, and changes are what was stored', async ({
+  signal,
+}) => {
+  await using at = await place();
+  const tree = await at.directory('tree');
+  await mkdir(join(tree, 'project/deep'), { recursive: true });
+  for (const name of ['a', 'project/x', 'project/deep/y']) await writeFile(join(tree, name), 'before');
+  const target = memoryTarget('engine', new Map());
+  const engine = openEngine('tar');
+  const full = backupJob(target, [tree], { host: laterHost(), exclude: [`${tree}/project/*`] });
+  const { stored } = await engine.backup(full, signal);
+  const host = hostWith(() => execFileSync('mv', [join(tree, 'project'), join(tree, 'project-2')]));
+  execFileSync('touch', [join(tree, 'project')]);
+  const next = { ...full, host, exclude: [], pointId: '20260103T030405Z-abcdef' };
+  const result = await engine.backup({ ...next, base: { pointId: full.pointId, stored } }, signal);
+  expect(result.findings).toEqual([
+    { subject: join(tree, 'project'), problem: expect.stringContaining('removed or renamed before it was read') },
+  ]);
+  expect(result.notes).toEqual([expect.stringContaining('4 files vanished')]);
+  expect(result.changes).toEqual({ added: 0, changed: 0, removed: 1 });
+});
