@@ -168,12 +168,18 @@ function deviceNumbers(device: bigint): { major: number; minor: number } {
 
 const buffer = Buffer.allocUnsafe(1024 * 1024);
 
-/** In steps, between which others run: a file may be larger than memory. */
-export async function hashFile(path: Buffer, signal: AbortSignal): Promise<string> {
+/**
+ * In steps, between which others run: a file may be larger than memory.
+ *
+ * @param like no other file than this is read, if it is given
+ */
+export async function hashFile(path: Buffer, signal: AbortSignal, like?: BigIntStats): Promise<string> {
   const sha = createHash('sha256');
   const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
-    if (!fstatSync(file).isFile()) return 'no longer a file';
+    const stats = fstatSync(file, { bigint: true });
+    if (!stats.isFile()) return 'no longer a file';
+    if (like !== undefined && (stats.ino !== like.ino || stats.dev !== like.dev)) return 'no longer this file';
     for (let round = 1; ; round++) {
       const length = readSync(file, buffer);
       if (length === 0) return sha.digest('hex');

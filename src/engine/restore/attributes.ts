@@ -1,10 +1,12 @@
 /** Everything about a file but its content, set on what is there: owner, attributes and ACLs, mode, time. */
-import { chmodSync, closeSync, constants, fstatSync, lchownSync, openSync } from 'node:fs';
+import { chmodSync, chownSync } from 'node:fs';
 import { isSystemError } from '../../kernel/errors.ts';
-import { nameToBytes } from '../../kernel/text.ts';
-import { AT_FDCWD, getFileFlags, O_PATH, setFileFlags, utimensat } from '../../native/file.ts';
+import { nameFromBytes } from '../../kernel/text.ts';
+import { AT_FDCWD, getFileFlags, setFileFlags, utimensat } from '../../native/file.ts';
 import { listXattrs, removeXattr, setXattr } from '../../native/xattr.ts';
 import { type Entry, flagLetters } from '../entry.ts';
+import { type Held, holding, reading } from './held.ts';
+import { isRoot } from './rights.ts';
 
 /** Attributes that are somebody's own. Others that a point lacks are the system's, such as a label. */
 const removable = /^(?:user\.|trusted\.|system\.posix_acl_|security\.capability$)/;
@@ -12,24 +14,25 @@ const removable = /^(?:user\.|trusted\.|system\.posix_acl_|security\.capability$
 /**
  * Sets them in the order in which none undoes another: an owner takes set-uid and capabilities away, an ACL changes the mode.
  *
- * @param path in the encoding of `kernel/text.ts`; its last component is never followed
  * @param problem told what could not be set, and why; the others are set all the same
  */
-export function setAttributes(path: string, entry: Entry, problem: (what: string) => void): void {
-  const bytes = nameToBytes(path);
+export function setAttributes(held: Held, entry: Entry, problem: (what: string) => void): void {
+  const { path } = held;
   // Also with the owner that it has: only who asks to keep it may change another's file.
-  if (process.getuid?.() === 0) noting('owner', () => lchownSync(bytes, entry.uid, entry.gid));
-  noting('attributes', () => {
-    for (const name of listXattrs(path)) {
-      if (entry.xattrs?.[name] !== undefined || !removable.test(name)) continue;
-      noting(`absence of ${name}`, () => removeXattr(path, name));
-    }
-  });
-  for (const [name, value] of Object.entries(entry.xattrs ?? {})) {
-    noting(`attribute ${name}`, () => setXattr(path, name, Buffer.from(value, 'base64')));
-  }
-  if (entry.type !== 'symlink') noting('mode', () => chmodItself(bytes, entry.mode));
-  noting('modification time', () => utimensat(AT_FDCWD, path, undefined, BigInt(entry.mtimeNs), true));
+  if (isRoot) noting('owner', () => chownSync(path, entry.uid, entry.gid));
+  noting('attributes', () =>
+    reading(held, (file) => {
+      for (const name of listXattrs(file)) {
+        if (entry.xattrs?.[name] !== undefined || !removable.test(name)) continue;
+        noting(`absence of ${name}`, () => removeXattr(file, name));
+      }
+      for (const [name, value] of Object.entries(entry.xattrs ?? {})) {
+        noting(`attribute ${name}`, () => setXattr(file, name, Buffer.from(value, 'base64')));
+      }
+    }),
+  );
+  if (entry.type !== 'symlink') noting('mode', () => chmodSync(path, entry.mode));
+  noting('modification time', () => utimensat(AT_FDCWD, path, undefined, BigInt(entry.mtimeNs), false));
 
   function noting(what: string, set: () => void): void {
     try {
@@ -43,12 +46,9 @@ export function setAttributes(path: string, entry: Entry, problem: (what: string
 
 /** `chmod` follows a symlink that somebody may have put there meanwhile; a handle to what is there does not. */
 export function chmodItself(path: Buffer, mode: number): void {
-  const fd = openSync(path, O_PATH | constants.O_NOFOLLOW);
-  try {
-    if (!fstatSync(fd).isSymbolicLink()) chmodSync(`/proc/self/fd/${fd}`, mode);
-  } finally {
-    closeSync(fd);
-  }
+  holding(nameFromBytes(path), ({ stats, path: held }) => {
+    if (!stats.isSymbolicLink()) chmodSync(held, mode);
+  });
 }
 
 /** Bits of `FS_IOC_SETFLAGS`, by the letters of lsattr. */
@@ -78,16 +78,14 @@ const locking = 0x30;
  * @param flags letters; the empty string for none
  * @throws SystemError
  */
-export function setFlags(path: string, flags: string): void {
-  withFlags(path, (before) => {
-    return (before & ~kept) | bitsOf(flags);
-  });
+export function setFlags(held: Held, flags: string): void {
+  withFlags(held, (before) => (before & ~kept) | bitsOf(flags));
 }
 
 /** Takes from a file or directory the flags that would keep it from being changed; no flag is no error. */
-export function unlock(path: string): void {
+export function unlock(held: Held): void {
   try {
-    withFlags(path, (before) => before & ~locking);
+    withFlags(held, (before) => before & ~locking);
   } catch (error) {
     if (!isSystemError(error)) throw error;
   }
@@ -97,13 +95,15 @@ export function unlock(path: string): void {
 export function readFlags(path: string): string {
   let letters = '';
   try {
-    withFlags(path, (flags) => {
-      letters = flagLetters
-        .split('')
-        .filter((letter) => (flags & (flagBits[letter] ?? 0)) !== 0)
-        .join('');
-      return flags;
-    });
+    holding(path, (held) =>
+      withFlags(held, (flags) => {
+        letters = flagLetters
+          .split('')
+          .filter((letter) => (flags & (flagBits[letter] ?? 0)) !== 0)
+          .join('');
+        return flags;
+      }),
+    );
   } catch (error) {
     if (!isSystemError(error)) throw error;
   }
@@ -114,16 +114,12 @@ function bitsOf(letters: string): number {
   return letters.split('').reduce((bits, letter) => bits | (flagBits[letter] ?? 0), 0);
 }
 
-function withFlags(path: string, change: (flags: number) => number): void {
-  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
-  const fd = openSync(nameToBytes(path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-  try {
-    const stats = fstatSync(fd);
-    if (!stats.isFile() && !stats.isDirectory()) return;
-    const before = getFileFlags(fd);
+function withFlags(held: Held, change: (flags: number) => number): void {
+  if (!held.stats.isFile() && !held.stats.isDirectory()) return;
+  reading(held, (file) => {
+    if (typeof file === 'string') return;
+    const before = getFileFlags(file);
     const after = change(before) >>> 0;
-    if (after !== before) setFileFlags(fd, after);
-  } finally {
-    closeSync(fd);
-  }
+    if (after !== before) setFileFlags(file, after);
+  });
 }

@@ -2,7 +2,7 @@
  * What a restore has to do: the chosen entries of a point compared with what is at the destination. Nothing but what
  * differs is restored, and whatever would be lost by that is known before.
  */
-import { type BigIntStats, readdirSync } from 'node:fs';
+import { type BigIntStats, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { throwIfAborted } from '../../kernel/wait.ts';
 import type { Finding } from '../engine.ts';
@@ -10,6 +10,7 @@ import { type Entry, type EntryType, entryDifferences } from '../entry.ts';
 import { isBelow, parentOf } from '../tar/include.ts';
 import { typeOf } from '../walk.ts';
 import { readFlags } from './attributes.ts';
+import { inodeOf } from './held.ts';
 import { inspect, pathBelow, type Seen } from './inspect.ts';
 import { type Mounts, mountsBelow } from './mounts.ts';
 import { type OwnerMap, withOwners } from './owners.ts';
@@ -23,13 +24,21 @@ export interface Now {
   readonly mtimeNs: string;
 }
 
+/** A file that stays and gets another name. */
+export interface Link {
+  readonly path: string;
+  readonly inode: string | undefined;
+}
+
 export type Change =
-  | { readonly action: 'create'; readonly link?: string }
-  | { readonly action: 'replace'; readonly now: Now; readonly link?: string }
+  | { readonly action: 'create'; readonly link?: Link }
+  | { readonly action: 'replace'; readonly now: Now; readonly link?: Link }
   /** The content is right. */
   | {
       readonly action: 'attributes';
       readonly now: Now;
+      /** What was compared; no other inode is given the attributes. */
+      readonly inode: string;
       readonly differences: readonly string[];
       readonly entry: Entry;
     };
@@ -42,7 +51,7 @@ export interface Comparison {
   /** Of what changes, the entries that have flags: these are set when nothing else is left to do. */
   readonly flagged: readonly Entry[];
   /** Chosen directories that are there, with what they have to be like in the end, those above first. */
-  readonly directories: readonly Entry[];
+  readonly directories: readonly { readonly entry: Entry; readonly inode: string | undefined }[];
   /** Entries to be created, and bytes of files to be created or replaced. */
   readonly created: number;
   readonly bytes: number;
@@ -111,7 +120,7 @@ class Comparing {
   readonly #mounts: Mounts;
   readonly #places = new Map<string, Place>();
   readonly #changes = new Map<string, Change>();
-  readonly #directories: Entry[] = [];
+  readonly #directories: Comparison['directories'][number][] = [];
   readonly #flagged: Entry[] = [];
   readonly #blocked: Extract<Place, { is: 'blocked' }>['by'][] = [];
   readonly #symlinks = new Map<string, Extract<Place, { is: 'blocked' }>['by']>();
@@ -205,7 +214,7 @@ class Comparing {
     await this.#placeOf('');
     if (!this.#options.root || !this.#selection.chose('')) return;
     const seen = await inspect(this.#options.directory, '', () => false, this.#signal);
-    if (seen === undefined) this.#directories.push(entry);
+    if (seen === undefined) this.#directories.push({ entry, inode: undefined });
     else this.#compareAttributes(entry, seen);
   }
 
@@ -259,7 +268,7 @@ class Comparing {
   #compareAttributes(entry: Entry, seen: Seen): void {
     this.#counted.add(entry.path);
     this.#untouched += namesIn(this.#options.directory, entry.path);
-    this.#directories.push(entry);
+    this.#directories.push({ entry, inode: seen.inode });
     const differences = attributeDifferences(this.#options.directory, entry, seen, this.#options.lacks).filter(
       (text) => !text.startsWith('modification time'),
     );
@@ -269,6 +278,7 @@ class Comparing {
       this.#changes.set(entry.path, {
         action: 'attributes',
         now: emptyDirectory,
+        inode: seen.inode,
         differences,
         entry,
       });
@@ -290,7 +300,8 @@ class Comparing {
     const stays = claimedBy === undefined && sameContent(entry, seen);
     const differences = stays ? attributeDifferences(this.#options.directory, entry, seen, this.#options.lacks) : [];
     if (!stays) this.#change(entry, { action: 'replace', now }, place);
-    else if (differences.length > 0) this.#changes.set(entry.path, { action: 'attributes', now, differences, entry });
+    else if (differences.length > 0)
+      this.#changes.set(entry.path, { action: 'attributes', now, inode: seen.inode, differences, entry });
     else this.#same++;
     if (!several) return;
     this.#inodes.set(entry.path, { inode: seen.inode, now });
@@ -309,7 +320,7 @@ class Comparing {
       this.#same++;
       return;
     }
-    const link = there ? { link: first } : {};
+    const link = there ? { link: { path: first, inode: this.#inodeOf(first) } } : {};
     const known = this.#changes.get(entry.path);
     if (seen !== undefined) this.#change(entry, { action: 'replace', now: nowOf(seen.stats), ...link }, place);
     else if (known !== undefined && known.action !== 'attributes') this.#changes.set(entry.path, { ...known, ...link });
@@ -327,12 +338,17 @@ class Comparing {
         this.#changes.set(name, { action: 'replace', now });
       }
       for (const [name, other] of this.#changes) {
-        if (other.action !== 'attributes' && other.link === path) {
+        if (other.action !== 'attributes' && other.link?.path === path) {
           const { link: _, ...rest } = other;
           this.#changes.set(name, rest);
         }
       }
     }
+  }
+
+  #inodeOf(path: string): string | undefined {
+    const stats = lstatSync(pathBelow(this.#options.directory, path), { bigint: true, throwIfNoEntry: false });
+    return this.#inodes.get(path)?.inode ?? (stats && inodeOf(stats));
   }
 
   #changeOf(path: string): Change | undefined {

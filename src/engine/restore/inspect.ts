@@ -3,6 +3,7 @@ import { type BigIntStats, lstatSync } from 'node:fs';
 import { hasErrno } from '../../kernel/errors.ts';
 import { nameToBytes } from '../../kernel/text.ts';
 import type { Entry } from '../entry.ts';
+import { inodeOf } from './held.ts';
 import { describe, hashFile, typeOf } from '../walk.ts';
 
 export interface Seen {
@@ -29,13 +30,14 @@ export async function inspect(
   const full = pathBelow(root, path);
   try {
     const stats = lstatSync(full, { bigint: true });
-    const inode = `${stats.dev}:${stats.ino}`;
+    const inode = inodeOf(stats);
     const type = typeOf(stats);
     if (type === undefined) return { entry: undefined, stats, inode };
     let sha256: string | undefined;
     let unreadable: string | undefined;
     try {
-      if (type === 'file' && hash(stats)) sha256 = await hashFile(full, signal);
+      // The hash is of this very file, or nobody's: whose attributes are set is told by its inode.
+      if (type === 'file' && hash(stats)) sha256 = await hashFile(full, signal, stats);
     } catch (error) {
       if (!hasErrno(error, 'EACCES', 'EPERM', 'EIO')) throw error;
       unreadable = error instanceof Error ? error.message : String(error);

@@ -9,11 +9,14 @@ import { hasErrno, isSystemError } from '../../kernel/errors.ts';
 import { nameFromBytes, nameToBytes } from '../../kernel/text.ts';
 import { throwIfAborted } from '../../kernel/wait.ts';
 import type { Entry } from '../entry.ts';
+import { typeOf } from '../walk.ts';
 import type { Findings } from '../tar/stderr.ts';
 import { chmodItself, setAttributes, setFlags, unlock } from './attributes.ts';
 import { beneath } from './beneath.ts';
 import { attributeDifferences, type Comparison, type Now, nowOf } from './compare.ts';
+import { type Held, holding, inodeOf } from './held.ts';
 import { inspect, pathBelow } from './inspect.ts';
+import { isRoot } from './rights.ts';
 import { type Stage, stagedIn } from './stage.ts';
 
 export interface Placing {
@@ -43,15 +46,20 @@ export async function place(placing: Placing, signal: AbortSignal): Promise<void
 /** Gives what is there already the attributes of the point; the last of it what keeps it from being changed again. */
 export async function finishAttributes(placing: Placing, signal: AbortSignal): Promise<void> {
   const { comparison, directory, findings } = placing;
-  for (const [path, change] of comparison.changes) {
+  for (const change of comparison.changes.values()) {
     if (change.action !== 'attributes' || change.entry.type === 'directory') continue;
     throwIfAborted(signal);
-    await mend(placing, path, change.entry, change.now, signal);
+    await mend(placing, change.entry, change, signal);
   }
-  for (const entry of comparison.directories.toReversed()) await mend(placing, entry.path, entry, undefined, signal);
+  for (const { entry, inode } of comparison.directories.toReversed()) await mend(placing, entry, { inode }, signal);
   for (const entry of comparison.flagged.toReversed()) {
     try {
-      beneath(directory, entry.path, (at) => setFlags(at, entry.flags ?? ''));
+      beneath(directory, entry.path, (at) =>
+        holding(at, (held) => {
+          if (isLike(held, entry)) setFlags(held, entry.flags ?? '');
+          else findings.add(`/${entry.path}`, 'was changed meanwhile, and left as it is');
+        }),
+      );
     } catch (error) {
       if (!isSystemError(error)) throw error;
       findings.add(`/${entry.path}`, `flags ${entry.flags} cannot be set: ${error.message}`);
@@ -61,23 +69,28 @@ export async function finishAttributes(placing: Placing, signal: AbortSignal): P
 
 async function mend(
   { directory, findings }: Placing,
-  path: string,
   entry: Entry,
-  agreed: Now | undefined,
+  agreed: { readonly inode: string | undefined; readonly now?: Now },
   signal: AbortSignal,
 ): Promise<void> {
+  const { path } = entry;
+  const changed = () => findings.add(`/${path}`, 'was changed meanwhile, and left as it is');
   const before = await inspect(directory, path, () => false, signal);
-  if (before?.entry?.type !== entry.type || (agreed !== undefined && !isDeepStrictEqual(nowOf(before.stats), agreed))) {
-    findings.add(`/${path}`, 'was changed meanwhile, and left as it is');
-    return;
-  }
+  if (before?.entry?.type !== entry.type) return changed();
+  const { inode = before.inode, now } = agreed;
+  if (before.inode !== inode || (now !== undefined && !isDeepStrictEqual(nowOf(before.stats), now))) return changed();
   if (attributeDifferences(directory, entry, before).length === 0) return;
   let problem: string | undefined;
   try {
-    beneath(directory, path, (at) => {
-      unlock(at);
-      setAttributes(at, entry, (text) => (problem ??= text));
-    });
+    const done = beneath(directory, path, (at) =>
+      holding(at, (held) => {
+        if (inodeOf(held.stats) !== inode) return false;
+        unlock(held);
+        setAttributes(held, entry, (text) => (problem ??= text));
+        return true;
+      }),
+    );
+    if (!done) return changed();
   } catch (error) {
     if (!isSystemError(error)) throw error;
     problem = error.message;
@@ -98,6 +111,11 @@ function staged(stage: Stage, path: string): Dirent<Buffer>[] {
   }
 }
 
+/** With the owner of the point, which who swapped names could not give to anything else. */
+function isLike({ stats }: Held, { type, uid, gid }: Entry): boolean {
+  return typeOf(stats) === type && (!isRoot || (stats.uid === BigInt(uid) && stats.gid === BigInt(gid)));
+}
+
 /** Further names of files that stay as they are. */
 function linkNames({ directory, stage, comparison, findings }: Placing): void {
   for (const [path, change] of comparison.changes) {
@@ -106,10 +124,14 @@ function linkNames({ directory, stage, comparison, findings }: Placing): void {
     const at = pathBelow(stagedIn(stage, path), path);
     try {
       mkdirSync(nameToBytes(dirname(nameFromBytes(at))), { recursive: true });
-      beneath(directory, link, (first) => linkSync(nameToBytes(first), at));
+      beneath(directory, link.path, (first) => linkSync(nameToBytes(first), at));
+      if (inodeOf(lstatSync(at, { bigint: true })) !== link.inode) {
+        unlinkSync(at);
+        findings.add(`/${path}`, `cannot be made a name of /${link.path}: that was changed meanwhile`);
+      }
     } catch (error) {
       if (!isSystemError(error)) throw error;
-      findings.add(`/${path}`, `cannot be made a name of /${link}: ${error.message}`);
+      findings.add(`/${path}`, `cannot be made a name of /${link.path}: ${error.message}`);
     }
   }
 }
@@ -130,7 +152,11 @@ function move({ directory, stage, comparison, findings }: Placing, path: string)
         findings.add(`/${path}`, 'was changed meanwhile, and left as it is');
         return 'left';
       }
-      if (there.isFile()) unlock(to);
+      if (there.isFile()) {
+        holding(to, (held) => {
+          if (inodeOf(held.stats) === inodeOf(there)) unlock(held);
+        });
+      }
       if (there.isDirectory()) rmdirSync(nameToBytes(to));
       // A directory cannot be moved over anything else.
       else if (isDirectory) unlinkSync(nameToBytes(to));

@@ -10,6 +10,7 @@ import type { Findings } from '../tar/stderr.ts';
 import type { Found } from '../walk.ts';
 import { setAttributes } from './attributes.ts';
 import { beneath } from './beneath.ts';
+import { holding } from './held.ts';
 import { inspect } from './inspect.ts';
 import { feasible, type Lacks, makeable } from './rights.ts';
 import { type Stage, stagedIn, walkStage } from './stage.ts';
@@ -81,7 +82,9 @@ export async function settle(settling: Settling, signal: AbortSignal): Promise<v
     const top = stagedIn(stage, wanted.path);
     let problem: string | undefined;
     try {
-      beneath(top, wanted.path, (place) => setAttributes(place, wanted, (text) => (problem ??= text)));
+      beneath(top, wanted.path, (place) =>
+        holding(place, (held) => setAttributes(held, wanted, (text) => (problem ??= text))),
+      );
     } catch (error) {
       if (!isSystemError(error)) throw error;
       problem = error.message;

@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto';
+import { lstatSync, mkdirSync, readFileSync, renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { temporaryDirectory } from '../../../test/helpers/temporary.ts';
+import { setXattr, getXattr, listXattrs } from '../../native/xattr.ts';
+import type { Entry } from '../entry.ts';
+import { Findings } from '../tar/stderr.ts';
+import { setAttributes } from './attributes.ts';
+import { compareWith } from './compare.ts';
+import { holding } from './held.ts';
+import { finishAttributes, place, type Placing } from './place.ts';
+
+const uid = process.getuid?.() ?? 0;
+const gid = process.getgid?.() ?? 0;
+const sha256 = createHash('sha256').update('text').digest('hex');
+const mtimeNs = '5000000000';
+
+function entry(path: string, type: Entry['type'], more: Partial<Entry> = {}): Entry {
+  return { path, type, mode: 0o644, uid, gid, mtimeNs, size: 0, ...more };
+}
+
+const file = (path: string, more: Partial<Entry> = {}) => entry(path, 'file', { size: 4, sha256, ...more });
+
+/** What a restore of these entries would do to what is in `at/to` now, with a stage that nothing is in yet. */
+async function placing(at: string, entries: readonly Entry[], signal: AbortSignal): Promise<Placing> {
+  const directory = join(at, 'to');
+  async function* all(): AsyncIterable<Entry> {
+    yield* entries;
+  }
+  const everything = { has: () => true, chose: () => true };
+  const options = { directory, root: false, onProgress: () => undefined };
+  const comparison = await compareWith(all(), everything, options, signal);
+  const stage = { directory: join(at, 'stage'), elsewhere: [] };
+  mkdirSync(stage.directory);
+  return { directory, stage, comparison, findings: new Findings() };
+}
+
+function write(path: string, text: string, mode: number): void {
+  writeFileSync(path, text, { mode });
+  utimesSync(path, 5, 5);
+}
+
+test('attributes are given to what was compared, and to nothing that took its name since', async ({ signal }) => {
+  await using at = await temporaryDirectory();
+  const to = join(at.path, 'to');
+  mkdirSync(join(to, 'd'), { recursive: true, mode: 0o711 });
+  mkdirSync(join(to, 'secret'), { mode: 0o700 });
+  write(join(to, 'x'), 'text', 0o640);
+  // Of the same length and time, which who wants it can see to.
+  write(join(to, 'r'), 'mine', 0o600);
+  const job = await placing(at.path, [entry('d', 'directory', { mode: 0o777 }), file('x')], signal);
+  for (const [one, other] of [
+    ['x', 'r'],
+    ['d', 'secret'],
+  ] as const) {
+    renameSync(join(to, one), join(to, `was ${one}`));
+    renameSync(join(to, other), join(to, one));
+  }
+  await finishAttributes(job, signal);
+  expect([lstatSync(join(to, 'x')).mode & 0o777, lstatSync(join(to, 'd')).mode & 0o777]).toEqual([0o600, 0o700]);
+  expect(job.findings.list().map(({ subject }) => subject)).toEqual(['/x', '/d']);
+});
+
+test('a file gets another name only if it is what was compared', async ({ signal }) => {
+  await using at = await temporaryDirectory();
+  const to = join(at.path, 'to');
+  mkdirSync(to);
+  for (const name of ['a', 'x']) write(join(to, name), 'text', 0o644);
+  const links = [entry('a2', 'hardlink', { link: 'a' }), entry('x2', 'hardlink', { link: 'x' })];
+  const job = await placing(at.path, [file('a'), file('x'), ...links], signal);
+  write(join(to, 'r'), 'mine', 0o600);
+  renameSync(join(to, 'r'), join(to, 'x'));
+  await place(job, signal);
+  expect(lstatSync(join(to, 'a2')).ino).toBe(lstatSync(join(to, 'a')).ino);
+  expect(lstatSync(join(to, 'x2'), { throwIfNoEntry: false })).toBeUndefined();
+  expect(job.findings.list()).toMatchObject([
+    { subject: '/x2', problem: expect.stringContaining('changed meanwhile') },
+  ]);
+});
+
+test('what is held gets every attribute, also a symlink, whatever becomes of its name', async () => {
+  await using at = await temporaryDirectory();
+  const [kept, other] = [join(at.path, 'kept'), join(at.path, 'other')];
+  write(kept, 'text', 0o600);
+  setXattr(kept, 'user.gone', Buffer.from('x'));
+  const problems: string[] = [];
+  const value = Buffer.from('value').toString('base64');
+  holding(kept, (held) => {
+    renameSync(kept, other);
+    write(kept, 'mine', 0o600);
+    setAttributes(held, file('', { xattrs: { 'user.x': value }, mode: 0o640, mtimeNs: '7000000001' }), (text) =>
+      problems.push(text),
+    );
+  });
+  expect(problems).toEqual([]);
+  expect(lstatSync(other, { bigint: true })).toMatchObject({ mode: 0o100640n, mtimeNs: 7000000001n });
+  expect([listXattrs(other), getXattr(other, 'user.x')?.toString()]).toEqual([['user.x'], 'value']);
+  expect([lstatSync(kept).mode & 0o777, listXattrs(kept)]).toEqual([0o600, []]);
+  const link = join(at.path, 'link');
+  symlinkSync('kept', link);
+  const owner = uid === 0 ? { uid: 12, gid: 13 } : {};
+  holding(link, (held) => setAttributes(held, entry('', 'symlink', owner), (text) => problems.push(text)));
+  expect(problems).toEqual([]);
+  expect(lstatSync(link, { bigint: true })).toMatchObject({ mtimeNs: BigInt(mtimeNs), uid: BigInt(owner.uid ?? uid) });
+  expect([lstatSync(kept).uid, lstatSync(kept).mtimeMs, readFileSync(kept, 'utf8')]).toEqual([uid, 5000, 'mine']);
+});
