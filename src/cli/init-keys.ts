@@ -5,8 +5,7 @@ import { sealKeyRecord } from '../keys/key-record.ts';
 import { newRecoveryCode, type RecoveryCode } from '../keys/recovery-code.ts';
 import { noneRetired } from '../keys/retired.ts';
 import { LifeboatError } from '../kernel/errors.ts';
-import { putKeyRecord } from '../steps/keys.ts';
-import type { Target } from '../target/target.ts';
+import { type KeyRecordPlace, putKeyRecord } from '../steps/key-records.ts';
 
 export interface InitKeys {
   readonly key: HostKey;
@@ -17,11 +16,15 @@ export interface InitKeys {
 /**
  * A key file that is there is never replaced, for data may depend on it.
  *
- * @throws LifeboatError what {@link readHostKey} throws of one that is there
+ * @throws LifeboatError `refused` when one that is there opens, and a write-only one is asked for; what {@link readHostKey} throws of one that is there
  */
 export function keptOrNewKeys(path: string, hostName: string, writeOnly: boolean, now: Date): InitKeys {
   try {
-    return { key: readHostKey(path) };
+    const key = readHostKey(path);
+    if (!writeOnly || key.writeOnly) return { key };
+    throw new LifeboatError('refused', `${path} is a key that opens everything, and it is kept`, {
+      hint: 'Leave --write-only out. Then, to replace it by one that opens nothing: lifeboat key rotate --host-key --write-only.',
+    });
   } catch (error) {
     if (!(error instanceof LifeboatError && error.code === 'not-found')) throw error;
   }
@@ -33,11 +36,11 @@ export function keptOrNewKeys(path: string, hostName: string, writeOnly: boolean
 export async function storeNewKeys(
   path: string,
   { key, code }: InitKeys,
-  target: Target,
+  repository: Omit<KeyRecordPlace, 'host'>,
   now: Date,
   signal: AbortSignal,
 ): Promise<void> {
   if (code === undefined) return;
-  await putKeyRecord(target, key.host, sealKeyRecord(key, code, noneRetired, now), signal);
+  await putKeyRecord({ ...repository, host: key.host }, sealKeyRecord(key, code, noneRetired, now), signal);
   await writeHostKey(path, key);
 }

@@ -95,11 +95,11 @@ export async function initialise(request: InitRequest, globals: Globals): Promis
   );
   checkPair(engine, target);
   const made = await makeOrFind(() => initRepository(target, engine.name, new Date(), signal));
-  if (made === 'found') await openRepository(target, signal);
+  const { id } = await openRepository(target, signal);
   const otherKeys = keys.code !== undefined && (await hasKeyRecords(target, host, signal));
   await explaining(`write ${config}`, () => makeDirectory(dirname(config)));
   await writeFileAtomic(config, text, 0o644);
-  await storeNewKeys(keyFile, keys, target, now, signal);
+  await storeNewKeys(keyFile, keys, { target, id, stateDir: session.context.stateDir }, now, signal);
   return { ...chosen, made, otherKeys, ...(keys.code ? { recovery: recoverySheet(keys.code, repository, host) } : {}) };
 }
 

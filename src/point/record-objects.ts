@@ -55,7 +55,7 @@ export async function putRecord(
 }
 
 /** Without its record a point is lost to whoever looks for it: that it was acknowledged is not enough. */
-async function checkStored(target: Target, key: string, sealed: Uint8Array, signal: AbortSignal): Promise<void> {
+export async function checkStored(target: Target, key: string, sealed: Uint8Array, signal: AbortSignal): Promise<void> {
   const stored = await getBytes(target, key, MAX_RECORD_BYTES, signal).catch((error: unknown) => {
     if (error instanceof LifeboatError && error.code === 'not-found') return undefined;
     throw error;

@@ -5,16 +5,17 @@ import { opensKeyRecord } from '../keys/key-record.ts';
 import { keyringOfHostKey } from '../keys/ring.ts';
 import type { Target } from '../target/target.ts';
 import { step } from './define.ts';
+import { checkKeyRecords } from './key-records.ts';
 import { keyRecordsOf, keysAtHand } from './keys.ts';
 import { openConfigured } from './repository.ts';
 
 export const checkKeys = step({
   id: 'keys',
   title: 'Check that the keys are those of this host, and that the recovery code was proven',
-  needs: ['config', 'hostName'],
+  needs: ['config', 'stateDir', 'hostName'],
   gives: [],
   timeout: '1m',
-  run: async ({ state: { config, hostName }, say, secrets, signal }) => {
+  run: async ({ state: { config, stateDir, hostName }, say, secrets, signal }) => {
     const { hostKey } = keysAtHand(config, { say, secrets });
     if (hostKey === undefined) return {};
     if (hostKey.host !== hostName) {
@@ -27,7 +28,10 @@ export const checkKeys = step({
       );
     }
     await using repository = await openConfigured(config, { say, secrets }, signal);
-    await checkKnown(hostKey, repository.target, signal);
+    const { target, id } = repository;
+    for (const problem of await checkKeyRecords(hostKey, { target, id, stateDir, host: hostName }, signal))
+      say({ type: 'finding', subject: 'key record', problem });
+    await checkKnown(hostKey, target, signal);
     if (hostKey.proven === undefined) {
       say({
         type: 'finding',

@@ -9,13 +9,12 @@ import { type Keyring, noKeys } from '../keys/keyring.ts';
 import { parseRecoveryCode, type RecoveryCode } from '../keys/recovery-code.ts';
 import { noneRetired, withRetired } from '../keys/retired.ts';
 import { keyringOf, keyringOfHostKey, keyringOfRecoveryCode } from '../keys/ring.ts';
-import { newId } from '../kernel/ids.ts';
 import { getBytes, type Target } from '../target/target.ts';
 import type { CleanupContext } from '../workflow/step.ts';
+import { isUnusable, keyRecordKeys, MAX_KEY_RECORD_BYTES } from './key-records.ts';
 
 /** The name under which a {@link SecretSource} has the recovery code. */
 export const RECOVERY_CODE = 'recovery-code';
-const MAX_BYTES = 1024 * 1024;
 
 /** What is at hand: the host's key, a recovery code, both, or nothing. */
 export interface KeysAtHand {
@@ -72,8 +71,6 @@ export async function openKeyring(
   return config.encryption === 'none' ? { ...keyring, recipients: [] } : keyring;
 }
 
-const prefixOf = (host: string) => `lifeboat/${host}/keys`;
-
 export interface FoundKeyRecords {
   /** Those of this code, oldest first. */
   readonly records: readonly KeyRecord[];
@@ -95,40 +92,27 @@ export async function readKeyRecords(
   let sealedToOthers = 0;
   for (const key of await keyRecordKeys(target, host, signal)) {
     try {
-      records.push(openKeyRecord(await getBytes(target, key, MAX_BYTES, signal), reader, key));
+      records.push(openKeyRecord(await getBytes(target, key, MAX_KEY_RECORD_BYTES, signal), reader, key));
     } catch (error) {
       if (!(error instanceof LifeboatError)) throw error;
       if (error.code === 'no-key') sealedToOthers += 1;
       // Signed by an older code, whose place the later one took.
-      else if (unusable.some((one) => one === error.code)) say({ type: 'note', text: error.message });
+      else if (isUnusable(error)) say({ type: 'note', text: error.message });
       else throw error;
     }
   }
   return { records: records.toSorted((a, b) => (a.at < b.at ? -1 : 1)), sealedToOthers };
 }
 
-const unusable = ['untrusted', 'archive-damaged', 'record-damaged', 'newer-format', 'output-too-large'] as const;
-
-async function keyRecordKeys(target: Target, host: string, signal: AbortSignal): Promise<string[]> {
-  return (await Array.fromAsync(target.list(prefixOf(host), signal))).map(({ key }) => key);
-}
-
 /** All that the repository keeps for a host, sealed to whomever. */
 export async function keyRecordsOf(target: Target, host: string, signal: AbortSignal): Promise<Buffer[]> {
   const records = [];
   for (const key of await keyRecordKeys(target, host, signal))
-    records.push(await getBytes(target, key, MAX_BYTES, signal));
+    records.push(await getBytes(target, key, MAX_KEY_RECORD_BYTES, signal));
   return records;
 }
 
 /** Whether somebody made keys for a host of this name before. */
 export async function hasKeyRecords(target: Target, host: string, signal: AbortSignal): Promise<boolean> {
-  for await (const _record of target.list(prefixOf(host), signal)) return true;
-  return false;
-}
-
-/** Adds what {@link sealKeyRecord} made; it is never changed. */
-export async function putKeyRecord(target: Target, host: string, bytes: Buffer, signal: AbortSignal): Promise<void> {
-  const ifAbsent = target.traits.exclusivePut;
-  await target.put(`${prefixOf(host)}/${newId(new Date())}.age`, bytes, { ifAbsent }, signal);
+  return (await keyRecordKeys(target, host, signal)).length > 0;
 }

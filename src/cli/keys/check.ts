@@ -8,12 +8,13 @@ import { formatRecoveryCode, type RecoveryCode } from '../../keys/recovery-code.
 import { LifeboatError } from '../../kernel/errors.ts';
 import { Secret, type SecretSource } from '../../kernel/secret.ts';
 import { findPoint } from '../../point/find.ts';
-import { keysAtHand, putKeyRecord, readKeyRecords, RECOVERY_CODE } from '../../steps/keys.ts';
+import { putBackKeyRecord, putKeyRecord } from '../../steps/key-records.ts';
+import { keysAtHand, readKeyRecords, RECOVERY_CODE } from '../../steps/keys.ts';
 import { openConfigured, type OpenRepository } from '../../steps/repository.ts';
 import { hostNameOf } from '../requests.ts';
 import { configured, openSession, type Session } from '../session.ts';
 import type { Globals } from '../globals.ts';
-import { checkIsInForce, neededCode } from './open.ts';
+import { checkIsInForce, lockHostKey, neededCode } from './open.ts';
 
 export interface KeyCheck {
   readonly host: string;
@@ -42,6 +43,7 @@ export async function checkCode(globals: Globals, given?: RecoveryCode): Promise
     get: (name) => (name === RECOVERY_CODE ? new Secret(formatRecoveryCode(code)) : session.opening.secrets.get(name)),
   };
   const opening = { say: session.opening.say, secrets };
+  await using _lock = config.key === undefined || globals.dryRun ? undefined : await lockHostKey(config.key);
   const { hostKey } = keysAtHand(config, opening);
   if (hostKey !== undefined) checkCertificate(hostKey, code);
   const host = hostKey?.host ?? (await hostNameOf(config, session.host, signal));
@@ -73,12 +75,14 @@ function checkCertificate(key: HostKey, code: RecoveryCode): void {
 }
 
 async function checkKeyRecord(
-  { target }: OpenRepository,
+  { target, id }: OpenRepository,
   host: string,
   code: RecoveryCode,
   hostKey: HostKey | undefined,
-  { globals, opening, signal }: Session,
+  { globals: { dryRun }, context: { stateDir }, opening, signal }: Session,
 ) {
+  const place = { target, id, stateDir, host };
+  if (hostKey !== undefined && !dryRun) await putBackKeyRecord(place, signal);
   const { records, sealedToOthers } = await readKeyRecords(target, host, code, opening.say, signal);
   const publicKey = derive(code.secret).signing.publicKey;
   if (records.some(({ certifier }) => certifier === publicKey)) {
@@ -89,8 +93,13 @@ async function checkKeyRecord(
       hint: 'It is well formed, but of another host or repository. Compare the sheet with both names.',
     });
   }
-  if (globals.dryRun) return { keyRecord: 'missing', otherKeyRecords: sealedToOthers } as const;
-  await putKeyRecord(target, host, sealKeyRecord(hostKey, code, noneRetired, new Date()), signal);
+  if (hostKey.writeOnly && hostKey.retired.certifiers.length > 0) {
+    throw new LifeboatError('no-key', `the key record that was made for this recovery code is not at ${target.url}`, {
+      hint: 'Points from before the rotation are opened by the code before it alone: keep that sheet. To make a code that opens all: lifeboat key rotate, with that code.',
+    });
+  }
+  if (dryRun) return { keyRecord: 'missing', otherKeyRecords: sealedToOthers } as const;
+  await putKeyRecord(place, sealKeyRecord(hostKey, code, noneRetired, new Date()), signal);
   return { keyRecord: 'made', otherKeyRecords: sealedToOthers } as const;
 }
 

@@ -4,6 +4,7 @@ import { derive } from '../../keys/derive.ts';
 import type { HostKey } from '../../keys/host-key.ts';
 import { parseRecoveryCode, type RecoveryCode } from '../../keys/recovery-code.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
+import { lockFile } from '../../host/file-lock.ts';
 import { recoveryCode } from '../ask-secret.ts';
 import type { Session } from '../session.ts';
 
@@ -22,6 +23,17 @@ export function keyFileOf({ key }: Config): string {
   throw new LifeboatError('config-invalid', 'the configuration names no key: nothing is encrypted or signed', {
     hint: 'lifeboat init --force makes the keys, and a new configuration that names them.',
   });
+}
+
+/**
+ * To be held by whoever reads the key file to write it.
+ *
+ * @throws LifeboatError `locked`
+ */
+export async function lockHostKey(file: string): Promise<AsyncDisposable> {
+  const lock = await lockFile(`${file}.lock`);
+  if (lock !== undefined) return lock;
+  throw new LifeboatError('locked', `another "lifeboat key" is at ${file}`, { hint: 'Wait for it to end.' });
 }
 
 /**

@@ -6,13 +6,14 @@ import { sealKeyRecord } from '../../keys/key-record.ts';
 import { newRecoveryCode, type RecoveryCode } from '../../keys/recovery-code.ts';
 import { noneRetired, type Retired, retiredNow, withRetired } from '../../keys/retired.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
-import { putKeyRecord, readKeyRecords } from '../../steps/keys.ts';
+import { type KeyRecordPlace, putBackKeyRecord, putKeyRecord } from '../../steps/key-records.ts';
+import { readKeyRecords } from '../../steps/keys.ts';
 import { openConfigured, type OpenRepository } from '../../steps/repository.ts';
 import type { Globals } from '../globals.ts';
 import { type RecoverySheet, recoverySheet } from '../recovery-sheet.ts';
 import { hostNameOf } from '../requests.ts';
 import { configured, openSession, type Session } from '../session.ts';
-import { checkIsInForce, keyFileOf, neededCode } from './open.ts';
+import { checkIsInForce, keyFileOf, lockHostKey, neededCode } from './open.ts';
 
 export interface RotateRequest {
   /** A new key for the host, and the same code. */
@@ -46,6 +47,7 @@ export async function rotate(request: RotateRequest, globals: Globals): Promise<
     });
   }
   await using session = openSession(globals);
+  await using _lock = await lockHostKey(file);
   return request.hostKey
     ? await rotateHostKey(file, request, config, session)
     : await rotateCode(file, config, session);
@@ -60,6 +62,7 @@ async function rotateCode(file: string, config: Config, session: Session): Promi
   if (proof !== undefined) checkMayRotate(proof, old);
   await using repository = await openConfigured(config, opening, signal);
   if (dryRun) return { key: file, host: old.host, writeOnly: old.writeOnly, rotated: 'recovery-code', dryRun };
+  await putBackKeyRecord(placeIn(repository, old.host, session), signal);
   const code = newRecoveryCode();
   const now = new Date();
   const replaced = retiredNow({ certifiers: [old.recovery.certifier] }, now);
@@ -67,7 +70,7 @@ async function rotateCode(file: string, config: Config, session: Session): Promi
   const retired = withRetired(replacedNow(old, now), replaced);
   const key = newHostKey(old.host, code, { writeOnly: old.writeOnly, retired }, now);
   const older = proof ? await openedBy(proof, old.host, repository, session) : noneRetired;
-  await store(repository, key, code, older, signal);
+  await store(repository, key, code, older, session);
   await writeHostKey(file, key);
   return {
     key: file,
@@ -113,6 +116,7 @@ async function rotateHostKey(
   const host = await hostNameOf(config, session.host, signal);
   const { key: _without, ...rest } = config;
   await using repository = await openConfigured({ ...rest, host }, opening, signal);
+  if (!dryRun) await putBackKeyRecord(placeIn(repository, host, session), signal);
   const { records } = await readKeyRecords(repository.target, host, code, opening.say, signal);
   if (old === undefined && records.length === 0) {
     throw new LifeboatError('no-key', `this recovery code opens nothing of ${host} at ${repository.target.url}`, {
@@ -128,7 +132,7 @@ async function rotateHostKey(
   const done: Rotation = { key: file, host, writeOnly, rotated: 'host-key', dryRun };
   if (dryRun) return done;
   const key = { ...newHostKey(host, code, { writeOnly, retired: before }, now), proven: now.toISOString() };
-  await store(repository, key, code, known, signal);
+  await store(repository, key, code, known, session);
   await writeHostKey(file, key);
   return done;
 }
@@ -144,11 +148,16 @@ function oldHostKey(file: string): HostKey | undefined {
 }
 
 async function store(
-  { target }: OpenRepository,
+  repository: OpenRepository,
   key: HostKey,
   code: RecoveryCode,
   older: Retired,
-  signal: AbortSignal,
+  session: Session,
 ): Promise<void> {
-  await putKeyRecord(target, key.host, sealKeyRecord(key, code, older, new Date()), signal);
+  const sealed = sealKeyRecord(key, code, older, new Date());
+  await putKeyRecord(placeIn(repository, key.host, session), sealed, session.signal);
+}
+
+function placeIn({ target, id }: OpenRepository, host: string, { context: { stateDir } }: Session): KeyRecordPlace {
+  return { target, id, stateDir, host };
 }
