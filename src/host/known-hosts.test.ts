@@ -55,7 +55,7 @@ describe('what is said about a key', () => {
     ['the one in the file', [line('web1', one)], one, 'known'],
     ['one of two', [line('web1', two), line('web1', one)], one, 'known'],
     ['another of the same type', [line('web1', two)], one, 'changed'],
-    ['another type', [line('web1', rsa)], one, 'unknown'],
+    ['another type', [line('web1', rsa)], one, 'changed'],
     ['of another host', [line('web2', one)], one, 'unknown'],
     ['revoked', [line('web1', one), line('*', one, '@revoked ')], one, 'revoked'],
     ['another one revoked', [line('web1', one), line('*', two, '@revoked ')], one, 'known'],

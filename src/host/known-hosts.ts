@@ -47,14 +47,14 @@ function globMatches(glob: string, name: string): boolean {
 
 export type KeyVerdict = 'known' | 'unknown' | 'changed' | 'revoked';
 
-/** What the file says about the key that a host has shown. */
+/** What the files say about the key that a host has shown. */
 export function judgeKey(entries: readonly KnownHost[], name: string, key: Buffer): KeyVerdict {
   const own = entries.filter((entry) => isEntryOf(entry, name));
   if (own.some((entry) => entry.marker === 'revoked' && entry.key.equals(key))) return 'revoked';
   const plain = own.filter((entry) => entry.marker === undefined);
   if (plain.some((entry) => entry.key.equals(key))) return 'known';
-  const type = keyType(key);
-  return plain.some((entry) => entry.type === type) ? 'changed' : 'unknown';
+  // A key of another type too: the types that are known are asked for first, so the host no longer has any of those.
+  return plain.length > 0 ? 'changed' : 'unknown';
 }
 
 /** The name of the kind of key, which a key in SSH's form begins with. */

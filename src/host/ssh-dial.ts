@@ -5,7 +5,7 @@ import type { Client } from 'ssh2';
 import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import { present } from '../kernel/present.ts';
 import type { SecretSource } from '../kernel/secret.ts';
-import { raceAbort, throwIfAborted } from '../kernel/wait.ts';
+import { limited, raceAbort, throwIfAborted } from '../kernel/wait.ts';
 import { isConfigUnread, resolveSsh, type SshDestination, type SshSettings, type SshTarget } from './ssh-config.ts';
 import { connect, unreachable } from './ssh-connect.ts';
 import { loginsOf } from './ssh-identity.ts';
@@ -15,6 +15,8 @@ const MAX_JUMPS = 8;
 
 /** Between two packets of a connection that is idle, for the routers on the way to remember it. */
 const TCP_KEEPALIVE_MS = 30_000;
+
+const TIMEOUT_MS = 20_000;
 
 export interface DialOptions {
   readonly settings: SshSettings;
@@ -51,7 +53,7 @@ async function dial(
   const via = gate === undefined ? undefined : await dial(gate, before, options, jumpsLeft - 1, signal);
   const timeoutMs = target.connectTimeoutMs ?? options.connectTimeoutMs;
   try {
-    const forwarded = via === undefined ? undefined : await raceAbort(forward(via, target.host, target.port), signal);
+    const forwarded = via === undefined ? undefined : await forwardInTime(via, target, timeoutMs ?? TIMEOUT_MS, signal);
     const client = await connect(
       {
         host: target.host,
@@ -90,6 +92,19 @@ async function explained(error: unknown, unusable: readonly string[], settings: 
   const more = [...unusable, ...unread];
   if (more.length === 0) return known;
   return new LifeboatError(known.code, `${known.message}; ${more.join('; ')}`, { hint: known.hint, cause: known });
+}
+
+/** A jump host that logged us in may stand still all the same. */
+async function forwardInTime(
+  via: Client,
+  { host, port }: SshTarget,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<Duplex> {
+  using limit = limited(signal, timeoutMs, () =>
+    unreachable(`the jump host has not connected to ${host}:${port} within ${Math.round(timeoutMs / 1000)} s`),
+  );
+  return await raceAbort(forward(via, host, port), limit.signal);
 }
 
 /** A stream to `host` that begins at the other end of a connection. */

@@ -19,6 +19,10 @@ export interface Oddities {
   shortReads?: number;
   /** Answers reads in another order than they came. */
   reorders?: boolean;
+  /** Logs in, and answers nothing after that. */
+  freezes?: boolean;
+  /** Never says that a folder has come to its end. */
+  endless?: boolean;
 }
 
 export interface OddServer extends AsyncDisposable {
@@ -36,7 +40,13 @@ export async function startOddSftp(oddities: Oddities): Promise<OddServer> {
   const server = new Server({ hostKeys: [await readFile(at('host'))] }, (client) => {
     client.on('error', () => undefined);
     client.on('authentication', (context) => context.accept());
-    client.on('session', (accept) => accept().on('sftp', (open) => serve(open(), files, oddities)));
+    client.on('session', (accept) => {
+      if (oddities.freezes === true) return;
+      accept().on('sftp', (open) => serve(open(), files, oddities));
+    });
+    client.on('tcpip', (_accept, reject) => {
+      if (oddities.freezes !== true) reject();
+    });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -112,7 +122,7 @@ function serve(sftp: SFTPWrapper, files: Map<string, Buffer>, oddities: Oddities
   sftp.on('OPENDIR', (id, path) => (isFolder(path) ? sftp.handle(id, newHandle(path)) : done(id, false)));
   sftp.on('READDIR', (id, handle) => {
     const folder = entry(handle);
-    if (folder.listed === true) return sftp.status(id, STATUS_CODE.EOF);
+    if (folder.listed === true && oddities.endless !== true) return sftp.status(id, STATUS_CODE.EOF);
     folder.listed = true;
     const names = [...files.keys()].filter((path) => path.slice(0, path.lastIndexOf('/')) === folder.path);
     return sftp.name(

@@ -1,4 +1,5 @@
 /** All objects below a folder, several folders at once, without a request for each object. */
+import { LifeboatError } from '../../kernel/errors.ts';
 import { throwIfAborted } from '../../kernel/wait.ts';
 import { isKeySegment, type ObjectEntry } from '../target.ts';
 import { isDirectoryMode, isFileMode } from './folders.ts';
@@ -11,6 +12,10 @@ const FOLDERS = 16;
 
 /** Requests for more of one folder: a server gives some hundred entries for each. */
 const AHEAD = 4;
+
+/** Answers one after the other without a new name, and names of one folder: more of either never come to an end. */
+const MOST_REPEATED = 1000;
+const MOST_NAMES = 5_000_000;
 
 interface Folder {
   readonly objects: readonly ObjectEntry[];
@@ -75,10 +80,17 @@ export async function entriesOf(session: Session, path: string): Promise<readonl
   }
   const asked = Array.from({ length: AHEAD }, () => session.readdir(handle));
   for (const one of asked) one.catch(() => undefined);
+  let nothingNew = 0;
   for (let ended = false; asked.length > 0; ) {
     const entries = await asked.shift();
     ended ||= entries === undefined;
+    const before = found.size;
     for (const entry of entries ?? []) found.set(entry.name, entry);
+    nothingNew = found.size > before ? 0 : nothingNew + 1;
+    if (nothingNew > MOST_REPEATED || found.size > MOST_NAMES) {
+      closeLater(session, handle);
+      throw new LifeboatError('target-failed', `the server lists ${path} without an end`);
+    }
     if (ended) continue;
     const more = session.readdir(handle);
     more.catch(() => undefined);

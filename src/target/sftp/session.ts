@@ -6,7 +6,7 @@ import type { Client } from 'ssh2';
 import { type DialOptions, dialSsh } from '../../host/ssh-dial.ts';
 import type { SshDestination } from '../../host/ssh-config.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
-import { raceAbort } from '../../kernel/wait.ts';
+import { limited, raceAbort } from '../../kernel/wait.ts';
 import { type Attributes, openFlags, type Reader, types } from './packet.ts';
 import { hasStatus, type Reply, Wire } from './wire.ts';
 
@@ -62,13 +62,20 @@ export async function openSession(
   options: SessionOptions,
   signal: AbortSignal,
 ): Promise<Session> {
+  const { silenceMs = 60_000 } = options;
   const client = await dialSsh(destination, options, signal);
+  // Until the first answer of SFTP nobody else watches the silence: a server may log us in and then stand still.
+  using limit = limited(signal, silenceMs, () => {
+    const silence = Math.round(silenceMs / 1000);
+    const problem = `the ssh server has let us in, and has not started its SFTP service for ${silence} s`;
+    return new LifeboatError('unreachable', problem, { retryable: true });
+  });
   try {
-    const channel = await raceAbort(subsystem(client), signal);
-    const wire = new Wire(channel, options.silenceMs ?? 60_000);
+    const channel = await raceAbort(subsystem(client), limit.signal);
+    const wire = new Wire(channel, silenceMs);
     client.once('close', () => channel.destroy());
     const session = new Session(client, wire);
-    await raceAbort(session.greet(), signal);
+    await raceAbort(session.greet(), limit.signal);
     return session;
   } catch (error) {
     client.destroy();

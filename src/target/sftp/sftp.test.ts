@@ -1,7 +1,12 @@
-import { createServer } from 'node:net';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type Oddities, startOddSftp } from '../../../test/helpers/odd-sftp.ts';
+import { temporaryDirectory } from '../../../test/helpers/temporary.ts';
+import { dialSsh } from '../../host/ssh-dial.ts';
+import { noSecrets } from '../../kernel/secret.ts';
 import { keysBelow, read, sampleBytes } from '../conformance/case.ts';
 import { packet, Reader } from './packet.ts';
 import { openSftpTarget } from './sftp.ts';
@@ -66,6 +71,32 @@ test('without extensions an object is replaced in steps, and the traits say so',
   });
 });
 
+test('a server that logs us in and then stands still is away', async ({ signal }) => {
+  await using server = await startOddSftp({ freezes: true });
+  const options = { ssh: server.ssh, patienceMs: 100, silenceMs: 200 };
+  await expect(openSftpTarget(server.url, options, signal)).rejects.toMatchObject({
+    code: 'unreachable',
+    message: expect.stringContaining('has not started its SFTP service'),
+  });
+  await using directory = await temporaryDirectory();
+  const configFile = join(directory.path, 'config');
+  const { port } = new URL(server.url);
+  await writeFile(configFile, `Host far\n  ProxyJump odd@127.0.0.1:${port}\n`);
+  const dialing = { settings: { ...server.ssh, configFile }, secrets: noSecrets, connectTimeoutMs: 2_000 };
+  await expect(dialSsh({ host: 'far' }, dialing, signal)).rejects.toMatchObject({
+    code: 'unreachable',
+    message: expect.stringContaining('the jump host has not connected'),
+  });
+});
+
+test('a folder that never comes to its end is an error', async ({ signal }) => {
+  await using endless = await odd({ endless: true }, signal);
+  await expect(keysBelow(endless.target, '', signal)).rejects.toMatchObject({
+    code: 'target-failed',
+    message: expect.stringContaining('without an end'),
+  });
+});
+
 test('what answers and is no ssh server is no success', async ({ signal }) => {
   const server = createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -88,7 +119,7 @@ test.each([
   ],
   ['sftp://nas/~/backup', { host: 'nas' }, 'backup', 'sftp://nas/~/backup'],
   ['sftp://nas/~', { host: 'nas' }, '.', 'sftp://nas/~'],
-  ['sftp://nas', { host: 'nas' }, '/', 'sftp://nas/'],
+  ['sftp://nas/', { host: 'nas' }, '/', 'sftp://nas/'],
   ['sftp://m%40x@[fe80::1]/a%20b', { host: 'fe80::1', user: 'm@x' }, '/a b', 'sftp://m%40x@[fe80::1]/a%20b'],
 ])('%s', (text, destination, path, url) => {
   expect(parseSftpUrl(text)).toEqual({ destination, path, url });
@@ -101,6 +132,9 @@ test.each([
   ['sftp://me:secret1@nas/backup', /a password in a URL/],
   ['sftp://nas/backup?x', /%3F/],
   ['sftp://nas/a/../b', /\.\./],
+  ['sftp://nas/a/%2E%2e/b', /\.\./],
+  ['sftp://nas/a%2f..%2F..%2fetc', /escaped slash/],
+  ['sftp://nas', /no path/],
   ['sftp://nas/~other/b', /home of another account/],
   ['sftp://nas/%zz', /escapes/],
   ['sftp://nas/a%00', /escapes/],

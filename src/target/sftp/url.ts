@@ -26,7 +26,10 @@ export function parseSftpUrl(text: string): Place {
   }
   if (parsed.search !== '' || parsed.hash !== '')
     throw refuse('in an SFTP URL, ? and # are written as %3F and %23', form);
-  if (/\/\.\.?(\/|$)/.test(text)) throw refuse('this URL has . or .. in its path', form);
+  if (/%2f/i.test(parsed.pathname)) throw refuse('an escaped slash is no part of a name', form);
+  // The parser takes %2e for a dot, so the text itself is looked at.
+  if (/\/(?:\.|%2e){1,2}(\/|$)/i.test(text)) throw refuse('this URL has . or .. in its path', form);
+  if (parsed.pathname === '') throw refuse('this URL has no path', form);
   const decoded = decode(parsed.pathname);
   const user = decode(parsed.username);
   if (decoded === undefined || user === undefined || /[\0\n]/.test(decoded)) {
