@@ -2,12 +2,11 @@
  * The directories in which a restore makes files before it moves them to their places, and what is written down there for
  * whoever goes on: what was agreed to, and what was made where nothing was.
  */
-import { lstatSync, mkdirSync, renameSync } from 'node:fs';
+import { type BigIntStats, closeSync, lstatSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
 import { mkdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { beneath } from '../engine/restore/beneath.ts';
-import type { Comparison } from '../engine/restore/compare.ts';
 import { type Stage, stagedIn } from '../engine/restore/stage.ts';
 import { lockFile } from '../host/file-lock.ts';
 import type { Host } from '../host/host.ts';
@@ -84,8 +83,6 @@ const notesSchema = z.object({
   agreed: z.array(z.string()).readonly(),
   /** Whether the directory was made for it. */
   made: z.boolean(),
-  /** What stands where nothing stood, by this attempt or one before. */
-  created: z.array(z.string()).readonly(),
 });
 export type Notes = z.infer<typeof notesSchema>;
 
@@ -107,14 +104,51 @@ export async function writeNotes(staging: Staging, notes: Notes): Promise<void> 
   await writeFileAtomic(notesFile(staging), JSON.stringify(notes));
 }
 
-/** The topmost of what is made where nothing is. */
-export function createdTops({ changes }: Comparison): string[] {
-  return [...changes].filter(([path, { action }]) => action === 'create' && path !== '').map(([path]) => path);
+/** Something that was about to be moved to where nothing was, by this attempt or one before. */
+const createdSchema = z.object({ path: z.string(), born: z.string() });
+type Created = z.infer<typeof createdSchema>;
+
+/** Tells what was moved from what somebody made under its name since: a number alone is soon given to another file. */
+function bornAs({ ino, birthtimeNs }: BigIntStats): string {
+  return `${ino}:${birthtimeNs}`;
+}
+
+function createdFile({ directory, pointId }: Staging): string {
+  return join(stagingIn(directory, pointId), 'created');
+}
+
+/** Notes what is created before it is, so that {@link undoStaging} takes back that, and nothing else. */
+export function createdLog(staging: Staging): Disposable & { note(path: string, staged: BigIntStats): void } {
+  const file = openSync(createdFile(staging), 'a', 0o600);
+  return {
+    note(path, staged) {
+      // Each begins a line, also after a half one.
+      writeSync(file, `\n${JSON.stringify({ path, born: bornAs(staged) } satisfies Created)}`);
+    },
+    [Symbol.dispose]: () => closeSync(file),
+  };
+}
+
+async function readCreated(staging: Staging): Promise<Created[]> {
+  const text = await readFile(createdFile(staging), 'utf8').catch((error: unknown) => {
+    if (!hasErrno(error, 'ENOENT')) throw error;
+    return '';
+  });
+  return text.split('\n').flatMap((line) => {
+    try {
+      return line === '' ? [] : [createdSchema.parse(JSON.parse(line))];
+    } catch {
+      // Killed while it was written: then it was not moved.
+      return [];
+    }
+  });
 }
 
 export async function removeStaging(host: Host, staging: Staging, signal: AbortSignal): Promise<void> {
   const { directory, pointId, crossings } = staging;
   for (const path of crossings) await removeTree(host, stagingIn(join(directory, path), pointId), signal);
+  // Before the notes: as long as there is something, it can be undone.
+  await removeTree(host, join(stagingIn(directory, pointId), 'files'), signal);
   await removeTree(host, stagingIn(directory, pointId), signal);
 }
 
@@ -129,8 +163,7 @@ export async function undoStaging(host: Host, staging: Staging, signal: AbortSig
         `another process restores the point ${staging.pointId} into ${staging.directory}`,
       );
     }
-    const notes = await readNotes(staging);
-    for (const path of notes?.created ?? []) takeBack(staging, path);
+    for (const created of await readCreated(staging)) takeBack(staging, created);
     await removeStaging(host, staging, signal);
   }
   if (!staging.made) return;
@@ -139,14 +172,15 @@ export async function undoStaging(host: Host, staging: Staging, signal: AbortSig
   });
 }
 
-function takeBack(staging: Staging, path: string): void {
-  const stage = stageOf(staging);
-  const from = nameToBytes(`${stagedIn(stage, path)}/${path}`);
-  // What is still staged was not moved: the same name at the destination is somebody else's.
-  if (lstatSync(from, { throwIfNoEntry: false })) return;
-  mkdirSync(nameToBytes(`${stagedIn(stage, path)}/${path}/..`.replace(/\/[^/]*\/\.\.$/, '')), { recursive: true });
+/** Only what still is what was moved: anything else under its name is somebody's own. */
+function takeBack(staging: Staging, { path, born }: Created): void {
+  const stage = stagedIn(stageOf(staging), path);
+  mkdirSync(nameToBytes(stage), { recursive: true });
   try {
-    beneath(staging.directory, path, (place) => renameSync(nameToBytes(place), from));
+    beneath(staging.directory, path, (place) => {
+      const there = lstatSync(nameToBytes(place), { bigint: true });
+      if (bornAs(there) === born) renameSync(nameToBytes(place), nameToBytes(`${stage}/.taken-back-${there.ino}`));
+    });
   } catch (error) {
     if (!hasErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) throw error;
   }

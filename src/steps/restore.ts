@@ -11,7 +11,7 @@ import { type RestoreRequest, step } from './define.ts';
 import { openConfigured } from './repository.ts';
 import { destinationOf, planRestore, pointJob, type RestorePlan } from './restore-plan.ts';
 import {
-  createdTops,
+  createdLog,
   type Notes,
   openStaging,
   readNotes,
@@ -64,11 +64,11 @@ export const restoreFiles = step({
     let kept = 0;
     {
       await using _lock = await openStaging(staging);
-      const created = [...new Set([...(notes?.created ?? []), ...createdTops(comparison)])];
       const digest = consentDigest(destruction.identity);
-      await writeNotes(staging, { run: runId, digest, made, agreed: plan.items, created });
+      await writeNotes(staging, { run: runId, digest, made, agreed: plan.items });
+      using created = createdLog(staging);
       try {
-        const placing = { directory, stage: stageOf(staging), comparison, findings };
+        const placing = { directory, stage: stageOf(staging), comparison, findings, onCreate: created.note };
         kept = await make();
         if (destruction.items.length > 0) await sync(host, staging, signal);
         await place(placing, signal);

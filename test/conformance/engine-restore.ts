@@ -143,7 +143,7 @@ while True:
         });
         await once(swapping.stdout, 'data');
         try {
-          const placing = { directory, stage, comparison, findings };
+          const placing = { directory, stage, comparison, findings, onCreate: () => undefined };
           await putInPlace(placing, signal);
           await finishAttributes(placing, signal);
         } finally {

@@ -33,7 +33,7 @@ async function placing(at: string, entries: readonly Entry[], signal: AbortSigna
   const comparison = await compareWith(all(), everything, options, signal);
   const stage = { directory: join(at, 'stage'), elsewhere: [] };
   mkdirSync(stage.directory);
-  return { directory, stage, comparison, findings: new Findings() };
+  return { directory, stage, comparison, findings: new Findings(), onCreate: () => undefined };
 }
 
 function write(path: string, text: string, mode: number): void {

@@ -2,7 +2,17 @@
  * From the stage to the destination: each entry is moved over what is there, in one step, so that the old or the new stands
  * under its name and never a half. Nothing is moved over what is not as it was when that was agreed to.
  */
-import { type Dirent, linkSync, lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
+import {
+  type BigIntStats,
+  type Dirent,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  unlinkSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { hasErrno, isSystemError } from '../../kernel/errors.ts';
@@ -25,6 +35,8 @@ export interface Placing {
   readonly stage: Stage;
   readonly comparison: Comparison;
   readonly findings: Findings;
+  /** Told just before something is moved to where nothing is. */
+  readonly onCreate: (path: string, staged: BigIntStats) => void;
 }
 
 /** Moves all that is staged. What was there before and is no more is what `comparison` said. */
@@ -136,14 +148,16 @@ function linkNames({ directory, stage, comparison, findings }: Placing): void {
   }
 }
 
-function move({ directory, stage, comparison, findings }: Placing, path: string): 'merge' | 'moved' | 'left' {
+function move({ directory, stage, comparison, findings, onCreate }: Placing, path: string): 'merge' | 'moved' | 'left' {
   const from = pathBelow(stagedIn(stage, path), path);
-  const isDirectory = lstatSync(from).isDirectory();
+  const staged = lstatSync(from, { bigint: true });
+  const isDirectory = staged.isDirectory();
   const change = comparison.changes.get(path);
   try {
     return beneath(directory, path, (to) => {
       const there = lstatSync(nameToBytes(to), { bigint: true, throwIfNoEntry: false });
       if (there === undefined) {
+        onCreate(path, staged);
         rename(from, to, isDirectory);
         return 'moved';
       }

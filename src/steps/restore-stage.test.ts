@@ -1,0 +1,32 @@
+import { appendFileSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { temporaryDirectory } from '../../test/helpers/temporary.ts';
+import { localHost } from '../host/local.ts';
+import { createdLog, openStaging, type Staging, stageOf, stagingIn, undoStaging } from './restore-stage.ts';
+
+test('undo takes back what was moved, and nothing that somebody else made under the name', async ({ signal }) => {
+  await using at = await temporaryDirectory();
+  await using host = localHost();
+  const staging: Staging = { directory: at.path, made: false, pointId: 'p', crossings: [] };
+  const stage = stageOf(staging).directory;
+  const here = (name: string) => join(at.path, name);
+  {
+    await using _lock = await openStaging(staging);
+    using created = createdLog(staging);
+    for (const name of ['moved', 'moved and replaced', 'not moved', 'not noted']) {
+      writeFileSync(join(stage, name), name);
+      if (name !== 'not noted') created.note(name, lstatSync(join(stage, name), { bigint: true }));
+      if (name.startsWith('moved')) renameSync(join(stage, name), here(name));
+    }
+    mkdirSync(join(stage, 'd'));
+    created.note('d', lstatSync(join(stage, 'd'), { bigint: true }));
+    renameSync(join(stage, 'd'), here('d'));
+    writeFileSync(here('d/x'), 'x');
+  }
+  appendFileSync(join(stagingIn(at.path, 'p'), 'created'), '\n{"path":"not noted","bo');
+  rmSync(here('moved and replaced'));
+  for (const name of ['moved and replaced', 'not moved', 'not noted']) writeFileSync(here(name), 'mine');
+  await undoStaging(host, staging, signal);
+  expect(readdirSync(at.path).sort()).toEqual(['moved and replaced', 'not moved', 'not noted']);
+});
