@@ -60,13 +60,14 @@ function placeOf(path: readonly PropertyKey[]): string {
     .replace(/^\./, '');
 }
 
-/** {@link checkDocument} on bytes of JSON. */
+/** {@link checkDocument} on bytes of JSON. Errors repeat nothing that is in them, for they may hold a secret. */
 export function parseDocument<T>(bytes: Uint8Array, schema: Schema<T>, format: string, what: string): T {
   let document: unknown;
   try {
     document = JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch (cause) {
-    throw new LifeboatError('record-damaged', `${what} is not JSON`, { cause });
+  } catch {
+    // What the parser says has a piece of the text in it.
+    throw new LifeboatError('record-damaged', `${what} is not JSON`);
   }
   return checkDocument(document, schema, format, what);
 }

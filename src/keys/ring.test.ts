@@ -1,6 +1,7 @@
 /** Keyrings, key files, key records: who opens and who is believed. */
 import { chmodSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { temporaryDirectory } from '../../test/helpers/temporary.ts';
 import { decryptBytes, encryptBytes } from '../age/age.ts';
@@ -209,6 +210,14 @@ describe('the key file', () => {
       message: expect.stringContaining('secret: is not 32 bytes'),
     });
     expect(String(error)).not.toContain(secret.slice(4, 20));
+    put(text.replace(`"${secret}`, `x"${secret}`));
+    try {
+      readHostKey(path);
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toMatchObject({ code: 'record-damaged', message: expect.stringContaining('is not JSON') });
+    expect(inspect(error, { depth: 10 })).not.toContain(secret.slice(0, 4));
     put(text.replace('lifeboat.key/1', 'lifeboat.key/2'));
     expect(() => readHostKey(path)).toThrow(expect.objectContaining({ code: 'newer-format' }));
   });
