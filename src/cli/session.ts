@@ -7,7 +7,6 @@ import type { Host } from '../host/host.ts';
 import { localHost } from '../host/local.ts';
 import { hasErrno, LifeboatError } from '../kernel/errors.ts';
 import type { Json } from '../kernel/json.ts';
-import { forbidDumps } from '../native/process.ts';
 import type { RunEvent } from '../workflow/events.ts';
 import { RECOVERY_CODE } from '../steps/keys.ts';
 import type { Opening } from '../steps/repository.ts';
@@ -41,7 +40,6 @@ export interface Session extends AsyncDisposable {
 /** @param settings what the configuration says about steps; none for commands that work without one */
 export function openSession(globals: Globals, settings: Settings = noSettings): Session {
   checkLogLevel(globals.logLevel);
-  keepMemoryPrivate();
   const interrupt = interruptSignal();
   const host = localHost();
   const context: RunContext = {
@@ -66,16 +64,6 @@ export function openSession(globals: Globals, settings: Settings = noSettings): 
       await host[Symbol.asyncDispose]();
     },
   };
-}
-
-/** Keys will be in it. */
-function keepMemoryPrivate(): void {
-  try {
-    forbidDumps();
-  } catch (error) {
-    // Of the commands that can do without the native part, none fails for the lack of it; the others do, and say so.
-    if (!(error instanceof LifeboatError && error.code === 'native-missing')) throw error;
-  }
 }
 
 function checkLogLevel(level: string): void {
