@@ -94,9 +94,11 @@ try:
     if backup.returncode not in (0, 4):
         sys.exit(backup.stdout)
     [record] = os.listdir(os.path.join(repository, "lifeboat/box/points"))
-    point = json.load(open(os.path.join(repository, "lifeboat/box/points", record)))
+    captures = run("zstd", "-dc", os.path.join(repository, "lifeboat/box/captures", record))
+    # What follows the first line seals it.
+    point = json.loads(captures.split("\n")[0])
     table = json.loads(subprocess.run([*command, "points", "coverage"], check=True, capture_output=True).stdout)
-    archive = os.path.join(repository, "tar/box", record.replace(".json", ".tar.zst"))
+    archive = os.path.join(repository, "tar/box", record.replace(".zst", ".tar.zst"))
     listing = subprocess.run(f"zstd -dc '{archive}' | tar -t", shell=True, check=True, capture_output=True, text=True).stdout
     stored = {"/" + line.rstrip("/") for line in listing.split("\n") if line}
 
