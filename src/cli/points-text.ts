@@ -4,6 +4,7 @@ import { printable } from '../kernel/text.ts';
 import { formatBytes } from '../kernel/units.ts';
 import { coverageText, exclusionText } from '../point/coverage-text.ts';
 import type { ForgetPlan, PlannedPoint } from '../point/forget.ts';
+import type { Missing } from '../point/missing.ts';
 import type { Point, Trust } from '../point/point.ts';
 import type { Leftover, PrunePlan } from '../point/prune.ts';
 import type { Found } from '../point/record-objects.ts';
@@ -18,7 +19,11 @@ const trustText: Readonly<Record<Trust, string>> = {
 };
 
 /** @param odd by id, why dates cannot be right */
-export function pointTable({ points, damaged }: PointList, odd: ReadonlyMap<string, string>): string {
+export function pointTable(
+  { points, damaged }: PointList,
+  odd: ReadonlyMap<string, string>,
+  findings: readonly Missing[],
+): string {
   const rows = points.map((one) => [
     one.point.id,
     new Date(one.arrivedMs).toISOString().slice(0, 19).replace('T', ' '),
@@ -31,7 +36,16 @@ export function pointTable({ points, damaged }: PointList, odd: ReadonlyMap<stri
   const header = ['point', 'arrived (UTC)', 'entries', 'files', 'stored', 'verified', ''];
   const list = rows.length === 0 ? 'No points yet.' : table(header, rows);
   const bad = damaged.map(({ key, error }) => `  ! ${printable(key)}: ${printable(error.message)}`);
-  return bad.length === 0 ? list : `${list}\n\nRecords that cannot be used:\n${bad.join('\n')}`;
+  const whole = bad.length === 0 ? list : `${list}\n\nRecords that cannot be used:\n${bad.join('\n')}`;
+  return withFindings(whole, findings);
+}
+
+function withFindings(list: string, findings: readonly Missing[]): string {
+  if (findings.length === 0) return list;
+  const lines = findings.map(
+    ({ subject, problem, hint }) => `  ! ${printable(subject)}: ${printable(problem)}\n    next: ${printable(hint)}`,
+  );
+  return `${list}\n\nFindings:\n${lines.join('\n')}`;
 }
 
 const neededText = 'what it builds upon';
@@ -54,10 +68,13 @@ function marks({ point, pin }: ListedPoint, odd: string | undefined): string[] {
 }
 
 /** On a host that cannot read its records. */
-export function sealedTable(found: readonly (Found & { readonly id: string })[]): string {
+export function sealedTable(found: readonly (Found & { readonly id: string })[], findings: readonly Missing[]): string {
   const rows = found.map(({ id, mtimeMs, size }) => [id, new Date(mtimeMs).toISOString(), formatBytes(size)]);
   const list = rows.length === 0 ? 'No points yet.' : table(['point', 'arrived', 'record'], rows);
-  return `${list}\n\nThis host stores points and cannot read them: whether they are right is known where the recovery code is.`;
+  return withFindings(
+    `${list}\n\nThis host stores points and cannot read them: whether they are right is known where the recovery code is.`,
+    findings,
+  );
 }
 
 export function pointText(whole: WholePoint): string {

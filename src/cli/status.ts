@@ -15,6 +15,7 @@ import { implausible } from '../point/retention.ts';
 import { openConfigured } from '../steps/repository.ts';
 import { listRuns } from '../workflow/store.ts';
 import { table } from './output.ts';
+import { listFindings } from './points.ts';
 import { hostNameOf } from './requests.ts';
 import type { Session } from './session.ts';
 
@@ -46,6 +47,7 @@ export async function statusOf(
   const error = 'damaged' in list ? undefined : list;
   const found = 'damaged' in list ? judgePoints(list, config, now) : undefined;
   if (error !== undefined) findings.push(unread(error));
+  if ('damaged' in list) findings.push(...list.findings);
   if (found !== undefined) findings.push(...found.findings);
   findings.push(...codeFindings(recovery), ...jobFindings(config, jobs), ...leftFindings(unfinishedRuns, notices));
   const status: Status = {
@@ -77,11 +79,13 @@ async function pointsOf(
   config: Config,
   hostName: string,
   { context, opening, signal }: Session,
-): Promise<PointList | LifeboatError> {
+): Promise<(PointList & { readonly findings: readonly Finding[] }) | LifeboatError> {
   try {
     await using repository = await openConfigured(config, opening, signal);
     const local = localRecords(context.stateDir, repository.id, hostName);
-    return await knownPoints(repository, hostName, local, signal);
+    const list = await knownPoints(repository, hostName, local, signal);
+    const ids = list.points.map(({ point }) => point.id);
+    return { ...list, findings: await listFindings(repository, hostName, local, ids, signal) };
   } catch (error) {
     signal.throwIfAborted();
     return asLifeboatError(error);
@@ -119,7 +123,7 @@ function judgePoints({ points, damaged }: PointList, { rpo }: Config, now: numbe
     findings.push({ subject: `point ${newest.point.id}`, problem, hint: 'Verify it where the keys are.' });
   }
   const target = rpo === undefined ? undefined : parseDuration(rpo);
-  const age = verified === undefined ? undefined : now - verified.arrivedMs;
+  const age = verified === undefined ? undefined : now - bornMs(verified);
   const met = target !== undefined && age !== undefined && age <= target;
   if (target === undefined) {
     const problem = 'no target says how old the newest verified point may be';
@@ -140,12 +144,18 @@ function judgePoints({ points, damaged }: PointList, { rpo }: Config, now: numbe
   };
 }
 
-function aged({ point, arrivedMs, trust }: ListedPoint, now: number): AgedPoint {
+/** What was made earlier than it arrived is as old as that: its arrival can be changed in the storage. */
+function bornMs({ point, arrivedMs }: ListedPoint): number {
+  return Math.min(arrivedMs, Date.parse(point.createdAt));
+}
+
+function aged(listed: ListedPoint, now: number): AgedPoint {
+  const { point, arrivedMs, trust } = listed;
   return {
     id: point.id,
     createdAt: point.createdAt,
     arrivedAt: new Date(arrivedMs).toISOString(),
-    ageSeconds: Math.max(0, Math.round((now - arrivedMs) / 1000)),
+    ageSeconds: Math.max(0, Math.round((now - bornMs(listed)) / 1000)),
     trust,
     bytes: point.data.bytes,
     storedBytes: point.data.storedBytes,

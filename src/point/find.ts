@@ -1,5 +1,6 @@
 /** A point by the name that a person gives it. */
 import { LifeboatError } from '../kernel/errors.ts';
+import { disputeHint, disputeText, madeLater } from './latest.ts';
 import { nameIn } from './names.ts';
 import { type Found, listFolder, type Repository } from './record-objects.ts';
 import { type ListedPoint, listPoints, readPoints, withTrust } from './records.ts';
@@ -8,7 +9,7 @@ import { type ListedPoint, listPoints, readPoints, withTrust } from './records.t
  * A point by its id, an unambiguous beginning of it, or `latest`, the last to arrive. No record is read but its own, and those of points that it
  * builds upon.
  *
- * @throws LifeboatError `not-found`; `usage` when several ids begin so; `record-damaged`, … when the record of the one
+ * @throws LifeboatError `refused` where it is not certain which is the latest; `not-found`; `usage` when several ids begin so; `record-damaged`, … when the record of the one
  *   that is meant cannot be read
  */
 export async function findPoint(
@@ -54,12 +55,26 @@ async function findLatest(
     } else if (read !== undefined) {
       // One that arrived before it and is older by its name is no reason to stop.
       if (read.point.rebuilt !== undefined) return await lastOfAll(repository, host, signal);
-      if (newest === undefined || newest.id < id) return read;
+      if (newest === undefined || newest.id < id) return certain(read, [...byId.keys()]);
       throw unreadable(newest.error, `The latest that can be read is ${read.point.id}: give that id to use it.`);
     }
   }
   if (newest !== undefined) throw unreadable(newest.error, newest.error.hint);
   throw notFound(`there is no point of ${host} at ${repository.target.url}`);
+}
+
+/** @throws LifeboatError `refused` where one of these was made after this latest one */
+export function certain(latest: ListedPoint, ids: readonly (string | undefined)[]): ListedPoint {
+  const { id } = latest.point;
+  const later = madeLater(
+    id,
+    ids.filter((one) => one !== undefined),
+    Date.now(),
+  );
+  if (later === undefined) return latest;
+  throw new LifeboatError('refused', `which point is the latest is not certain: ${disputeText(id, later)}`, {
+    hint: disputeHint,
+  });
 }
 
 /** A record that was rebuilt arrived later than its point: when that was, only the records say. */
@@ -68,7 +83,11 @@ async function lastOfAll(repository: Repository, host: string, signal: AbortSign
   const last = points.at(-1);
   if (last === undefined) throw notFound(`there is no point of ${host} at ${repository.target.url}`);
   const worse = damaged.find(({ key }) => (nameIn(host, 'points', key) ?? '') > last.point.id);
-  if (worse === undefined) return last;
+  if (worse === undefined)
+    return certain(
+      last,
+      points.map(({ point }) => point.id),
+    );
   throw unreadable(worse.error, `The latest that can be read is ${last.point.id}: give that id to use it.`);
 }
 

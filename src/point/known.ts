@@ -1,6 +1,6 @@
 /** Points as far as this host can know of them: by their records, or by its own copies of those that it cannot read. */
 import { LifeboatError } from '../kernel/errors.ts';
-import { findPoint } from './find.ts';
+import { certain, findPoint } from './find.ts';
 import type { LocalRecords } from './local-records.ts';
 import { nameIn } from './names.ts';
 import { listFolder, type Repository } from './record-objects.ts';
@@ -40,5 +40,10 @@ export async function findKnown(
       hint: 'It cannot read its records, and knows of those points that it made itself. See lifeboat points list.',
     });
   }
-  return one;
+  return name === 'latest'
+    ? certain(
+        one,
+        points.map(({ point }) => point.id),
+      )
+    : one;
 }

@@ -11,6 +11,8 @@ import { type Point, POINT_FORMAT, pointSchema } from './point.ts';
 import { isUnreadable, parseRecord } from './record-objects.ts';
 
 export interface LocalRecords {
+  /** Where they are. */
+  readonly folder: string;
   /** By their ids; copies that cannot be read are left out. */
   list(): Promise<Point[]>;
   put(point: Point): Promise<void>;
@@ -22,6 +24,7 @@ export function localRecords(stateDir: string, repository: string, host: string)
   const folder = join(stateDir, 'records', repository, host);
   const pathOf = (id: string) => join(folder, `${id}.json`);
   return {
+    folder,
     async list() {
       const names = await readdir(folder).catch((error: unknown) => {
         if (hasErrno(error, 'ENOENT')) return [];

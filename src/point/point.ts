@@ -92,6 +92,8 @@ export const pointSchema = headSchema.extend({
   captures: z.object({ key: z.string(), size: z.number(), sha256: z.string() }),
   /** What the backup itself read back before it put the point on record; later ones are attestations. */
   verification: verificationSchema.exactOptional(),
+  /** Id of the newest point on record when this one came to it: what no clock can turn round. */
+  after: z.string().exactOptional(),
   /** Set when this record was made out of the point's data, because the first one was lost; and when that had arrived. */
   rebuilt: z.object({ at: z.iso.datetime(), arrivedAt: z.iso.datetime() }).exactOptional(),
 });

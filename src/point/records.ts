@@ -61,7 +61,7 @@ export async function putPoint(
   description: PointDescription,
   data: Point['data'],
   signal: AbortSignal,
-  more: Pick<Point, 'verification' | 'rebuilt'> = {},
+  more: Pick<Point, 'verification' | 'rebuilt' | 'after'> = {},
 ): Promise<Point> {
   const { layout: _layout, network: _network, facts: _facts, coverage: _coverage, ...head } = description;
   const { name: host } = head.host;

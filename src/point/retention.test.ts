@@ -238,3 +238,20 @@ describe('always', () => {
     );
   });
 });
+
+test('what a clock made that was a year back is kept: each point names the newest one of its time', () => {
+  const back = (id: string, hours: number, more: Partial<Candidate>) =>
+    candidate(id, Date.parse('2025-11-21T00:00:00Z') + hours * HOUR, more);
+  const points = [
+    ...nights(37),
+    back('back1', 1, { after: '2026-11-20' }),
+    back('back2', 2, { references: ['back1'], after: '2026-11-20' }),
+    candidate('today', now, { after: '2026-11-20' }),
+  ];
+  expect(kept(points, { daily: 14 })).toHaveLength(2 + 14);
+  expect(kept(points, { daily: 14 })).toEqual(expect.arrayContaining(['back1', 'back2']));
+  expect(why(points, { daily: 14 }, 'back1')).toEqual([
+    'it was made after 2026-11-20, and arrived before it',
+    'base of back2',
+  ]);
+});

@@ -30,6 +30,8 @@ export interface Candidate {
   readonly pinned?: string;
   /** Ids of the points that it builds upon. */
   readonly references: readonly string[];
+  /** Id of the newest point when it was made. */
+  readonly after?: string;
 }
 
 export interface Decision {
@@ -89,20 +91,23 @@ export function candidateOf({ point, arrivedMs, trust, pin }: ListedPoint): Cand
     arrivedMs,
     trust,
     references: point.data.references,
+    ...(point.after === undefined ? {} : { after: point.after }),
     ...(pin === undefined ? {} : { pinned: pin.reason }),
   };
 }
 
 /** Why the dates of a point cannot be right; `undefined` when they can. */
 export function implausible(
-  { createdMs, arrivedMs, references }: Pick<Candidate, 'createdMs' | 'arrivedMs' | 'references'>,
+  { createdMs, arrivedMs, references, after }: Pick<Candidate, 'createdMs' | 'arrivedMs' | 'references' | 'after'>,
   byId: ReadonlyMap<string, Pick<Candidate, 'arrivedMs'>>,
   nowMs: number,
 ): string | undefined {
   if (arrivedMs > nowMs + DAY) return `it arrived in the future, ${new Date(arrivedMs).toISOString()}`;
   if (createdMs > arrivedMs + DAY || arrivedMs > createdMs + LONGEST_BACKUP)
     return `its dates differ: made ${new Date(createdMs).toISOString()}, arrived ${new Date(arrivedMs).toISOString()}`;
-  const later = references.find((id) => (byId.get(id)?.arrivedMs ?? 0) > arrivedMs + DAY);
+  const isLater = (id: string) => (byId.get(id)?.arrivedMs ?? 0) > arrivedMs + DAY;
+  if (after !== undefined && isLater(after)) return `it was made after ${after}, and arrived before it`;
+  const later = references.find(isLater);
   return later === undefined ? undefined : `it arrived before its base ${later}`;
 }
 

@@ -2,14 +2,19 @@
 import type { Config } from '../config/schema.ts';
 import type { BackupResult, Engine } from '../engine/engine.ts';
 import { LifeboatError } from '../kernel/errors.ts';
+import { isId } from '../kernel/ids.ts';
 import { present } from '../kernel/present.ts';
 import type { Point, PointDescription } from '../point/point.ts';
 import { isBuiltUpon } from '../point/catalogue.ts';
 import { isOnRecord } from '../point/forget.ts';
 import { includedPaths } from '../point/include.ts';
-import { localRecords } from '../point/local-records.ts';
+import { findKnown } from '../point/known.ts';
+import { type LocalRecords, localRecords } from '../point/local-records.ts';
+import { missingFindings, missingRecords } from '../point/missing.ts';
+import { nameIn } from '../point/names.ts';
+import { listFolder } from '../point/record-objects.ts';
 import { putPoint, removePoint } from '../point/records.ts';
-import type { CleanupContext } from '../workflow/step.ts';
+import type { CleanupContext, Say } from '../workflow/step.ts';
 import { type State, step } from './define.ts';
 import { type OpenRepository, openConfigured } from './repository.ts';
 import { readBackAttestation } from './verify.ts';
@@ -99,11 +104,44 @@ export const record = step({
     await checkStored(repository, { hostName, pointId, data }, signal);
     const by = { host: identity.name, version, run: runId };
     const verification = verified === null ? undefined : readBackAttestation(pointId, verified, by);
-    const point = await putPoint(repository, describe(state), data, signal, present({ verification }));
-    await localRecords(stateDir, repository.id, hostName).put(point);
+    const local = localRecords(stateDir, repository.id, hostName);
+    const missing = await missingRecords(repository, hostName, local, signal);
+    for (const { subject, problem } of missingFindings(missing, local)) say({ type: 'finding', subject, problem });
+    const after = await newestBefore(repository, hostName, pointId, signal);
+    const point = await putPoint(repository, describe(state), data, signal, present({ verification, after }));
+    await local.put(point);
+    await tellBases(repository, local, point, say, signal);
     return { recorded: { point: pointId, repository: repository.target.url } };
   },
 });
+
+/** Whose record arrived last. A step that is repeated finds its own there, and says the same as before. */
+async function newestBefore(
+  { target }: OpenRepository,
+  host: string,
+  pointId: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const names = (await listFolder(target, host, 'points', signal)).map(({ key }) => nameIn(host, 'points', key));
+  const others = names.filter((id) => id !== undefined && isId(id) && id !== pointId);
+  return others.at(-1);
+}
+
+/** A point is as good as what it builds upon, whatever was read back of itself. */
+async function tellBases(
+  repository: OpenRepository,
+  local: LocalRecords,
+  { id, host, verification, data }: Point,
+  say: Say,
+  signal: AbortSignal,
+): Promise<void> {
+  if (verification === undefined || data.references.length === 0) return;
+  const { trust } = await findKnown(repository, host.name, local, id, signal);
+  if (trust === 'read-back') return;
+  const problem =
+    trust === 'damaged' ? 'what it builds upon is damaged' : 'not all that it builds upon was read back and is right';
+  say({ type: 'finding', subject: `point ${id}`, problem });
+}
 
 /** A run that is resumed may come late: what it stored may have been pruned since, and what it builds upon forgotten. */
 async function checkStored(

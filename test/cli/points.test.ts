@@ -238,6 +238,29 @@ test('after lost records and one more backup, prune by the rules takes nothing t
   expect(agreed).toMatchObject({ code: 0, json: { pruned: ids } });
 });
 
+test('a record that somebody removed is missed by list, status and backup; an old one that arrives anew is not the latest', async () => {
+  await using box = await sandbox();
+  const ids = await backups(box, 2);
+  const [first = '', second = ''] = ids;
+  const key = (id: string) => join(box.repository, `lifeboat/box/points/${id}.zst`);
+  const record = readFileSync(key(second));
+  rmSync(key(second));
+  const finding = { subject: 'points', problem: expect.stringContaining(second) };
+  expect(await box.ask('points', 'list')).toMatchObject({ code: 4, json: { findings: [finding] } });
+  expect((await box.run('points', 'list')).stdout).toContain('not on record any more');
+  expect((await box.ask('status')).json['findings']).toContainEqual(expect.objectContaining(finding));
+  expect(await box.ask('backup', '--full')).toMatchObject({ code: 4, json: { run: { findings: [finding] } } });
+  writeFileSync(key(second), record);
+  expect((await box.ask('points', 'list')).json['findings']).toMatchObject([{ subject: 'latest' }]);
+  writeFileSync(key(first), readFileSync(key(first)));
+  expect(await box.ask('points', 'show', 'latest')).toMatchObject({ code: 5, json: { error: { code: 'refused' } } });
+  const { findings, newest } = (await box.ask('status')).json;
+  expect(findings).toContainEqual(expect.objectContaining({ subject: 'latest' }));
+  const made = (await box.ask('points', 'show', first)).json['createdAt'];
+  const age = (Date.now() - Date.parse(String(made))) / 1000;
+  expect(newest).toMatchObject({ id: first, ageSeconds: expect.closeTo(age, -1.5) });
+});
+
 test('prune removes what a killed run left, with consent or by retention in the configuration, once it is old', async () => {
   await using box = await sandbox();
   const [id = ''] = await backups(box, 1);

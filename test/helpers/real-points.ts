@@ -79,6 +79,7 @@ export async function realPoints(keys: Keyring = testKeyring()): Promise<RealPoi
 export function localCopies(points: readonly Point[]): LocalRecords {
   const known = new Map(points.map((point) => [point.id, point]));
   return {
+    folder: 'memory',
     list: async () => [...known.values()],
     put: async (point) => void known.set(point.id, point),
     remove: async (id) => void known.delete(id),

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import type { LocalRecords } from '../../../point/local-records.ts';
 import type { Repository } from '../../../point/record-objects.ts';
 import { helpFooter } from '../../globals.ts';
 import { openPoints, pointHelp } from './open.ts';
@@ -13,7 +14,9 @@ export function listCommand(): Command {
       const { globals, config, session, hostName } = await openPoints(command);
       await using _session = session;
       await using repository = await openConfigured(config, session.opening, session.signal);
-      const asked = { repository, hostName, json: globals.json, signal: session.signal };
+      const { localRecords } = await import('../../../point/local-records.ts');
+      const local = localRecords(session.context.stateDir, repository.id, hostName);
+      const asked = { repository, hostName, local, json: globals.json, signal: session.signal };
       await (cannotRead(repository) ? listSealed(asked) : list(asked));
     });
 }
@@ -21,17 +24,21 @@ export function listCommand(): Command {
 interface Asked {
   readonly repository: Repository;
   readonly hostName: string;
+  readonly local: LocalRecords;
   readonly json: boolean;
   readonly signal: AbortSignal;
 }
 
-async function list({ repository, hostName, json, signal }: Asked): Promise<void> {
+async function list({ repository, hostName, local, json, signal }: Asked): Promise<void> {
   const { listPoints } = await import('../../../point/records.ts');
   const { oddDates } = await import('../../../point/retention.ts');
   const { errorRecord } = await import('../../../kernel/errors.ts');
   const { printResult } = await import('../../output.ts');
   const { pointTable } = await import('../../points-text.ts');
   const found = await listPoints(repository, hostName, signal);
+  const { listFindings } = await import('../../points.ts');
+  const ids = found.points.map(({ point }) => point.id);
+  const findings = await listFindings(repository, hostName, local, ids, signal);
   const odd = oddDates(found.points, Date.now());
   const document = {
     host: hostName,
@@ -54,13 +61,14 @@ async function list({ repository, hostName, json, signal }: Asked): Promise<void
       findings: point.data.findings.length,
     })),
     damaged: found.damaged.map(({ key, error }) => ({ key, error: errorRecord(error) })),
+    findings,
   };
-  printResult(json, document, () => pointTable(found, odd));
-  if (found.damaged.length > 0) process.exitCode = 4;
+  printResult(json, document, () => pointTable(found, odd, findings));
+  if (found.damaged.length + findings.length > 0) process.exitCode = 4;
 }
 
 /** What can be said without a key. */
-async function listSealed({ repository, hostName, json, signal }: Asked): Promise<void> {
+async function listSealed({ repository, hostName, local, json, signal }: Asked): Promise<void> {
   const { listFolder } = await import('../../../point/record-objects.ts');
   const { nameIn } = await import('../../../point/names.ts');
   const { printResult } = await import('../../output.ts');
@@ -69,9 +77,20 @@ async function listSealed({ repository, hostName, json, signal }: Asked): Promis
     const id = nameIn(hostName, 'points', one.key);
     return id === undefined ? [] : [{ ...one, id }];
   });
+  const { listFindings } = await import('../../points.ts');
+  const ids = found.map(({ id }) => id);
+  const findings = await listFindings(repository, hostName, local, ids, signal);
   const points = found.map(({ id, mtimeMs, size }) => ({ id, arrivedAt: new Date(mtimeMs).toISOString(), size }));
-  const document = { host: hostName, repository: repository.target.url, readable: false, points, damaged: [] };
-  printResult(json, document, () => sealedTable(found));
+  const document = {
+    host: hostName,
+    repository: repository.target.url,
+    readable: false,
+    points,
+    damaged: [],
+    findings,
+  };
+  printResult(json, document, () => sealedTable(found, findings));
+  if (findings.length > 0) process.exitCode = 4;
 }
 
 export function showCommand(): Command {
