@@ -338,7 +338,7 @@ a.close()`;
     const writer = new ManifestWriter({});
     for (const entry of entries) writer.add(entry);
     const counts = { entries: entries.length, bytes: entries.reduce((sum, { size }) => sum + size, 0) };
-    const manifest = put(`tar/box/${id}.manifest.zst`, await writer.finish({ ...counts, archive: stored, frames: {} }));
+    const manifest = put(`tar/box/${id}.manifest.zst`, await writer.finish({ ...counts, archive: stored }));
     editRecord(box, id, (json) => {
       const point = JSON.parse(json);
       const data = { ...counts, stored: { format: 'lifeboat.tar/1', archive: stored, manifest, ...counts } };

@@ -231,7 +231,7 @@ a.close()`;
     const writer = new ManifestWriter({});
     for (const entry of entries) writer.add(entry);
     const counts = { entries: entries.length, bytes: entries.reduce((sum, { size }) => sum + size, 0) };
-    const manifest = await put(manifestKey, await writer.finish({ ...counts, archive: stored, frames: {} }));
+    const manifest = await put(manifestKey, await writer.finish({ ...counts, archive: stored }));
     return { format: 'lifeboat.tar/1', archive: stored, manifest, ...counts };
   }
 });

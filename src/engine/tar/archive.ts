@@ -54,17 +54,16 @@ async function* stored(
     { stdin: names(news), reuse: true, onStderrLine: (line) => said.take(line) },
     signal,
   );
-  const complete: { readonly entry: Entry; readonly at: number }[] = [];
+  const complete: Entry[] = [];
   let entries = 0;
   let bytes = 0;
   /** Of the member that is being read. */
-  const flowing = { at: 0, bytes: 0, size: 0 };
+  const flowing = { bytes: 0, size: 0 };
   const strays = new Strays();
   let stray = false;
   const pieces = new RawPieces();
   const reader = new ArchiveReader({
-    begin: ({ entry }, offset) => {
-      flowing.at = offset;
+    begin: ({ entry }) => {
       flowing.bytes = 0;
       flowing.size = entry.size;
       stray = strays.has(entry);
@@ -81,7 +80,7 @@ async function* stored(
       if (stray) return;
       entries++;
       bytes += entry.size;
-      complete.push({ entry, at: flowing.at });
+      complete.push(entry);
     },
   });
   const checkEnd = async (): Promise<void> => said.checkEnd(job.host.name, await running.finished);
@@ -90,7 +89,7 @@ async function* stored(
   // Nothing waits for them, but entries are entered only with them; a failure comes out below.
   asked.then((found) => (flags = found)).catch(() => undefined);
   const enter = async (known: ReadonlyMap<string, string>): Promise<void> => {
-    for (const { entry, at } of complete.splice(0)) await merge.add(entry, at, known.get(entry.path));
+    for (const entry of complete.splice(0)) await merge.add(entry, known.get(entry.path));
   };
   for await (const _ of reading(reader, running.stdout, checkEnd)) {
     if (flags !== undefined) await enter(flags);

@@ -10,7 +10,7 @@ import { archiveOf } from './archive.ts';
 import { takeBase } from './base.ts';
 import { choose } from './choose.ts';
 import { writeIndex } from './index-files.ts';
-import { type Frame, ManifestWriter } from './manifest.ts';
+import { ManifestWriter } from './manifest.ts';
 import { ManifestMerge } from './merge.ts';
 import { Findings } from './stderr.ts';
 import { keysOf, STORED_FORMAT, type Stored, type StoredObject } from './stored.ts';
@@ -32,26 +32,14 @@ export async function backup(job: BackupJob, signal: AbortSignal): Promise<Backu
   const writer = new ManifestWriter(job.description);
   const merge = new ManifestMerge(writer, chosen, base, startedSeconds - youngSeconds, findings);
 
-  const frames: Frame[] = [];
-  const size = { content: 0, compressed: 0 };
-  const onFrame = (content: number, compressed: number): void => {
-    frames.push([size.content, size.compressed]);
-    size.content += content;
-    size.compressed += compressed;
-  };
   const archive = archiveOf({ job, chosen, problems, merge, findings, notes }, signal);
-  const compressed = compressing(archive, job.compressionLevel ?? defaultLevel, onFrame);
+  const compressed = compressing(archive, job.compressionLevel ?? defaultLevel, () => undefined);
   const storedArchive = await put(job, keys.archive, compressed, signal);
 
   const counts = { entries: merge.entries, bytes: merge.bytes };
   const bases = (base?.archives ?? []).filter(({ pointId }) => merge.referred.has(pointId));
   const newest = bases.at(-1);
-  const framesOf = Object.fromEntries(bases.map(({ pointId }) => [pointId, base?.trailer.frames[pointId] ?? []]));
-  const manifest = await writer.finish({
-    ...counts,
-    archive: storedArchive,
-    frames: { ...framesOf, [job.pointId]: frames },
-  });
+  const manifest = await writer.finish({ ...counts, archive: storedArchive });
   throwIfAborted(signal);
   const storedManifest = await put(job, keys.manifest, only(manifest), signal);
   const stored: Stored = {

@@ -158,5 +158,8 @@ test('a line of find is read', () => {
     path: "/a/new\nline \udcff'q",
     problem: 'Permission denied',
   });
+  expect(
+    parseFindLine("find: WARNING: Hard link count is wrong for '/a b' (saw only st_nlink=2 but we already saw 1 …"),
+  ).toEqual({ path: '/a b', problem: expect.stringContaining('counts its links wrong') });
   expect(parseFindLine('find: unknown predicate')).toBeUndefined();
 });

@@ -108,6 +108,12 @@ export function parseFindLine(line: string): WalkProblem | undefined {
   );
   if (loop?.[1] !== undefined)
     return { path: unquote(loop[1]), problem: 'is a directory that it lies in, mounted again' };
+  const links = /^find: WARNING: Hard link count is wrong for [`'"]((?:[^'\\]|\\.)*)'/.exec(line);
+  if (links?.[1] !== undefined)
+    return {
+      path: unquote(links[1]),
+      problem: 'its filesystem counts its links wrong: some directories may have been missed',
+    };
   const match = /^find: '((?:[^'\\]|\\.)*)': (.+)$/.exec(line);
   return match?.[1] === undefined || match[2] === undefined
     ? undefined

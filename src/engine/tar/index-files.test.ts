@@ -12,9 +12,10 @@ test('older indexes go, and nothing else that lies there', async () => {
     writeIndex({ indexDirectory: directory.path, hostName: 'box', pointId }, upon, Buffer.from(pointId));
   await write(old);
   await write(base);
+  expect(await readdir(join(directory.path, 'box'))).toHaveLength(2);
   const others = ['passwd', 'notes.manifest.zst', `${old}.txt`];
   for (const name of others) await writeFile(join(directory.path, 'box', name), 'x');
-  await write(made, base);
+  await write(made);
   const left = [...others, `${base}.manifest.zst`, `${made}.manifest.zst`];
   expect((await readdir(join(directory.path, 'box'))).sort()).toEqual(left.sort());
 });

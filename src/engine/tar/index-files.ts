@@ -29,19 +29,21 @@ export async function readIndex(job: IndexJob, pointId: string): Promise<Buffer 
   }
 }
 
-/** Keeps this one, and besides it that of `base`: this point may yet come to nothing. */
+/** Keeps this one, and besides it that of the point before: this one may yet come to nothing. */
 export async function writeIndex(
   job: IndexJob & { readonly pointId: string },
-  base: string | undefined,
+  before: string | undefined,
   manifest: Buffer,
 ): Promise<void> {
   const directory = directoryOf(job);
   if (directory === undefined) return;
   await explaining(`keep an index in ${directory}`, () => mkdir(directory, { recursive: true, mode: 0o700 }));
   await writeFileAtomic(join(directory, `${job.pointId}${END}`), manifest, 0o600);
-  const wanted = new Set([job.pointId, base].map((id) => `${id}${END}`));
-  for (const name of await readdir(directory)) {
-    const isIndex = name.endsWith(END) && isId(name.slice(0, -END.length));
-    if (base !== undefined && isIndex && !wanted.has(name)) await rm(join(directory, name), { force: true });
-  }
+  const others = (await readdir(directory))
+    .flatMap((name) => (name.endsWith(END) ? name.slice(0, -END.length) : []))
+    .filter((id) => isId(id) && id !== job.pointId)
+    .sort();
+  // A full point builds upon none: then it is the newest, as ids begin with their time.
+  const wanted = before ?? others.at(-1);
+  for (const id of others) if (id !== wanted) await rm(join(directory, `${id}${END}`), { force: true });
 }

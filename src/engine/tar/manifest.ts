@@ -18,24 +18,17 @@ export const MANIFEST_FORMAT = 'lifeboat.manifest/2';
 export interface ManifestEntry extends Entry {
   /** Id of the earlier point whose archive holds it; absent where it is this point's own. All names of a file are in one. */
   readonly in?: string;
-  /** Offset of the member's first byte in that archive, decompressed. Absent in points of the first version. */
-  readonly at?: number;
   /** When the inode was changed last, nanoseconds since 1970. Absent where a later change might not have been told by it. */
   readonly ctimeNs?: string;
   /** `device:inode` */
   readonly inode?: string;
 }
 
-/** Where a frame begins: in the decompressed archive, and in the compressed one before encryption. */
-export type Frame = readonly [decompressed: number, compressed: number];
-
 export interface ManifestTrailer {
   /** Of the whole point. */
   readonly entries: number;
   readonly bytes: number;
   readonly archive: StoredObject;
-  /** Of each archive that the manifest refers to, by the id of its point: its Zstandard frames. */
-  readonly frames: Readonly<Record<string, readonly Frame[]>>;
 }
 
 const compress = promisify(zstdCompress);
@@ -91,13 +84,11 @@ export class ManifestWriter {
 
 const headerSchema = z.object({ format: z.string(), description: z.json() });
 const storedObject = z.object({ key: z.string(), size: z.number(), sha256: z.string() });
-const frame = z.tuple([z.number(), z.number()]).readonly();
 const trailerSchema = z.object({
   end: z.literal(true),
   entries: z.number(),
   bytes: z.number(),
   archive: storedObject,
-  frames: z.record(z.string(), z.array(frame)).default({}),
 });
 const entrySchema: z.ZodType<ManifestEntry> = z.object({
   path: z.string(),
@@ -113,7 +104,6 @@ const entrySchema: z.ZodType<ManifestEntry> = z.object({
   xattrs: z.record(z.string(), z.string()).exactOptional(),
   flags: z.string().exactOptional(),
   in: z.string().exactOptional(),
-  at: z.number().exactOptional(),
   ctimeNs: z.string().exactOptional(),
   inode: z.string().exactOptional(),
 });

@@ -42,13 +42,13 @@ export class ManifestMerge {
   }
 
   /** The next entry that was stored, in the order in which they were chosen, and what stands before it. */
-  async add(entry: Entry, at: number, flags: string | undefined): Promise<void> {
+  async add(entry: Entry, flags: string | undefined): Promise<void> {
     const chosen = await this.#until(entry.path);
     if (chosen === undefined)
       throw new LifeboatError('bug', `tar stored ${JSON.stringify(entry.path)}, which was not asked for`);
     const { ctimeNs, inode } = statOf(chosen.stat);
     const young = Number(ctimeNs.slice(0, -9)) >= this.#youngSeconds;
-    this.#write({ ...entry, at, ...(young ? {} : { ctimeNs }), inode, ...(flags === undefined ? {} : { flags }) });
+    this.#write({ ...entry, ...(young ? {} : { ctimeNs }), inode, ...(flags === undefined ? {} : { flags }) });
     if (chosen.known) this.#changed++;
     else this.#added++;
   }

@@ -13,8 +13,8 @@ import { type Member, readMember } from './member.ts';
 const maxExtension = 64 * 1024 * 1024;
 
 export interface ArchiveListener {
-  /** The headers of a member are read, its content not yet; they begin at `offset`. What it throws comes out of `push`. */
-  begin?(member: Member, offset: number): void;
+  /** The headers of a member are read, its content not yet. What it throws comes out of `push`. */
+  begin?(member: Member): void;
   /** So many bytes more of what is stored for the member were read. */
   content?(bytes: number): void;
   /** The member is complete. */
@@ -41,14 +41,12 @@ export class ArchiveReader {
   /** The beginning of a block whose rest is in the next chunk. */
   #partial: Buffer = Buffer.alloc(0);
   #zeroBlocks = 0;
-  /** Bytes that were read, headers whole. */
-  #position = 0;
   #globalPax = new Map<string, Buffer>();
   #pax = new Map<string, Buffer>();
   #longName: Buffer | undefined;
   #longLink: Buffer | undefined;
-  /** Extended headers of a member that has not begun: where they begin, and for `raw` themselves. */
-  #headersAt: number | undefined;
+  /** Of a member that has not begun: whether there are extended headers of it, and for `raw` themselves. */
+  #extendedYet = false;
   #headers: Buffer[] = [];
 
   constructor(listener: ArchiveListener) {
@@ -92,11 +90,10 @@ export class ArchiveReader {
 
   *#block(block: Buffer): Generator<void> {
     const state = this.#state;
-    this.#position += BLOCK;
     if (state.at === 'extension') this.#extension(state, block);
     else if (isZeroBlock(block)) {
       this.#zeroBlocks++;
-      if (this.#headersAt !== undefined) throw damaged('a header is not followed by its file');
+      if (this.#extendedYet) throw damaged('a header is not followed by its file');
       if (this.#zeroBlocks >= 2) this.#state = { at: 'end' };
     } else if (state.at === 'end' || this.#zeroBlocks > 0) throw damaged('something follows its end');
     else yield* this.#header(block);
@@ -104,20 +101,20 @@ export class ArchiveReader {
 
   *#header(block: Buffer): Generator<void> {
     const header = parseHeader(block);
-    this.#headersAt ??= this.#position - BLOCK;
     this.#keep(block);
     if (/[xgLK]/.test(header.type)) {
       if (header.size > maxExtension) throw damaged('an extended header is too long');
+      this.#extendedYet = true;
       this.#state = { at: 'extension', header, data: Buffer.allocUnsafe(header.size), filled: 0 };
       if (header.size === 0) this.#extended(header, Buffer.alloc(0));
       return;
     }
     const pax = this.#globalPax.size === 0 ? this.#pax : new Map([...this.#globalPax, ...this.#pax]);
     const member = readMember(header, pax, this.#longName, this.#longLink);
-    this.#listener.begin?.(member, this.#headersAt ?? 0);
+    this.#listener.begin?.(member);
     if (this.#listener.raw) for (const bytes of this.#headers) this.#listener.raw(bytes);
     this.#headers = [];
-    this.#headersAt = undefined;
+    this.#extendedYet = false;
     if (this.#pax.size > 0) this.#pax = new Map();
     this.#longName = undefined;
     this.#longLink = undefined;
@@ -154,7 +151,6 @@ export class ArchiveReader {
     const skipped = Math.min(state.padding, bytes.length - data.length);
     state.padding -= skipped;
     const used = data.length + skipped;
-    this.#position += used;
     this.#listener.raw?.(bytes.subarray(0, used));
     if (state.left === 0 && state.padding === 0) yield* this.#memberEnds(state);
     return bytes.subarray(used);
