@@ -119,7 +119,7 @@ function destructionOf(point: Point, { directory, made }: Destination, { changes
 function agreedItem(path: string, change: Change): string {
   if (change.action === 'create') return '';
   const { type, size, mtimeNs } = change.now;
-  const differences = change.action === 'attributes' ? change.differences : [];
+  const differences = change.action === 'attributes' ? change.differences : change.flags ? [change.flags] : [];
   return JSON.stringify([path, change.action, type, size, mtimeNs, ...differences]);
 }
 
@@ -128,7 +128,8 @@ function stateOf(change: Change): string {
   if (change.action === 'attributes') return `${change.now.type}, content stays: ${change.differences.join('; ')}`;
   const { type, size, mtimeNs } = change.now;
   const of = type === 'file' ? `${type}, ${formatBytes(size)}` : type;
-  return mtimeNs === '' ? of : `${of}, changed ${timeText(mtimeNs)}`;
+  const flags = change.flags === undefined ? '' : `, with the flags ${change.flags}`;
+  return mtimeNs === '' ? of : `${of}, changed ${timeText(mtimeNs)}${flags}`;
 }
 
 function timeText(mtimeNs: string): string {

@@ -1,7 +1,9 @@
 /** The step that brings files out of a recovery point: compare, ask, make, move. Each attempt goes on with the last. */
+import type { BigIntStats } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { type Comparison, changeOf } from '../engine/restore/compare.ts';
-import { finishAttributes, place } from '../engine/restore/place.ts';
+import { finishAttributes } from '../engine/restore/finish.ts';
+import { type Placed, place } from '../engine/restore/place.ts';
 import { Findings } from '../engine/tar/stderr.ts';
 import type { Host } from '../host/host.ts';
 import { explaining } from '../kernel/errors.ts';
@@ -62,25 +64,35 @@ export const restoreFiles = step({
     const findings = new Findings();
     for (const { subject, problem } of plan.findings) findings.add(subject, problem);
     let kept = 0;
+    let placed: Placed;
+    let attributes: number;
     {
       await using _lock = await openStaging(staging);
       const digest = consentDigest(destruction.identity);
       await writeNotes(staging, { run: runId, digest, made, agreed: plan.items });
       using created = createdLog(staging);
       try {
-        const placing = { directory, stage: stageOf(staging), comparison, findings, onCreate: created.note };
+        const placing = {
+          directory,
+          stage: stageOf(staging),
+          comparison,
+          findings,
+          onCreate: (path: string, staged: BigIntStats) => created.note(path, staged),
+        };
         kept = await make();
         if (destruction.items.length > 0) await sync(host, staging, signal);
-        await place(placing, signal);
-        await removeStaging(host, staging, signal);
-        await finishAttributes(placing, signal);
+        placed = await place(placing, signal);
+        if (placed.kept === 0) await removeStaging(host, staging, signal);
+        attributes = await finishAttributes(placing, signal);
       } catch (error) {
         say({ type: 'note', text: `what was restored so far is kept in ${stagingIn(directory, point.id)}` });
         throw error;
       }
     }
     for (const finding of findings.list()) say({ type: 'finding', ...finding });
-    return { restored: { directory, ...countsOf(comparison), kept, reread: request.reread ?? false } };
+    return {
+      restored: { directory, ...countsOf(comparison, placed), attributes, kept, reread: request.reread ?? false },
+    };
 
     /** What is new or different, in the stage. */
     async function make(): Promise<number> {
@@ -128,14 +140,7 @@ async function sync(host: Host, staging: Staging, signal: AbortSignal): Promise<
   await host.run(['sync', '--file-system', ...places], {}, signal);
 }
 
-function countsOf({ changes, created, bytes, same, untouched }: Comparison) {
-  const all = [...changes.values()];
-  return {
-    created,
-    replaced: all.filter(({ action }) => action === 'replace').length,
-    attributes: all.filter(({ action }) => action === 'attributes').length,
-    same,
-    untouched,
-    bytes,
-  };
+/** What was done, and what there was no need to do. */
+function countsOf({ same, untouched }: Comparison, { created, replaced, bytes }: Placed) {
+  return { created, replaced, same, untouched, bytes };
 }

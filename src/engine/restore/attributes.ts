@@ -82,13 +82,28 @@ export function setFlags(held: Held, flags: string): void {
   withFlags(held, (before) => (before & ~kept) | bitsOf(flags));
 }
 
-/** Takes from a file or directory the flags that would keep it from being changed; no flag is no error. */
-export function unlock(held: Held): void {
+/**
+ * Takes from a file or directory the flags that would keep it from being changed; no flag is no error.
+ *
+ * @returns what was taken, for {@link lock}
+ */
+export function unlock(held: Held): number {
+  let taken = 0;
   try {
-    withFlags(held, (before) => before & ~locking);
+    withFlags(held, (before) => {
+      taken = before & locking;
+      return before & ~locking;
+    });
+    return taken;
   } catch (error) {
     if (!isSystemError(error)) throw error;
+    return 0;
   }
+}
+
+/** @throws SystemError */
+export function lock(held: Held, flags: number): void {
+  if (flags !== 0) withFlags(held, (before) => before | flags);
 }
 
 /** Of a file or directory, the letters that {@link setFlags} takes; `''` for none, or where there are none to be had. */

@@ -32,7 +32,13 @@ export interface Link {
 
 export type Change =
   | { readonly action: 'create'; readonly link?: Link }
-  | { readonly action: 'replace'; readonly now: Now; readonly link?: Link }
+  | {
+      readonly action: 'replace';
+      readonly now: Now;
+      /** That it has, and that are gone with it. */
+      readonly flags?: string;
+      readonly link?: Link;
+    }
   /** The content is right. */
   | {
       readonly action: 'attributes';
@@ -299,7 +305,7 @@ class Comparing {
     const claimedBy = several ? this.#claimed.get(seen.inode) : undefined;
     const stays = claimedBy === undefined && sameContent(entry, seen);
     const differences = stays ? attributeDifferences(this.#options.directory, entry, seen, this.#options.lacks) : [];
-    if (!stays) this.#change(entry, { action: 'replace', now }, place);
+    if (!stays) this.#change(entry, { action: 'replace', now, ...this.#flagsAt(entry.path) }, place);
     else if (differences.length > 0)
       this.#changes.set(entry.path, { action: 'attributes', now, inode: seen.inode, differences, entry });
     else this.#same++;
@@ -322,7 +328,8 @@ class Comparing {
     }
     const link = there ? { link: { path: first, inode: this.#inodeOf(first) } } : {};
     const known = this.#changes.get(entry.path);
-    if (seen !== undefined) this.#change(entry, { action: 'replace', now: nowOf(seen.stats), ...link }, place);
+    if (seen !== undefined)
+      this.#change(entry, { action: 'replace', now: nowOf(seen.stats), ...this.#flagsAt(entry.path), ...link }, place);
     else if (known !== undefined && known.action !== 'attributes') this.#changes.set(entry.path, { ...known, ...link });
   }
 
@@ -335,7 +342,7 @@ class Comparing {
       if (this.#links.get(path) === BigInt(1 + names.length)) continue;
       for (const name of [path, ...names]) {
         const now = this.#inodes.get(name)?.now ?? file.now;
-        this.#changes.set(name, { action: 'replace', now });
+        this.#changes.set(name, { action: 'replace', now, ...this.#flagsAt(name) });
       }
       for (const [name, other] of this.#changes) {
         if (other.action !== 'attributes' && other.link?.path === path) {
@@ -344,6 +351,11 @@ class Comparing {
         }
       }
     }
+  }
+
+  #flagsAt(path: string): { flags?: string } {
+    const flags = readFlags(join(this.#options.directory, path));
+    return flags === '' ? {} : { flags };
   }
 
   #inodeOf(path: string): string | undefined {

@@ -1,15 +1,27 @@
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { lstatSync, mkdirSync, readFileSync, renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryDirectory } from '../../../test/helpers/temporary.ts';
 import { setXattr, getXattr, listXattrs } from '../../native/xattr.ts';
 import type { Entry } from '../entry.ts';
 import { Findings } from '../tar/stderr.ts';
-import { setAttributes } from './attributes.ts';
+import { readFlags, setAttributes } from './attributes.ts';
 import { compareWith } from './compare.ts';
 import { holding } from './held.ts';
-import { finishAttributes, place, type Placing } from './place.ts';
+import { finishAttributes } from './finish.ts';
+import { place, type Placing } from './place.ts';
 
 const uid = process.getuid?.() ?? 0;
 const gid = process.getgid?.() ?? 0;
@@ -105,3 +117,54 @@ test('what is held gets every attribute, also a symlink, whatever becomes of its
   expect(lstatSync(link, { bigint: true })).toMatchObject({ mtimeNs: BigInt(mtimeNs), uid: BigInt(owner.uid ?? uid) });
   expect([lstatSync(kept).uid, lstatSync(kept).mtimeMs, readFileSync(kept, 'utf8')]).toEqual([uid, 5000, 'mine']);
 });
+
+test('what cannot be moved is kept and named, and only what was done is counted', async ({ signal, skip }) => {
+  await using at = await temporaryDirectory();
+  const shm = mkdtempSync('/dev/shm/lifeboat-test-');
+  try {
+    if (lstatSync(shm).dev === lstatSync(at.path).dev) return skip('no second filesystem here');
+    mkdirSync(join(at.path, 'to'));
+    const job = await placing(at.path, [file('a'), entry('d', 'directory'), file('d/b')], signal);
+    const stage = { directory: shm, elsewhere: [] };
+    mkdirSync(join(shm, 'd'));
+    for (const name of ['a', 'd/b']) write(join(shm, name), 'text', 0o644);
+    expect(await place({ ...job, stage }, signal)).toEqual({ created: 0, replaced: 0, bytes: 0, kept: 2 });
+    expect(readFileSync(join(shm, 'd/b'), 'utf8')).toBe('text');
+    expect(job.findings.list()).toContainEqual({
+      subject: '/a',
+      problem: expect.stringContaining(`is kept in ${shm}/a`),
+    });
+    mkdirSync(join(job.stage.directory, 'd'));
+    for (const name of ['a', 'd/b']) write(join(job.stage.directory, name), 'text', 0o644);
+    expect(await place(job, signal)).toEqual({ created: 3, replaced: 0, bytes: 8, kept: 0 });
+  } finally {
+    rmSync(shm, { recursive: true });
+  }
+});
+
+test.skipIf(uid !== 0)(
+  'flags that the point does not have stay, or are named as lost (needs root)',
+  async ({ signal, skip }) => {
+    await using at = await temporaryDirectory();
+    const to = join(at.path, 'to');
+    mkdirSync(join(to, 'd'), { recursive: true });
+    for (const name of ['d/mode', 'd/other']) write(join(to, name), 'text', 0o600);
+    writeFileSync(join(to, 'd/other'), 'another');
+    const locked = ['d/mode', 'd/other', 'd'].map((name) => join(to, name));
+    if (spawnSync('chattr', ['+i', ...locked]).status !== 0) return skip('no chattr here');
+    try {
+      const entries = [entry('d', 'directory', { mode: 0o755 }), file('d/mode'), file('d/new'), file('d/other')];
+      const job = await placing(at.path, entries, signal);
+      expect(job.comparison.changes.get('d/other')).toMatchObject({ action: 'replace', flags: 'i' });
+      mkdirSync(join(job.stage.directory, 'd'));
+      for (const name of ['d/new', 'd/other']) write(join(job.stage.directory, name), 'text', 0o644);
+      expect(await place(job, signal)).toEqual({ created: 1, replaced: 1, bytes: 8, kept: 0 });
+      expect(await finishAttributes(job, signal)).toBe(1);
+      expect(job.findings.list()).toEqual([]);
+      expect(['d', 'd/mode', 'd/new', 'd/other'].map((name) => readFlags(join(to, name)))).toEqual(['i', 'i', '', '']);
+      expect(lstatSync(join(to, 'd/mode')).mode & 0o777).toBe(0o644);
+    } finally {
+      spawnSync('chattr', ['-i', ...locked]);
+    }
+  },
+);

@@ -18,15 +18,13 @@ import { isDeepStrictEqual } from 'node:util';
 import { hasErrno, isSystemError } from '../../kernel/errors.ts';
 import { nameFromBytes, nameToBytes } from '../../kernel/text.ts';
 import { throwIfAborted } from '../../kernel/wait.ts';
-import type { Entry } from '../entry.ts';
-import { typeOf } from '../walk.ts';
+import { parentOf } from '../tar/include.ts';
 import type { Findings } from '../tar/stderr.ts';
-import { chmodItself, setAttributes, setFlags, unlock } from './attributes.ts';
+import { chmodItself, lock, unlock } from './attributes.ts';
 import { beneath } from './beneath.ts';
-import { attributeDifferences, type Comparison, type Now, nowOf } from './compare.ts';
+import { type Comparison, nowOf } from './compare.ts';
 import { type Held, holding, inodeOf } from './held.ts';
-import { inspect, pathBelow } from './inspect.ts';
-import { isRoot } from './rights.ts';
+import { pathBelow } from './inspect.ts';
 import { type Stage, stagedIn } from './stage.ts';
 
 export interface Placing {
@@ -39,9 +37,30 @@ export interface Placing {
   readonly onCreate: (path: string, staged: BigIntStats) => void;
 }
 
+export interface Placed {
+  /** With what is in directories that were created. */
+  readonly created: number;
+  readonly replaced: number;
+  /** Of the files among them. */
+  readonly bytes: number;
+  /** What could not be put in its place, and is still in the stage. */
+  readonly kept: number;
+}
+
 /** Moves all that is staged. What was there before and is no more is what `comparison` said. */
-export async function place(placing: Placing, signal: AbortSignal): Promise<void> {
+export async function place(placing: Placing, signal: AbortSignal): Promise<Placed> {
   linkNames(placing);
+  const moves = new Moves(placing);
+  try {
+    await moveAll(placing, moves, signal);
+  } finally {
+    moves.lockAgain();
+  }
+  const { created, replaced, bytes, kept } = moves;
+  return { created, replaced, bytes, kept };
+}
+
+async function moveAll(placing: Placing, moves: Moves, signal: AbortSignal): Promise<void> {
   const tops = ['', ...placing.stage.elsewhere.map(({ path }) => path)];
   const isTop = new Set(tops);
   const pending = [...tops];
@@ -50,67 +69,8 @@ export async function place(placing: Placing, signal: AbortSignal): Promise<void
       throwIfAborted(signal);
       const child = path === '' ? nameFromBytes(name) : `${path}/${nameFromBytes(name)}`;
       if (isTop.has(child)) continue;
-      if (move(placing, child) === 'merge') pending.push(child);
+      if (moves.move(child) === 'merge') pending.push(child);
     }
-  }
-}
-
-/** Gives what is there already the attributes of the point; the last of it what keeps it from being changed again. */
-export async function finishAttributes(placing: Placing, signal: AbortSignal): Promise<void> {
-  const { comparison, directory, findings } = placing;
-  for (const change of comparison.changes.values()) {
-    if (change.action !== 'attributes' || change.entry.type === 'directory') continue;
-    throwIfAborted(signal);
-    await mend(placing, change.entry, change, signal);
-  }
-  for (const { entry, inode } of comparison.directories.toReversed()) await mend(placing, entry, { inode }, signal);
-  for (const entry of comparison.flagged.toReversed()) {
-    try {
-      beneath(directory, entry.path, (at) =>
-        holding(at, (held) => {
-          if (isLike(held, entry)) setFlags(held, entry.flags ?? '');
-          else findings.add(`/${entry.path}`, 'was changed meanwhile, and left as it is');
-        }),
-      );
-    } catch (error) {
-      if (!isSystemError(error)) throw error;
-      findings.add(`/${entry.path}`, `flags ${entry.flags} cannot be set: ${error.message}`);
-    }
-  }
-}
-
-async function mend(
-  { directory, findings }: Placing,
-  entry: Entry,
-  agreed: { readonly inode: string | undefined; readonly now?: Now },
-  signal: AbortSignal,
-): Promise<void> {
-  const { path } = entry;
-  const changed = () => findings.add(`/${path}`, 'was changed meanwhile, and left as it is');
-  const before = await inspect(directory, path, () => false, signal);
-  if (before?.entry?.type !== entry.type) return changed();
-  const { inode = before.inode, now } = agreed;
-  if (before.inode !== inode || (now !== undefined && !isDeepStrictEqual(nowOf(before.stats), now))) return changed();
-  if (attributeDifferences(directory, entry, before).length === 0) return;
-  let problem: string | undefined;
-  try {
-    const done = beneath(directory, path, (at) =>
-      holding(at, (held) => {
-        if (inodeOf(held.stats) !== inode) return false;
-        unlock(held);
-        setAttributes(held, entry, (text) => (problem ??= text));
-        return true;
-      }),
-    );
-    if (!done) return changed();
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    problem = error.message;
-  }
-  const { flags: _, ...wanted } = entry;
-  const after = await inspect(directory, path, () => false, signal);
-  for (const difference of after === undefined ? ['is gone'] : attributeDifferences(directory, wanted, after)) {
-    findings.add(`/${path}`, problem === undefined ? difference : `${difference} (${problem})`);
   }
 }
 
@@ -121,11 +81,6 @@ function staged(stage: Stage, path: string): Dirent<Buffer>[] {
     if (hasErrno(error, 'ENOENT')) return [];
     throw error;
   }
-}
-
-/** With the owner of the point, which who swapped names could not give to anything else. */
-function isLike({ stats }: Held, { type, uid, gid }: Entry): boolean {
-  return typeOf(stats) === type && (!isRoot || (stats.uid === BigInt(uid) && stats.gid === BigInt(gid)));
 }
 
 /** Further names of files that stay as they are. */
@@ -148,17 +103,51 @@ function linkNames({ directory, stage, comparison, findings }: Placing): void {
   }
 }
 
-function move({ directory, stage, comparison, findings, onCreate }: Placing, path: string): 'merge' | 'moved' | 'left' {
-  const from = pathBelow(stagedIn(stage, path), path);
-  const staged = lstatSync(from, { bigint: true });
-  const isDirectory = staged.isDirectory();
-  const change = comparison.changes.get(path);
-  try {
+class Moves {
+  created = 0;
+  replaced = 0;
+  bytes = 0;
+  kept = 0;
+  readonly #placing: Placing;
+  /** Directories that were compared, by path. */
+  readonly #directories: ReadonlyMap<string, string | undefined>;
+  /** Flags that were taken from such, so that something could be put into them. */
+  readonly #unlocked = new Map<string, number>();
+  /** Of files with several names. */
+  readonly #counted = new Set<string>();
+
+  constructor(placing: Placing) {
+    this.#placing = placing;
+    this.#directories = new Map(placing.comparison.directories.map(({ entry, inode }) => [entry.path, inode]));
+  }
+
+  move(path: string): 'merge' | 'moved' | 'left' {
+    try {
+      return this.#move(path);
+    } catch (error) {
+      if (hasErrno(error, 'EPERM') && this.#unlock(parentOf(path))) return this.move(path);
+      if (!isSystemError(error)) throw error;
+      const { directory, stage, findings } = this.#placing;
+      const kept = nameFromBytes(pathBelow(stagedIn(stage, path), path));
+      findings.add(`/${path}`, `cannot be put in its place in ${directory}, and is kept in ${kept}: ${error.message}`);
+      this.kept++;
+      return 'left';
+    }
+  }
+
+  #move(path: string): 'merge' | 'moved' | 'left' {
+    const { directory, stage, comparison, findings, onCreate } = this.#placing;
+    const from = pathBelow(stagedIn(stage, path), path);
+    const staged = lstatSync(from, { bigint: true });
+    const isDirectory = staged.isDirectory();
+    const change = comparison.changes.get(path);
     return beneath(directory, path, (to) => {
       const there = lstatSync(nameToBytes(to), { bigint: true, throwIfNoEntry: false });
       if (there === undefined) {
         onCreate(path, staged);
+        const count = this.#countOf(path, from, staged);
         rename(from, to, isDirectory);
+        this.#add(count);
         return 'moved';
       }
       if (isDirectory && there.isDirectory()) return 'merge';
@@ -166,22 +155,88 @@ function move({ directory, stage, comparison, findings, onCreate }: Placing, pat
         findings.add(`/${path}`, 'was changed meanwhile, and left as it is');
         return 'left';
       }
-      if (there.isFile()) {
-        holding(to, (held) => {
-          if (inodeOf(held.stats) === inodeOf(there)) unlock(held);
-        });
-      }
-      if (there.isDirectory()) rmdirSync(nameToBytes(to));
-      // A directory cannot be moved over anything else.
-      else if (isDirectory) unlinkSync(nameToBytes(to));
-      rename(from, to, isDirectory);
+      const count = this.#countOf(path, from, staged);
+      holding(to, (held) => {
+        const flags = there.isFile() && inodeOf(held.stats) === inodeOf(there) ? unlock(held) : 0;
+        try {
+          if (there.isDirectory()) rmdirSync(nameToBytes(to));
+          // A directory cannot be moved over anything else.
+          else if (isDirectory) unlinkSync(nameToBytes(to));
+          rename(from, to, isDirectory);
+        } catch (error) {
+          lock(held, flags);
+          throw error;
+        }
+      });
+      this.#add(count);
+      this.created--;
+      this.replaced++;
       return 'moved';
     });
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    findings.add(`/${path}`, `cannot be put in its place: ${error.message}`);
-    return 'left';
   }
+
+  #add({ entries, bytes }: Count): void {
+    this.created += entries;
+    this.bytes += bytes;
+  }
+
+  /** Of all that is moved with it. */
+  #countOf(path: string, at: Buffer, stats: BigIntStats): Count {
+    if (!stats.isDirectory()) return { entries: 1, bytes: stats.isFile() ? this.#bytesOf(path, stats) : 0 };
+    let [entries, bytes] = [1, 0];
+    for (const { name } of readdirSync(at, { encoding: 'buffer', withFileTypes: true })) {
+      const child = Buffer.concat([at, Buffer.from('/'), name]);
+      const count = this.#countOf(`${path}/${nameFromBytes(name)}`, child, lstatSync(child, { bigint: true }));
+      entries += count.entries;
+      bytes += count.bytes;
+    }
+    return { entries, bytes };
+  }
+
+  /** Once for a file that has several names, and not of one that was there before. */
+  #bytesOf(path: string, stats: BigIntStats): number {
+    if (stats.nlink > 1n) {
+      const change = this.#placing.comparison.changes.get(path);
+      const isLink = change !== undefined && change.action !== 'attributes' && change.link !== undefined;
+      if (isLink || this.#counted.has(inodeOf(stats))) return 0;
+      this.#counted.add(inodeOf(stats));
+    }
+    return Number(stats.size);
+  }
+
+  /** Takes from a directory what keeps us from putting anything into it, if it is one that was chosen. */
+  #unlock(path: string): boolean {
+    const inode = this.#directories.get(path);
+    if (inode === undefined || this.#unlocked.has(path)) return false;
+    const flags = this.#held(path, inode, unlock) ?? 0;
+    this.#unlocked.set(path, flags);
+    return flags !== 0;
+  }
+
+  lockAgain(): void {
+    for (const [path, flags] of this.#unlocked) {
+      try {
+        this.#held(path, this.#directories.get(path), (held) => lock(held, flags));
+      } catch (error) {
+        if (!isSystemError(error)) throw error;
+        this.#placing.findings.add(
+          `/${path}`,
+          `its flags, taken to put something into it, cannot be set again: ${error.message}`,
+        );
+      }
+    }
+  }
+
+  #held<T>(path: string, inode: string | undefined, use: (held: Held) => T): T | undefined {
+    return beneath(this.#placing.directory, path, (at) =>
+      holding(at, (held) => (inodeOf(held.stats) === inode ? use(held) : undefined)),
+    );
+  }
+}
+
+interface Count {
+  readonly entries: number;
+  readonly bytes: number;
 }
 
 /** Whoever is not root may move a directory to another only if it can be written. */
