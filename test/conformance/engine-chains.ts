@@ -13,15 +13,15 @@ import type { Json } from '../../src/kernel/json.ts';
 import { memoryTarget } from '../../src/target/memory/memory.ts';
 import { backupJob, isRoot, keysOf, makeNastyTree, oracle, place } from './engine.ts';
 
-/** Whose clock is an hour ahead, so that no file is so young that a further change might not be told by its times. */
-export function laterHost(): Host {
+/** Whose clock is ahead, by default an hour, so that no file is so young that a further change might not be told by its times. */
+export function laterHost(seconds = 3600): Host {
   const host = localHost();
   return {
     ...host,
     async run(argv, options, signal) {
       const result = await host.run(argv, options, signal);
       if (argv[0] !== 'date') return result;
-      return { ...result, stdout: Buffer.from(String(Number(result.stdout.toString()) + 3600)) };
+      return { ...result, stdout: Buffer.from(String(Number(result.stdout.toString()) + seconds)) };
     },
   };
 }

@@ -12,6 +12,7 @@ import { listPoints, putPoint } from '../../src/point/records.ts';
 import { dataOf } from '../../src/steps/record.ts';
 import { type MemoryStore, memoryTarget } from '../../src/target/memory/memory.ts';
 import { backupJob } from '../conformance/engine.ts';
+import { laterHost } from '../conformance/engine-chains.ts';
 import { testKeyring } from './keyring.ts';
 import { madeDescription, madeVerification } from './points.ts';
 import { temporaryDirectory } from './temporary.ts';
@@ -37,7 +38,8 @@ export async function realPoints(keys: Keyring = testKeyring()): Promise<RealPoi
   const { signal } = new AbortController();
   const source = await temporaryDirectory();
   await writeFile(join(source.path, 'old.txt'), 'in every point');
-  // What is as young as a backup may have changed within it, and is stored again in the next.
+  // What is younger than a minute at a backup is stored again in the next: so by this clock a file is that of each new point.
+  const later = laterHost(58);
   await setTimeout(3000);
   const store: MemoryStore = new Map();
   const engine = openEngine('tar');
@@ -54,6 +56,7 @@ export async function realPoints(keys: Keyring = testKeyring()): Promise<RealPoi
       const description = { ...madeDescription(id, host), createdAt: new Date(arrived - 60_000).toISOString() };
       const before = new Set(store.keys());
       const job = backupJob(repository.target, [source.path], {
+        host: later,
         hostName: host,
         pointId: id,
         sealing: keys,
