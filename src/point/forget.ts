@@ -1,7 +1,7 @@
 /** Forgetting points: what would go and stay, and doing it so that what stays is whole at any moment. */
 import { z } from 'zod';
 import { LifeboatError } from '../kernel/errors.ts';
-import { type Catalogue, catalogue, type EngineRepository } from './catalogue.ts';
+import { type Catalogue, catalogue, type EngineRepository, neededIn } from './catalogue.ts';
 import type { LocalRecords } from './local-records.ts';
 import { folderOf, nameIn, parseAttestationName, recordKeys } from './names.ts';
 import { isUnreadable, listFolder, putRecord, readRecord, removeRecord } from './record-objects.ts';
@@ -135,6 +135,29 @@ async function sizesOf({ target, engine }: EngineRepository, host: string, signa
   for (const { key, size } of await listFolder(target, host, 'attestations', signal))
     add(parseAttestationName(nameIn(host, 'attestations', key) ?? '')?.point, size);
   return sizes;
+}
+
+/**
+ * Whether what was decided can still be done.
+ *
+ * @param known as it is now
+ * @throws LifeboatError `refused` when another point was made upon one that goes, or one of them was pinned since
+ */
+export function checkStillFree({ forget }: ForgetPlan, known: Catalogue): void {
+  const going = new Set(forget.map(({ id }) => id));
+  const needed = neededIn({ ...known, points: known.points.filter(({ point }) => !going.has(point.id)) });
+  const hint = 'Decide anew: run the command again.';
+  for (const { id } of forget) {
+    if (needed.has(id))
+      throw new LifeboatError('refused', `since it was decided to forget ${id}, another point was made upon it`, {
+        hint,
+      });
+    const pin = known.points.find(({ point }) => point.id === id)?.pin;
+    if (pin !== undefined)
+      throw new LifeboatError('refused', `since it was decided to forget ${id}, it was pinned: ${pin.reason}`, {
+        hint,
+      });
+  }
 }
 
 /** Ids in an order in which none stands before one that builds upon it. */

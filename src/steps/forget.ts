@@ -6,7 +6,14 @@ import { formatBytes, parseDuration } from '../kernel/units.ts';
 import { throwIfAborted } from '../kernel/wait.ts';
 import { catalogue, neededIn } from '../point/catalogue.ts';
 import { findPoint } from '../point/find.ts';
-import { finishForgetting, type ForgetPlan, forgetPoint, planByName, planByRules } from '../point/forget.ts';
+import {
+  checkStillFree,
+  finishForgetting,
+  type ForgetPlan,
+  forgetPoint,
+  planByName,
+  planByRules,
+} from '../point/forget.ts';
 import { type LocalRecords, localRecords } from '../point/local-records.ts';
 import { lockKey, sweepBreaking } from '../point/lock.ts';
 import { byRulesAlone, planPrune, type PrunePlan, removeLeftover } from '../point/prune.ts';
@@ -115,15 +122,9 @@ async function carryOut(
   const { hostName, forgetPlan: plan } = state;
   const local = localOf(repository, state);
   const known = await catalogue(repository, hostName, local, signal);
+  checkStillFree(plan, known);
   const going = new Set(plan.forget.map(({ id }) => id));
-  const staying = { ...known, points: known.points.filter(({ point }) => !going.has(point.id)) };
-  const needed = neededIn(staying);
-  const taken = plan.forget.find(({ id }) => needed.has(id));
-  if (taken !== undefined) {
-    throw new LifeboatError('refused', `since it was decided to forget ${taken.id}, another point was made upon it`, {
-      hint: 'Decide anew: run the command again.',
-    });
-  }
+  const needed = neededIn({ ...known, points: known.points.filter(({ point }) => !going.has(point.id)) });
   await finishForgetting(repository, hostName, local, needed, signal);
   let done = 0;
   for (const { id } of plan.forget) {

@@ -2,9 +2,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EngineRepository } from '../../src/point/catalogue.ts';
 import { catalogue, neededIn } from '../../src/point/catalogue.ts';
-import { finishForgetting, forgetPoint, planByName, planByRules } from '../../src/point/forget.ts';
+import { checkStillFree, finishForgetting, forgetPoint, planByName, planByRules } from '../../src/point/forget.ts';
+import { putAttestation } from '../../src/point/attestations.ts';
 import type { LocalRecords } from '../../src/point/local-records.ts';
-import type { Point } from '../../src/point/point.ts';
+import { ATTESTATION_FORMAT, type Point } from '../../src/point/point.ts';
 import { byRulesAlone, planPrune, removeLeftover } from '../../src/point/prune.ts';
 import type { Target } from '../../src/target/target.ts';
 import { type DyingTarget, dyingTarget } from '../helpers/dying-target.ts';
@@ -138,6 +139,21 @@ describe('forgetting by name', () => {
     expect((await plan('p3', 'p4', 'p5')).forget.map(({ id }) => id)).toEqual(['p5', 'p4', 'p3']);
     expect((await plan('p5')).forget.map(({ id }) => id)).toEqual(['p5']);
   });
+});
+
+test('a point that was pinned, or built upon, since it was decided is not forgotten', async () => {
+  const { repository } = made.copy();
+  const local = localCopies([]);
+  const plan = await planByRules(repository, 'box', local, rules, Date.now(), signal);
+  const known = async () => await catalogue(repository, 'box', local, signal);
+  checkStillFree(plan, await known());
+  const by = { host: 'box', version: '1' };
+  const said = { format: ATTESTATION_FORMAT, point: 'p2', reason: 'audit', at: new Date().toISOString(), by } as const;
+  await putAttestation(repository, 'box', { ...said, kind: 'pinned' }, signal);
+  const now = await known();
+  expect(() => checkStillFree(plan, now)).toThrow(/p2, it was pinned: audit/);
+  const lone = { ...plan, forget: plan.forget.filter(({ id }) => id === 'p1') };
+  expect(() => checkStillFree(lone, now)).toThrow(/another point was made upon it/);
 });
 
 describe('a target that lies', () => {
