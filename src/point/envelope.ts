@@ -122,6 +122,6 @@ function damaged(key: string, why: string, cause?: unknown): LifeboatError {
 
 function forged(key: string, why: string): LifeboatError {
   return new LifeboatError('record-forged', `the record ${key} is not to be trusted: ${why}`, {
-    hint: 'Find out who can write to the repository. If it was made before records were signed, see "lifeboat points repair".',
+    hint: 'If it was signed with an older host key or recovery code, give that. Otherwise find out who can write to the repository; "lifeboat points repair --unknown-signer" makes it anew out of the data.',
   });
 }

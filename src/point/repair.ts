@@ -1,5 +1,6 @@
 /**
- * Making records anew out of the engine's own data, where they were lost or damaged. A good record is never touched.
+ * Making records anew out of the engine's own data, where they were lost or damaged. A good record is never touched; one that
+ * somebody unknown signed only where that is asked for, as it may be good by a key that is not here.
  *
  * Whoever can write to a repository can put data into it. What is rebuilt is signed by us, so a person has to agree to it.
  */
@@ -30,8 +31,21 @@ export interface RepairPlan {
   readonly hopeless: readonly { readonly id: string; readonly problem: string }[];
 }
 
-/** Reads manifests, and changes nothing. */
-export async function planRepair(repository: EngineRepository, host: string, signal: AbortSignal): Promise<RepairPlan> {
+/** What is needed to tell a forgery from a record that was signed with a key of before. */
+const FORGED =
+  'give the host key or recovery code that it was signed with; if there is none, repair it with --unknown-signer';
+
+/**
+ * Reads manifests, and changes nothing.
+ *
+ * @param unknownSigner whether records go that may be right, but were signed by nobody whom we know
+ */
+export async function planRepair(
+  repository: EngineRepository,
+  host: string,
+  { unknownSigner = false }: { readonly unknownSigner?: boolean },
+  signal: AbortSignal,
+): Promise<RepairPlan> {
   const { points, damaged } = await listPoints(repository, host, signal);
   const good = new Set(points.map(({ point }) => point.id));
   const broken = new Map(damaged.map(({ key, error }) => [pointIdOf(host, key), error]));
@@ -45,6 +59,8 @@ export async function planRepair(repository: EngineRepository, host: string, sig
     const arrivedAt = new Date(arrivedMs).toISOString();
     if (error !== undefined && ['no-key', 'newer-format'].includes(error.code))
       hopeless.push({ id, problem: error.message });
+    else if (error?.code === 'record-forged' && !unknownSigner)
+      hopeless.push({ id, problem: `${error.message}; ${FORGED}` });
     else {
       const problem = await problemOf(() => describedData(repository, host, id, signal));
       if (problem === undefined)

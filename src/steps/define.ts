@@ -50,7 +50,8 @@ export interface State {
   readonly pruneRequest: PruneRequest;
   readonly prunePlan: PrunePlan;
   readonly pruned: Removed;
-  readonly repairRequest: { readonly yes?: string };
+  /** `unknownSigner`: also records that were signed by nobody whom we know. */
+  readonly repairRequest: { readonly yes?: string; readonly unknownSigner?: boolean };
   readonly repairPlan: RepairPlan;
   readonly repaired: readonly Repaired[];
 

@@ -8,7 +8,11 @@ import { readBackAttestation } from './verify.ts';
 
 export function repairDestruction({ rebuild }: RepairPlan, hostName: string, repository: string): Destruction {
   const items = rebuild.map(({ id, what, why }) => ({ name: `${what} of ${id}`, state: why }));
-  const identity = { repair: rebuild.map(({ id, what }) => [id, what]), hostName, repository };
+  const identity = {
+    repair: rebuild.map(({ id, what, why, arrivedAt }) => [id, what, why, arrivedAt]),
+    hostName,
+    repository,
+  };
   return { deed: `sign records of ${hostName} that are made out of what lies there`, verb: 'rebuilt', items, identity };
 }
 
@@ -20,7 +24,7 @@ export const decideRepair = step({
   timeout: '1d',
   run: async ({ state: { config, hostName, repairRequest }, ask, say, secrets, signal }) => {
     await using repository = await openConfigured(config, { say, secrets }, signal);
-    const plan = await planRepair(repository, hostName, signal);
+    const plan = await planRepair(repository, hostName, repairRequest, signal);
     for (const { id, problem } of plan.hopeless) say({ type: 'finding', subject: `point ${id}`, problem });
     await agree(repairDestruction(plan, hostName, repository.id), { ask, ...repairRequest }, signal);
     return { repairPlan: plan };

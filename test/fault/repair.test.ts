@@ -22,8 +22,12 @@ beforeAll(async () => {
 });
 afterAll(() => made[Symbol.asyncDispose]());
 
-async function repair(repository: EngineRepository, damage: readonly string[] = []): Promise<readonly Repair[]> {
-  const { rebuild } = await planRepair(repository, 'box', signal);
+async function repair(
+  repository: EngineRepository,
+  damage: readonly string[] = [],
+  how: { readonly unknownSigner?: boolean } = {},
+): Promise<readonly Repair[]> {
+  const { rebuild } = await planRepair(repository, 'box', how, signal);
   for (const one of rebuild) {
     const result = damage.includes(one.id) ? 'damaged' : 'passed';
     await repairOne(repository, 'box', one, async () => madeVerification(one.id, { result }), signal);
@@ -63,7 +67,7 @@ test('a whole repository without records is as it was, but for what only the rec
   }
   expect(await wholePoints(copy.repository)).toEqual(['p1', 'p2', 'p3']);
   expect((await findPoint(copy.repository, 'box', 'latest', signal)).point.id).toBe('p3');
-  expect((await planRepair(copy.repository, 'box', signal)).rebuild).toEqual([]);
+  expect((await planRepair(copy.repository, 'box', {}, signal)).rebuild).toEqual([]);
 });
 
 test('an older record that was rebuilt today is not the latest', async () => {
@@ -81,7 +85,12 @@ test('damaged and forged records are replaced, good ones never, nor those of ano
   await copy.repository.target.put(key('p2'), Buffer.from('x'), {}, signal);
   const good = copy.store.get(key('p3'));
   const others = [...copy.store].filter(([name]) => name.includes('/box2/'));
-  expect((await repair(copy.repository)).map(({ id }) => id)).toEqual(['p1', 'p2']);
+  // It may be good, by a key that is not here.
+  const plan = await planRepair(copy.repository, 'box', {}, signal);
+  expect(plan.rebuild.map(({ id }) => id)).toEqual(['p2']);
+  expect(plan.hopeless).toMatchObject([{ id: 'p1', problem: expect.stringContaining('--unknown-signer') }]);
+  const repaired = await repair(copy.repository, [], { unknownSigner: true });
+  expect(repaired.map(({ id }) => id)).toEqual(['p1', 'p2']);
   const { points: listed, damaged } = await listPoints(copy.repository, 'box', signal);
   expect([listed.length, damaged]).toEqual([3, []]);
   expect(listed[0]?.point.include).toEqual(points[0]?.include);
@@ -111,7 +120,7 @@ test('what cannot be rebuilt is named: half of the data, a record for another ke
   const tombstone = 'lifeboat/box/forgotten/p1.age';
   const document = { format: 'lifeboat.forgotten/1', point: 'p1', at: new Date().toISOString() };
   await copy.repository.target.put(tombstone, sealDocument(made.keys, tombstone, document), {}, signal);
-  const { rebuild, hopeless } = await planRepair(copy.repository, 'box', signal);
+  const { rebuild, hopeless } = await planRepair(copy.repository, 'box', {}, signal);
   expect(rebuild).toEqual([]);
   expect(hopeless.map(({ id, problem }) => [id, problem])).toEqual([
     ['p2', expect.stringContaining('other keys')],
