@@ -1,11 +1,11 @@
 /** A point as a command names it. */
 import type { Config } from '../config/schema.ts';
+import type { EngineRepository } from '../point/catalogue.ts';
 import type { Captures } from '../point/point.ts';
 import { findPoint } from '../point/find.ts';
 import { disputeHint, disputeText, madeLater } from '../point/latest.ts';
 import type { LocalRecords } from '../point/local-records.ts';
 import { type Missing, missingFindings, missingRecords } from '../point/missing.ts';
-import type { Repository } from '../point/record-objects.ts';
 import { type ListedPoint, readCaptures } from '../point/records.ts';
 import { openConfigured } from '../steps/repository.ts';
 import { hostNameOf } from './requests.ts';
@@ -17,17 +17,31 @@ import type { Session } from './session.ts';
  * @param ids of the list, in its order
  */
 export async function listFindings(
-  repository: Repository,
+  repository: EngineRepository,
   hostName: string,
   local: LocalRecords,
   ids: readonly string[],
   signal: AbortSignal,
 ): Promise<Missing[]> {
   const missing = await missingRecords(repository, hostName, local, signal);
+  const lost = ids.length === 0 ? await dataWithoutRecord(repository, hostName, signal) : [];
   const latest = ids.at(-1) ?? '';
   const later = madeLater(latest, ids, Date.now());
   const dispute = { subject: 'latest', problem: disputeText(latest, later ?? ''), hint: disputeHint };
-  return [...missingFindings(missing, local), ...(later === undefined ? [] : [dispute])];
+  return [...lost, ...missingFindings(missing, local), ...(later === undefined ? [] : [dispute])];
+}
+
+/** Where nothing is on record at all, but data is there. */
+async function dataWithoutRecord(
+  { target, engine }: EngineRepository,
+  hostName: string,
+  signal: AbortSignal,
+): Promise<Missing[]> {
+  const found = new Set<string>();
+  for await (const { pointId } of engine.stored({ target, hostName }, signal)) found.add(pointId);
+  if (found.size === 0) return [];
+  const problem = `none is on record, but data of ${found.size} is there`;
+  return [{ subject: 'points', problem, hint: 'If records were lost: lifeboat points repair --dry-run' }];
 }
 
 /** A point with how its host was then. */

@@ -39,6 +39,12 @@ function notFound(problem: string): LifeboatError {
   return new LifeboatError('not-found', problem, { hint: 'See lifeboat points list.' });
 }
 
+function noneOnRecord({ target }: Repository, host: string): LifeboatError {
+  return new LifeboatError('not-found', `there is no point of ${host} on record at ${target.url}`, {
+    hint: 'Check the name of the host. If there were points, their records may be lost: see lifeboat points repair --dry-run.',
+  });
+}
+
 /** The last to arrive that can be read; but nobody who asks for it should get an older one without a word. */
 async function findLatest(
   repository: Repository,
@@ -60,7 +66,7 @@ async function findLatest(
     }
   }
   if (newest !== undefined) throw unreadable(newest.error, newest.error.hint);
-  throw notFound(`there is no point of ${host} at ${repository.target.url}`);
+  throw noneOnRecord(repository, host);
 }
 
 /** @throws LifeboatError `refused` where one of these was made after this latest one */
@@ -81,7 +87,7 @@ export function certain(latest: ListedPoint, ids: readonly (string | undefined)[
 async function lastOfAll(repository: Repository, host: string, signal: AbortSignal): Promise<ListedPoint> {
   const { points, damaged } = await listPoints(repository, host, signal);
   const last = points.at(-1);
-  if (last === undefined) throw notFound(`there is no point of ${host} at ${repository.target.url}`);
+  if (last === undefined) throw noneOnRecord(repository, host);
   const worse = damaged.find(({ key }) => (nameIn(host, 'points', key) ?? '') > last.point.id);
   if (worse === undefined)
     return certain(

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { objectsOf, pointsOf, type Sandbox, sandbox, script, signalAt } from '../helpers/cli.ts';
+import { objectsOf, pointsOf, root, type Sandbox, sandbox, script, signalAt } from '../helpers/cli.ts';
 
 /** Full points, so that none needs another. */
 async function backups(box: Sandbox, count: number): Promise<string[]> {
@@ -77,8 +77,9 @@ describe.concurrent('forgetting', () => {
 
   test('a base that is in use is refused, and kept by the rules', async () => {
     await using box = await sandbox();
-    // What is as young as a backup is stored again by the next.
-    await delay(2500);
+    // What is younger than a minute is stored again by the next.
+    const include = `{ include: [${join(root, 'docs/decisions')}] }`;
+    writeFileSync(box.config, `repository: file://${box.repository}\nhost: box\nbackup: ${include}\n`);
     await box.ask('backup');
     await box.ask('backup');
     const [base = '', upon = ''] = pointsOf(box).listed;
@@ -207,6 +208,10 @@ test('lost records: prune keeps the data and says so, repair brings them back wi
   rmSync(join(box.repository, 'lifeboat/box/captures'), { recursive: true });
   rmSync(box.state, { recursive: true });
   box.configure('retention: { last: 2 }\n');
+  const listed = await box.ask('points', 'list');
+  expect(listed).toMatchObject({ code: 4, json: { findings: [{ hint: expect.stringContaining('repair') }] } });
+  const restored = await box.ask('restore', 'latest', '--to', join(box.base, 'to'));
+  expect(restored).toMatchObject({ code: 1, json: { error: { hint: expect.stringContaining('repair') } } });
   const pruned = await box.ask('points', 'prune', '--grace', '1ms');
   expect(pruned.code).toBe(4);
   expect(pruned.json.run?.findings).toMatchObject(ids.map((id) => ({ subject: `point ${id}` })));

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { LocalRecords } from '../../../point/local-records.ts';
-import type { Repository } from '../../../point/record-objects.ts';
+import type { EngineRepository } from '../../../point/catalogue.ts';
 import { helpFooter } from '../../globals.ts';
 import { openPoints, pointHelp } from './open.ts';
 
@@ -22,7 +22,7 @@ export function listCommand(): Command {
 }
 
 interface Asked {
-  readonly repository: Repository;
+  readonly repository: EngineRepository;
   readonly hostName: string;
   readonly local: LocalRecords;
   readonly json: boolean;
