@@ -128,7 +128,7 @@ async function compareWithOriginal(
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
   // By the names that the engine stored them under, not through symlinks above them.
-  const prefixes = await namedPaths(host, include, signal);
+  const { paths: prefixes } = await namedPaths(host, include, signal);
   for (const prefix of prefixes) {
     // A filesystem of its own below another one that is included is compared when its turn comes.
     const others = prefixes.filter((other) => other !== prefix).map((other) => `/${other}`);

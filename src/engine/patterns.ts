@@ -4,8 +4,9 @@
  * A pattern as a test of absolute paths. `*` and `?` also match `/`; one that begins with `/` is a whole path, any other
  * matches after any `/`. It says nothing of what lies below a path that it matches.
  */
-export function matcher(pattern: string): (path: string) => boolean {
-  const body = withoutEnd(pattern).replace(/\[!?[^\]]+\]|[\s\S]/gu, (part) => {
+export function matcher(given: string): (path: string) => boolean {
+  const pattern = plain(given);
+  const body = pattern.replace(/\[!?[^\]]+\]|[\s\S]/gu, (part) => {
     if (part === '*') return '[^]*';
     if (part === '?') return '[^]';
     if (part.length > 1 && part.startsWith('[')) return part.replaceAll('\\', '\\\\').replace(/^\[!/, '[^');
@@ -17,7 +18,7 @@ export function matcher(pattern: string): (path: string) => boolean {
     test = new RegExp(`${start}${body}$`, 'u');
   } catch {
     // An impossible range as in "[z-a]": nothing has that name but the pattern itself.
-    return (path) => path === pattern;
+    return (path) => path === pattern || (!pattern.startsWith('/') && path.endsWith(`/${pattern}`));
   }
   return (path) => test.test(path);
 }
@@ -28,7 +29,7 @@ export function matcher(pattern: string): (path: string) => boolean {
  */
 export function findPattern(pattern: string): string | undefined {
   if (/[?[\\\0]/.test(pattern) || !pattern.isWellFormed()) return undefined;
-  return pattern.startsWith('/') ? withoutEnd(pattern) : `*/${withoutEnd(pattern)}`;
+  return pattern.startsWith('/') ? plain(pattern) : `*/${plain(pattern)}`;
 }
 
 /** A path taken literally, for the same test. */
@@ -36,6 +37,8 @@ export function findLiteral(path: string): string | undefined {
   return path.isWellFormed() && !path.includes('\0') ? path.replace(/[*?[\\]/g, '\\$&') : undefined;
 }
 
-function withoutEnd(pattern: string): string {
-  return pattern.length > 1 ? pattern.replace(/\/+$/, '') : pattern;
+/** No path of a walk has double slashes, `/./`, or a slash at its end. */
+function plain(pattern: string): string {
+  const single = pattern.replace(/\/(?:\.?\/)+/g, '/').replace(/(?<=.)\/\.?$/s, '');
+  return single === '' ? pattern : single;
 }

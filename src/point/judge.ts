@@ -104,7 +104,7 @@ export function judgeOf(layout: Layout, selection: Selection, graph: Graph): Jud
     if (type === 'file') return { state: 'covered', reason: `included by ${top}`, harmless: true };
     const except = excludes.filter(
       ({ pattern }) =>
-        mayMatchBelow(pattern, domain.path) ||
+        mayMatchBelow(normalised(pattern), domain.path) ||
         (pattern.startsWith('/') && isPartOf(domainOf(normalised(pattern)), domain)),
     );
     const list = except.map(({ pattern }) => pattern).join(', ');

@@ -120,6 +120,22 @@ test('what two included paths share is there once, a link above an included path
   const { paths, problems } = await chosenIn(at.path, { include }, signal);
   expect(paths).toEqual(['/link', '/real', '/real/b', '/real/in', '/real/in/a']);
   expect([...problems]).toEqual([[join(at.path, 'gone'), 'No such file or directory']]);
+  const only = await chosenIn(at.path, { include: [join(at.path, 'link')] }, signal);
+  expect(only.paths).toEqual(['/link']);
+  expect([...only.problems]).toEqual([
+    [join(at.path, 'link'), expect.stringContaining(`not in the point; add ${at.path}/real to`)],
+  ]);
+});
+
+test('slashes and dots that mean nothing mean nothing in a pattern, and one that matches nothing is told', async ({
+  signal,
+}) => {
+  await using at = await temporaryDirectory();
+  await tree(at.path, { 'a/x': 'a', 'b/x': 'b', 'c/[z-a]': 'c', d: 'd' });
+  const exclude = [`${at.path}//a/./x/`, 'b//./x', '[z-a]', `${at.path}/d/.`, 'a\\*', '/./never'];
+  const { paths, notes } = await chosenIn(at.path, { exclude }, signal);
+  expect(paths).toEqual(['', '/a', '/b', '/c']);
+  expect(notes).toEqual(['nothing was left out by "a\\\\*", "/./never"']);
 });
 
 test('an included path below one that is left out is left out', async ({ signal }) => {

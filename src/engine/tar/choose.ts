@@ -6,7 +6,7 @@ import { findCacheTags } from './cache-tags.ts';
 import { relativePath } from './commands.ts';
 import { Exclusions } from './exclusions.ts';
 import { findArgv, findFiles, PRUNED } from './find.ts';
-import { namedPaths } from './include.ts';
+import { isBelow, namedPaths } from './include.ts';
 import { strayProblem, Strays } from './strays.ts';
 
 /** Something to be in the point. There may be millions: what `stat` said stays a line (`statOf`). */
@@ -52,7 +52,15 @@ export async function choose(job: ChoosingJob, signal: AbortSignal): Promise<Cho
     return pattern !== undefined;
   };
 
-  const roots = (await namedPaths(host, job.include, signal)).map((path) => `/${path}`);
+  const { paths, links } = await namedPaths(host, job.include, signal);
+  const roots = paths.map((path) => `/${path}`);
+  for (const { path, target } of links) {
+    if (paths.some((root) => root === target || isBelow(target, root))) continue;
+    problems.set(
+      `/${path}`,
+      `is a symbolic link: what it leads to is not in the point; add /${target} to backup.include`,
+    );
+  }
   const walked = roots.filter((root) => !above(root).some((path) => named(path, 0)));
   const argv = findArgv(exclude, [...own]);
   const isRoot = new Set(roots);
@@ -92,7 +100,10 @@ export async function choose(job: ChoosingJob, signal: AbortSignal): Promise<Cho
     return !stray;
   });
   const kept = tags.length === 0 ? sorted : withoutCaches(sorted, await findCacheTags(host, tags, signal), exclusions);
-  return { chosen: kept, excluded: exclusions.list(), problems, notes };
+  const excluded = exclusions.list();
+  const unmet = exclude.filter((pattern) => !excluded.some((one) => one.pattern === pattern));
+  if (unmet.length > 0) notes.push(`nothing was left out by ${unmet.map((one) => JSON.stringify(one)).join(', ')}`);
+  return { chosen: kept, excluded, problems, notes };
 }
 
 const types = new Set(['f', 'd', 'l', 'p', 'c', 'b']);

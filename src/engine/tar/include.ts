@@ -4,19 +4,32 @@ import { LifeboatError } from '../../kernel/errors.ts';
 import { nameFromBytes } from '../../kernel/text.ts';
 import { namesOnStdin, relativePath } from './commands.ts';
 
+/** Relative to `/`, `''` for all of it. */
+export interface Named {
+  /** Sorted, each once; symlinks above them are resolved. */
+  readonly paths: readonly string[];
+  /** Those of them that are symlinks themselves, and where they lead. */
+  readonly links: readonly { readonly path: string; readonly target: string }[];
+}
+
 /**
  * @param include absolute paths
- * @returns paths relative to `/`, `''` for all of it, sorted, each once; symlinks above them are resolved
  * @throws LifeboatError `usage` for a path that is not absolute or holds `.` or `..`
  */
-export async function namedPaths(host: Host, include: readonly string[], signal: AbortSignal): Promise<string[]> {
+export async function namedPaths(host: Host, include: readonly string[], signal: AbortSignal): Promise<Named> {
   if (include.length === 0) throw new LifeboatError('usage', 'no path to back up was given');
   const wanted = include.map(relativePath);
   const parents = await resolved(host, wanted.map(parentOf), signal);
   const paths = wanted.map((path, index) =>
     path === '' ? '' : join(parents[index] ?? '', path.split('/').at(-1) ?? ''),
   );
-  return [...new Set(paths)].sort();
+  const unique = [...new Set(paths)].sort();
+  const targets = await resolved(host, unique, signal);
+  const links = unique.flatMap((path, index) => {
+    const target = targets[index] ?? path;
+    return target === path ? [] : [{ path, target }];
+  });
+  return { paths: unique, links };
 }
 
 export function isBelow(path: string, above: string): boolean {
