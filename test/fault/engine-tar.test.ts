@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { appendFile, chmod, chown, mkdir, readdir, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, chown, link, mkdir, readdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -10,6 +10,7 @@ import type { BackupJob, VerifyJob } from '../../src/engine/engine.ts';
 import { openEngine } from '../../src/engine/engines.ts';
 import type { Entry } from '../../src/engine/entry.ts';
 import { ManifestWriter } from '../../src/engine/tar/manifest.ts';
+import { compareWith } from '../../src/engine/restore/compare.ts';
 import { ArchiveReader } from '../../src/engine/tar/reader.ts';
 import { LifeboatError } from '../../src/kernel/errors.ts';
 import { AT_FDCWD, utimensat } from '../../src/native/file.ts';
@@ -234,6 +235,27 @@ a.close()`;
     const manifest = await put(manifestKey, await writer.finish({ ...counts, archive: stored }));
     return { format: 'lifeboat.tar/1', archive: stored, manifest, ...counts };
   }
+});
+
+test('a path that is too long where it is restored to is named, the rest is restored', async ({ signal }) => {
+  await using at = await place();
+  const source = await at.directory('source');
+  const long = 'l'.repeat(250);
+  for (const name of ['a', long, 'z']) await writeFile(join(source, name), name);
+  await link(join(source, long), join(source, `${long}2`));
+  const base = backupJob(memory(), [source]);
+  const { stored } = await engine.backup(base, signal);
+  let directory = at.path;
+  while (directory.length + source.length < 3900) directory = join(directory, 'd'.repeat(100));
+  await mkdir(directory, { recursive: true });
+  const job = { ...base, stored, paths: [], directory };
+  const { findings } = await engine.restore(job, signal);
+  expect(findings).toMatchObject([long, `${long}2`].map((name) => ({ subject: join(source, name) })));
+  expect((await readdir(join(directory, source))).sort()).toEqual(['a', 'z']);
+  const options = { directory, root: false, onProgress: () => undefined };
+  const everything = { has: () => true, chose: () => true };
+  const { changes } = await compareWith(engine.entries(job, signal), everything, options, signal);
+  expect(changes.get(join(source, long).slice(1))).toEqual({ action: 'create' });
 });
 
 describe('a source that changes while it is read', () => {

@@ -2,7 +2,7 @@
  * What a restore has to do: the chosen entries of a point compared with what is at the destination. Nothing but what
  * differs is restored, and whatever would be lost by that is known before.
  */
-import { type BigIntStats, lstatSync, readdirSync } from 'node:fs';
+import { type BigIntStats, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { throwIfAborted } from '../../kernel/wait.ts';
 import type { Finding } from '../engine.ts';
@@ -10,7 +10,6 @@ import { type Entry, type EntryType, entryDifferences } from '../entry.ts';
 import { isBelow, parentOf } from '../tar/include.ts';
 import { typeOf } from '../walk.ts';
 import { readFlags } from './attributes.ts';
-import { inodeOf } from './held.ts';
 import { inspect, pathBelow, type Seen } from './inspect.ts';
 import { type Mounts, mountsBelow } from './mounts.ts';
 import { type OwnerMap, withOwners } from './owners.ts';
@@ -177,13 +176,13 @@ class Comparing {
     if (seen === undefined) {
       this.#change(entry, { action: 'create' }, place);
       if (entry.type === 'directory') this.#places.set(entry.path, absent);
-      if (entry.type === 'hardlink') this.#link(entry, undefined, place);
+      if (entry.type === 'hardlink') await this.#link(entry, undefined, place);
       return;
     }
     if (this.#counted.has(parentOf(entry.path))) this.#untouched--;
     if (entry.type === 'directory') await this.#compareDirectory(entry, seen, place);
-    else if (seen.entry?.type === 'directory') this.#compareWithDirectory(entry, place);
-    else if (entry.type === 'hardlink') this.#link(entry, seen, place);
+    else if (seen.entry?.type === 'directory') await this.#compareWithDirectory(entry, place);
+    else if (entry.type === 'hardlink') await this.#link(entry, seen, place);
     else this.#compareFile(entry, seen, place);
   }
 
@@ -290,13 +289,13 @@ class Comparing {
       });
   }
 
-  #compareWithDirectory(entry: Entry, place: Extract<Place, { is: 'there' }>): void {
+  async #compareWithDirectory(entry: Entry, place: Extract<Place, { is: 'there' }>): Promise<void> {
     if (namesIn(this.#options.directory, entry.path) > 0) {
       this.#block(entry.path, `a directory that is not empty is in the place of a ${entry.type}`, 1);
       return;
     }
     this.#change(entry, { action: 'replace', now: emptyDirectory }, place);
-    if (entry.type === 'hardlink') this.#link(entry, undefined, place);
+    if (entry.type === 'hardlink') await this.#link(entry, undefined, place);
   }
 
   #compareFile(entry: Entry, seen: Seen, place: Extract<Place, { is: 'there' }>): void {
@@ -316,7 +315,7 @@ class Comparing {
   }
 
   /** Another name of a file that was compared before. */
-  #link(entry: Entry, seen: Seen | undefined, place: Extract<Place, { is: 'there' }>): void {
+  async #link(entry: Entry, seen: Seen | undefined, place: Extract<Place, { is: 'there' }>): Promise<void> {
     const first = entry.link ?? '';
     const fresh = this.#changeOf(first)?.action;
     const there = fresh !== 'create' && fresh !== 'replace';
@@ -326,7 +325,7 @@ class Comparing {
       this.#same++;
       return;
     }
-    const link = there ? { link: { path: first, inode: this.#inodeOf(first) } } : {};
+    const link = there ? { link: { path: first, inode: await this.#inodeOf(first) } } : {};
     const known = this.#changes.get(entry.path);
     if (seen !== undefined)
       this.#change(entry, { action: 'replace', now: nowOf(seen.stats), ...this.#flagsAt(entry.path), ...link }, place);
@@ -358,9 +357,9 @@ class Comparing {
     return flags === '' ? {} : { flags };
   }
 
-  #inodeOf(path: string): string | undefined {
-    const stats = lstatSync(pathBelow(this.#options.directory, path), { bigint: true, throwIfNoEntry: false });
-    return this.#inodes.get(path)?.inode ?? (stats && inodeOf(stats));
+  async #inodeOf(path: string): Promise<string | undefined> {
+    const known = this.#inodes.get(path)?.inode;
+    return known ?? (await inspect(this.#options.directory, path, () => false, this.#signal))?.inode;
   }
 
   #changeOf(path: string): Change | undefined {

@@ -45,7 +45,8 @@ export async function inspect(
     const entry = describe(full, nameToBytes(path), type, stats, sha256);
     return { entry, stats, inode, ...(unreadable === undefined ? {} : { unreadable }) };
   } catch (error) {
-    if (hasErrno(error, 'ENOENT', 'ENOTDIR', 'ESTALE')) return undefined;
+    // A name that is too long is nobody's; that it cannot be restored is said when its turn comes.
+    if (hasErrno(error, 'ENOENT', 'ENOTDIR', 'ESTALE', 'ENAMETOOLONG')) return undefined;
     throw error;
   }
 }

@@ -3,6 +3,7 @@
  * destination one there, since a move crosses none. Each holds what it is for under the same path, so that together they
  * are one tree.
  */
+import { nameToBytes } from '../../kernel/text.ts';
 import { type Found, findTree } from '../walk.ts';
 import { isBelow } from '../tar/include.ts';
 
@@ -18,6 +19,16 @@ export function stagedIn({ directory, elsewhere }: Stage, path: string): string 
     .filter((one) => one.path === path || isBelow(path, one.path))
     .sort((a, b) => b.path.length - a.path.length)[0];
   return nearest?.directory ?? directory;
+}
+
+/** The kernel takes no path of more bytes, and all that is made is looked at by its path. */
+const longestPath = 4095;
+
+export function fits(stage: Stage, path: string): boolean {
+  const directory = stagedIn(stage, path);
+  // No character takes more than 3 bytes.
+  if (3 * (directory.length + path.length) < longestPath) return true;
+  return nameToBytes(`${directory}/${path}`).length <= longestPath;
 }
 
 /** All that there is, each directory before what is in it. */

@@ -13,7 +13,7 @@ import { recognise } from '../restore/resume.ts';
 import { isRoot, Lacks, makeable } from '../restore/rights.ts';
 import { belowSymlink, notRestored, select, symlinkCheck } from '../restore/select.ts';
 import { settle } from '../restore/settle.ts';
-import type { Stage } from '../restore/stage.ts';
+import { fits, type Stage, stagedIn } from '../restore/stage.ts';
 import { extractArgv } from './commands.ts';
 import type { ManifestEntry } from './manifest.ts';
 import { readManifest } from './manifest-object.ts';
@@ -36,8 +36,11 @@ export async function restore(job: RestoreJob, signal: AbortSignal): Promise<Res
     const symlinkAbove = symlinkCheck();
     for await (const entry of manifest.entries()) {
       const symlink = symlinkAbove(entry);
-      if (symlink === undefined) yield entry;
-      else if (counting && chosen(entry.path)) left.set(symlink, (left.get(symlink) ?? 0) + 1);
+      const path = entry.path;
+      if (symlink === undefined && fits(stage, path)) yield entry;
+      else if (!counting || !chosen(path)) continue;
+      else if (symlink !== undefined) left.set(symlink, (left.get(symlink) ?? 0) + 1);
+      else findings.add(`/${path}`, `not restored: its path is too long in ${stagedIn(stage, path)}`);
     }
   }
   async function* expected(counting: boolean): AsyncIterable<Entry> {
