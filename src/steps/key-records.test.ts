@@ -56,6 +56,18 @@ test('a newer one of other keys is told; a right one is kept', async () => {
   expect(await checkKeyRecords(key, at, signal)).toEqual([expect.stringContaining('not of the host key here')]);
 });
 
+test('of two that are made within a second, and after one of a clock that was ahead, the last is the newest', async () => {
+  await using directory = await temporaryDirectory();
+  const signal = AbortSignal.timeout(60_000);
+  const at = place(directory.path);
+  await at.target.put('lifeboat/web1/keys/20990101T000000Z-ffffff.age', made().sealed, {}, signal);
+  for (let times = 0; times < 10; times++) {
+    const { key, sealed } = made();
+    await putKeyRecord(at, sealed, signal);
+    expect(await checkKeyRecords(key, at, signal)).toEqual([]);
+  }
+});
+
 test('a record that reads back otherwise is an error', async () => {
   await using directory = await temporaryDirectory();
   const signal = AbortSignal.timeout(60_000);

@@ -6,7 +6,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectory, writeFileAtomic } from '../kernel/atomic-write.ts';
 import { explaining, hasErrno, LifeboatError } from '../kernel/errors.ts';
-import { isId, newId } from '../kernel/ids.ts';
+import { isId, newId, timeInName } from '../kernel/ids.ts';
 import type { HostKey } from '../keys/host-key.ts';
 import { openKeyRecord } from '../keys/key-record.ts';
 import { keyringOfHostKey } from '../keys/ring.ts';
@@ -15,6 +15,7 @@ import { getBytes, type Target } from '../target/target.ts';
 
 export const MAX_KEY_RECORD_BYTES = 1024 * 1024;
 const SUFFIX = '.age';
+const SECOND = 1000;
 
 /** Where the records of a host are, and the copy. */
 export interface KeyRecordPlace {
@@ -38,13 +39,14 @@ export async function keyRecordKeys(target: Target, host: string, signal: AbortS
 }
 
 /**
- * Adds what {@link sealKeyRecord} made; it is never changed.
+ * Adds what {@link sealKeyRecord} made; it is never changed. Its name comes after those that are there, whatever the clocks say.
  *
  * @throws LifeboatError `target-failed` when it reads back otherwise
  */
 export async function putKeyRecord(place: KeyRecordPlace, bytes: Buffer, signal: AbortSignal): Promise<void> {
   const { target, host } = place;
-  const key = `${prefixOf(host)}/${newId(new Date())}${SUFFIX}`;
+  const after = timeInName((await keyRecordKeys(target, host, signal)).at(-1) ?? '') ?? 0;
+  const key = `${prefixOf(host)}/${newId(new Date(Math.max(Date.now(), after + SECOND)))}${SUFFIX}`;
   await target.put(key, bytes, { ifAbsent: target.traits.exclusivePut }, signal);
   await checkStored(target, key, bytes, signal);
   await keep(place, { key, bytes });

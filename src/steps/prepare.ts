@@ -1,8 +1,9 @@
 /** Steps that come first: who this is, whether the repository is there, and that nobody else is at it. */
-import { hostIdentity, pidNamespace, processStart, sameProcessAlive } from '../host/identity.ts';
+import { type HostIdentity, hostIdentity, pidNamespace, processStart, sameProcessAlive } from '../host/identity.ts';
 import { newId } from '../kernel/ids.ts';
-import { acquireLock, lockKey, releaseLock } from '../point/lock.ts';
+import { acquireLock, type Held, lockKey, releaseLock } from '../point/lock.ts';
 import type { Config } from '../config/schema.ts';
+import type { Target } from '../target/target.ts';
 import type { CleanupContext } from '../workflow/step.ts';
 import { step } from './define.ts';
 import { openConfigured } from './repository.ts';
@@ -51,22 +52,36 @@ export const lock = step({
       say({ type: 'note', text: `${repository.target.url} cannot lock: two backups at once would both be made` });
       return { lockId: '' };
     }
-    const { name, ...ids } = identity;
-    const namespace = await pidNamespace();
-    const claim = {
-      host: name,
-      ...ids,
-      ...(namespace === undefined ? {} : { pidNamespace: namespace }),
-      pid: process.pid,
-      processStart: (await processStart(process.pid)) ?? 0,
-      run: runId,
-      since: new Date().toISOString(),
-    };
-    const isAlive = (holder: { pid: number; processStart: number }) =>
-      sameProcessAlive(holder.pid, holder.processStart);
-    const held = await acquireLock(repository.target, lockKey(hostName), claim, isAlive, signal);
+    const held = await lockAs(repository.target, identity, hostName, runId, signal);
     // A process that dies between these two lines leaves a lock that is known to be stale.
     await atEnd('release', { config, ...held });
     return { lockId: held.id };
   },
 });
+
+/**
+ * Takes the lock of a host in its repository for this process.
+ *
+ * @throws LifeboatError `locked`
+ */
+export async function lockAs(
+  target: Target,
+  { name, machineId, bootId }: Pick<HostIdentity, 'name'> & Partial<HostIdentity>,
+  hostName: string,
+  run: string,
+  signal: AbortSignal,
+): Promise<Held> {
+  const namespace = await pidNamespace();
+  const claim = {
+    host: name,
+    ...(machineId ? { machineId } : {}),
+    ...(bootId ? { bootId } : {}),
+    ...(namespace === undefined ? {} : { pidNamespace: namespace }),
+    pid: process.pid,
+    processStart: (await processStart(process.pid)) ?? 0,
+    run,
+    since: new Date().toISOString(),
+  };
+  const isAlive = (holder: { pid: number; processStart: number }) => sameProcessAlive(holder.pid, holder.processStart);
+  return await acquireLock(target, lockKey(hostName), claim, isAlive, signal);
+}

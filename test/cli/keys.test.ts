@@ -1,9 +1,21 @@
 /** Keys from the first minute to the bad day: made, proven, replaced, lost. */
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { contents, pointsOf, sandbox } from '../helpers/cli.ts';
 import { keyedSandbox, newCodeIn } from '../helpers/keyed.ts';
+import { lockFile } from '../../src/host/file-lock.ts';
 
 const another = async () => (await keyedSandbox()).code;
 
@@ -29,6 +41,8 @@ describe.concurrent('init', () => {
     expect(again.stdout).toContain(`Kept the host key ${key}`);
     expect(again.stdout).not.toMatch(/([0-9A-Z]{5}-){6}/);
     expect(readFileSync(key, 'utf8')).toBe(before);
+    const refused = await box.run(...init, '--force', '--write-only');
+    expect(refused).toMatchObject({ code: 5, stderr: expect.stringContaining('key rotate --host-key --write-only') });
   });
 
   test('--no-encryption: records are signed, and data is plain', async () => {
@@ -132,7 +146,6 @@ sys.stdout.buffer.write(shown)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 `,
     );
-    const { spawnSync } = await import('node:child_process');
     const lifeboat = [process.execPath, join(import.meta.dirname, '../../bin/lifeboat.js'), '--config', box.config];
     const ended = spawnSync('python3', [typist, box.code, ...lifeboat, 'key', 'check'], { encoding: 'utf8' });
     expect(ended).toMatchObject({ status: 0, stdout: expect.stringContaining('The recovery code is right') });
@@ -254,6 +267,60 @@ describe.concurrent('the host key', () => {
 });
 
 describe.concurrent('rotation', () => {
+  test('of a write-only host: a key record that is lost is put back, or else the new code is not called right', async () => {
+    await using box = await keyedSandbox('--write-only');
+    await box.ask('backup');
+    const [older = ''] = pointsOf(box).listed;
+    const next = newCodeIn(await box.withCode(box.code, 'key', 'rotate'));
+    const records = join(box.repository, 'lifeboat/box/keys');
+    const newest = readdirSync(records).sort().at(-1) ?? '';
+    rmSync(join(records, newest));
+    const backup = await box.ask('backup');
+    expect(backup.code).toBe(4);
+    expect(JSON.stringify(backup.json.run?.findings)).toContain('is put back');
+    expect(await box.elsewhere(next, 'points', 'verify', older)).toMatchObject({ code: 0 });
+    rmSync(join(records, newest));
+    expect(await box.withCode(next, 'key', 'check')).toMatchObject({ code: 0, json: { keyRecord: 'opened' } });
+    rmSync(join(records, newest));
+    rmSync(join(box.state, 'keys'), { recursive: true });
+    const lost = await box.withCode(next, 'key', 'check');
+    expect(lost).toMatchObject({
+      code: 1,
+      json: { error: { code: 'no-key', hint: expect.stringContaining('before') } },
+    });
+    const last = newCodeIn(await box.withCode(box.code, 'key', 'rotate'));
+    expect(await box.elsewhere(last, 'points', 'verify', older)).toMatchObject({ code: 0 });
+  });
+
+  test('while somebody else changes the key is refused; a code that nobody could read is told', async () => {
+    await using box = await keyedSandbox();
+    const key = readFileSync(box.keyFile, 'utf8');
+    const lock = await lockFile(`${box.keyFile}.lock`);
+    expect(await box.ask('key', 'rotate')).toMatchObject({ json: { error: { code: 'locked' } } });
+    expect(await box.withCode(box.code, 'key', 'check')).toMatchObject({ json: { error: { code: 'locked' } } });
+    await lock?.[Symbol.asyncDispose]();
+    // A run that is under way signs with the old key.
+    const runs = join(box.repository, 'lifeboat/box/lock');
+    const holder = {
+      format: 'lifeboat.lock/1',
+      id: 'x',
+      host: 'far',
+      pid: 1,
+      processStart: 1,
+      run: 'r',
+      since: '2026-11-20T01:02:03Z',
+    };
+    writeFileSync(runs, JSON.stringify(holder));
+    expect(await box.ask('key', 'rotate')).toMatchObject({ json: { error: { code: 'locked' } } });
+    rmSync(runs);
+    expect(readFileSync(box.keyFile, 'utf8')).toBe(key);
+    const lifeboat = [process.execPath, join(import.meta.dirname, '../../bin/lifeboat.js'), '--config', box.config];
+    const shell = ['sh', '-c', 'exec "$@" > /dev/full', 'sh', ...lifeboat, '--state-dir', box.state, 'key', 'rotate'];
+    const full = spawnSync('env', shell, { encoding: 'utf8' });
+    expect(full).toMatchObject({ status: 1, stderr: expect.stringContaining('replace it with lifeboat key rotate') });
+    expect(readFileSync(box.keyFile, 'utf8')).not.toBe(key);
+  });
+
   test('an older code opens nothing newer, also after a further rotation, and signs nothing newer', async () => {
     await using box = await keyedSandbox();
     const second = newCodeIn(await box.ask('key', 'rotate'));

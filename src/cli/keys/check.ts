@@ -50,7 +50,13 @@ export async function checkCode(globals: Globals, given?: RecoveryCode): Promise
   // With the code alone: what the host key opens proves nothing about it.
   const { key: _without, ...rest } = config;
   await using repository = await openConfigured({ ...rest, host }, opening, signal);
-  const { keyRecord, otherKeyRecords } = await checkKeyRecord(repository, host, code, hostKey, session);
+  const { keyRecord, otherKeyRecords } = await checkKeyRecord(
+    repository,
+    host,
+    code,
+    { hostKey, file: config.key },
+    session,
+  );
   const point = await newestPoint(repository, host, session);
   const proven = new Date().toISOString();
   const notes = hostKey !== undefined && !globals.dryRun;
@@ -78,7 +84,7 @@ async function checkKeyRecord(
   { target, id }: OpenRepository,
   host: string,
   code: RecoveryCode,
-  hostKey: HostKey | undefined,
+  { hostKey, file }: { hostKey: HostKey | undefined; file: string | undefined },
   { globals: { dryRun }, context: { stateDir }, opening, signal }: Session,
 ) {
   const place = { target, id, stateDir, host };
@@ -94,6 +100,9 @@ async function checkKeyRecord(
     });
   }
   if (hostKey.writeOnly && hostKey.retired.certifiers.length > 0) {
+    // It does not open what it should: that it was proven once is no longer true, and the code before it may replace it.
+    const { proven: _once, ...unproven } = hostKey;
+    if (file !== undefined && !dryRun) await writeHostKey(file, unproven);
     throw new LifeboatError('no-key', `the key record that was made for this recovery code is not at ${target.url}`, {
       hint: 'Points from before the rotation are opened by the code before it alone: keep that sheet. To make a code that opens all: lifeboat key rotate, with that code.',
     });
