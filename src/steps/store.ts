@@ -6,10 +6,12 @@ import { parseBytes } from '../kernel/units.ts';
 import { baseFor } from '../point/base.ts';
 import { isOnRecord } from '../point/forget.ts';
 import { includedPaths, notMounted } from '../point/include.ts';
+import { rememberRepository } from '../point/same-repository.ts';
 import { knownPoints } from '../point/known.ts';
 import { localRecords } from '../point/local-records.ts';
 import type { Point, Trust } from '../point/point.ts';
 import type { CleanupContext } from '../workflow/step.ts';
+import { checkMounts } from './dead-mounts.ts';
 import { type State, step } from './define.ts';
 import { type OpenRepository, openConfigured } from './repository.ts';
 import { dataOf, describe } from './record.ts';
@@ -74,10 +76,13 @@ export const storeData = step({
     const { config, hostName, pointId, ownPaths, stateDir, layout } = state;
     const { excludeCaches, maxFileSize, compare, compressionLevel, exclude } = config.backup;
     await using repository = await openConfigured(config, { say, secrets }, signal);
+    await rememberRepository(stateDir, { url: repository.target.url, id: repository.id });
     await onFailure('discard', { config, hostName, pointId });
     for (const path of notMounted(config.backup, layout)) {
       say({ type: 'finding', subject: path, problem: 'nothing is mounted there, so nothing of it is in the point' });
     }
+    const include = includedPaths(config.backup, layout);
+    await checkMounts(host, { include, exclude }, layout, signal);
     const base = await chooseBase(repository, state, signal);
     const result = await repository.engine.backup(
       {
@@ -86,7 +91,7 @@ export const storeData = step({
         pointId,
         sealing: repository.keys,
         host,
-        include: includedPaths(config.backup, layout),
+        include,
         exclude,
         rules: {
           cacheDirectories: excludeCaches,
