@@ -2,7 +2,8 @@
 import { lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Finding } from '../engine/engine.ts';
-import { type Change, type Comparison, compareWith } from '../engine/restore/compare.ts';
+import { compareWith } from '../engine/restore/compare.ts';
+import type { Change, Comparison } from '../engine/restore/comparison.ts';
 import { Lacks } from '../engine/restore/rights.ts';
 import { type Selection, select } from '../engine/restore/select.ts';
 import { Findings } from '../engine/tar/stderr.ts';

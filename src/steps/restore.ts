@@ -1,7 +1,7 @@
 /** The step that brings files out of a recovery point: compare, ask, make, move. Each attempt goes on with the last. */
 import type { BigIntStats } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { type Comparison, changeOf } from '../engine/restore/compare.ts';
+import { type Comparison, changeOf } from '../engine/restore/comparison.ts';
 import { finishAttributes } from '../engine/restore/finish.ts';
 import { type Placed, place } from '../engine/restore/place.ts';
 import { Findings } from '../engine/tar/stderr.ts';

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { temporaryDirectory } from '../../../test/helpers/temporary.ts';
 import type { Entry } from '../entry.ts';
-import { changeOf, compareWith } from './compare.ts';
+import { compareWith } from './compare.ts';
+import { changeOf } from './comparison.ts';
 
 function entry(path: string, type: Entry['type'] = 'file', more: Partial<Entry> = {}): Entry {
   return {

@@ -2,72 +2,19 @@
  * What a restore has to do: the chosen entries of a point compared with what is at the destination. Nothing but what
  * differs is restored, and whatever would be lost by that is known before.
  */
-import { type BigIntStats, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { throwIfAborted } from '../../kernel/wait.ts';
-import type { Finding } from '../engine.ts';
-import { type Entry, type EntryType, entryDifferences } from '../entry.ts';
+import type { Entry } from '../entry.ts';
 import { isBelow, parentOf } from '../tar/include.ts';
-import { typeOf } from '../walk.ts';
 import { readFlags } from './attributes.ts';
+import { type Change, changeOf, type Comparison } from './comparison.ts';
+import { attributeDifferences, emptyDirectory, type Now, nowOf, sameContent } from './difference.ts';
 import { inspect, pathBelow, type Seen } from './inspect.ts';
 import { type Mounts, mountsBelow } from './mounts.ts';
 import { type OwnerMap, withOwners } from './owners.ts';
-import { feasible, type Lacks } from './rights.ts';
-import { belowSymlink, notRestored, pathsAbove, type Selection, symlinkCheck } from './select.ts';
-
-/** What is at a place before it is changed: as long as it is that, the consent to change it holds. */
-export interface Now {
-  readonly type: EntryType | 'socket';
-  readonly size: number;
-  readonly mtimeNs: string;
-}
-
-/** A file that stays and gets another name. */
-export interface Link {
-  readonly path: string;
-  readonly inode: string | undefined;
-}
-
-export type Change =
-  | { readonly action: 'create'; readonly link?: Link }
-  | {
-      readonly action: 'replace';
-      readonly now: Now;
-      /** That it has, and that are gone with it. */
-      readonly flags?: string;
-      readonly link?: Link;
-    }
-  /** The content is right. */
-  | {
-      readonly action: 'attributes';
-      readonly now: Now;
-      /** What was compared; no other inode is given the attributes. */
-      readonly inode: string;
-      readonly differences: readonly string[];
-      readonly entry: Entry;
-    };
-
-export interface Comparison {
-  /** By path. What is in a directory that is created is not listed; see {@link changeOf}. */
-  readonly changes: ReadonlyMap<string, Change>;
-  /** Below what is created, but not restored. */
-  readonly left: ReadonlySet<string>;
-  /** Of what changes, the entries that have flags: these are set when nothing else is left to do. */
-  readonly flagged: readonly Entry[];
-  /** Chosen directories that are there, with what they have to be like in the end, those above first. */
-  readonly directories: readonly { readonly entry: Entry; readonly inode: string | undefined }[];
-  /** Entries to be created, and bytes of files to be created or replaced. */
-  readonly created: number;
-  readonly bytes: number;
-  readonly same: number;
-  /** Entries in chosen directories that the point does not have; what is below them is not counted. */
-  readonly untouched: number;
-  /** What cannot be restored here, and why. */
-  readonly blocked: readonly Finding[];
-  /** Directories below which something changes, and that lie on another filesystem than what is above them. */
-  readonly crossings: readonly string[];
-}
+import type { Lacks } from './rights.ts';
+import { belowSymlink, notRestored, type Selection, symlinkCheck } from './select.ts';
 
 export interface CompareOptions {
   /** Its real path. What stands for `/` itself is compared only where `root` says so. */
@@ -77,18 +24,6 @@ export interface CompareOptions {
   /** Told what of entries that are there already this process could not restore anyway. */
   readonly lacks?: Lacks;
   readonly onProgress: (entries: number) => void;
-}
-
-/** What becomes of one chosen entry; `undefined` when it is the same already, or cannot be restored. */
-export function changeOf({ changes, left }: Pick<Comparison, 'changes' | 'left'>, path: string): Change | undefined {
-  if (left.has(path)) return undefined;
-  const own = changes.get(path);
-  if (own !== undefined) return own;
-  for (const above of pathsAbove(path)) {
-    const action = changes.get(above)?.action;
-    if (action === 'create' || action === 'replace') return { action: 'create' };
-  }
-  return undefined;
 }
 
 /** A directory at the destination, or why there is none. */
@@ -320,7 +255,9 @@ class Comparing {
     const fresh = this.#changeOf(first)?.action;
     const there = fresh !== 'create' && fresh !== 'replace';
     if (seen !== undefined && there && this.#inodes.get(first)?.inode === seen.inode) {
-      this.#names.set(first, [...(this.#names.get(first) ?? []), entry.path]);
+      const names = this.#names.get(first);
+      if (names === undefined) this.#names.set(first, [entry.path]);
+      else names.push(entry.path);
       this.#inodes.set(entry.path, { inode: seen.inode, now: nowOf(seen.stats) });
       this.#same++;
       return;
@@ -334,21 +271,23 @@ class Comparing {
 
   /** A file whose attributes change must have no names but those of the point: they would change with it. */
   #settleNames(): void {
+    const apart = new Set<string>();
     for (const [path, change] of this.#changes) {
       const file = this.#inodes.get(path);
       if (change.action !== 'attributes' || file === undefined) continue;
       const names = this.#names.get(path) ?? [];
       if (this.#links.get(path) === BigInt(1 + names.length)) continue;
+      apart.add(path);
       for (const name of [path, ...names]) {
         const now = this.#inodes.get(name)?.now ?? file.now;
         this.#changes.set(name, { action: 'replace', now, ...this.#flagsAt(name) });
       }
-      for (const [name, other] of this.#changes) {
-        if (other.action !== 'attributes' && other.link?.path === path) {
-          const { link: _, ...rest } = other;
-          this.#changes.set(name, rest);
-        }
-      }
+    }
+    if (apart.size === 0) return;
+    for (const [name, change] of this.#changes) {
+      if (change.action === 'attributes' || change.link === undefined || !apart.has(change.link.path)) continue;
+      const { link: _, ...rest } = change;
+      this.#changes.set(name, rest);
     }
   }
 
@@ -377,40 +316,6 @@ class Comparing {
     this.#created++;
     this.#bytes += entry.size;
   }
-}
-
-/** The time of a directory changes with what is put into it. */
-const emptyDirectory: Now = { type: 'directory', size: 0, mtimeNs: '' };
-
-export function nowOf(stats: BigIntStats): Now {
-  const type = typeOf(stats);
-  if (type === 'directory') return emptyDirectory;
-  return { type: type ?? 'socket', size: type === 'file' ? Number(stats.size) : 0, mtimeNs: String(stats.mtimeNs) };
-}
-
-function sameContent(entry: Entry, { entry: found, unreadable }: Seen): boolean {
-  if (found === undefined || unreadable !== undefined) return false;
-  const { type, size, sha256, link, device } = found;
-  return (
-    type === entry.type &&
-    size === entry.size &&
-    sha256 === entry.sha256 &&
-    link === entry.link &&
-    device?.major === entry.device?.major &&
-    device?.minor === entry.device?.minor
-  );
-}
-
-/** Of two that have the same content; only what this process may restore. */
-export function attributeDifferences(root: string, entry: Entry, { entry: found }: Seen, lacks?: Lacks): string[] {
-  if (found === undefined || found.type !== entry.type) return [];
-  const { sha256: _, flags, ...wanted } = entry;
-  const { sha256: _hash, flags: _flags, ...actual } = found;
-  const { expected, seen } = feasible(wanted, actual, lacks);
-  const differences = entryDifferences(expected, seen).map(({ problem }) => problem);
-  if (flags === undefined) return differences;
-  const now = readFlags(join(root, entry.path));
-  return now === flags ? differences : [...differences, `flags are ${now || 'none'}, expected ${flags}`];
 }
 
 function namesIn(directory: string, path: string): number {

@@ -6,7 +6,7 @@ import type { Entry } from '../entry.ts';
 import { typeOf } from '../walk.ts';
 import { lock, setAttributes, setFlags, unlock } from './attributes.ts';
 import { beneath } from './beneath.ts';
-import { attributeDifferences, type Now, nowOf } from './compare.ts';
+import { attributeDifferences, type Now, nowOf } from './difference.ts';
 import { type Held, holding, inodeOf } from './held.ts';
 import { inspect } from './inspect.ts';
 import type { Placing } from './place.ts';
