@@ -2,6 +2,7 @@
 import { findPattern, matcher } from '../engine/patterns.ts';
 import type { Host } from '../host/host.ts';
 import { LifeboatError } from '../kernel/errors.ts';
+import { throwIfAborted } from '../kernel/wait.ts';
 import { mayHang } from '../layout/mount-category.ts';
 import { isWithin } from '../layout/mount-place.ts';
 import type { Layout } from '../layout/types.ts';
@@ -49,16 +50,14 @@ async function checkMount(host: Host, path: string, signal: AbortSignal): Promis
   try {
     await host.run(['stat', '--format=%i', '--', path], { timeoutMs: PATIENCE_MS }, signal);
   } catch (cause) {
-    if (!(cause instanceof LifeboatError)) throw cause;
-    // One that answers with an error does answer; the walk tells what is wrong with it.
-    if (cause.code === 'command-failed') return;
-    if (cause.code !== 'command-timeout') throw cause;
+    throwIfAborted(signal);
+    // One that answers with an error does answer, and one whose name cannot be given is not asked: the walk tells the rest.
+    if (!(cause instanceof LifeboatError) || cause.code !== 'command-timeout') return;
     throw new LifeboatError(
       'command-timeout',
       `what is mounted at ${path} does not answer: a backup would wait for ever`,
       {
         hint: 'Mount it anew, or unmount it (umount --lazy), or exclude the directory that it is mounted in: to exclude the mount itself does not help.',
-        retryable: true,
         cause,
       },
     );
