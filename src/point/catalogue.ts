@@ -36,7 +36,7 @@ export async function catalogue(
 ): Promise<Catalogue> {
   if (cannotRead(repository)) {
     throw new LifeboatError('no-key', `this host stores points at ${repository.target.url} and cannot read them`, {
-      hint: 'Forget and prune where the recovery code or a host key that reads is: what a write-only host could remove, its intruder could.',
+      hint: 'Do it where the recovery code or a host key that reads is: what a write-only host could remove, its intruder could.',
     });
   }
   const listed = await listPoints(repository, host, signal);

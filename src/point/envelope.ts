@@ -30,7 +30,7 @@ export function documentBytes(document: object): Buffer {
 
 /**
  * @param key of the object, with the suffix of {@link suffixFor}
- * @throws LifeboatError `no-key` where records are signed and there is nothing to sign with
+ * @throws LifeboatError `no-key` where records are signed and there is nothing to sign with; `output-too-large`
  */
 export function sealDocument(keys: Keyring, key: string, document: object): Buffer {
   const bytes = documentBytes(document);
@@ -40,8 +40,17 @@ export function sealDocument(keys: Keyring, key: string, document: object): Buff
     });
   }
   const signature = keys.signer?.sign(signed(key, bytes)) ?? null;
-  const packed = zstdCompressSync(Buffer.concat([bytes, documentBytes({ signature })]));
-  return keys.recipients.length > 0 ? encryptBytes(packed, keys.recipients) : packed;
+  const lines = Buffer.concat([bytes, documentBytes({ signature })]);
+  const packed = zstdCompressSync(lines);
+  const sealed = keys.recipients.length > 0 ? encryptBytes(packed, keys.recipients) : packed;
+  if (Math.max(lines.length, sealed.length) <= MAX_RECORD_BYTES) return sealed;
+  throw new LifeboatError(
+    'output-too-large',
+    `the record ${key} would have ${lines.length} bytes: nobody could read it`,
+    {
+      hint: `A record has at most ${MAX_RECORD_BYTES} bytes.`,
+    },
+  );
 }
 
 /**

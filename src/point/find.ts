@@ -6,11 +6,11 @@ import { type Found, listFolder, type Repository } from './record-objects.ts';
 import { type ListedPoint, listPoints, readPoints, withTrust } from './records.ts';
 
 /**
- * A point by its id, an unambiguous beginning of it, or `latest`, the last to arrive. No record is read but its own, and those of points that it
- * builds upon.
+ * A point by its id, an unambiguous beginning of it, or `latest`, the last to arrive. No record is read but its own, and
+ * those of points that it builds upon.
  *
- * @throws LifeboatError `refused` where it is not certain which is the latest; `not-found`; `usage` when several ids begin so; `record-damaged`, … when the record of the one
- *   that is meant cannot be read
+ * @throws LifeboatError `refused` where it is not certain which is the latest; `not-found`; `usage` when several ids begin
+ *   so; `record-damaged`, … when the record of the one that is meant cannot be read
  */
 export async function findPoint(
   repository: Repository,

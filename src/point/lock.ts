@@ -1,8 +1,9 @@
 /**
  * One lock per repository and host: a record created exclusively in the repository, which names its holder.
  *
- * A holder that died is known by boot id and process, as far as its processes can be seen from here. Whoever finds such a lock must first take the lock on breaking
- * it, which carries its id; so of two that find it one breaks it, and nobody removes the lock of the one who came next.
+ * A holder that died is known by boot id and process, as far as its processes can be seen from here. Whoever finds such a lock
+ * must first take the lock on breaking it, which carries its id; so of two that find it one breaks it, and nobody removes the
+ * lock of the one who came next.
  */
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';

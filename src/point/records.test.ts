@@ -346,3 +346,12 @@ test('how far a point can be trusted: what is found of its bases later is news, 
   expect(trustOf(passed('own', 2), [passed('chain', 1), undefined])).toBe('stored');
   expect(trustOf(passed('own', 2), [passed('chain', 3)])).toBe('read-back');
 });
+
+test('a record that nobody could read is not stored', async ({ signal }) => {
+  const repository = fresh();
+  const large = { ...madeData, notes: ['x'.repeat(64 * 1024 * 1024)] };
+  await expect(putPoint(repository, madeDescription(ids[0]), large, signal)).rejects.toMatchObject({
+    code: 'output-too-large',
+  });
+  expect((await listPoints(repository, 'box', signal)).points).toEqual([]);
+});
