@@ -43,7 +43,7 @@ backup:
   include:${list(include)}
 
   # What is left out, with everything below it: /whole/paths, or names and patterns that match anywhere (cache, *.iso).
-  # * stands for any text, slashes too.
+  # * stands for any text, slashes too; a backslash before it takes that from it.
   exclude:${list(exclude)}
 
   # Filesystems that are mounted below: none, local (all on disks), or a list of mount points.

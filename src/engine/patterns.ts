@@ -2,11 +2,12 @@
 
 /**
  * A pattern as a test of absolute paths. `*` and `?` also match `/`; one that begins with `/` is a whole path, any other
- * matches after any `/`. It says nothing of what lies below a path that it matches.
+ * matches after any `/`. A backslash before `*`, `?`, `[`, `]` or another backslash takes its meaning from it. It says nothing of what lies below a path that it matches.
  */
 export function matcher(given: string): (path: string) => boolean {
   const pattern = plain(given);
-  const body = pattern.replace(/\[!?[^\]]+\]|[\s\S]/gu, (part) => {
+  const body = pattern.replace(/\\[*?[\]\\]|\[!?[^\]]+\]|[\s\S]/gu, (part) => {
+    if (part.length === 2 && part.startsWith('\\')) return `\\${part.slice(1)}`;
     if (part === '*') return '[^]*';
     if (part === '?') return '[^]';
     if (part.length > 1 && part.startsWith('[')) return part.replaceAll('\\', '\\\\').replace(/^\[!/, '[^');

@@ -88,7 +88,7 @@ test('a damaged manifest of the point before does not lose the result', async ()
   expect(await quickstart(work, source)).toMatchObject(proven);
   const repository = join(work, '.quickstart/repository');
   const names = await readdir(repository, { recursive: true });
-  const manifest = names.find((name) => name.endsWith('.manifest.zst')) ?? 'no manifest';
+  const manifest = names.find((name) => name.endsWith('.manifest.zst.age')) ?? 'no manifest';
   await truncate(join(repository, manifest), 20);
   const ended = await quickstart(work, source);
   expect(ended).toMatchObject(proven);
