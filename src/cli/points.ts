@@ -1,13 +1,15 @@
 /** A point as a command names it. */
+import { asLifeboatError } from '../kernel/errors.ts';
 import type { Config } from '../config/schema.ts';
 import type { EngineRepository } from '../point/catalogue.ts';
 import type { Captures } from '../point/point.ts';
 import { findPoint } from '../point/find.ts';
 import { disputeHint, disputeText, madeLater } from '../point/latest.ts';
-import type { LocalRecords } from '../point/local-records.ts';
+import { localRecords } from '../point/local-records.ts';
 import { type Missing, missingFindings, missingRecords } from '../point/missing.ts';
 import { type ListedPoint, readCaptures } from '../point/records.ts';
-import { openConfigured } from '../steps/repository.ts';
+import { checkSameRepository } from '../point/same-repository.ts';
+import { type OpenRepository, openConfigured } from '../steps/repository.ts';
 import { hostNameOf } from './requests.ts';
 import type { Session } from './session.ts';
 
@@ -17,18 +19,31 @@ import type { Session } from './session.ts';
  * @param ids of the list, in its order
  */
 export async function listFindings(
-  repository: EngineRepository,
+  repository: OpenRepository,
   hostName: string,
-  local: LocalRecords,
+  stateDir: string,
   ids: readonly string[],
   signal: AbortSignal,
 ): Promise<Missing[]> {
+  const local = localRecords(stateDir, repository.id, hostName);
   const missing = await missingRecords(repository, hostName, local, signal);
+  const other = await otherRepository(repository, stateDir);
   const lost = ids.length === 0 ? await dataWithoutRecord(repository, hostName, signal) : [];
   const latest = ids.at(-1) ?? '';
   const later = madeLater(latest, ids, Date.now());
   const dispute = { subject: 'latest', problem: disputeText(latest, later ?? ''), hint: disputeHint };
-  return [...lost, ...missingFindings(missing, local), ...(later === undefined ? [] : [dispute])];
+  return [...other, ...lost, ...missingFindings(missing, local), ...(later === undefined ? [] : [dispute])];
+}
+
+async function otherRepository({ target, id }: OpenRepository, stateDir: string): Promise<Missing[]> {
+  try {
+    await checkSameRepository(stateDir, { url: target.url, id });
+    return [];
+  } catch (error) {
+    const { code, message, hint = '' } = asLifeboatError(error);
+    if (code !== 'untrusted') throw error;
+    return [{ subject: 'repository', problem: message, hint }];
+  }
 }
 
 /** Where nothing is on record at all, but data is there. */

@@ -85,7 +85,7 @@ async function pointsOf(
     const local = localRecords(context.stateDir, repository.id, hostName);
     const list = await knownPoints(repository, hostName, local, signal);
     const ids = list.points.map(({ point }) => point.id);
-    return { ...list, findings: await listFindings(repository, hostName, local, ids, signal) };
+    return { ...list, findings: await listFindings(repository, hostName, context.stateDir, ids, signal) };
   } catch (error) {
     signal.throwIfAborted();
     return asLifeboatError(error);

@@ -27,7 +27,7 @@ export function localRecords(stateDir: string, repository: string, host: string)
     folder,
     async list() {
       const names = await readdir(folder).catch((error: unknown) => {
-        if (hasErrno(error, 'ENOENT')) return [];
+        if (hasErrno(error, 'ENOENT') || hasErrno(error, 'EACCES')) return [];
         throw error;
       });
       const points: Point[] = [];

@@ -17,6 +17,7 @@ import {
 import { type LocalRecords, localRecords } from '../point/local-records.ts';
 import { lockKey, sweepBreaking } from '../point/lock.ts';
 import { byRulesAlone, planPrune, type PrunePlan, removeLeftover } from '../point/prune.ts';
+import { checkSameRepository } from '../point/same-repository.ts';
 import type { Say } from '../workflow/step.ts';
 import { agree, type Destruction } from './consent.ts';
 import { type ForgetRequest, type PruneRequest, type State, step } from './define.ts';
@@ -85,6 +86,7 @@ export const decideForget = step({
   run: async ({ state, ask, say, secrets, signal }) => {
     const { config, hostName, forgetRequest } = state;
     await using repository = await openConfigured(config, { say, secrets }, signal);
+    await checkSameRepository(state.stateDir, { url: repository.target.url, id: repository.id });
     const plan = await forgetPlan(repository, localOf(repository, state), state, signal);
     tellUnusable(plan, say);
     if (forgetRequest.points.length > 0)
@@ -193,6 +195,7 @@ export const decidePrune = step({
   run: async ({ state, ask, say, secrets, signal }) => {
     const { config, hostName, pruneRequest } = state;
     await using repository = await openConfigured(config, { say, secrets }, signal);
+    await checkSameRepository(state.stateDir, { url: repository.target.url, id: repository.id });
     // The lock was made just now, by the clock of the target: that is the one that its times are told by.
     const now = (await repository.target.stat(lockKey(hostName), signal))?.mtimeMs ?? Date.now();
     const whole = await prunePlan(repository, localOf(repository, state), state, now, signal);

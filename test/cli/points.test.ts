@@ -1,5 +1,5 @@
 /** Looking after points from end to end, as a person or a schedule does. */
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
@@ -281,4 +281,21 @@ test('prune removes what a killed run left, with consent or by retention in the 
   expect(readdirSync(join(box.repository, 'tar/box'))).toHaveLength(3);
   expect((await box.ask('points', 'prune', '--grace', '1ms')).code).toBe(0);
   expect(pointsOf(box)).toEqual({ listed: [id], stored: [id] });
+});
+
+test('a marker that somebody changed: no place outside of the state directory is touched, and no other repository taken', async () => {
+  await using box = await sandbox();
+  await backups(box, 1);
+  const marker = join(box.repository, 'lifeboat/repository.json');
+  const text = readFileSync(marker, 'utf8');
+  mkdirSync(join(box.base, 'victim/box'), { recursive: true });
+  writeFileSync(join(box.base, 'victim/box/file'), 'mine');
+  writeFileSync(marker, text.replace(/"id":"[0-9a-f]+"/, '"id":"../../victim"'));
+  expect(await box.ask('backup')).toMatchObject({ code: 1, json: { error: { code: 'record-damaged' } } });
+  expect(readdirSync(join(box.base, 'victim/box'))).toEqual(['file']);
+  writeFileSync(marker, text.replace(/"id":"[0-9a-f]+"/, `"id":"${'0'.repeat(32)}"`));
+  expect(await box.ask('backup')).toMatchObject({ code: 1, json: { error: { code: 'untrusted' } } });
+  expect(await box.ask('points', 'list')).toMatchObject({ code: 4, json: { findings: [{ subject: 'repository' }] } });
+  writeFileSync(marker, text);
+  expect((await box.ask('backup')).code).toBe(0);
 });

@@ -1,6 +1,5 @@
 import { Command } from 'commander';
-import type { LocalRecords } from '../../../point/local-records.ts';
-import type { EngineRepository } from '../../../point/catalogue.ts';
+import type { OpenRepository } from '../../../steps/repository.ts';
 import { helpFooter } from '../../globals.ts';
 import { openPoints, pointHelp } from './open.ts';
 
@@ -14,22 +13,26 @@ export function listCommand(): Command {
       const { globals, config, session, hostName } = await openPoints(command);
       await using _session = session;
       await using repository = await openConfigured(config, session.opening, session.signal);
-      const { localRecords } = await import('../../../point/local-records.ts');
-      const local = localRecords(session.context.stateDir, repository.id, hostName);
-      const asked = { repository, hostName, local, json: globals.json, signal: session.signal };
+      const asked = {
+        repository,
+        hostName,
+        stateDir: session.context.stateDir,
+        json: globals.json,
+        signal: session.signal,
+      };
       await (cannotRead(repository) ? listSealed(asked) : list(asked));
     });
 }
 
 interface Asked {
-  readonly repository: EngineRepository;
+  readonly repository: OpenRepository;
   readonly hostName: string;
-  readonly local: LocalRecords;
+  readonly stateDir: string;
   readonly json: boolean;
   readonly signal: AbortSignal;
 }
 
-async function list({ repository, hostName, local, json, signal }: Asked): Promise<void> {
+async function list({ repository, hostName, stateDir, json, signal }: Asked): Promise<void> {
   const { listPoints } = await import('../../../point/records.ts');
   const { oddDates } = await import('../../../point/retention.ts');
   const { errorRecord } = await import('../../../kernel/errors.ts');
@@ -38,7 +41,7 @@ async function list({ repository, hostName, local, json, signal }: Asked): Promi
   const found = await listPoints(repository, hostName, signal);
   const { listFindings } = await import('../../points.ts');
   const ids = found.points.map(({ point }) => point.id);
-  const findings = await listFindings(repository, hostName, local, ids, signal);
+  const findings = await listFindings(repository, hostName, stateDir, ids, signal);
   const odd = oddDates(found.points, Date.now());
   const document = {
     host: hostName,
@@ -68,7 +71,7 @@ async function list({ repository, hostName, local, json, signal }: Asked): Promi
 }
 
 /** What can be said without a key. */
-async function listSealed({ repository, hostName, local, json, signal }: Asked): Promise<void> {
+async function listSealed({ repository, hostName, stateDir, json, signal }: Asked): Promise<void> {
   const { listFolder } = await import('../../../point/record-objects.ts');
   const { nameIn } = await import('../../../point/names.ts');
   const { printResult } = await import('../../output.ts');
@@ -79,7 +82,7 @@ async function listSealed({ repository, hostName, local, json, signal }: Asked):
   });
   const { listFindings } = await import('../../points.ts');
   const ids = found.map(({ id }) => id);
-  const findings = await listFindings(repository, hostName, local, ids, signal);
+  const findings = await listFindings(repository, hostName, stateDir, ids, signal);
   const points = found.map(({ id, mtimeMs, size }) => ({ id, arrivedAt: new Date(mtimeMs).toISOString(), size }));
   const document = {
     host: hostName,
