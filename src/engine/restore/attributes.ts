@@ -135,6 +135,9 @@ function withFlags(held: Held, change: (flags: number) => number): void {
     if (typeof file === 'string') return;
     const before = getFileFlags(file);
     const after = change(before) >>> 0;
-    if (after !== before) setFileFlags(file, after);
+    if (after === before) return;
+    // As long as one of them keeps it from being changed, some filesystems take no change of the others.
+    if ((before & after & locking) !== 0) setFileFlags(file, (before & ~locking) >>> 0);
+    setFileFlags(file, after);
   });
 }

@@ -148,18 +148,25 @@ test.skipIf(uid !== 0)(
     await using at = await temporaryDirectory();
     const to = join(at.path, 'to');
     mkdirSync(join(to, 'd'), { recursive: true });
-    for (const name of ['d/mode', 'd/other']) write(join(to, name), 'text', 0o600);
+    for (const name of ['d/mode', 'd/flags', 'd/other']) write(join(to, name), 'text', 0o600);
     writeFileSync(join(to, 'd/other'), 'another');
-    const locked = ['d/mode', 'd/other', 'd'].map((name) => join(to, name));
+    const locked = ['d/mode', 'd/flags', 'd/other', 'd'].map((name) => join(to, name));
     if (spawnSync('chattr', ['+i', ...locked]).status !== 0) return skip('no chattr here');
     try {
-      const entries = [entry('d', 'directory', { mode: 0o755 }), file('d/mode'), file('d/new'), file('d/other')];
+      const entries = [
+        entry('d', 'directory', { mode: 0o755 }),
+        file('d/mode'),
+        file('d/flags', { flags: 'id' }),
+        file('d/new'),
+        file('d/other'),
+      ];
       const job = await placing(at.path, entries, signal);
       expect(job.comparison.changes.get('d/other')).toMatchObject({ action: 'replace', flags: 'i' });
       mkdirSync(join(job.stage.directory, 'd'));
       for (const name of ['d/new', 'd/other']) write(join(job.stage.directory, name), 'text', 0o644);
       expect(await place(job, signal)).toEqual({ created: 1, replaced: 1, bytes: 8, kept: 0 });
-      expect(await finishAttributes(job, signal)).toBe(1);
+      expect(await finishAttributes(job, signal)).toBe(2);
+      expect(readFlags(join(to, 'd/flags'))).toBe('id');
       expect(job.findings.list()).toEqual([]);
       expect(['d', 'd/mode', 'd/new', 'd/other'].map((name) => readFlags(join(to, name)))).toEqual(['i', 'i', '', '']);
       expect(lstatSync(join(to, 'd/mode')).mode & 0o777).toBe(0o644);
