@@ -2,9 +2,10 @@
  * The directories in which a restore makes files before it moves them to their places, and what is written down there for
  * whoever goes on: what was agreed to, and what was made where nothing was.
  */
+import { createHash } from 'node:crypto';
 import { type BigIntStats, closeSync, lstatSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
-import { mkdir, readFile, rm, rmdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { beneath } from '../engine/restore/beneath.ts';
 import { type Stage, stagedIn } from '../engine/restore/stage.ts';
@@ -104,6 +105,27 @@ export async function writeNotes(staging: Staging, notes: Notes): Promise<void> 
   await writeFileAtomic(notesFile(staging), JSON.stringify(notes));
 }
 
+/** Beside what is to be made, in a directory that was found to be ours. */
+function freshFor({ directory, pointId }: Staging): string {
+  const told = createHash('sha256').update(directory).digest('hex').slice(0, 16);
+  return join(dirname(directory), `.lifeboat-restore-${pointId}-${told}`);
+}
+
+/**
+ * The directory to restore into, where there is none. It appears together with the notes, so that whoever goes on knows
+ * that it is to become as the root of the point was.
+ */
+export async function makeDestination(staging: Staging, notes: Notes): Promise<void> {
+  const { directory, pointId } = staging;
+  if (lstatSync(directory, { throwIfNoEntry: false })) return;
+  const fresh = freshFor(staging);
+  await explaining(`create ${directory}`, async () => {
+    await mkdir(stagingIn(fresh, pointId), { recursive: true, mode: 0o700 });
+    await writeNotes({ ...staging, directory: fresh }, notes);
+    await rename(fresh, directory);
+  });
+}
+
 /** Something that was about to be moved to where nothing was, by this attempt or one before. */
 const createdSchema = z.object({ path: z.string(), born: z.string() });
 type Created = z.infer<typeof createdSchema>;
@@ -167,6 +189,7 @@ export async function undoStaging(host: Host, staging: Staging, signal: AbortSig
     await removeStaging(host, staging, signal);
   }
   if (!staging.made) return;
+  await removeTree(host, freshFor(staging), signal);
   await rmdir(staging.directory).catch((error: unknown) => {
     if (!hasErrno(error, 'ENOENT', 'ENOTEMPTY')) throw error;
   });

@@ -1,12 +1,10 @@
 /** The step that brings files out of a recovery point: compare, ask, make, move. Each attempt goes on with the last. */
 import type { BigIntStats } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { type Comparison, changeOf } from '../engine/restore/comparison.ts';
 import { finishAttributes } from '../engine/restore/finish.ts';
 import { type Placed, place } from '../engine/restore/place.ts';
 import { Findings } from '../engine/tar/stderr.ts';
 import type { Host } from '../host/host.ts';
-import { explaining } from '../kernel/errors.ts';
 import type { CleanupContext } from '../workflow/step.ts';
 import { agree, consentDigest } from './consent.ts';
 import { type RestoreRequest, step } from './define.ts';
@@ -14,6 +12,7 @@ import { openConfigured } from './repository.ts';
 import { destinationOf, planRestore, pointJob, type RestorePlan } from './restore-plan.ts';
 import {
   createdLog,
+  makeDestination,
   type Notes,
   openStaging,
   readNotes,
@@ -60,7 +59,9 @@ export const restoreFiles = step({
 
     const staging: Staging = { ...nothingYet, made, crossings: comparison.crossings };
     await onUndo('undo', { staging });
-    if (made) await explaining(`create ${directory}`, () => mkdir(directory, { recursive: true, mode: 0o700 }));
+    const digest = consentDigest(destruction.identity);
+    const agreed: Notes = { run: runId, digest, made, agreed: plan.items };
+    if (made) await makeDestination(staging, agreed);
     const findings = new Findings();
     for (const { subject, problem } of plan.findings) findings.add(subject, problem);
     let kept = 0;
@@ -68,8 +69,7 @@ export const restoreFiles = step({
     let attributes: number;
     {
       await using _lock = await openStaging(staging);
-      const digest = consentDigest(destruction.identity);
-      await writeNotes(staging, { run: runId, digest, made, agreed: plan.items });
+      await writeNotes(staging, agreed);
       using created = createdLog(staging);
       try {
         const placing = {
