@@ -142,8 +142,13 @@ schedule: { backup: { cron: '* * * * *' } }
   expect(received.map(({ url }) => url)).toContain(`/${WEBHOOK}`);
   expect(foundIn(Buffer.from(received.map(({ body }) => body).join('\n')), canaries), 'sent').toEqual([]);
   // Where they are meant to be: the key file, and the files of secrets.
-  expect(leaksBelow(box.base, canaries, identities, ['etc/host.key', 'etc/secrets'])).toEqual([]);
-  expect(leaksBelow(place.root, canaries, identities)).toEqual([]);
+  // So is the host's identity in key records: sealed to the host itself, and to the code, which opens all that it opens.
+  const meant = /^(state|repository\/lifeboat\/box|lifeboat\/box)\/keys\/[^:]*\.age: age identity of the host$/;
+  const leaks = [
+    ...leaksBelow(box.base, canaries, identities, ['etc/host.key', 'etc/secrets']),
+    ...leaksBelow(place.root, canaries, identities),
+  ];
+  expect(leaks.filter((leak) => !meant.test(leak))).toEqual([]);
   expect(leaksBelow(box.base, canaries, identities)).toEqual(
     expect.arrayContaining(['etc/host.key: secret of the host key', 'etc/secrets/webhook-url: webhook']),
   );
@@ -168,7 +173,9 @@ describe('the search finds a secret that does leak', () => {
     }
     leak('bundle.gz', gzipSync(`passphrase ${PASSPHRASE}`));
     leak('log.zst', zstdCompressSync(Buffer.from(WEBHOOK)));
-    const found = leaksBelow(box.base, canaries, [], ['etc', 'repository']).map((line) => line.replace(/:.*/, ''));
+    const found = leaksBelow(box.base, canaries, [], ['etc', 'repository', 'state/keys']).map((line) =>
+      line.replace(/:.*/, ''),
+    );
     const leaked = ['base64-0', 'base64-1', 'base64-2', 'bundle.gz', 'hex', 'log.zst', 'lower', 'plain', 'raw'];
     expect(new Set(found)).toEqual(new Set(leaked));
   });
