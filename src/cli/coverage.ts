@@ -5,7 +5,7 @@ import type { Exclusion } from '../engine/engine.ts';
 import { asLifeboatError } from '../kernel/errors.ts';
 import { captureLayout } from '../layout/capture.ts';
 import { coverage } from '../point/coverage.ts';
-import { includedPaths } from '../point/include.ts';
+import { followedPaths, includedPaths } from '../point/include.ts';
 import { heldBy } from '../point/held.ts';
 import { locateWorkloads } from '../point/workloads.ts';
 import { wholePoint } from './points.ts';
@@ -28,7 +28,7 @@ export async function coverageOfHost(config: Config, name: string, session: Sess
   const workloads = await locateWorkloads(facts, host, signal);
   const leftOut = (rule: Exclusion['rule']): boolean => point?.data.excluded.some((one) => one.rule === rule) ?? false;
   const selection = {
-    include: point?.include ?? includedPaths(config.backup, layout),
+    include: await followedPaths(host, point?.include ?? includedPaths(config.backup, layout), signal),
     exclude: (point ?? config.backup).exclude,
     own: ownPaths(config, session.globals),
     excludeCaches: point === undefined ? config.backup.excludeCaches : leftOut('cache-directory'),

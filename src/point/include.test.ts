@@ -1,6 +1,11 @@
+import { mkdir, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { temporaryDirectory } from '../../test/helpers/temporary.ts';
+import { localHost } from '../host/local.ts';
+import { LifeboatError } from '../kernel/errors.ts';
 import { layoutOf, mount } from '../../test/helpers/small-layout.ts';
-import { includedPaths, notMounted } from './include.ts';
+import { followedPaths, includedPaths, notMounted } from './include.ts';
 
 const layout = layoutOf(
   mount('/'),
@@ -30,4 +35,14 @@ test('mounts that are named and not there, or not below what is included, are to
   ]);
   expect(notMounted({ include: ['/etc'], crossMounts: ['/home'] }, layout)).toEqual(['/home']);
   expect(notMounted({ include: ['/'], crossMounts: 'local' }, layout)).toEqual([]);
+});
+
+test('paths are judged where they lead, and a link that is named itself leads nowhere', async ({ signal }) => {
+  await using at = await temporaryDirectory();
+  await mkdir(join(at.path, 'real/www'), { recursive: true });
+  await symlink('real', join(at.path, 'link'));
+  const include = ['link/www', 'link', 'gone'].map((path) => join(at.path, path));
+  expect(await followedPaths(localHost(), include, signal)).toEqual([join(at.path, 'gone'), join(at.path, 'real/www')]);
+  const dead = { ...localHost(), run: () => Promise.reject(new LifeboatError('command-timeout', 'x')) };
+  expect(await followedPaths(dead, include, signal)).toEqual(include);
 });

@@ -1,4 +1,7 @@
 /** Which paths a backup follows: those of the configuration, and the mounts below them into which it is to go. */
+import { namedPaths } from '../engine/tar/include.ts';
+import type { Host } from '../host/host.ts';
+import { LifeboatError } from '../kernel/errors.ts';
 import { isWithin } from '../layout/mount-place.ts';
 import type { Layout } from '../layout/types.ts';
 import { normalised } from './paths.ts';
@@ -23,6 +26,21 @@ export function includedPaths(
     return (wanted === undefined ? category === 'local' : wanted.has(path)) ? [path] : [];
   });
   return [...new Set([...include, ...further])];
+}
+
+/**
+ * Included paths as the walk follows them on this host: without symlinks above them, and without those that are symlinks
+ * themselves, of which a backup holds the link only. As they are where a dead filesystem keeps them from being looked at.
+ */
+export async function followedPaths(host: Host, include: readonly string[], signal: AbortSignal): Promise<string[]> {
+  try {
+    const { paths, links } = await namedPaths(host, include, signal);
+    const isLink = new Set(links.map(({ path }) => path));
+    return paths.filter((path) => !isLink.has(path)).map((path) => `/${path}`);
+  } catch (error) {
+    if (!(error instanceof LifeboatError) || error.code !== 'command-timeout') throw error;
+    return [...include];
+  }
 }
 
 /** Mount points of the configuration at which nothing is mounted that could be followed. */

@@ -2,7 +2,7 @@
 import { captureFacts } from '../facts/capture.ts';
 import { captureLayout } from '../layout/capture.ts';
 import { coverage } from '../point/coverage.ts';
-import { includedPaths } from '../point/include.ts';
+import { followedPaths, includedPaths } from '../point/include.ts';
 import { locateWorkloads } from '../point/workloads.ts';
 import { captureNetwork } from '../network/capture.ts';
 import type { Say } from '../workflow/step.ts';
@@ -60,7 +60,7 @@ export const judgeCoverage = step({
   timeout: '5m',
   run: async ({ host, state: { config, ownPaths, layout, facts }, signal }) => {
     const workloads = await locateWorkloads(facts, host, signal);
-    const include = includedPaths(config.backup, layout);
+    const include = await followedPaths(host, includedPaths(config.backup, layout), signal);
     return { coverage: coverage(layout, { ...config.backup, include, own: ownPaths }, workloads) };
   },
 });

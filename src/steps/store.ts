@@ -5,7 +5,7 @@ import { LifeboatError } from '../kernel/errors.ts';
 import { parseBytes } from '../kernel/units.ts';
 import { baseFor } from '../point/base.ts';
 import { isOnRecord } from '../point/forget.ts';
-import { includedPaths, notMounted } from '../point/include.ts';
+import { followedPaths, includedPaths, notMounted } from '../point/include.ts';
 import { rememberRepository } from '../point/same-repository.ts';
 import { knownPoints } from '../point/known.ts';
 import { localRecords } from '../point/local-records.ts';
@@ -82,7 +82,8 @@ export const storeData = step({
       say({ type: 'finding', subject: path, problem: 'nothing is mounted there, so nothing of it is in the point' });
     }
     const include = includedPaths(config.backup, layout);
-    await checkMounts(host, { include, exclude }, layout, signal);
+    const followed = await followedPaths(host, include, signal);
+    await checkMounts(host, { include: followed, exclude }, layout, signal);
     const base = await chooseBase(repository, state, signal);
     const result = await repository.engine.backup(
       {
