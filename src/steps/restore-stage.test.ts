@@ -1,4 +1,15 @@
-import { appendFileSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, watch, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  watch,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -56,6 +67,12 @@ test('a directory that is made for a restore is never there without a note of th
   await makeDestination(staging, { ...notes, run: 'another' });
   expect(await readNotes(staging)).toEqual(notes);
   await undoStaging(host, staging, signal);
+  // Whoever may make names beside it does not lead it elsewhere.
+  for (const name of [String(seen[0]), 'new']) {
+    symlinkSync('/tmp', join(at.path, name));
+    await expect(makeDestination(staging, notes)).rejects.toMatchObject({ code: 'refused' });
+    unlinkSync(join(at.path, name));
+  }
   // As if it had been killed before the directory had its name.
   await makeDestination(staging, notes);
   const [fresh = ''] = seen;

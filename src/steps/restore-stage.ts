@@ -66,14 +66,10 @@ async function checkStaging(path: string): Promise<void> {
     await checkTrusted(path);
   } catch (cause) {
     if (!(cause instanceof LifeboatError && cause.code === 'untrusted')) throw cause;
-    throw new LifeboatError(
-      'refused',
-      `not safe to restore into a filesystem that others can change: ${cause.message}`,
-      {
-        hint: 'Restore the paths on it into a directory that nobody else can change, and move them from there.',
-        cause,
-      },
-    );
+    throw new LifeboatError('refused', `not safe to restore where others can change something: ${cause.message}`, {
+      hint: 'Restore what belongs there into a directory that nobody else can change, and move them from there.',
+      cause,
+    });
   }
 }
 
@@ -114,12 +110,19 @@ function freshFor({ directory, pointId }: Staging): string {
 /**
  * The directory to restore into, where there is none. It appears together with the notes, so that whoever goes on knows
  * that it is to become as the root of the point was.
+ *
+ * @throws LifeboatError `refused` where somebody else put something in its place
  */
 export async function makeDestination(staging: Staging, notes: Notes): Promise<void> {
   const { directory, pointId } = staging;
-  if (lstatSync(directory, { throwIfNoEntry: false })) return;
+  if (lstatSync(directory, { throwIfNoEntry: false })) return checkStaging(directory);
   const fresh = freshFor(staging);
   await explaining(`create ${directory}`, async () => {
+    await mkdir(fresh, { mode: 0o700 }).catch((error: unknown) => {
+      if (!hasErrno(error, 'EEXIST')) throw error;
+    });
+    // Where others may make names, it may be a link of theirs.
+    await checkStaging(fresh);
     await mkdir(stagingIn(fresh, pointId), { recursive: true, mode: 0o700 });
     await writeNotes({ ...staging, directory: fresh }, notes);
     await rename(fresh, directory);
