@@ -44,5 +44,6 @@ void define_file(napi_env env, napi_value exports);
 void define_mount(napi_env env, napi_value exports);
 void define_process(napi_env env, napi_value exports);
 void define_notify(napi_env env, napi_value exports);
+void define_zstd(napi_env env, napi_value exports);
 
 #endif

@@ -6,5 +6,6 @@ NAPI_MODULE_INIT() {
   define_mount(env, exports);
   define_notify(env, exports);
   define_process(env, exports);
+  define_zstd(env, exports);
   return exports;
 }

@@ -2,15 +2,9 @@
 import { availableParallelism } from 'node:os';
 import type { Transform, TransformOptions } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { promisify } from 'node:util';
-import {
-  constants,
-  createZstdCompress,
-  createZstdDecompress,
-  type ZstdCompress,
-  zstdDecompress,
-  type ZstdOptions,
-} from 'node:zlib';
+import { createZstdDecompress, type ZstdOptions } from 'node:zlib';
+import { compressedBound } from '../native/zstd.ts';
+import { asDamage, codec } from './zstd-codec.ts';
 import { damaged, FrameEnd, type FrameStart, frameStart, MAX_HEADER } from './zstd-frames.ts';
 
 /** Large pieces: fewer trips to the thread that decompresses. */
@@ -18,22 +12,15 @@ const chunkSize = 256 * 1024;
 /** What waits on either side, so that decompressing goes on beside reading and hashing. */
 const highWaterMark = 1024 * 1024;
 
-type StreamOptions = ZstdOptions & Omit<TransformOptions, 'flush'>;
-
-/** Each write is a frame. */
-const everyWriteEnds: ZstdOptions = { flush: constants.ZSTD_e_end };
-
 /** Of one frame before compression: what is in flight of them is all the memory that compressing takes. */
 export const FRAME_SIZE = 4 * 1024 * 1024;
 
 /** No more than threads of libuv's pool, of which one is left to write. */
 const atOnce = Math.max(2, Math.min(availableParallelism(), 3));
 
-const decompress = promisify(zstdDecompress);
-
 /**
  * Frames of at most {@link FRAME_SIZE}, compressed side by side and given in order: `zstd -d` reads them as one, and a
- * reader can begin at any of them.
+ * reader can begin at any of them. A frame is to be used before the next one is asked for.
  *
  * @param level 1 (fast) to 19 (small)
  * @param onFrame told of each frame before it is given, by the size of what is in it and its own
@@ -43,119 +30,109 @@ export async function* compressing(
   level: number,
   onFrame: (contentSize: number, size: number) => void,
 ): AsyncIterable<Buffer> {
-  const lanes = Array.from({ length: atOnce }, () => new Lane(level));
-  const spare: Buffer[] = [];
-  const underWay: Promise<Frame>[] = [];
-  let begun = 0;
-  const begin = (block: Buffer, size: number): void => {
-    const lane = lanes[begun++ % lanes.length];
-    if (lane === undefined) return;
-    const frame = lane.compress(block.subarray(0, size)).then((pieces) => ({ pieces, block, size }));
+  const zstd = codec();
+  const spare: Slot[] = [];
+  const underWay: { readonly frame: Promise<Buffer>; readonly slot: Slot; readonly size: number }[] = [];
+  const begin = (slot: Slot, size: number): void => {
+    const frame = zstd.compress(level, slot.input.subarray(0, size), slot.output);
     // Looked at in its turn; nobody must be surprised by it before.
     frame.catch(() => undefined);
-    underWay.push(frame);
+    underWay.push({ frame, slot, size });
   };
   async function* finish(): AsyncIterable<Buffer> {
-    const first = await underWay.shift();
+    const first = underWay[0];
     if (first === undefined) return;
-    spare.push(first.block);
-    onFrame(
-      first.size,
-      first.pieces.reduce((sum, piece) => sum + piece.length, 0),
-    );
-    yield* first.pieces;
+    const frame = await first.frame;
+    underWay.shift();
+    onFrame(first.size, frame.length);
+    yield frame;
+    spare.push(first.slot);
   }
 
-  let block: Buffer | undefined;
+  let filling: Slot | undefined;
   let size = 0;
   try {
     for await (const chunk of source) {
       for (let rest = chunk; rest.length > 0; ) {
-        block ??= spare.pop() ?? Buffer.allocUnsafeSlow(FRAME_SIZE);
+        filling ??= spare.pop() ?? newSlot(FRAME_SIZE, compressedBound(FRAME_SIZE));
         const part = rest.subarray(0, FRAME_SIZE - size);
-        block.set(part, size);
+        filling.input.set(part, size);
         size += part.length;
         rest = rest.subarray(part.length);
         if (size < FRAME_SIZE) continue;
-        begin(block, size);
-        block = undefined;
+        begin(filling, size);
+        filling = undefined;
         size = 0;
         if (underWay.length >= atOnce) yield* finish();
       }
     }
-    if (block !== undefined) begin(block, size);
+    if (filling !== undefined) begin(filling, size);
     while (underWay.length > 0) yield* finish();
   } finally {
-    await Promise.allSettled(underWay);
-    for (const lane of lanes) lane.close();
+    await Promise.allSettled(underWay.map(({ frame }) => frame));
   }
 }
 
-interface Frame {
-  readonly pieces: readonly Buffer[];
-  readonly block: Buffer;
-  readonly size: number;
+/** Used again and again: V8 collects its whole heap for the memory of new ones. */
+interface Slot {
+  readonly input: Buffer;
+  readonly output: Buffer;
 }
 
-/**
- * Makes one frame after the other. Contexts and buffers of each call of `zstdCompress` would be new, and the garbage
- * collector busy with them for a quarter of the time.
- */
-class Lane {
-  readonly #zstd: ZstdCompress;
-  #pieces: Buffer[] = [];
-
-  constructor(level: number) {
-    const params = { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 };
-    const options: StreamOptions = {
-      ...everyWriteEnds,
-      params,
-      chunkSize: FRAME_SIZE,
-      highWaterMark: 2 * FRAME_SIZE,
-    };
-    this.#zstd = createZstdCompress(options);
-    this.#zstd.on('data', (piece: Buffer) => this.#pieces.push(piece));
-  }
-
-  async compress(block: Buffer): Promise<Buffer[]> {
-    await new Promise<void>((resolve, reject) => {
-      this.#zstd.write(block, (error) => (error ? reject(error) : resolve()));
-    });
-    const pieces = this.#pieces;
-    this.#pieces = [];
-    return pieces;
-  }
-
-  close(): void {
-    this.#zstd.destroy();
-  }
+function newSlot(input: number, output: number): Slot {
+  return { input: Buffer.allocUnsafeSlow(input), output: Buffer.allocUnsafeSlow(output) };
 }
 
 /** What is read and decompressed as a whole; larger frames flow. */
 const wholeFrame = 2 * FRAME_SIZE;
 
 /**
- * What frames hold, one after the other, as they were or in other pieces. Small ones are decompressed side by side.
+ * What frames hold, one after the other, as they were or in other pieces. Small ones are decompressed side by side. A piece
+ * is to be used before the next one is asked for.
  *
  * @throws LifeboatError (while iterating) `archive-damaged`
  */
 export async function* decompressing(source: AsyncIterable<Uint8Array>): AsyncIterable<Buffer> {
   const input = new Input(source);
+  const underWay: Small[] = [];
   try {
-    yield* frames(input);
+    yield* frames(input, underWay);
   } finally {
+    await Promise.allSettled(underWay.map(({ content }) => content));
     await input.close();
   }
 }
 
-async function* frames(input: Input): AsyncIterable<Buffer> {
-  const underWay: { readonly whole: Promise<Buffer>; readonly pieces: readonly Buffer[] }[] = [];
+/** A frame that is decompressed as a whole. */
+interface Small {
+  readonly content: Promise<Buffer>;
+  readonly compressed: Buffer;
+  readonly slot: Slot;
+}
+
+async function* frames(input: Input, underWay: Small[]): AsyncIterable<Buffer> {
+  const zstd = codec();
+  const spare: Slot[] = [];
   const finish = async function* (): AsyncIterable<Buffer> {
-    const first = underWay.shift();
+    const first = underWay[0];
     if (first === undefined) return;
-    const content = await first.whole.catch((error: unknown) => error);
-    if (Buffer.isBuffer(content)) yield content;
-    else yield* whatIsRight(first.pieces, content);
+    const content = await first.content.catch((error: unknown) => error);
+    underWay.shift();
+    if (!Buffer.isBuffer(content)) yield* whatIsRight([first.compressed], content);
+    else if (content.length > 0) yield content;
+    spare.push(first.slot);
+  };
+  const begin = (pieces: readonly Buffer[], size: number, contentSize: number): void => {
+    const free = spare.pop();
+    const fits = free !== undefined && free.input.length >= size && free.output.length >= contentSize;
+    const slot = fits ? free : newSlot(roomFor(size), roomFor(contentSize));
+    const compressed = slot.input.subarray(0, size);
+    let at = 0;
+    for (const piece of pieces) at += piece.copy(compressed, at);
+    const content = zstd.decompress(compressed, slot.output.subarray(0, contentSize));
+    // Looked at in its turn.
+    content.catch(() => undefined);
+    underWay.push({ content, compressed, slot });
   };
   while (await input.has(1)) {
     await input.has(MAX_HEADER);
@@ -175,9 +152,7 @@ async function* frames(input: Input): AsyncIterable<Buffer> {
       yield* whatIsRight(pieces, error);
     }
     if (size < wholeFrame && (start.contentSize ?? Infinity) <= wholeFrame) {
-      if (start.skipped === undefined) {
-        underWay.push({ whole: decompressed(pieces, size, start.contentSize ?? 0), pieces });
-      }
+      if (start.skipped === undefined) begin(pieces, size, start.contentSize ?? 0);
       if (underWay.length >= atOnce) yield* finish();
       continue;
     }
@@ -188,28 +163,16 @@ async function* frames(input: Input): AsyncIterable<Buffer> {
   while (underWay.length > 0) yield* finish();
 }
 
+/** Frames are of about one size: their buffers grow seldom. */
+function roomFor(size: number): number {
+  return Math.min(wholeFrame, 2 ** Math.ceil(Math.log2(Math.max(size, 1024))));
+}
+
 /** The beginning of a frame that is damaged, so that it can be told what is lost. @throws what was found wrong */
 async function* whatIsRight(pieces: readonly Buffer[], error: unknown): AsyncIterable<Buffer> {
   async function* nothing(): AsyncIterable<Buffer> {}
   yield* flowing(pieces, nothing());
   throw error;
-}
-
-function decompressed(pieces: readonly Buffer[], size: number, contentSize: number): Promise<Buffer> {
-  const bytes = pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces, size);
-  const options = { chunkSize: Math.max(64, contentSize), maxOutputLength: Math.max(1, contentSize) };
-  const whole = decompress(bytes, options).then(
-    (content) => {
-      if (content.length !== contentSize) throw damaged('a frame holds less than it says');
-      return content;
-    },
-    (error: unknown) => {
-      throw asDamage(error);
-    },
-  );
-  // Looked at in its turn.
-  whole.catch(() => undefined);
-  return whole;
 }
 
 /** A frame of any size. */
@@ -219,7 +182,7 @@ async function* flowing(begun: readonly Buffer[], rest: AsyncIterable<Buffer>): 
     yield* rest;
   }
   try {
-    const options: StreamOptions = { chunkSize, highWaterMark };
+    const options: ZstdOptions & Omit<TransformOptions, 'flush'> = { chunkSize, highWaterMark };
     yield* through(all(), createZstdDecompress(options));
   } catch (error) {
     throw asDamage(error);
@@ -283,12 +246,6 @@ class Input {
     if (size === first.length) this.#pieces.shift();
     else this.#pieces[0] = first.subarray(size);
   }
-}
-
-function asDamage(error: unknown): unknown {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  if (!/^(Z_|ZSTD_|ERR_BUFFER_TOO_LARGE)/.test(code)) return error;
-  return damaged(error instanceof Error ? error.message : code, error);
 }
 
 async function* through(source: AsyncIterable<Uint8Array>, transform: Transform): AsyncIterable<Buffer> {

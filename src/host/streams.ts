@@ -1,5 +1,4 @@
 /** Handling of the three streams of a process: a bounded tail, whole lines, feeding with back-pressure. */
-import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 
@@ -68,7 +67,8 @@ export class Lines {
 /**
  * Writes `source` to the stdin of a process and closes it. A process that stops reading ends this quietly: its exit
  * code tells whether that was a failure. Rejects only with what `source` throws, and then leaves stdin open, so that the
- * process cannot take the end of a broken input for its true end.
+ * process cannot take the end of a broken input for its true end. A chunk was written when the next is asked for, and so
+ * its owner may use it again.
  */
 export async function feed(stdin: Writable, source: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
   stdin.on('error', closedByReader);
@@ -76,16 +76,14 @@ export async function feed(stdin: Writable, source: Uint8Array | AsyncIterable<U
     stdin.end(source);
     return;
   }
-  const closed = new AbortController();
-  stdin.once('close', () => closed.abort());
+  let closed = (): void => undefined;
+  stdin.once('close', () => closed());
   for await (const chunk of source) {
-    if (closed.signal.aborted || !stdin.writable) return;
-    if (stdin.write(chunk)) continue;
-    try {
-      await once(stdin, 'drain', { signal: closed.signal });
-    } catch {
-      return;
-    }
+    if (!stdin.writable) return;
+    await new Promise<void>((resolve) => {
+      closed = resolve;
+      stdin.write(chunk, () => resolve());
+    });
   }
   stdin.end();
 }

@@ -45,6 +45,9 @@ export interface Addon {
   setDumpable(dumpable: number): number;
 
   sendDatagram(address: Text, bytes: Buffer): number;
+
+  /** Level 0 decompresses. Absent where Node hides its Zstandard. */
+  zstdFrame?(level: number, input: Buffer, output: Buffer): Promise<number | string>;
 }
 
 const require = createRequire(import.meta.url);
