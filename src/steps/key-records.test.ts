@@ -68,6 +68,17 @@ test('of two that are made within a second, and after one of a clock that was ah
   }
 });
 
+test('a name of a stranger that none can come after is told, and keeps no record from being kept', async () => {
+  await using directory = await temporaryDirectory();
+  const signal = AbortSignal.timeout(60_000);
+  const at = place(directory.path);
+  await at.target.put('lifeboat/web1/keys/99991231T235959Z-ffffff.age', made().sealed, {}, signal);
+  const { key, sealed } = made();
+  await putKeyRecord(at, sealed, signal);
+  expect(readdirSync(join(directory.path, 'keys', id, 'web1'))).toHaveLength(1);
+  expect(await checkKeyRecords(key, at, signal)).toEqual([expect.stringContaining('not of the host key here')]);
+});
+
 test('a record that reads back otherwise is an error', async () => {
   await using directory = await temporaryDirectory();
   const signal = AbortSignal.timeout(60_000);

@@ -16,6 +16,7 @@ import { getBytes, type Target } from '../target/target.ts';
 export const MAX_KEY_RECORD_BYTES = 1024 * 1024;
 const SUFFIX = '.age';
 const SECOND = 1000;
+const LAST_YEAR = Date.UTC(9999, 0);
 
 /** Where the records of a host are, and the copy. */
 export interface KeyRecordPlace {
@@ -45,7 +46,9 @@ export async function keyRecordKeys(target: Target, host: string, signal: AbortS
  */
 export async function putKeyRecord(place: KeyRecordPlace, bytes: Buffer, signal: AbortSignal): Promise<void> {
   const { target, host } = place;
-  const after = timeInName((await keyRecordKeys(target, host, signal)).at(-1) ?? '') ?? 0;
+  const times = (await keyRecordKeys(target, host, signal)).map((one) => timeInName(one) ?? 0);
+  // After the last year that an id can have there is no later name; nobody but a stranger gets there.
+  const after = Math.max(0, ...times.filter((time) => time < LAST_YEAR));
   const key = `${prefixOf(host)}/${newId(new Date(Math.max(Date.now(), after + SECOND)))}${SUFFIX}`;
   await target.put(key, bytes, { ifAbsent: target.traits.exclusivePut }, signal);
   await checkStored(target, key, bytes, signal);
