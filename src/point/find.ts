@@ -9,8 +9,8 @@ import { type ListedPoint, listPoints, readPoints, withTrust } from './records.t
  * A point by its id, an unambiguous beginning of it, or `latest`, the last to arrive. No record is read but its own, and
  * those of points that it builds upon.
  *
- * @throws LifeboatError `refused` where it is not certain which is the latest; `not-found`; `usage` when several ids begin
- *   so; `record-damaged`, … when the record of the one that is meant cannot be read
+ * @throws LifeboatError `usage` when several ids begin so, or it is not certain which is the latest; `not-found`;
+ *   `record-damaged`, … when the record of the one that is meant cannot be read
  */
 export async function findPoint(
   repository: Repository,
@@ -69,7 +69,7 @@ async function findLatest(
   throw noneOnRecord(repository, host);
 }
 
-/** @throws LifeboatError `refused` where one of these was made after this latest one */
+/** @throws LifeboatError `usage` where one of these was made after this latest one */
 export function certain(latest: ListedPoint, ids: readonly (string | undefined)[]): ListedPoint {
   const { id } = latest.point;
   const later = madeLater(
@@ -78,7 +78,7 @@ export function certain(latest: ListedPoint, ids: readonly (string | undefined)[
     Date.now(),
   );
   if (later === undefined) return latest;
-  throw new LifeboatError('refused', `which point is the latest is not certain: ${disputeText(id, later)}`, {
+  throw new LifeboatError('usage', `which point is the latest is not certain: ${disputeText(id, later)}`, {
     hint: disputeHint,
   });
 }

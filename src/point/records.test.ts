@@ -49,7 +49,7 @@ test('points come in the order in which they arrived, whatever they are called',
   ]);
   // Whoever can write to the storage says when what arrived: which is the latest is not certain.
   await expect(findPoint(dated, 'box', 'latest', signal)).rejects.toMatchObject({
-    code: 'refused',
+    code: 'usage',
     message: expect.stringContaining(`${ids[0]} arrived last, but ${ids[2]} was made after it`),
   });
   // A clock that was ahead is no reason.

@@ -115,7 +115,7 @@ export const record = step({
   },
 });
 
-/** Whose record arrived last. A step that is repeated finds its own there, and says the same as before. */
+/** Whose record arrived last. A step that is repeated, perhaps late, finds its own there, and says the same as before. */
 async function newestBefore(
   { target }: OpenRepository,
   host: string,
@@ -123,8 +123,8 @@ async function newestBefore(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const names = (await listFolder(target, host, 'points', signal)).map(({ key }) => nameIn(host, 'points', key));
-  const others = names.filter((id) => id !== undefined && isId(id) && id !== pointId);
-  return others.at(-1);
+  const own = names.indexOf(pointId);
+  return (own === -1 ? names : names.slice(0, own)).findLast((id) => id !== undefined && isId(id));
 }
 
 /** A point is as good as what it builds upon, whatever was read back of itself. */

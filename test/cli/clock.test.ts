@@ -29,7 +29,7 @@ async function expectLatest(box: Sandbox): Promise<void> {
 async function expectUncertain(box: Sandbox, id: string): Promise<void> {
   const refused = await box.ask('restore', 'latest', '--to', join(box.base, 'to-none'));
   expect(refused).toMatchObject({
-    code: 5,
+    code: 2,
     json: { error: { message: expect.stringContaining(`${id} arrived last`) } },
   });
   const to = join(box.base, `to-${count}`);

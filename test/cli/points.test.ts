@@ -258,7 +258,7 @@ test('a record that somebody removed is missed by list, status and backup; an ol
   writeFileSync(key(second), record);
   expect((await box.ask('points', 'list')).json['findings']).toMatchObject([{ subject: 'latest' }]);
   writeFileSync(key(first), readFileSync(key(first)));
-  expect(await box.ask('points', 'show', 'latest')).toMatchObject({ code: 5, json: { error: { code: 'refused' } } });
+  expect(await box.ask('points', 'show', 'latest')).toMatchObject({ code: 2, json: { error: { code: 'usage' } } });
   const { findings, newest } = (await box.ask('status')).json;
   expect(findings).toContainEqual(expect.objectContaining({ subject: 'latest' }));
   const made = (await box.ask('points', 'show', first)).json['createdAt'];
