@@ -6,9 +6,12 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { contents, isRoot, objectsOf, pointsOf } from '../helpers/cli.ts';
+import { hastenDate } from '../helpers/clock.ts';
 import { provenSandbox, wholePoints } from '../helpers/kill-series.ts';
 
 /** A filesystem of this size over what is in a directory, until the end of the scope. */
+hastenDate();
+
 function mounted(path: string, size: string): Disposable & { readonly grow: (size: string) => void } {
   mkdirSync(path, { recursive: true });
   const saved = `${path}.saved`;

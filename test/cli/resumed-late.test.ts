@@ -5,8 +5,11 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { type CliOptions, pointsOf, type Sandbox, sandbox, signalAt } from '../helpers/cli.ts';
+import { hastenDate } from '../helpers/clock.ts';
 import { openRun, runsOf, wholePoints } from '../helpers/kill-series.ts';
 import { killedAfterWrite } from '../helpers/moments.ts';
+
+hastenDate();
 
 /** A backup that is killed there; gives its run. */
 async function killed(box: Sandbox, options: CliOptions): Promise<string> {
