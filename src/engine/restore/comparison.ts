@@ -5,7 +5,7 @@ import type { Now } from './difference.ts';
 import { pathsAbove } from './select.ts';
 
 /** A file that stays and gets another name. */
-export interface Link {
+interface Link {
   readonly path: string;
   readonly inode: string | undefined;
 }
