@@ -1,6 +1,6 @@
 /** The real command line, as a person or a script starts it, in a sandbox with a configuration and places of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { initRepository } from '../../src/point/repository.ts';
@@ -133,7 +133,9 @@ export async function sandbox({ bare = false }: { readonly bare?: boolean } = {}
   const configure: Sandbox['configure'] = (lines, url = `file://${places.repository}`) => {
     mkdirSync(at('etc'), { recursive: true });
     const text = `repository: ${url}\nhost: box\nbackup:\n  include: [${source}]\n${lines}`;
-    writeFileSync(places.config, text);
+    // At once: a scheduler may be reading it.
+    writeFileSync(`${places.config}.new`, text);
+    renameSync(`${places.config}.new`, places.config);
   };
   if (!bare) {
     configure('');
