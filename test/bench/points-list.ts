@@ -50,10 +50,11 @@ async function writeRecords(config: string): Promise<void> {
   const { signal } = new AbortController();
   const opening = { say: () => {}, secrets: noSecrets };
   await using repository = await openConfigured(await loadConfig(config), opening, signal);
-  const days = Array.from({ length: POINTS }, (_, index) => new Date(Date.now() - index * 86_400_000));
-  await inParallel(days, 8, async (day) => {
-    const id = newId(day);
-    const description = { ...madeDescription(id), createdAt: day.toISOString() };
+  // All of one time: which is the latest must not depend on the order in which they arrive.
+  const made = new Date();
+  const ids = Array.from({ length: POINTS }, () => newId(made));
+  await inParallel(ids, 8, async (id) => {
+    const description = { ...madeDescription(id), createdAt: made.toISOString() };
     await putPoint(repository, description, madeData, signal);
     await putAttestation(repository, 'box', madeVerification(id), signal);
   });
