@@ -23,28 +23,22 @@ const atOnce = Math.max(2, Math.min(availableParallelism(), 3));
  * reader can begin at any of them. A frame is to be used before the next one is asked for.
  *
  * @param level 1 (fast) to 19 (small)
- * @param onFrame told of each frame before it is given, by the size of what is in it and its own
  */
-export async function* compressing(
-  source: AsyncIterable<Uint8Array>,
-  level: number,
-  onFrame: (contentSize: number, size: number) => void,
-): AsyncIterable<Buffer> {
+export async function* compressing(source: AsyncIterable<Uint8Array>, level: number): AsyncIterable<Buffer> {
   const zstd = codec();
   const spare: Slot[] = [];
-  const underWay: { readonly frame: Promise<Buffer>; readonly slot: Slot; readonly size: number }[] = [];
+  const underWay: { readonly frame: Promise<Buffer>; readonly slot: Slot }[] = [];
   const begin = (slot: Slot, size: number): void => {
     const frame = zstd.compress(level, slot.input.subarray(0, size), slot.output);
     // Looked at in its turn; nobody must be surprised by it before.
     frame.catch(() => undefined);
-    underWay.push({ frame, slot, size });
+    underWay.push({ frame, slot });
   };
   async function* finish(): AsyncIterable<Buffer> {
     const first = underWay[0];
     if (first === undefined) return;
     const frame = await first.frame;
     underWay.shift();
-    onFrame(first.size, frame.length);
     yield frame;
     spare.push(first.slot);
   }

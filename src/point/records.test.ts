@@ -9,7 +9,7 @@ import { madeData, madeDescription, madeVerification } from '../../test/helpers/
 import { sealDocument } from './envelope.ts';
 import { putAttestation } from './attestations.ts';
 import { findPoint } from './find.ts';
-import { type Attestation, ATTESTATION_FORMAT, type Pin, trustOf } from './point.ts';
+import { type Attestation, ATTESTATION_FORMAT, type Pin } from './point.ts';
 import type { Repository } from './record-objects.ts';
 import { cannotRead, listPoints, putPoint, readCaptures, removePoint } from './records.ts';
 
@@ -332,19 +332,6 @@ test('what was attested is not undone by one of before that arrives anew', async
   for (const [key, object] of store) if (older.has(key)) store.set(key, { ...object, mtimeMs: Date.now() + 5000 });
   const found = await findPoint(repository, 'box', ids[1], signal);
   expect([found.trust, found.pin?.reason]).toEqual(['damaged', 'audit']);
-});
-
-test('how far a point can be trusted: what is found of its bases later is news, also of a chain', () => {
-  const passed = (scope: 'own' | 'chain', at: number) => madeVerification('p', { scope, at: ago(-at) });
-  const damaged = (at: number) => madeVerification('b', { result: 'damaged', at: ago(-at) });
-  expect(trustOf(undefined, [])).toBe('stored');
-  expect(trustOf(damaged(1), [])).toBe('damaged');
-  expect(trustOf(passed('chain', 2), [undefined])).toBe('read-back');
-  expect(trustOf(passed('chain', 2), [damaged(1)])).toBe('read-back');
-  expect(trustOf(passed('chain', 2), [passed('chain', 1), damaged(3)])).toBe('damaged');
-  expect(trustOf(passed('own', 2), [damaged(1)])).toBe('damaged');
-  expect(trustOf(passed('own', 2), [passed('chain', 1), undefined])).toBe('stored');
-  expect(trustOf(passed('own', 2), [passed('chain', 3)])).toBe('read-back');
 });
 
 test('a record that nobody could read is not stored', async ({ signal }) => {

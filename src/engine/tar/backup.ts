@@ -33,7 +33,7 @@ export async function backup(job: BackupJob, signal: AbortSignal): Promise<Backu
   const merge = new ManifestMerge(writer, chosen, base, startedSeconds - youngSeconds, findings);
 
   const archive = archiveOf({ job, chosen, problems, merge, findings, notes }, signal);
-  const compressed = compressing(archive, job.compressionLevel ?? defaultLevel, () => undefined);
+  const compressed = compressing(archive, job.compressionLevel ?? defaultLevel);
   const storedArchive = await put(job, keys.archive, compressed, signal);
 
   const counts = { entries: merge.entries, bytes: merge.bytes };
