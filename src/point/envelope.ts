@@ -18,6 +18,7 @@ export type Suffix = '.age' | '.zst';
 export const suffixes: readonly Suffix[] = ['.age', '.zst'];
 
 const signatureSchema = z.object({ key: z.string(), signature: z.string(), certificate: z.string() });
+const signatureLineSchema = z.object({ signature: signatureSchema.nullable() });
 
 export function suffixFor({ recipients }: Keyring): Suffix {
   return recipients.length > 0 ? '.age' : '.zst';
@@ -119,7 +120,7 @@ function judge(keys: Keyring, key: string, document: Buffer, line: Buffer): void
 
 function parsedSignature(key: string, line: Buffer) {
   try {
-    return z.object({ signature: signatureSchema.nullable() }).parse(JSON.parse(line.toString('utf8')));
+    return signatureLineSchema.parse(JSON.parse(line.toString('utf8')));
   } catch (cause) {
     throw damaged(key, 'the line that tells who signed it cannot be read', cause);
   }
