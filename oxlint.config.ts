@@ -19,6 +19,8 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   keys: ['age', 'host'],
   engine: ['age', 'native', 'host', 'target'],
   point: ['age', 'keys', 'engine', 'target', 'layout', 'network', 'facts', 'host'],
+  qemu: ['host'],
+  machine: ['native', 'host', 'qemu'],
   workflow: ['host'],
   config: [],
   notify: ['host', 'config'],

@@ -50,6 +50,8 @@ const statusOfCode = {
   'no-key': 1,
   'step-timeout': 1,
   'hook-failed': 1,
+  'machine-failed': 1,
+  'machine-timeout': 1,
   untrusted: 1,
   difference: 3,
   incomplete: 4,

@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { commandLine, diskDevices } from './command-line.ts';
+import type { Disk, MachineSpec } from './spec.ts';
+
+const files = { qmp: '/r/qmp', serial: '/r/serial', serialLog: '/r/log', agent: '/r/agent', pid: '/r/pid' };
+const options = { accelerator: 'tcg', files, incoming: false } as const;
+const bare: MachineSpec = { name: 'm', memoryMiB: 512, cpus: 1, firmware: { kind: 'bios' }, disks: [], cards: [] };
+const disk = (more: Partial<Disk>): Disk => ({ file: '/d', format: 'qcow2', serial: 'S1', bus: 'virtio', ...more });
+
+/** The values that follow an option. */
+function valuesOf(args: readonly string[], option: string): string[] {
+  return args.flatMap((arg, index) => (args[index - 1] === option ? [arg] : []));
+}
+
+test('a machine reaches nothing outside: user networks are restricted, others are wires', () => {
+  const cards = [
+    { network: { kind: 'user', forwards: [{ hostPort: 2222, guestPort: 22 }] } },
+    { network: { kind: 'segment', number: 3 } },
+    { network: { kind: 'wire', path: '/r/a,b', listens: true } },
+  ] as const;
+  expect(valuesOf(commandLine({ ...bare, cards }, options), '-netdev')).toEqual([
+    'user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:2222-:22',
+    'hubport,id=net1,hubid=3',
+    'stream,id=net2,server=on,addr.type=unix,addr.path=/r/a,,b',
+  ]);
+});
+
+test('every bus takes a disk by its serial number', () => {
+  for (const bus of ['virtio', 'scsi', 'sata', 'nvme', 'usb'] as const) {
+    expect(diskDevices(disk({ bus })).device).toMatchObject({ serial: 'S1', id: 'disk-S1', drive: 'node-S1' });
+  }
+});
+
+test('what a disk cannot be is refused', () => {
+  for (const wrong of [
+    disk({ serial: 'longer than twenty letters' }),
+    disk({ serial: '' }),
+    disk({ wwn: '5000c50015ea71aa' }),
+    disk({ bus: 'scsi', wwn: '0x5000' }),
+    disk({ bus: 'sata', sectorSize: 4096 }),
+  ]) {
+    expect(() => diskDevices(wrong)).toThrow(/^disk /);
+  }
+});
+
+test('Secure Boot protects the flash memory from the guest', () => {
+  const uefi = { kind: 'uefi', code: '/f/code', variables: '/f/vars', secureBoot: true } as const;
+  const args = commandLine({ ...bare, firmware: uefi }, options);
+  expect(valuesOf(args, '-machine')).toEqual(['q35,smm=on']);
+  expect(valuesOf(args, '-global')).toContain('driver=cfi.pflash01,property=secure,value=on');
+  const open = commandLine({ ...bare, firmware: { ...uefi, secureBoot: false } }, options);
+  expect(valuesOf(open, '-global')).toEqual([]);
+});

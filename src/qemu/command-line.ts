@@ -1,0 +1,179 @@
+/** The command line of QEMU for a machine; pure. */
+import { LifeboatError } from '../kernel/errors.ts';
+import type { Accelerator, Disk, Firmware, MachineSpec, Network, NetworkCard } from './spec.ts';
+
+/** Files and sockets of one running machine. */
+export interface RunFiles {
+  readonly qmp: string;
+  readonly serial: string;
+  readonly serialLog: string;
+  readonly agent: string;
+  readonly pid: string;
+}
+
+/** The name of the virtio port behind which the guest's agent listens. */
+export const AGENT_PORT = 'org.lifeboat.agent';
+
+/** Slots into which cards can be put while the machine runs. */
+export const hotPlugSlots: readonly string[] = ['slot1', 'slot2', 'slot3', 'slot4', 'slot5', 'slot6', 'slot7', 'slot8'];
+
+export interface StartOptions {
+  readonly accelerator: Accelerator;
+  readonly files: RunFiles;
+  /** Waits to be told of a state to go on from. */
+  readonly incoming: boolean;
+}
+
+/**
+ * Everything after the program.
+ *
+ * @throws LifeboatError `unsupported` for a disk or network that cannot be
+ */
+export function commandLine(spec: MachineSpec, { accelerator, files, incoming }: StartOptions): string[] {
+  const { firmware, boot, cd } = spec;
+  const secure = firmware.kind === 'uefi' && firmware.secureBoot;
+  return [
+    ['-nodefaults', '-no-user-config', '-name', spec.name, '-display', 'none'],
+    ['-machine', secure ? 'q35,smm=on' : 'q35'],
+    processor(accelerator),
+    ['-smp', String(spec.cpus), '-m', String(spec.memoryMiB), '-vga', spec.screen === true ? 'std' : 'none'],
+    ['-pidfile', files.pid],
+    ['-chardev', listening('qmp', files.qmp), '-mon', 'chardev=qmp,mode=control'],
+    ['-chardev', `${listening('serial', files.serial)},logfile=${comma(files.serialLog)}`, '-serial', 'chardev:serial'],
+    device({ driver: 'virtio-serial-pci', id: 'ports' }),
+    ['-chardev', listening('agent', files.agent)],
+    device({ driver: 'virtserialport', bus: 'ports.0', chardev: 'agent', name: AGENT_PORT }),
+    device({ driver: 'virtio-rng-pci' }),
+    device({ driver: 'virtio-scsi-pci', id: 'scsi' }),
+    device({ driver: 'qemu-xhci', id: 'usb' }),
+    ...hotPlugSlots.map((id, index) => device({ driver: 'pcie-root-port', id, chassis: index + 1 })),
+    flash(firmware),
+    boot === undefined ? [] : ['-kernel', boot.kernel, '-initrd', boot.initrd, '-append', boot.append],
+    ...spec.disks.map((disk) => {
+      const { node, device: own } = diskDevices(disk);
+      return ['-blockdev', JSON.stringify(node), ...device(own)];
+    }),
+    cd === undefined ? [] : cdDrive(cd),
+    ...spec.cards.map(networkCard),
+    spec.onReboot === 'reboot' ? [] : ['-no-reboot'],
+    incoming ? ['-incoming', 'defer'] : [],
+  ].flat();
+}
+
+/** What `blockdev-add` and `device_add` take, for disks that are there from the start and those that come later. */
+export function diskDevices(disk: Disk): { readonly node: QemuObject; readonly device: QemuObject } {
+  checkDisk(disk);
+  const node = {
+    driver: disk.format,
+    'node-name': nodeName(disk.serial),
+    'read-only': disk.readOnly === true,
+    discard: 'unmap',
+    'detect-zeroes': 'unmap',
+    // What such a machine writes need not outlive a crash of the host.
+    cache: { direct: false, 'no-flush': true },
+    file: { driver: 'file', filename: disk.file },
+  };
+  const sector = disk.sectorSize ?? 512;
+  const common = {
+    id: deviceName(disk.serial),
+    drive: nodeName(disk.serial),
+    serial: disk.serial,
+    ...(disk.bootIndex === undefined ? {} : { bootindex: disk.bootIndex }),
+    logical_block_size: sector,
+    physical_block_size: Math.max(sector, 512),
+  };
+  const wwn = disk.wwn === undefined ? {} : { wwn: `0x${disk.wwn}` };
+  switch (disk.bus) {
+    case 'virtio':
+      return { node, device: { driver: 'virtio-blk-pci', ...common } };
+    case 'scsi':
+      return { node, device: { driver: 'scsi-hd', bus: 'scsi.0', ...common, ...wwn } };
+    case 'sata':
+      return { node, device: { driver: 'ide-hd', ...common, ...wwn } };
+    case 'nvme':
+      return { node, device: { driver: 'nvme', ...common } };
+    case 'usb':
+      return { node, device: { driver: 'usb-storage', bus: 'usb.0', ...common } };
+  }
+}
+
+export function nodeName(serial: string): string {
+  return `node-${serial}`;
+}
+
+export function deviceName(serial: string): string {
+  return `disk-${serial}`;
+}
+
+/** Properties as QMP and `-device` take them. */
+export type QemuObject = Readonly<Record<string, unknown>>;
+
+function checkDisk({ serial, wwn, bus, sectorSize }: Disk): void {
+  const refuse = (reason: string): never => {
+    throw new LifeboatError('unsupported', `disk ${serial}: ${reason}`);
+  };
+  if (!/^[\w-]{1,20}$/.test(serial)) refuse('a serial number has up to 20 letters, digits, - and _');
+  if (wwn !== undefined && !/^[0-9a-f]{16}$/.test(wwn)) refuse('a world wide name has 16 digits of hex');
+  if (wwn !== undefined && bus !== 'scsi' && bus !== 'sata') refuse(`no world wide names on the bus ${bus}`);
+  if (sectorSize === 4096 && bus === 'sata') refuse('sata disks have sectors of 512 bytes');
+}
+
+function processor(accelerator: Accelerator): string[] {
+  if (accelerator === 'kvm') return ['-accel', 'kvm', '-cpu', 'host'];
+  // An old processor on purpose: for newer ones kernels choose instructions that are carried out byte by byte here.
+  return ['-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'Nehalem'];
+}
+
+function flash(firmware: Firmware): string[] {
+  if (firmware.kind === 'bios') return [];
+  const { code, variables, secureBoot } = firmware;
+  const drives = [
+    ['-drive', `if=pflash,unit=0,format=raw,readonly=on,file=${comma(code)}`],
+    ['-drive', `if=pflash,unit=1,format=qcow2,file=${comma(variables)}`],
+  ].flat();
+  if (!secureBoot) return drives;
+  return ['-global', 'driver=cfi.pflash01,property=secure,value=on', '-global', 'ICH9-LPC.disable_s3=1', ...drives];
+}
+
+function cdDrive({ file, bootIndex }: { readonly file: string; readonly bootIndex?: number }): string[] {
+  const node = { driver: 'raw', 'node-name': 'cd', 'read-only': true, file: { driver: 'file', filename: file } };
+  const boot = bootIndex === undefined ? {} : { bootindex: bootIndex };
+  return ['-blockdev', JSON.stringify(node), ...device({ driver: 'ide-cd', id: 'cd-drive', drive: 'cd', ...boot })];
+}
+
+function networkCard({ network, mac }: NetworkCard, index: number): string[] {
+  const id = `net${index}`;
+  const address = mac ?? `52:54:00:00:00:${(index + 1).toString(16).padStart(2, '0')}`;
+  return [
+    '-netdev',
+    netdev(network, id),
+    ...device({ driver: 'virtio-net-pci', id: `card${index}`, netdev: id, mac: address }),
+  ];
+}
+
+function netdev(network: Network, id: string): string {
+  switch (network.kind) {
+    case 'user': {
+      const forwards = network.forwards ?? [];
+      const rules = forwards.map(({ hostPort, guestPort }) => `,hostfwd=tcp:127.0.0.1:${hostPort}-:${guestPort}`);
+      return `user,id=${id},restrict=on${rules.join('')}`;
+    }
+    case 'segment':
+      return `hubport,id=${id},hubid=${network.number}`;
+    case 'wire':
+      return `stream,id=${id},server=${network.listens ? 'on' : 'off'},addr.type=unix,addr.path=${comma(network.path)}`;
+  }
+}
+
+function listening(id: string, path: string): string {
+  return `socket,id=${id},path=${comma(path)},server=on,wait=off`;
+}
+
+function device(properties: QemuObject): string[] {
+  return ['-device', JSON.stringify(properties)];
+}
+
+/** QEMU's way to have a comma in a value of its comma-separated options. */
+function comma(text: string): string {
+  return text.replaceAll(',', ',,');
+}

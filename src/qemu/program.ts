@@ -1,0 +1,75 @@
+/** Where QEMU is, and how its programs are started. */
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Argv, Host } from '../host/host.ts';
+import { LifeboatError } from '../kernel/errors.ts';
+
+type Program = 'qemu-system-x86_64' | 'qemu-img';
+
+/** An installation of QEMU, 8.0 or newer. */
+export interface Qemu {
+  /** The beginning of a command line. */
+  argv(program: Program): Argv;
+  readonly env: Readonly<Record<string, string>>;
+  /** Directories with firmware for UEFI (`OVMF_CODE_4M.fd` and so on), the first that has a file counts. */
+  readonly firmware: readonly string[];
+}
+
+/**
+ * The QEMU that the system has on its PATH.
+ *
+ * @throws LifeboatError `tool-missing`
+ */
+export async function installedQemu(host: Host, signal: AbortSignal): Promise<Qemu> {
+  for (const program of ['qemu-system-x86_64', 'qemu-img']) await host.run([program, '--version'], {}, signal);
+  return { argv: (program) => [program], env: {}, firmware: ['/usr/share/OVMF', '/usr/share/edk2/x64'] };
+}
+
+/** A tree into which Debian's packages were unpacked. Nothing in it is installed: its programs run through its own loader. */
+export function unpackedQemu(tree: string): Qemu {
+  const libraries = join(tree, 'usr/lib/x86_64-linux-gnu');
+  const share = join(tree, 'usr/share');
+  const path = [libraries, join(libraries, 'pulseaudio')].join(':');
+  const loader = join(libraries, 'ld-linux-x86-64.so.2');
+  return {
+    argv(program) {
+      const data = program === 'qemu-img' ? [] : ['-L', join(share, 'qemu'), '-L', join(share, 'seabios')];
+      return [loader, '--argv0', program, '--library-path', path, join(tree, 'usr/bin', program), ...data];
+    },
+    env: { QEMU_MODULE_DIR: join(libraries, 'qemu') },
+    firmware: [join(share, 'OVMF')],
+  };
+}
+
+/** Code and a template of the variables, both to be used as flash memory. */
+export interface UefiFirmware {
+  readonly code: string;
+  /** To be copied for each machine, which writes to it. */
+  readonly variables: string;
+}
+
+/**
+ * UEFI for a machine; with Secure Boot, Microsoft's keys are enrolled, by which the shims of distributions are signed.
+ *
+ * @throws LifeboatError `tool-missing` where it is not installed
+ */
+export async function uefiFirmware(qemu: Qemu, secureBoot: boolean): Promise<UefiFirmware> {
+  const [code, variables] = secureBoot
+    ? ['OVMF_CODE_4M.secboot.fd', 'OVMF_VARS_4M.ms.fd']
+    : ['OVMF_CODE_4M.fd', 'OVMF_VARS_4M.fd'];
+  return { code: await firmwareFile(qemu, code), variables: await firmwareFile(qemu, variables) };
+}
+
+async function firmwareFile(qemu: Qemu, name: string): Promise<string> {
+  for (const directory of qemu.firmware) {
+    const path = join(directory, name);
+    const found = await access(path).then(
+      () => true,
+      () => false,
+    );
+    if (found) return path;
+  }
+  throw new LifeboatError('tool-missing', `no UEFI firmware for virtual machines: ${name}`, {
+    hint: `Install OVMF (Debian, Ubuntu: apt-get install ovmf). Looked in ${qemu.firmware.join(', ')}.`,
+  });
+}

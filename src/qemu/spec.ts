@@ -1,0 +1,74 @@
+/** What a virtual machine is made of, in the terms of this house; `command-line.ts` says it to QEMU. */
+
+/** The kind of controller, which decides the names that the guest's kernel gives (`vda`, `sda`, `nvme0n1`). */
+export const buses = ['virtio', 'scsi', 'sata', 'nvme', 'usb'] as const;
+export type Bus = (typeof buses)[number];
+
+export interface Disk {
+  /** An image or a block device on the host's side. */
+  readonly file: string;
+  readonly format: 'qcow2' | 'raw';
+  /** By this the guest finds it, as names of devices change from boot to boot. Up to 20 characters. */
+  readonly serial: string;
+  readonly bus: Bus;
+  /** World wide name, 16 digits of hex; for `scsi` and `sata`. */
+  readonly wwn?: string;
+  /** Bytes of a logical sector. @default 512 */
+  readonly sectorSize?: 512 | 4096;
+  readonly readOnly?: boolean;
+  /** Place in the firmware's order of boot devices; without one it is never booted from. */
+  readonly bootIndex?: number;
+}
+
+/** Nothing of these reaches further than this machine. */
+export type Network =
+  /** Reaches only the services that are forwarded to it or listed here; the guest's gateway is 10.0.2.2. */
+  | { readonly kind: 'user'; readonly forwards?: readonly PortForward[] }
+  /** Cards of one machine with the same number are on one wire, which leads nowhere else. */
+  | { readonly kind: 'segment'; readonly number: number }
+  /** A wire between two machines: one listens on the path of a socket, the other connects. */
+  | { readonly kind: 'wire'; readonly path: string; readonly listens: boolean };
+
+export interface PortForward {
+  /** On 127.0.0.1 of the host. */
+  readonly hostPort: number;
+  readonly guestPort: number;
+}
+
+export interface NetworkCard {
+  readonly network: Network;
+  /** @default 52:54:00:00:00:01 and so on, in order */
+  readonly mac?: string;
+}
+
+export type Firmware =
+  | { readonly kind: 'bios' }
+  /** Flash memory: code, and the variables of this machine, which it writes to. */
+  | { readonly kind: 'uefi'; readonly code: string; readonly variables: string; readonly secureBoot: boolean };
+
+/** A kernel that is started without firmware's looking for one. */
+export interface DirectBoot {
+  readonly kernel: string;
+  readonly initrd: string;
+  readonly append: string;
+}
+
+export interface MachineSpec {
+  /** For messages and the guest's own name. */
+  readonly name: string;
+  readonly memoryMiB: number;
+  readonly cpus: number;
+  readonly firmware: Firmware;
+  readonly boot?: DirectBoot;
+  readonly disks: readonly Disk[];
+  /** An ISO image in a CD drive. */
+  readonly cd?: { readonly file: string; readonly bootIndex?: number };
+  readonly cards: readonly NetworkCard[];
+  /** Whether there is a screen to take pictures of. @default false */
+  readonly screen?: boolean;
+  /** What a reboot of the guest does. @default 'end' */
+  readonly onReboot?: 'end' | 'reboot';
+}
+
+/** How instructions of the guest are carried out. */
+export type Accelerator = 'kvm' | 'tcg';
