@@ -1,5 +1,6 @@
 import { delimiter, join } from 'node:path';
-import { exists, unpackedPackage } from './debian-package.ts';
+import { exists } from './cache.ts';
+import { unpackedPackage } from './debian-package.ts';
 
 /**
  * The directory with Debian's `age` and `age-keygen` in it.

@@ -1,17 +1,10 @@
 /** Debian packages that tests use and the machine may lack: fetched and unpacked into the user's cache, not installed. */
 import { execFile } from 'node:child_process';
-import { access, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { cachedDirectory, exists } from './cache.ts';
 import { output } from './child-process.ts';
-
-export async function exists(path: string): Promise<boolean> {
-  return await access(path).then(
-    () => true,
-    () => false,
-  );
-}
 
 /**
  * The directory into which a package was unpacked.
@@ -25,21 +18,10 @@ export async function unpackedPackage(
 ): Promise<string> {
   if (!(await exists('/usr/bin/apt-get'))) throw new Error(`no ${name} here, and no apt-get to fetch it`);
   const version = await candidate(name);
-  const base = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
-  const directory = join(base, 'lifeboat-test', `${name}_${version.replaceAll(':', '%3a')}`);
-  if (await exists(directory)) return directory;
-  await mkdir(join(directory, '..'), { recursive: true });
-  // Unpacked beside the final place, then renamed: a half one is never found.
-  const work = await mkdtemp(`${directory}.`);
-  try {
-    await fetchPackage(name, work);
-    await complete(work);
-    await rename(work, directory);
-  } catch (error) {
-    await rm(work, { recursive: true, force: true });
-    if (!(await exists(directory))) throw error;
-  }
-  return directory;
+  return await cachedDirectory(`${name}_${version.replaceAll(':', '%3a')}`, async (directory) => {
+    await fetchPackage(name, directory);
+    await complete(directory);
+  });
 }
 
 export async function fetchPackage(name: string, directory: string): Promise<void> {

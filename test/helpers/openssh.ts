@@ -1,8 +1,9 @@
 /** Where the OpenSSH server is; fetched, but not installed, where the machine has none. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { exists } from './cache.ts';
 import { output } from './child-process.ts';
-import { exists, fetchPackage, unpackedPackage } from './debian-package.ts';
+import { fetchPackage, unpackedPackage } from './debian-package.ts';
 
 export interface SshdBinary {
   readonly path: string;
