@@ -1,9 +1,11 @@
 /** Questions about block devices and the tables on them. */
 import type { Asker } from '../host/asker.ts';
 import { bounded } from '../host/bounded.ts';
+import { present } from '../kernel/present.ts';
 import { busPathOf, deviceKind } from './identity.ts';
 import { blkidArgv, blkidOkCodes, parseBlkid } from './tools/blkid.ts';
 import { type BlockDevice, lsblkAll, lsblkSome, parseLsblk } from './tools/lsblk.ts';
+import { askMappings } from './stacked.ts';
 import { parseSfdisk, sfdiskArgv, type Table } from './tools/sfdisk.ts';
 
 /** All block devices; without their sizes of filesystems where asking for those fails. */
@@ -41,11 +43,11 @@ export async function completed(asker: Asker, devices: readonly BlockDevice[]): 
             return parseBlkid(stdout);
           },
         });
-  const starts = await askStarts(asker, devices);
+  const [starts, mappings] = await Promise.all([askStarts(asker, devices), askMappings(asker, devices)]);
   return devices.map((device) => {
     const startBytes = device.startBytes ?? starts.get(device.number);
-    const whole = { ...device, ...probed?.get(device.path) };
-    return startBytes === undefined ? whole : { ...whole, startBytes };
+    const mapping = mappings.get(device.name);
+    return { ...device, ...probed?.get(device.path), ...present({ startBytes, mapping }) };
   });
 }
 

@@ -2,6 +2,7 @@ import { asker } from '../host/asker.ts';
 import type { Host } from '../host/host.ts';
 import { handlers } from './handlers.ts';
 import { probeLayout } from './probes.ts';
+import { claimsOf } from './stacked.ts';
 import { type Component, type Gap, type Layout, layoutFormat } from './types.ts';
 
 /**
@@ -12,8 +13,7 @@ import { type Component, type Gap, type Layout, layoutFormat } from './types.ts'
  */
 export async function captureLayout(host: Host, now: Date, signal: AbortSignal): Promise<Layout> {
   const questions = asker(host, signal);
-  const claims = new Map(handlers.flatMap(({ kind, claims = [] }) => claims.map((type) => [type, kind] as const)));
-  const probes = await probeLayout(questions, claims);
+  const probes = await probeLayout(questions, claimsOf(handlers));
   const found: readonly (readonly Component[])[] = await Promise.all(
     handlers.map((handler) => handler.capture(probes, questions)),
   );

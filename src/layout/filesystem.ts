@@ -5,7 +5,7 @@ import { bounded } from '../host/bounded.ts';
 import type { Risk } from '../kernel/change.ts';
 import { present } from '../kernel/present.ts';
 import { formatBytes } from '../kernel/units.ts';
-import { bytes, common, type LayoutHandler, missing, text } from './handler.ts';
+import { bytes, carriers, common, type LayoutHandler, missing, text } from './handler.ts';
 import type { Probes } from './probes.ts';
 import type { BlockDevice } from './tools/lsblk.ts';
 import type { MountEntry } from './tools/findmnt.ts';
@@ -32,6 +32,8 @@ interface FilesystemSpec<K extends string, G extends object> {
   readonly kind: K;
   /** As blkid names them. */
   readonly claims: readonly string[];
+  /** One may lie on several devices. */
+  readonly shared?: boolean;
   readonly geometry: z.ZodType<G>;
   inspect?(place: FilesystemPlace, asker: Asker, probes: Probes): Promise<Inspected<G> | undefined>;
   /** What a person should see of it beside size, label and UUID. */
@@ -72,8 +74,9 @@ export function filesystemKind<K extends string, G extends object>(
       /** Absent where it could not be seen. */
       geometry: spec.geometry.exactOptional(),
     }),
-    under: ['disk', 'partition'],
+    under: carriers,
     claims: spec.claims,
+    shared: spec.shared ?? false,
     async capture(probes, asker) {
       const within = bounded(asker);
       return await Promise.all(

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Asker } from '../host/asker.ts';
 import type { Risk } from '../kernel/change.ts';
 import type { Probes } from './probes.ts';
+import type { BlockDevice } from './tools/lsblk.ts';
 
 /** What every component has. */
 export const common = {
@@ -11,6 +12,9 @@ export const common = {
   /** Ids of what it stands on. */
   on: z.array(z.string()),
 };
+
+/** Kinds that are, or make, block devices: whatever lies on a device may stand on these. */
+export const carriers = ['disk', 'partition'];
 
 /** An amount of bytes, blocks or the like. */
 export const bytes = z.number().int().nonnegative();
@@ -47,8 +51,15 @@ export interface LayoutHandler<C extends ComponentBase> {
   readonly schema: z.ZodType<C>;
   /** Kinds that it may stand on, besides `unknown`; absent for any. For a document that was edited by hand. */
   readonly under?: readonly string[];
-  /** Types, as blkid names them, of what lies on a device and is a component of this kind. */
+  /** Types, as blkid names them, of what lies on a device and is a component of this kind. Its id is `<kind>:<UUID>`. */
   readonly claims?: readonly string[];
+  /** Devices with the same UUID hold parts of one component, as those of an array do. */
+  readonly shared?: boolean;
+  /**
+   * The id of the component that a device is which the kernel made of others, for those of this kind. It may be the id of what lies
+   * on its parents: then what stands on the device stands on that.
+   */
+  deviceId?(device: BlockDevice, parents: readonly BlockDevice[]): string | undefined;
 
   /**
    * The components of this kind, out of what the tools said and of questions of its own. What cannot be seen becomes a

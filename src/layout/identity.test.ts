@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { deviceIds } from './identity.ts';
+import { claimsOf } from './stacked.ts';
 import type { BlockDevice } from './tools/lsblk.ts';
 
 test('ids are unique and do not depend on names or order', () => {
@@ -27,13 +28,13 @@ test('ids are unique and do not depend on names or order', () => {
         }),
       );
       const places = new Map(devices.map(({ number }, index) => [number, `pci/${index}`]));
-      const ids = deviceIds(devices, places);
+      const ids = deviceIds(devices, places, claimsOf([]));
       expect(new Set(ids.values()).size).toBe(devices.length);
       const shuffled = devices
         .map((device) => ({ device, key: order.next().value }))
         .sort((a, b) => a.key - b.key)
         .map(({ device }, index) => ({ ...device, name: `other${index}` }));
-      expect(deviceIds(shuffled, places)).toEqual(ids);
+      expect(deviceIds(shuffled, places, claimsOf([]))).toEqual(ids);
     }),
   );
 });

@@ -1,8 +1,9 @@
 /** Which kind a device is, and the names by which components are known again after a reboot or a change of cables. */
+import type { Claims } from './stacked.ts';
 import type { BlockDevice } from './tools/lsblk.ts';
 
 export type DeviceKind = 'disk' | 'partition' | 'unknown';
-export type ContentKind = 'filesystem' | 'swap' | 'unknown';
+export type ContentGroup = 'filesystem' | 'swap' | 'member';
 
 /** Block devices that lsblk calls disks but that are no disk of this machine. */
 const notDisks = /^(zram|ram|nbd|rbd|drbd|md|dm-|bcache|loop|zd)\d/;
@@ -15,10 +16,10 @@ export function deviceKind(device: BlockDevice): DeviceKind {
 const members = /_member$|^crypto_|^drbd$|^bcache$|^bitlocker$|^dm_|^vdo$/i;
 
 /** What lies on a device, from the type that blkid gives it. */
-export function contentKind(fstype: string | undefined): ContentKind | undefined {
+export function contentGroup(fstype: string | undefined): ContentGroup | undefined {
   if (fstype === undefined) return undefined;
   if (fstype === 'swap') return 'swap';
-  return members.test(fstype) ? 'unknown' : 'filesystem';
+  return members.test(fstype) ? 'member' : 'filesystem';
 }
 
 /** Where a disk is plugged in, from its sysfs path: without the numbers that depend on the order of probing. */
@@ -38,6 +39,7 @@ export function busPathOf(sysfsPath: string): string | undefined {
 export function deviceIds(
   devices: readonly BlockDevice[],
   busPaths: ReadonlyMap<string, string>,
+  claims: Pick<Claims, 'deviceId'>,
 ): ReadonlyMap<string, string> {
   const ids = new Map<string, string>();
   const taken = new Set<string>();
@@ -50,6 +52,11 @@ export function deviceIds(
   const assign = (device: BlockDevice): string => {
     const known = ids.get(device.number);
     if (known !== undefined) return known;
+    const claimed = claims.deviceId(device, parentsOf(device, byNumber));
+    if (claimed !== undefined) {
+      ids.set(device.number, claimed);
+      return claimed;
+    }
     const parents = device.parents.map((number) => {
       const parent = byNumber.get(number);
       return parent === undefined ? number : assign(parent);
@@ -62,6 +69,10 @@ export function deviceIds(
   };
   for (const device of devices) assign(device);
   return ids;
+}
+
+export function parentsOf(device: BlockDevice, byNumber: ReadonlyMap<string, BlockDevice>): BlockDevice[] {
+  return device.parents.flatMap((number) => byNumber.get(number) ?? []);
 }
 
 /** Names from the best to the last resort. */

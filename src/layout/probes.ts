@@ -3,9 +3,10 @@ import type { Asker } from '../host/asker.ts';
 import { askBusPaths, askDevices, askTables, completed } from './ask-devices.ts';
 import { askSpace } from './ask-space.ts';
 import { askSubvolumes, type Subvolumes } from './ask-subvolumes.ts';
-import { contentKind, deviceIds } from './identity.ts';
+import { contentGroup, deviceIds, parentsOf } from './identity.ts';
 import { typeCategory } from './mount-category.ts';
 import { deviceBySpec } from './spec.ts';
+import type { Claims } from './stacked.ts';
 import { findmntArgv, type MountEntry, parseFindmnt, type Space } from './tools/findmnt.ts';
 import { type FstabEntry, fstabFile, parseFstab } from './tools/fstab.ts';
 import type { BlockDevice } from './tools/lsblk.ts';
@@ -33,14 +34,15 @@ export interface Probes {
   readonly subvolumes: ReadonlyMap<string, Subvolumes>;
   /** Of what kind the component is that lies on a device. */
   contentKindOf(device: BlockDevice): string | undefined;
+  /** Whether it is a component of a kind that knows it, other than disks and partitions. */
+  isClaimed(device: BlockDevice): boolean;
   /** The device under a mount, or `undefined`. */
   deviceOfMount(mount: MountEntry): BlockDevice | undefined;
   /** The device that `UUID=…`, `/dev/disk/by-label/…` and the like mean; `undefined` when there is none, or several. */
   deviceOfSpec(spec: string): BlockDevice | undefined;
 }
 
-/** @param claims which kind takes which type of filesystem */
-export async function probeLayout(asker: Asker, claims: ReadonlyMap<string, string>): Promise<Probes> {
+export async function probeLayout(asker: Asker, claims: Claims): Promise<Probes> {
   const [listed, mounts, swaps = [], fstab = []] = await Promise.all([
     askDevices(asker),
     askMounts(asker),
@@ -108,7 +110,7 @@ async function askFstab(asker: Asker): Promise<FstabEntry[] | undefined> {
 type Answers = Pick<Probes, 'devices' | 'mounts' | 'swaps' | 'fstab' | 'tables' | 'space' | 'busPaths'>;
 
 /** Pure: what was asked, put together. A device that is mounted has a filesystem even where nobody could probe it. */
-function assembleProbes(answers: Answers, claims: ReadonlyMap<string, string>): Omit<Probes, 'subvolumes'> {
+function assembleProbes(answers: Answers, claims: Claims): Omit<Probes, 'subvolumes'> {
   const byNumber = new Map(answers.devices.map((device) => [device.number, device]));
   const byPath = new Map(answers.devices.map((device) => [device.path, device]));
   const find = (mount: MountEntry) => byNumber.get(mount.number) ?? byPath.get(mount.source);
@@ -128,35 +130,44 @@ function assembleProbes(answers: Answers, claims: ReadonlyMap<string, string>): 
     const fstype = device.fstype ?? mountedAs.get(device.number);
     return fstype === undefined ? device : { ...device, fstype };
   });
-  const ids = deviceIds(devices, answers.busPaths);
+  const ids = deviceIds(devices, answers.busPaths, claims);
   const completedByNumber = new Map(devices.map((device) => [device.number, device]));
   return {
     ...answers,
     devices,
     ids,
     mountsOf,
-    contentIds: contentIds(devices, ids),
+    contentIds: contentIds(devices, ids, claims),
     contentKindOf: ({ fstype }) => {
-      const kind = contentKind(fstype);
-      return kind === 'filesystem' ? (claims.get(fstype ?? '') ?? kind) : kind;
+      const group = contentGroup(fstype);
+      return claims.content(fstype ?? '')?.kind ?? (group === 'member' ? 'unknown' : group);
     },
+    isClaimed: (device) => claims.deviceId(device, parentsOf(device, completedByNumber)) !== undefined,
     deviceOfMount: (mount) => completedByNumber.get(find(mount)?.number ?? ''),
     deviceOfSpec: deviceBySpec(devices),
   };
 }
 
 /** A filesystem over several devices has one UUID and one id; a copy of one (a clone, a snapshot) gets a second id. */
-function contentIds(devices: readonly BlockDevice[], ids: ReadonlyMap<string, string>): Map<string, string> {
+function contentIds(
+  devices: readonly BlockDevice[],
+  ids: ReadonlyMap<string, string>,
+  claims: Claims,
+): Map<string, string> {
   const result = new Map<string, string>();
   const taken = new Set<string>();
   for (const device of devices) {
-    const kind = contentKind(device.fstype);
-    if (kind === undefined) continue;
+    const group = contentGroup(device.fstype);
+    if (device.fstype === undefined || group === undefined) continue;
+    const claimed = claims.content(device.fstype);
     const under = ids.get(device.number) ?? device.number;
-    // Members of RAID, LVM and the like share the UUID of the whole.
-    const place = `${kind === 'unknown' ? `unknown:${device.fstype}` : kind}:on:${under}`;
-    const name = kind === 'unknown' || device.uuid === undefined ? place : `${kind}:${device.uuid}`;
-    const id = taken.has(name) && device.fstype !== 'btrfs' ? place : name;
+    const unknown = group === 'member' && claimed === undefined;
+    // Filesystems of all kinds have names alike, so that one stays the same when a kind of its own is made for it.
+    const prefix = group === 'member' ? (claimed?.kind ?? `unknown:${device.fstype}`) : group;
+    const place = `${prefix}:on:${under}`;
+    // A UUID of members that nobody knows may be that of the whole.
+    const name = unknown || device.uuid === undefined ? place : `${prefix}:${device.uuid}`;
+    const id = taken.has(name) && claimed?.shared !== true ? place : name;
     taken.add(id);
     result.set(device.number, id);
   }

@@ -47,6 +47,7 @@ type Geometry = z.infer<typeof geometry>;
 export const btrfs = filesystemKind({
   kind: 'btrfs',
   claims: ['btrfs'],
+  shared: true,
   geometry,
   inspect,
   words: ({ deviceCount, devices, profiles }) => [

@@ -5,7 +5,7 @@ import { redactOptions, redactSource } from '../../kernel/secret.ts';
 import { formatBytes } from '../../kernel/units.ts';
 import { type FstabLine, fstabLine, fstabLineSchema } from '../fstab.ts';
 import { bytes, common, type LayoutHandler } from '../handler.ts';
-import { contentKind } from '../identity.ts';
+import { contentGroup } from '../identity.ts';
 import { mountCategories, mountCategorySchema, typeCategory } from '../mount-category.ts';
 import { mountIds, unmountedId } from '../mount-place.ts';
 import type { Probes } from '../probes.ts';
@@ -117,7 +117,7 @@ function liveMounts(probes: Probes, lines: Lines): Mount[] {
 /** The filesystem, or of btrfs the subvolume, that a mount shows. */
 function under(probes: Probes, entry: MountEntry): string[] {
   const device = probes.deviceOfMount(entry);
-  if (device === undefined || contentKind(device.fstype) !== 'filesystem') return [];
+  if (device === undefined || contentGroup(device.fstype) !== 'filesystem') return [];
   const filesystem = probes.contentIds.get(device.number);
   if (filesystem === undefined) return [];
   const path = entry.root.slice(1);

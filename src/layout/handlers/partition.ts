@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { present } from '../../kernel/present.ts';
 import { formatBytes } from '../../kernel/units.ts';
-import { bytes, common, type LayoutHandler, missing, text } from '../handler.ts';
+import { bytes, carriers, common, type LayoutHandler, missing, text } from '../handler.ts';
 import { partitionNumber } from '../identity.ts';
 import type { Probes } from '../probes.ts';
 import type { BlockDevice } from '../tools/lsblk.ts';
@@ -32,7 +32,7 @@ const isExtended = (typeId: string | undefined): boolean => /^0x0*(5|f|85)$/i.te
 export const partition: LayoutHandler<Partition> = {
   kind: 'partition',
   schema,
-  under: ['disk', 'table', 'partition'],
+  under: [...carriers, 'table'],
   async capture(probes) {
     const byNumber = new Map(probes.devices.map((device) => [device.number, device]));
     return probes.devices.filter(({ type }) => type === 'part').map((device) => partitionOf(device, byNumber, probes));

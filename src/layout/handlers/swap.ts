@@ -4,8 +4,8 @@ import { bounded } from '../../host/bounded.ts';
 import { present } from '../../kernel/present.ts';
 import { formatBytes } from '../../kernel/units.ts';
 import { fstabLine, fstabLineSchema } from '../fstab.ts';
-import { bytes, common, type LayoutHandler, text } from '../handler.ts';
-import { contentKind } from '../identity.ts';
+import { bytes, carriers, common, type LayoutHandler, text } from '../handler.ts';
+import { contentGroup } from '../identity.ts';
 import { holderOf, mountIds } from '../mount-place.ts';
 import type { Probes } from '../probes.ts';
 import type { FstabEntry } from '../tools/fstab.ts';
@@ -30,7 +30,7 @@ type Swap = z.infer<typeof schema>;
 export const swap: LayoutHandler<Swap> = {
   kind: 'swap',
   schema,
-  under: ['disk', 'partition', 'mount'],
+  under: [...carriers, 'mount'],
   async capture(probes, asker) {
     return [...swapDevices(probes), ...(await swapFiles(probes, asker))];
   },
@@ -61,7 +61,7 @@ function swapDevices(probes: Probes): Swap[] {
     probes.fstab.filter(isSwapLine).map((entry) => [probes.deviceOfSpec(entry.spec)?.number, fstabLine(entry)]),
   );
   return probes.devices
-    .filter(({ fstype }) => contentKind(fstype) === 'swap')
+    .filter(({ fstype }) => contentGroup(fstype) === 'swap')
     .map((device) => ({
       kind: 'swap',
       id: probes.contentIds.get(device.number) ?? device.number,

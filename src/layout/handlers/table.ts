@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { present } from '../../kernel/present.ts';
 import { formatBytes } from '../../kernel/units.ts';
-import { bytes, common, type LayoutHandler, missing, text } from '../handler.ts';
+import { bytes, carriers, common, type LayoutHandler, missing, text } from '../handler.ts';
 import { partitionNumber } from '../identity.ts';
 import type { BlockDevice } from '../tools/lsblk.ts';
 import type { Table as FoundTable, TablePartition } from '../tools/sfdisk.ts';
@@ -36,7 +36,7 @@ type Table = z.infer<typeof schema>;
 export const table: LayoutHandler<Table> = {
   kind: 'table',
   schema,
-  under: ['disk', 'partition'],
+  under: carriers,
   async capture(probes) {
     const tabled = probes.devices.filter((device) => device.table !== undefined && device.type !== 'part');
     return tabled.map((device) => {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { present } from '../../kernel/present.ts';
 import { formatBytes } from '../../kernel/units.ts';
 import { bytes, common, harmless, type LayoutHandler, missing, text } from '../handler.ts';
-import { contentKind, deviceKind } from '../identity.ts';
+import { contentGroup, deviceKind } from '../identity.ts';
 
 const schema = z.object({
   kind: z.literal('unknown'),
@@ -22,8 +22,11 @@ export const unknown: LayoutHandler<Unknown> = {
   kind: 'unknown',
   schema,
   async capture(probes) {
+    const isMember = new Set(
+      probes.devices.filter(({ fstype }) => contentGroup(fstype) === 'member').map(({ number }) => number),
+    );
     const devices = probes.devices
-      .filter((device) => deviceKind(device) === 'unknown')
+      .filter((device) => deviceKind(device) === 'unknown' && !probes.isClaimed(device))
       .map(
         (device): Unknown => ({
           kind: 'unknown',
@@ -36,7 +39,7 @@ export const unknown: LayoutHandler<Unknown> = {
         }),
       );
     const contents = probes.devices
-      .filter(({ fstype }) => contentKind(fstype) === 'unknown')
+      .filter((device) => probes.contentKindOf(device) === 'unknown')
       .map(
         (device): Unknown => ({
           kind: 'unknown',
@@ -50,8 +53,7 @@ export const unknown: LayoutHandler<Unknown> = {
     return [...devices, ...contents];
 
     function memberOn(number: string): string | undefined {
-      const id = probes.contentIds.get(number);
-      return id?.startsWith('unknown:') === true ? id : undefined;
+      return isMember.has(number) ? probes.contentIds.get(number) : undefined;
     }
   },
   title: ({ rawType, device, sizeBytes, label }) =>

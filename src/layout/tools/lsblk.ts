@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { present } from '../../kernel/present.ts';
 import type { Argv } from '../../host/host.ts';
+import type { Mapping } from '../stacked.ts';
 
 /** All columns, so that versions that lack some are no error. */
 export const lsblkAll: Argv = ['lsblk', '-J', '-b', '-O'];
@@ -66,6 +67,8 @@ export interface BlockDevice {
   readonly type: string;
   /** Numbers of the devices it stands on: several for RAID and multipath. */
   readonly parents: readonly string[];
+  /** Of what the device mapper made. */
+  readonly mapping?: Mapping;
   readonly sizeBytes: number;
   readonly startBytes?: number;
   readonly partitionNumber?: number;
