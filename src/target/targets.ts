@@ -7,7 +7,6 @@ import { redactText } from '../kernel/secret.ts';
 import { throwIfAborted } from '../kernel/wait.ts';
 import { openFileTarget } from './file/file.ts';
 import { memoryTarget } from './memory/memory.ts';
-import { openSftpTarget } from './sftp/sftp.ts';
 import type { OpenOptions, Target } from './target.ts';
 
 type Scheme = 'file' | 'memory' | 'sftp';
@@ -34,7 +33,8 @@ export const targets: { readonly [Name in Scheme]: TargetKind } = {
   sftp: {
     summary: 'a directory on another host, over ssh',
     example: 'sftp://user@host/backup',
-    open: openSftpTarget,
+    // Loaded when one is opened: its ssh is a good part of the time in which a command starts.
+    open: async (...given) => (await import('./sftp/sftp.ts')).openSftpTarget(...given),
   },
 };
 
