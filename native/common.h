@@ -39,6 +39,7 @@ napi_value bigint_result(struct call *call, int64_t result);
 napi_value bytes_result(struct call *call, const void *bytes, int64_t length);
 
 void define_verb(napi_env env, napi_value exports, const char *name, napi_callback verb);
+void define_directory(napi_env env, napi_value exports);
 void define_xattr(napi_env env, napi_value exports);
 void define_file(napi_env env, napi_value exports);
 void define_mount(napi_env env, napi_value exports);

@@ -1,6 +1,7 @@
 #include "common.h"
 
 NAPI_MODULE_INIT() {
+  define_directory(env, exports);
   define_xattr(env, exports);
   define_file(env, exports);
   define_mount(env, exports);

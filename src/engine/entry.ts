@@ -35,9 +35,10 @@ export const flagLetters = 'suSDiadAcjtTCP';
 /** How two descriptions of the same entry differ, one line for each attribute; empty when they agree. */
 export function entryDifferences(expected: Entry, actual: Entry): Finding[] {
   const findings: Finding[] = [];
-  const differ = (what: string, wanted: unknown, found: unknown) => {
+  /** Words are only made for what differs: of most entries nothing does. */
+  const differ = <T>(what: string, wanted: T, found: T, text: (value: T) => string = String) => {
     if (wanted !== found) {
-      findings.push({ subject: expected.path, problem: `${what} is ${String(found)}, expected ${String(wanted)}` });
+      findings.push({ subject: expected.path, problem: `${what} is ${text(found)}, expected ${text(wanted)}` });
     }
   };
   differ('type', expected.type, actual.type);
@@ -47,13 +48,17 @@ export function entryDifferences(expected: Entry, actual: Entry): Finding[] {
   if (expected.type === 'hardlink') return findings;
   differ('size', expected.size, actual.size);
   differ('content (SHA-256)', expected.sha256, actual.sha256);
-  if (expected.type !== 'symlink') differ('mode', octal(expected.mode), octal(actual.mode));
-  differ('owner', `${expected.uid}:${expected.gid}`, `${actual.uid}:${actual.gid}`);
+  if (expected.type !== 'symlink') differ('mode', expected.mode, actual.mode, octal);
+  if (expected.uid !== actual.uid || expected.gid !== actual.gid) {
+    differ('owner', `${expected.uid}:${expected.gid}`, `${actual.uid}:${actual.gid}`);
+  }
   differ('modification time', expected.mtimeNs, actual.mtimeNs);
-  differ('device', deviceText(expected), deviceText(actual));
-  const names = new Set([...Object.keys(expected.xattrs ?? {}), ...Object.keys(actual.xattrs ?? {})]);
-  for (const name of names) {
-    differ(`attribute ${name}`, expected.xattrs?.[name] ?? 'absent', actual.xattrs?.[name] ?? 'absent');
+  if (expected.device ?? actual.device) differ('device', deviceText(expected), deviceText(actual));
+  if (expected.xattrs ?? actual.xattrs) {
+    const names = new Set([...Object.keys(expected.xattrs ?? {}), ...Object.keys(actual.xattrs ?? {})]);
+    for (const name of names) {
+      differ(`attribute ${name}`, expected.xattrs?.[name] ?? 'absent', actual.xattrs?.[name] ?? 'absent');
+    }
   }
   return findings;
 }

@@ -1,6 +1,7 @@
 /**
  * What is in a directory of this machine, entry by entry with every attribute and hash: the other side of a comparison.
- * It follows no symlink and crosses into whatever is mounted below. What vanishes under its hands is not there.
+ * It follows no symlink and crosses into whatever is mounted below. What vanishes under its hands is not there; directories
+ * are read a little ahead.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -10,7 +11,6 @@ import {
   fstatSync,
   lstatSync,
   openSync,
-  readdirSync,
   readlinkSync,
   readSync,
 } from 'node:fs';
@@ -18,6 +18,7 @@ import { setImmediate } from 'node:timers/promises';
 import { hasErrno, isSystemError } from '../kernel/errors.ts';
 import { nameFromBytes, nameToBytes } from '../kernel/text.ts';
 import { throwIfAborted } from '../kernel/wait.ts';
+import { type DirectoryEntry, type Facts, readDirectory } from '../native/directory.ts';
 import { getXattr, listXattrs } from '../native/xattr.ts';
 import type { Entry, EntryType } from './entry.ts';
 
@@ -71,70 +72,117 @@ export async function* findTree(
   signal: AbortSignal,
 ): AsyncIterable<Found> {
   const hashes = new Map<string, string | undefined>();
-  const skipped = new Set(skip.map((path) => nameToBytes(path.slice(1)).toString('latin1')));
-  const pending = [nameToBytes(prefix)];
-  let device: bigint | undefined;
-  for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
+  const skipped = new Set(skip.map((path) => path.slice(1)));
+  const pending: Place[] = [];
+  /** Those of them that are known to be entered, in the same order. */
+  const directories: Place[] = [];
+  let device: string | undefined;
+  const isEntered = ({ entry, device: own }: Seen) => entry.type === 'directory' && !(oneFileSystem && own !== device);
+  const add = (path: string, facts?: Facts): void => {
+    if (skipped.has(path)) return;
+    const place: Place = { path, full: path === '' ? root : `${root}/${path}`, seen: facts && seenAs(path, facts) };
+    pending.push(place);
+    if (place.seen !== undefined && isEntered(place.seen)) directories.push(place);
+  };
+
+  add(prefix);
+  for (let place = pending.pop(); place !== undefined; place = pending.pop()) {
     throwIfAborted(signal);
-    if (skipped.has(path.toString('latin1'))) continue;
-    const full = path.length === 0 ? nameToBytes(root) : Buffer.concat([nameToBytes(`${root}/`), path]);
-    const stats = unlessGone(() => lstatSync(full, { bigint: true }));
-    if (stats === undefined) continue;
-    const type = typeOf(stats);
-    if (type === undefined) continue;
-    device ??= stats.dev;
-    const inode = `${stats.dev}:${stats.ino}`;
+    if (place === directories.at(-1)) directories.pop();
+    const { path, full } = place;
+    const seen = place.seen ?? look(path, full);
+    if (seen === undefined) continue;
+    const { entry, inode, links } = seen;
+    device ??= seen.device;
     let unreadable: string | undefined;
     let sha256: string | undefined;
-    if (type === 'file' && hash) {
+    if (entry.type === 'file' && hash) {
       try {
-        sha256 = hashes.get(inode) ?? (await hashFile(full, signal));
-        if (stats.nlink > 1n) hashes.set(inode, sha256);
+        sha256 = hashes.get(inode) ?? (await hashFile(nameToBytes(full), signal));
+        if (links > 1) hashes.set(inode, sha256);
       } catch (error) {
         if (isGone(error)) continue;
         unreadable = refused(error);
       }
     }
     // As GNU tar: a file that is mounted on another is read, only directories are not entered.
-    if (type === 'directory' && !(oneFileSystem && stats.dev !== device)) {
+    if (isEntered(seen)) {
       try {
-        const names = readdirSync(full, { encoding: 'buffer' })
-          .sort((a, b) => Buffer.compare(a, b))
-          .reverse();
-        for (const name of names)
-          pending.push(path.length === 0 ? name : Buffer.concat([path, Buffer.from('/'), name]));
+        const entries = await (place.listing ?? readDirectory(full));
+        for (const { name, facts } of entries.reverse()) add(path === '' ? name : `${path}/${name}`, facts);
+        for (const next of directories.slice(-readAhead)) next.listing ??= begin(next);
       } catch (error) {
         if (isGone(error)) continue;
         unreadable = refused(error);
       }
     }
-    const entry = unlessGone(() => describe(full, path, type, stats, sha256));
-    if (entry === undefined) continue;
     yield {
-      entry,
+      entry: sha256 === undefined ? entry : { ...entry, sha256 },
       inode,
-      links: Number(stats.nlink),
+      links,
       ...(unreadable === undefined ? {} : { unreadable }),
     };
   }
 }
 
+/** Directories that are read while those before them are looked at. */
+const readAhead = 4;
+
+/** Where the walk comes to. */
+interface Place {
+  readonly path: string;
+  readonly full: string;
+  /** Unless it has to be looked at by itself. */
+  readonly seen: Seen | undefined;
+  listing?: Promise<DirectoryEntry[]>;
+}
+
+interface Seen {
+  readonly entry: Entry;
+  readonly device: string;
+  readonly inode: string;
+  readonly links: number;
+}
+
+function begin({ full }: Place): Promise<DirectoryEntry[]> {
+  const listing = readDirectory(full);
+  // Looked at in its turn, or never when the walk is left.
+  listing.catch(() => undefined);
+  return listing;
+}
+
+function seenAs(path: string, facts: Facts): Seen {
+  const { kind: type, mode, uid, gid, mtimeNs, device, inode, links, link } = facts;
+  const entry = { path, type, mode, uid, gid, mtimeNs, size: type === 'file' ? facts.size : 0 };
+  return { entry: type === 'symlink' ? { ...entry, link } : entry, device, inode, links };
+}
+
+/** `undefined` for what is gone, and for a socket. */
+function look(path: string, full: string): Seen | undefined {
+  return unlessGone(() => {
+    const stats = lstatSync(nameToBytes(full), { bigint: true });
+    const type = typeOf(stats);
+    if (type === undefined) return undefined;
+    const entry = describe(full, path, type, stats, undefined);
+    return { entry, device: String(stats.dev), inode: `${stats.dev}:${stats.ino}`, links: Number(stats.nlink) };
+  });
+}
+
 /** An entry from what `lstat` said of it, with its link target and attributes. */
 export function describe(
-  full: Buffer,
-  path: Buffer,
+  full: string,
+  path: string,
   type: EntryType,
   stats: BigIntStats,
   sha256: string | undefined,
 ): Entry {
-  const name = nameFromBytes(full);
   const xattrs: Record<string, string> = {};
-  for (const key of listXattrs(name)) {
-    const value = getXattr(name, key);
+  for (const key of listXattrs(full)) {
+    const value = getXattr(full, key);
     if (value !== undefined) xattrs[key] = value.toString('base64');
   }
   return {
-    path: nameFromBytes(path),
+    path,
     type,
     mode: Number(stats.mode & 0o7777n),
     uid: Number(stats.uid),
@@ -142,7 +190,7 @@ export function describe(
     mtimeNs: String(stats.mtimeNs),
     size: type === 'file' ? Number(stats.size) : 0,
     ...(sha256 === undefined ? {} : { sha256 }),
-    ...(type === 'symlink' ? { link: nameFromBytes(readlinkSync(full, { encoding: 'buffer' })) } : {}),
+    ...(type === 'symlink' ? { link: nameFromBytes(readlinkSync(nameToBytes(full), { encoding: 'buffer' })) } : {}),
     ...(type === 'char' || type === 'block' ? { device: deviceNumbers(stats.rdev) } : {}),
     ...(Object.keys(xattrs).length === 0 ? {} : { xattrs }),
   };

@@ -18,6 +18,8 @@ export interface Addon {
   setxattr(file: Text | number, name: Text, value: Buffer): number;
   removexattr(file: Text | number, name: Text): number;
 
+  readDirectory(path: Text): Promise<Buffer | number>;
+
   openat2(dirfd: number, path: Text, flags: number, mode: number, resolve: number): number;
   mkdirat(dirfd: number, path: Text, mode: number): number;
   mknodat(dirfd: number, path: Text, mode: number, major: number, minor: number): number;

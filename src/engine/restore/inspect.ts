@@ -1,7 +1,7 @@
 /** What is at one place of this machine. The directories above it are the caller's to have looked at. */
 import { type BigIntStats, lstatSync } from 'node:fs';
 import { hasErrno } from '../../kernel/errors.ts';
-import { nameToBytes } from '../../kernel/text.ts';
+import { nameFromBytes, nameToBytes } from '../../kernel/text.ts';
 import type { Entry } from '../entry.ts';
 import { inodeOf } from './held.ts';
 import { describe, hashFile, typeOf } from '../walk.ts';
@@ -42,7 +42,7 @@ export async function inspect(
       if (!hasErrno(error, 'EACCES', 'EPERM', 'EIO')) throw error;
       unreadable = error instanceof Error ? error.message : String(error);
     }
-    const entry = describe(full, nameToBytes(path), type, stats, sha256);
+    const entry = describe(nameFromBytes(full), path, type, stats, sha256);
     return { entry, stats, inode, ...(unreadable === undefined ? {} : { unreadable }) };
   } catch (error) {
     // A name that is too long is nobody's; that it cannot be restored is said when its turn comes.
