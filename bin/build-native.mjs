@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const native = join(dirname(fileURLToPath(import.meta.url)), '..', 'native');
-const outputs = ['build/lifeboat.node', 'build/confine'];
+const outputs = ['build/lifeboat.node', 'build/confine', 'build/flags', 'build/lifeboat-agent'];
 
 function modified(name) {
   return statSync(join(native, name), { throwIfNoEntry: false })?.mtimeMs ?? 0;
@@ -45,6 +45,8 @@ function build() {
   if (make.status === 0) return;
   const header = /fatal error: (\S+): No such file/.exec(make.stderr);
   if (header) fail(`the header ${header[1]} is missing. ${packages}`);
+  const library = /cannot find -l(\S+?):?(?: |$)/m.exec(make.stderr);
+  if (library) fail(`the library lib${library[1]}.a is missing, for a static program. ${packages}`);
   process.stderr.write(make.stderr);
   fail('the compiler failed, see above.');
 }

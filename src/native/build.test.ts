@@ -61,12 +61,12 @@ function load() {
 const done = { status: 0, stdout: '', stderr: '' };
 
 function dates(): number[] {
-  return ['lifeboat.node', 'confine'].map((name) => statSync(join(copy, 'native/build', name)).mtimeMs);
+  return ['lifeboat.node', 'confine', 'flags'].map((name) => statSync(join(copy, 'native/build', name)).mtimeMs);
 }
 
 test('builds once, and again when a source is newer', () => {
   expect(build()).toEqual(done);
-  expect(readdirSync(join(copy, 'native/build')).toSorted()).toEqual(['confine', 'lifeboat.node']);
+  expect(readdirSync(join(copy, 'native/build')).toSorted()).toEqual(['confine', 'flags', 'lifeboat.node']);
   expect(load().stdout).toBe('loaded\nloaded\n');
   const first = dates();
   // Nothing to do, so no tools are needed.

@@ -1,10 +1,9 @@
 /** What is not kept, as tar on the host writes it: read and hashed as it passes, and entered into the manifest. */
 import { LifeboatError } from '../../kernel/errors.ts';
-import { nameToBytes } from '../../kernel/text.ts';
 import type { BackupJob } from '../engine.ts';
 import type { Entry } from '../entry.ts';
 import { type Chosen, sizeOf } from './choose.ts';
-import { createArgv } from './commands.ts';
+import { createArgv, namesInParts } from './commands.ts';
 import { findFlags } from './flags.ts';
 import type { ManifestMerge } from './merge.ts';
 import { RawPieces } from './pieces.ts';
@@ -51,7 +50,11 @@ async function* stored(
   const totalBytes = news.reduce((sum, { stat }) => sum + (stat.startsWith('f') ? sizeOf(stat) : 0), 0);
   const running = job.host.stream(
     createArgv(),
-    { stdin: names(news), reuse: true, onStderrLine: (line) => said.take(line) },
+    {
+      stdin: namesInParts(news, ({ path }) => (path === '' ? '.' : path)),
+      reuse: true,
+      onStderrLine: (line) => said.take(line),
+    },
     signal,
   );
   const complete: Entry[] = [];
@@ -114,18 +117,6 @@ async function flagsOf(
     if (!(error instanceof LifeboatError) || error.code !== 'tool-missing') throw error;
     said.note(`attribute flags (chattr) are not in the point: there is no lsattr on ${job.host.name}`);
     return new Map();
-  }
-}
-
-/** In pieces: of millions of names not all are copied at once. */
-async function* names(news: readonly Chosen[]): AsyncIterable<Uint8Array> {
-  const atOnce = 10_000;
-  for (let at = 0; at < news.length; at += atOnce) {
-    const text = news
-      .slice(at, at + atOnce)
-      .map(({ path }) => `${path === '' ? '.' : path}\0`)
-      .join('');
-    yield nameToBytes(text);
   }
 }
 

@@ -55,5 +55,14 @@ export function relativePath(path: string): string {
 
 /** Paths without a leading slash, `''` for the root, each closed by a NUL. */
 export function namesOnStdin(paths: readonly string[]): Buffer {
-  return Buffer.concat(paths.flatMap((path) => [nameToBytes(path === '' ? '.' : path), Buffer.of(0)]));
+  return nameToBytes(paths.map((path) => `${path === '' ? '.' : path}\0`).join(''));
+}
+
+/** Each name closed by a NUL. Of millions not all are copied at once. */
+export async function* namesInParts<T>(items: readonly T[], nameOf: (item: T) => string): AsyncIterable<Uint8Array> {
+  const atOnce = 10_000;
+  for (let at = 0; at < items.length; at += atOnce) {
+    const names = items.slice(at, at + atOnce).map((item) => `${nameOf(item)}\0`);
+    yield nameToBytes(names.join(''));
+  }
 }
