@@ -96,6 +96,10 @@ export function describeEngineRestore(name: string, { open }: { readonly open: (
         expect((await engine.restore({ ...job, directory, elsewhere }, signal)).findings).toEqual([]);
         expect(oracle(join(other, path))).toEqual(oracle(join(tree, 'deep')));
         expect(await readdir(join(directory, path))).toEqual([]);
+        // Where all of it lies there, what leads to it is no stranger.
+        const empty = await own.directory('empty');
+        const below = { elsewhere, directory: empty, only: (one: string) => one.startsWith(`${path}/`) };
+        expect((await engine.restore({ ...job, ...below }, signal)).findings).toEqual([]);
       } finally {
         execFileSync('umount', [other]);
       }

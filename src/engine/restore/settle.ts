@@ -33,8 +33,11 @@ export async function settle(settling: Settling, signal: AbortSignal): Promise<v
   /** Of every file with several names. */
   const inodes = new Map<string, string>();
   const unreadable = new Map<string, string>();
-  const parents = new Set(['', ...stage.elsewhere.map(({ path }) => path)]);
+  const parents = new Set(['']);
   const directories: Entry[] = [];
+
+  // Those that lead to another filesystem are made for it to be mounted on.
+  for (const { path } of stage.elsewhere) addParents(`${path}/`);
 
   for await (const { before: wanted, after: actual } of paired(expectedEntries(), actualEntries())) {
     if (wanted === undefined) {
