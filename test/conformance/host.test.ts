@@ -5,6 +5,8 @@ import { localHost } from '../../src/host/local.ts';
 import { recordedHost } from '../../src/host/recorded.ts';
 import { recordingHost } from '../../src/host/recording.ts';
 import { sshHost } from '../../src/host/ssh.ts';
+import { connectAgent } from '../../src/machine/agent.ts';
+import { startAgent } from '../helpers/agent.ts';
 import { smallRoot } from '../helpers/small-root.ts';
 import { startSshd } from '../helpers/sshd.ts';
 import { temporaryDirectory } from '../helpers/temporary.ts';
@@ -38,6 +40,17 @@ withRoot('ssh', () => {
       return { host, directory: path, [Symbol.asyncDispose]: () => owned.disposeAsync() };
     },
   });
+});
+
+describeHost('agent', {
+  async open() {
+    await using stack = new AsyncDisposableStack();
+    const { socket } = stack.use(await startAgent());
+    const { path } = stack.use(await temporaryDirectory());
+    const host = stack.use(await connectAgent(socket, { name: 'agent' }, new AbortController().signal));
+    const owned = stack.move();
+    return { host, directory: path, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  },
 });
 
 const tools = ['cat', 'chmod', 'dd', 'env', 'grep', 'head', 'ln', 'ls', 'mkdir', 'mkfifo', 'mktemp', 'mv', 'printf'];

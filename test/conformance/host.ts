@@ -3,7 +3,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Argv, Host } from '../../src/host/host.ts';
-import { processStart, sameProcessAlive } from '../../src/host/identity.ts';
+import { parseProcessStart } from '../../src/host/identity.ts';
+import { localHost } from '../../src/host/local.ts';
 import { LifeboatError, type ErrorCode } from '../../src/kernel/errors.ts';
 
 /** The cases, so that a skip cannot name one that does not exist. */
@@ -41,6 +42,8 @@ export interface HostUnderTest extends AsyncDisposable {
   readonly host: Host;
   /** A directory on the host in which the suite may do what it likes. */
   readonly directory: string;
+  /** Whose `/proc` has the processes of the host. @default this machine */
+  readonly processes?: Host;
 }
 
 export interface DescribeHostOptions {
@@ -61,6 +64,12 @@ export function describeHost(name: string, { open, skip = {} }: DescribeHostOpti
       if (opened) await subject[Symbol.asyncDispose]();
     });
     const never = () => new AbortController().signal;
+    /** When a process of the host started, `undefined` when it is gone or only waits to be collected. */
+    const startOf = async (pid: number) => {
+      const options = { okCodes: [0, 1] };
+      const processes = subject.processes ?? localHost();
+      return parseProcessStart((await processes.run(['cat', `/proc/${pid}/stat`], options, never())).stdout.toString());
+    };
     const run = async (...argv: [string, ...string[]]) => (await subject.host.run(argv, {}, never())).stdout.toString();
 
     /** A case that is there, or one that says why it is not. */
@@ -201,10 +210,10 @@ export function describeHost(name: string, { open, skip = {} }: DescribeHostOpti
       const argv: Argv = ['sh', '-c', 'sleep 300 & echo $! >"$1"; wait', 'sh', path];
       const ended = rejects(subject.host.run(argv, { timeoutMs: 2_000 }, never()), 'command-timeout');
       const grandchild = await until(() => readPid(subject.host, path));
-      const start = await processStart(grandchild);
+      const start = await startOf(grandchild);
       expect(start).toBeDefined();
       await ended;
-      expect(await sameProcessAlive(grandchild, start ?? 0)).toBe(false);
+      expect(await startOf(grandchild)).not.toBe(start);
     });
 
     conforms('stubborn', 'commands that ignore SIGTERM are killed in the end', async () => {
@@ -213,10 +222,11 @@ export function describeHost(name: string, { open, skip = {} }: DescribeHostOpti
       const began = performance.now();
       const ended = rejects(subject.host.run(argv, { timeoutMs: 500 }, never()), 'command-timeout');
       const pid = await until(() => readPid(subject.host, path));
-      const start = await processStart(pid);
+      const start = await startOf(pid);
+      expect(start).toBeDefined();
       await ended;
       expect(performance.now() - began).toBeLessThan(6_000);
-      expect(await sameProcessAlive(pid, start ?? 0)).toBe(false);
+      expect(await startOf(pid)).not.toBe(start);
     });
 
     conforms('left behind', 'processes that hold the pipes open are not waited for', async () => {
@@ -226,7 +236,8 @@ export function describeHost(name: string, { open, skip = {} }: DescribeHostOpti
       const { stdout } = await subject.host.run(argv, {}, never());
       expect(stdout.toString()).toBe('done\n');
       expect(performance.now() - began).toBeLessThan(5_000);
-      process.kill(Number(await readPid(subject.host, path)));
+      const processes = subject.processes ?? localHost();
+      await processes.run(['sh', '-c', 'kill "$1"', 'sh', String(await readPid(subject.host, path))], {}, never());
     });
 
     conforms('abort', 'ends the command with the reason given', async () => {
@@ -280,7 +291,7 @@ export function describeHost(name: string, { open, skip = {} }: DescribeHostOpti
         break;
       }
       expect((await finished).code).toBe(143);
-      expect(await processStart(pid)).toBeUndefined();
+      expect(await startOf(pid)).toBeUndefined();
     });
 
     conforms('unread stream', 'of a silent command still finishes', async () => {
