@@ -3,6 +3,6 @@ import { decideRepair, identify, lock, repairRecords, stage, workflow } from '..
 export const repair = workflow({
   name: 'repair',
   title: 'Make lost or damaged records anew out of the data',
-  inputs: ['config', 'repairRequest', 'version'],
+  inputs: ['config', 'repairRequest', 'stateDir', 'version'],
   stages: [stage('prepare', [identify, lock]), stage('decide', [decideRepair]), stage('repair', [repairRecords])],
 });

@@ -8,6 +8,7 @@ import type { Missing } from '../point/missing.ts';
 import type { Point, Trust } from '../point/point.ts';
 import type { Leftover, PrunePlan } from '../point/prune.ts';
 import type { Found } from '../point/record-objects.ts';
+import type { RepairPlan } from '../point/repair.ts';
 import type { ListedPoint, PointList } from '../point/records.ts';
 import { table } from './output.ts';
 import type { WholePoint } from './points.ts';
@@ -157,4 +158,12 @@ export function pruneTable({ remove, keep }: PrunePlan): string {
   if (rows.length === 0) return 'Every object belongs to a point on record.';
   const freed = formatBytes(remove.reduce((sum, { bytes }) => sum + bytes, 0));
   return `${table(['', 'left of', 'objects', 'size', 'newest (UTC)', 'why'], rows)}\n\n${freed} to be freed.`;
+}
+
+export function repairTable({ rebuild, hopeless }: RepairPlan): string {
+  const rows = rebuild.map(({ id, what, why }) => [id, what, printable(why)]);
+  return [
+    rows.length === 0 ? 'Nothing is rebuilt.' : table(['point', 'to be rebuilt', 'why'], rows),
+    ...hopeless.map(({ id, problem }) => `  ! cannot be rebuilt: ${id}: ${printable(problem)}`),
+  ].join('\n');
 }

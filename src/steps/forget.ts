@@ -1,8 +1,8 @@
-/** Steps that forget points, by the rules of the configuration or by name, and remove what no record refers to. */
+/** Steps that forget points, by the rules of the configuration or by name. */
 import type { Config } from '../config/schema.ts';
 import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import type { Json } from '../kernel/json.ts';
-import { formatBytes, parseDuration } from '../kernel/units.ts';
+import { formatBytes } from '../kernel/units.ts';
 import { throwIfAborted } from '../kernel/wait.ts';
 import { catalogue, neededIn } from '../point/catalogue.ts';
 import { findPoint } from '../point/find.ts';
@@ -14,20 +14,11 @@ import {
   planByName,
   planByRules,
 } from '../point/forget.ts';
-import { type LocalRecords, localRecords } from '../point/local-records.ts';
-import { lockKey, sweepBreaking } from '../point/lock.ts';
-import { byRulesAlone, planPrune, type PrunePlan, removeLeftover } from '../point/prune.ts';
-import { checkSameRepository } from '../point/same-repository.ts';
+import type { LocalRecords } from '../point/local-records.ts';
 import type { Say } from '../workflow/step.ts';
 import { agree, type Destruction } from './consent.ts';
-import { type ForgetRequest, type PruneRequest, type State, step } from './define.ts';
-import { type OpenRepository, openConfigured } from './repository.ts';
-
-export const defaultGrace = '24h';
-
-export function localOf(repository: OpenRepository, { stateDir, hostName }: Pick<State, 'stateDir' | 'hostName'>) {
-  return localRecords(stateDir, repository.id, hostName);
-}
+import { type State, step } from './define.ts';
+import { localOf, type OpenRepository, openSame } from './repository.ts';
 
 /**
  * What a request comes to now. Changes nothing.
@@ -84,23 +75,18 @@ export const decideForget = step({
   gives: ['forgetPlan'],
   timeout: '1h',
   run: async ({ state, ask, say, secrets, signal }) => {
-    const { config, hostName, forgetRequest } = state;
-    await using repository = await openConfigured(config, { say, secrets }, signal);
-    await checkSameRepository(state.stateDir, { url: repository.target.url, id: repository.id });
+    const { hostName, forgetRequest } = state;
+    await using repository = await openSame(state, { say, secrets }, signal);
     const plan = await forgetPlan(repository, localOf(repository, state), state, signal);
     tellUnusable(plan, say);
-    if (forgetRequest.points.length > 0)
-      await agree(forgetDestruction(plan, hostName, repository.id), consentOf(forgetRequest, ask), signal);
+    const { points, yes } = forgetRequest;
+    if (points.length > 0) await agree(forgetDestruction(plan, hostName, repository.id), { ask, yes }, signal);
     return { forgetPlan: plan };
   },
 });
 
 function tellUnusable({ unusable }: ForgetPlan, say: Say): void {
   for (const { key, problem } of unusable) say({ type: 'finding', subject: key, problem });
-}
-
-function consentOf<A>({ yes }: ForgetRequest | PruneRequest, ask: A) {
-  return { ask, ...(yes === undefined ? {} : { yes }) };
 }
 
 export const forgetPoints = step({
@@ -110,7 +96,7 @@ export const forgetPoints = step({
   gives: ['forgotten'],
   timeout: '1d',
   run: async ({ state, say, secrets, signal }) => {
-    await using repository = await openConfigured(state.config, { say, secrets }, signal);
+    await using repository = await openSame(state, { say, secrets }, signal);
     return { forgotten: await carryOut(repository, state, say, signal) };
   },
 });
@@ -147,10 +133,9 @@ export const retain = step({
   timeout: '1d',
   run: async ({ state, say, secrets, signal }) => {
     const nothing = { forgotten: { points: [], bytes: 0 } };
-    const { config } = state;
-    if (config.retention === undefined) return nothing;
+    if (state.config.retention === undefined) return nothing;
     try {
-      await using repository = await openConfigured(config, { say, secrets }, signal);
+      await using repository = await openSame(state, { say, secrets }, signal);
       const request = { ...state, forgetRequest: { points: [] } };
       const plan = await forgetPlan(repository, localOf(repository, state), request, signal);
       tellUnusable(plan, say);
@@ -165,66 +150,5 @@ export const retain = step({
       });
       return nothing;
     }
-  },
-});
-
-/** What a request comes to now. Changes nothing. @param nowMs by the clock of the target */
-export async function prunePlan(
-  repository: OpenRepository,
-  local: LocalRecords,
-  { hostName, pruneRequest }: Pick<State, 'hostName' | 'pruneRequest'>,
-  nowMs: number,
-  signal: AbortSignal,
-): Promise<PrunePlan> {
-  const graceMs = parseDuration(pruneRequest.grace ?? defaultGrace);
-  return await planPrune(repository, hostName, local, { graceMs, nowMs }, signal);
-}
-
-export function pruneDestruction({ remove }: PrunePlan, hostName: string, repository: string): Destruction {
-  const items = remove.map(({ id, bytes, why }) => ({ name: id, state: `${formatBytes(bytes)}, ${why}` }));
-  const identity: Json = { prune: remove.map(({ id, objects, bytes }) => [id, objects, bytes]), hostName, repository };
-  return { deed: `prune what no record of ${hostName} refers to`, verb: 'removed', items, identity };
-}
-
-export const decidePrune = step({
-  id: 'leftovers',
-  title: 'Find what no record refers to',
-  needs: ['config', 'stateDir', 'hostName', 'lockId', 'pruneRequest'],
-  gives: ['prunePlan'],
-  timeout: '1h',
-  run: async ({ state, ask, say, secrets, signal }) => {
-    const { config, hostName, pruneRequest } = state;
-    await using repository = await openConfigured(config, { say, secrets }, signal);
-    await checkSameRepository(state.stateDir, { url: repository.target.url, id: repository.id });
-    // The lock was made just now, by the clock of the target: that is the one that its times are told by.
-    const now = (await repository.target.stat(lockKey(hostName), signal))?.mtimeMs ?? Date.now();
-    const whole = await prunePlan(repository, localOf(repository, state), state, now, signal);
-    const byRules = config.retention !== undefined && (pruneRequest.yes ?? '') === '';
-    const plan = byRules ? byRulesAlone(whole) : whole;
-    for (const { id, why, lost } of plan.keep) if (lost) say({ type: 'finding', subject: `point ${id}`, problem: why });
-    if (!byRules) await agree(pruneDestruction(plan, hostName, repository.id), consentOf(pruneRequest, ask), signal);
-    return { prunePlan: plan };
-  },
-});
-
-export const prunePoints = step({
-  id: 'prune',
-  title: 'Remove it, unless it has come on record',
-  needs: ['config', 'stateDir', 'hostName', 'lockId', 'prunePlan'],
-  gives: ['pruned'],
-  timeout: '1d',
-  run: async ({ state, say, secrets, signal }) => {
-    const { config, hostName, prunePlan: plan } = state;
-    await using repository = await openConfigured(config, { say, secrets }, signal);
-    const local = localOf(repository, state);
-    const removed = [];
-    for (const leftover of plan.remove) {
-      throwIfAborted(signal);
-      if (await removeLeftover(repository, hostName, local, leftover.id, signal)) removed.push(leftover);
-      else say({ type: 'note', text: `${leftover.id} is on record, though the list did not say so: it stays` });
-    }
-    await sweepBreaking(repository.target, lockKey(hostName), signal);
-    const bytes = removed.reduce((sum, one) => sum + one.bytes, 0);
-    return { pruned: { points: removed.map(({ id }) => id), bytes } };
   },
 });

@@ -3,8 +3,9 @@
 export { type State, step } from './define.ts';
 export { judgeCoverage, readFacts, readLayout, readNetwork } from './capture.ts';
 export { checkKeys } from './check-keys.ts';
-export { decideForget, decidePrune, forgetPoints, prunePoints, retain } from './forget.ts';
+export { decideForget, forgetPoints, retain } from './forget.ts';
 export { identify, lock } from './prepare.ts';
+export { decidePrune, prunePoints } from './prune.ts';
 export { lookAtDestination, restoreFiles } from './restore.ts';
 export { record, settle } from './record.ts';
 export { decideRepair, repairRecords } from './repair.ts';

@@ -9,14 +9,14 @@ import { isBuiltUpon } from '../point/catalogue.ts';
 import { isOnRecord } from '../point/forget.ts';
 import { includedPaths } from '../point/include.ts';
 import { findKnown } from '../point/known.ts';
-import { type LocalRecords, localRecords } from '../point/local-records.ts';
+import type { LocalRecords } from '../point/local-records.ts';
 import { missingFindings, missingRecords } from '../point/missing.ts';
 import { nameIn } from '../point/names.ts';
 import { listFolder } from '../point/record-objects.ts';
 import { putPoint, removePoint } from '../point/records.ts';
 import type { CleanupContext, Say } from '../workflow/step.ts';
 import { type State, step } from './define.ts';
-import { type OpenRepository, openConfigured } from './repository.ts';
+import { localOf, type OpenRepository, openConfigured } from './repository.ts';
 import { readBackAttestation } from './verify.ts';
 
 type Described = Pick<
@@ -88,7 +88,7 @@ export const record = step({
       { say, secrets, signal }: CleanupContext,
     ) {
       await using repository = await openConfigured(config, { say, secrets }, signal);
-      const local = localRecords(stateDir, repository.id, hostName);
+      const local = localOf(repository, { stateDir, hostName });
       if (await isBuiltUpon(repository, hostName, local, pointId, signal)) {
         say({ type: 'note', text: `the point ${pointId} stays on record: another builds upon it` });
         return;
@@ -104,7 +104,7 @@ export const record = step({
     await checkStored(repository, { hostName, pointId, data }, signal);
     const by = { host: identity.name, version, run: runId };
     const verification = verified === null ? undefined : readBackAttestation(pointId, verified, by);
-    const local = localRecords(stateDir, repository.id, hostName);
+    const local = localOf(repository, { stateDir, hostName });
     const missing = await missingRecords(repository, hostName, local, signal);
     for (const { subject, problem } of missingFindings(missing, local)) say({ type: 'finding', subject, problem });
     const after = await newestBefore(repository, hostName, pointId, signal);

@@ -3,7 +3,7 @@ import { throwIfAborted } from '../kernel/wait.ts';
 import { planRepair, type RepairPlan, repairOne } from '../point/repair.ts';
 import { agree, type Destruction } from './consent.ts';
 import { step } from './define.ts';
-import { openConfigured } from './repository.ts';
+import { openSame } from './repository.ts';
 import { readBackAttestation } from './verify.ts';
 
 export function repairDestruction({ rebuild }: RepairPlan, hostName: string, repository: string): Destruction {
@@ -19,11 +19,12 @@ export function repairDestruction({ rebuild }: RepairPlan, hostName: string, rep
 export const decideRepair = step({
   id: 'records',
   title: 'Find records that are lost or damaged',
-  needs: ['config', 'hostName', 'lockId', 'repairRequest'],
+  needs: ['config', 'stateDir', 'hostName', 'lockId', 'repairRequest'],
   gives: ['repairPlan'],
   timeout: '1d',
-  run: async ({ state: { config, hostName, repairRequest }, ask, say, secrets, signal }) => {
-    await using repository = await openConfigured(config, { say, secrets }, signal);
+  run: async ({ state, ask, say, secrets, signal }) => {
+    const { hostName, repairRequest } = state;
+    await using repository = await openSame(state, { say, secrets }, signal);
     const plan = await planRepair(repository, hostName, repairRequest, signal);
     for (const { id, problem } of plan.hopeless) say({ type: 'finding', subject: `point ${id}`, problem });
     await agree(repairDestruction(plan, hostName, repository.id), { ask, ...repairRequest }, signal);
@@ -34,12 +35,12 @@ export const decideRepair = step({
 export const repairRecords = step({
   id: 'repair',
   title: 'Make them anew, and read the data back',
-  needs: ['config', 'version', 'identity', 'hostName', 'lockId', 'repairPlan'],
+  needs: ['config', 'stateDir', 'version', 'identity', 'hostName', 'lockId', 'repairPlan'],
   gives: ['repaired'],
   timeout: '30d',
   run: async ({ state, runId, say, secrets, signal }) => {
-    const { config, version, identity, hostName, repairPlan } = state;
-    await using repository = await openConfigured(config, { say, secrets }, signal);
+    const { version, identity, hostName, repairPlan } = state;
+    await using repository = await openSame(state, { say, secrets }, signal);
     const { target, engine, keys } = repository;
     const by = { host: identity.name, version, run: runId };
     const repaired = [];

@@ -4,13 +4,16 @@ import type { Engine } from '../engine/engine.ts';
 import { openEngine } from '../engine/engines.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import { present } from '../kernel/present.ts';
+import { localRecords } from '../point/local-records.ts';
 import { openRepository } from '../point/repository.ts';
+import { checkSameRepository } from '../point/same-repository.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import { openTarget } from '../target/targets.ts';
 import type { Target } from '../target/target.ts';
 import { withLog } from '../target/wrap/log.ts';
 import { withRetry } from '../target/wrap/retry.ts';
 import type { CleanupContext } from '../workflow/step.ts';
+import type { State } from './define.ts';
 import { keysAtHand, openKeyring } from './keys.ts';
 
 const RETRY = { attempts: 4, delayMs: 500, maxDelayMs: 10_000 };
@@ -77,6 +80,31 @@ export async function openConfigured(config: Config, opening: Opening, signal: A
     await target[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/**
+ * {@link openConfigured}, for those who are about to remove something: the repository that this host has found at that URL before.
+ *
+ * @throws LifeboatError `untrusted` when it is another one
+ */
+export async function openSame(
+  { config, stateDir }: Pick<State, 'config' | 'stateDir'>,
+  opening: Opening,
+  signal: AbortSignal,
+): Promise<OpenRepository> {
+  const repository = await openConfigured(config, opening, signal);
+  try {
+    await checkSameRepository(stateDir, { url: repository.target.url, id: repository.id });
+    return repository;
+  } catch (error) {
+    await repository[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** What this host keeps of its points there. */
+export function localOf({ id }: OpenRepository, { stateDir, hostName }: Pick<State, 'stateDir' | 'hostName'>) {
+  return localRecords(stateDir, id, hostName);
 }
 
 /** @throws LifeboatError `config-invalid` when the target lacks what the engine requires */

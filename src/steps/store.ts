@@ -8,12 +8,11 @@ import { isOnRecord } from '../point/forget.ts';
 import { followedPaths, includedPaths, notMounted } from '../point/include.ts';
 import { rememberRepository } from '../point/same-repository.ts';
 import { knownPoints } from '../point/known.ts';
-import { localRecords } from '../point/local-records.ts';
 import type { Point, Trust } from '../point/point.ts';
 import type { CleanupContext } from '../workflow/step.ts';
 import { checkMounts } from './dead-mounts.ts';
 import { type State, step } from './define.ts';
-import { type OpenRepository, openConfigured } from './repository.ts';
+import { localOf, type OpenRepository, openConfigured } from './repository.ts';
 import { dataOf, describe } from './record.ts';
 
 /**
@@ -26,7 +25,7 @@ async function chooseBase(
   signal: AbortSignal,
 ): Promise<Point | undefined> {
   if (!config.backup.incremental) return undefined;
-  const local = localRecords(stateDir, repository.id, hostName);
+  const local = localOf(repository, { stateDir, hostName });
   const { points } = await knownPoints(repository, hostName, local, signal);
   const trusted = new Set(points.filter(({ trust }) => isTrusted(trust, config)).map(({ point }) => point.id));
   return baseFor(

@@ -5,13 +5,13 @@ import { throwIfAborted } from '../kernel/wait.ts';
 import { putAttestation, readAttestations } from '../point/attestations.ts';
 import { findPoint } from '../point/find.ts';
 import { findKnown, knownPoints } from '../point/known.ts';
-import { type LocalRecords, localRecords } from '../point/local-records.ts';
+import type { LocalRecords } from '../point/local-records.ts';
 import { leastVerified } from '../point/least-verified.ts';
 import { ATTESTATION_FORMAT, type Point, type Verification } from '../point/point.ts';
 import { cannotRead } from '../point/records.ts';
 import type { Say } from '../workflow/step.ts';
 import { type State, step, type Verified } from './define.ts';
-import { type OpenRepository, openConfigured } from './repository.ts';
+import { localOf, type OpenRepository, openConfigured } from './repository.ts';
 
 /** Who attests, and within which run. */
 export interface Attester {
@@ -57,7 +57,7 @@ export const selectPoints = step({
   timeout: '10m',
   run: async ({ state: { config, stateDir, hostName, verifyRequest }, say, secrets, signal }) => {
     await using repository = await openConfigured(config, { say, secrets }, signal);
-    const local = localRecords(stateDir, repository.id, hostName);
+    const local = localOf(repository, { stateDir, hostName });
     const { points: named, oldest, olderThan } = verifyRequest;
     if (named.length > 0) {
       const found = [];
@@ -86,7 +86,7 @@ export const readBackPoints = step({
   timeout: '30d',
   run: async ({ state: { config, stateDir, version, identity, hostName, selected }, runId, say, secrets, signal }) => {
     await using repository = await openConfigured(config, { say, secrets }, signal);
-    const local = localRecords(stateDir, repository.id, hostName);
+    const local = localOf(repository, { stateDir, hostName });
     const by = { host: identity.name, version, run: runId };
     return { verifications: await verifyAll(repository, local, hostName, selected, by, say, signal) };
   },
@@ -202,7 +202,7 @@ export const verifyOldest = step({
     if (config.verify.oldest === 0) return {};
     try {
       await using repository = await openConfigured(config, { say, secrets }, signal);
-      const local = localRecords(stateDir, repository.id, hostName);
+      const local = localOf(repository, { stateDir, hostName });
       const { points } = await knownPoints(repository, hostName, local, signal);
       const others = points.filter(({ point }) => point.id !== recorded.point);
       const chosen = leastVerified(others, { oldest: config.verify.oldest }, Date.now());

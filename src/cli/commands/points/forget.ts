@@ -1,5 +1,7 @@
 import { Command } from 'commander';
+import type { OpenRepository } from '../../../steps/repository.ts';
 import { helpFooter } from '../../globals.ts';
+import { dryRun } from './dry-run.ts';
 import { consent, openPoints } from './open.ts';
 
 export function forgetCommand(): Command {
@@ -34,26 +36,22 @@ Points that are named are forgotten whatever the rules say; that needs consent.\
       await using _session = opened.session;
       const { globals, inputs, session } = opened;
       const forgetRequest = { points, ...consent(globals) };
-      if (globals.dryRun) await dryRun(opened, forgetRequest);
+      if (globals.dryRun) await dryRun(opened, (repository) => planned(opened, repository, forgetRequest));
       else await runCommand(session, forget, { ...inputs, forgetRequest }, describeForgotten);
     });
 }
 
-async function dryRun(
-  { globals, config, session, hostName }: Awaited<ReturnType<typeof openPoints>>,
+async function planned(
+  { config, session, hostName }: Awaited<ReturnType<typeof openPoints>>,
+  repository: OpenRepository,
   forgetRequest: { readonly points: readonly string[] },
-): Promise<void> {
-  const { openConfigured } = await import('../../../steps/repository.ts');
-  const { forgetDestruction, forgetPlan, localOf } = await import('../../../steps/forget.ts');
-  const { consentDigest } = await import('../../../steps/consent.ts');
-  const { printResult } = await import('../../output.ts');
+) {
+  const { forgetDestruction, forgetPlan } = await import('../../../steps/forget.ts');
+  const { localOf } = await import('../../../steps/repository.ts');
   const { forgetTable } = await import('../../points-text.ts');
-  await using repository = await openConfigured(config, session.opening, session.signal);
   const local = localOf(repository, { stateDir: session.context.stateDir, hostName });
   const plan = await forgetPlan(repository, local, { config, hostName, forgetRequest }, session.signal);
-  const digest = consentDigest(forgetDestruction(plan, hostName, repository.id).identity);
-  const named = forgetRequest.points.length > 0 && plan.forget.length > 0;
-  printResult(globals.json, { dryRun: true, host: hostName, ...plan, digest }, () =>
-    named ? `${forgetTable(plan)}\nTo agree: --yes=${digest}` : forgetTable(plan),
-  );
+  const asks = forgetRequest.points.length > 0 && plan.forget.length > 0;
+  const destruction = forgetDestruction(plan, hostName, repository.id);
+  return { plan, destruction, text: forgetTable(plan), asks };
 }

@@ -1,5 +1,7 @@
 import { Command } from 'commander';
+import type { OpenRepository } from '../../../steps/repository.ts';
 import { helpFooter } from '../../globals.ts';
+import { dryRun } from './dry-run.ts';
 import { consent, openPoints } from './open.ts';
 
 export function pruneCommand(): Command {
@@ -24,27 +26,21 @@ the configuration are consent to what is not whole; all else, and everything wit
       await using _session = opened.session;
       const { globals, inputs, session } = opened;
       const pruneRequest = { grace, ...consent(globals) };
-      if (globals.dryRun) await dryRun(opened, pruneRequest);
+      if (globals.dryRun) await dryRun(opened, (repository) => planned(opened, repository, pruneRequest));
       else await runCommand(session, prune, { ...inputs, pruneRequest }, describePruned);
     });
 }
 
-async function dryRun(
-  { globals, config, session, hostName }: Awaited<ReturnType<typeof openPoints>>,
+async function planned(
+  { config, session, hostName }: Awaited<ReturnType<typeof openPoints>>,
+  repository: OpenRepository,
   pruneRequest: { readonly grace: string },
-): Promise<void> {
-  const { openConfigured } = await import('../../../steps/repository.ts');
-  const { localOf, pruneDestruction, prunePlan } = await import('../../../steps/forget.ts');
-  const { consentDigest } = await import('../../../steps/consent.ts');
-  const { printResult } = await import('../../output.ts');
+) {
+  const { pruneDestruction, prunePlan } = await import('../../../steps/prune.ts');
+  const { localOf } = await import('../../../steps/repository.ts');
   const { pruneTable } = await import('../../points-text.ts');
-  await using repository = await openConfigured(config, session.opening, session.signal);
   const local = localOf(repository, { stateDir: session.context.stateDir, hostName });
-  const plan = await prunePlan(repository, local, { hostName, pruneRequest }, Date.now(), session.signal);
-  const digest = consentDigest(pruneDestruction(plan, hostName, repository.id).identity);
-  printResult(globals.json, { dryRun: true, host: hostName, ...plan, digest }, () =>
-    plan.remove.length > 0 && (config.retention === undefined || plan.remove.some(({ whole }) => whole))
-      ? `${pruneTable(plan)}\nTo agree: --yes=${digest}`
-      : pruneTable(plan),
-  );
+  const plan = await prunePlan(repository, local, { hostName, pruneRequest }, session.signal);
+  const asks = plan.remove.some(({ whole }) => whole || config.retention === undefined);
+  return { plan, destruction: pruneDestruction(plan, hostName, repository.id), text: pruneTable(plan), asks };
 }

@@ -1,5 +1,7 @@
 import { Command } from 'commander';
+import type { OpenRepository } from '../../../steps/repository.ts';
 import { helpFooter } from '../../globals.ts';
+import { dryRun } from './dry-run.ts';
 import { consent, openPoints } from './open.ts';
 
 export function repairCommand(): Command {
@@ -22,7 +24,7 @@ there: so it needs consent, and the record says that it was rebuilt.\n${helpFoot
       const opened = await openPoints(command);
       await using _session = opened.session;
       const { globals, inputs, session } = opened;
-      if (globals.dryRun) await dryRun(opened, { unknownSigner });
+      if (globals.dryRun) await dryRun(opened, (repository) => planned(opened, repository, { unknownSigner }));
       else {
         const repairRequest = { unknownSigner, ...consent(globals) };
         await runCommand(session, repair, { ...inputs, repairRequest }, describeRepaired);
@@ -30,23 +32,16 @@ there: so it needs consent, and the record says that it was rebuilt.\n${helpFoot
     });
 }
 
-async function dryRun(
-  { globals, config, session, hostName }: Awaited<ReturnType<typeof openPoints>>,
+async function planned(
+  { session, hostName }: Awaited<ReturnType<typeof openPoints>>,
+  repository: OpenRepository,
   request: { readonly unknownSigner: boolean },
-): Promise<void> {
-  const { openConfigured } = await import('../../../steps/repository.ts');
+) {
   const { repairDestruction } = await import('../../../steps/repair.ts');
   const { planRepair } = await import('../../../point/repair.ts');
-  const { consentDigest, destructionText } = await import('../../../steps/consent.ts');
-  const { printable } = await import('../../../kernel/text.ts');
-  const { printResult } = await import('../../output.ts');
-  await using repository = await openConfigured(config, session.opening, session.signal);
+  const { repairTable } = await import('../../points-text.ts');
   const plan = await planRepair(repository, hostName, request, session.signal);
-  const destruction = repairDestruction(plan, hostName, repository.id);
-  const digest = consentDigest(destruction.identity);
-  const hopeless = plan.hopeless.map(({ id, problem }) => `  ! cannot be rebuilt: ${id}: ${printable(problem)}`);
-  printResult(globals.json, { dryRun: true, host: hostName, ...plan, digest }, () =>
-    [destructionText(destruction), ...hopeless].join('\n'),
-  );
   if (plan.hopeless.length > 0) process.exitCode = 4;
+  const destruction = repairDestruction(plan, hostName, repository.id);
+  return { plan, destruction, text: repairTable(plan), asks: plan.rebuild.length > 0 };
 }
