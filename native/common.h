@@ -38,6 +38,22 @@ napi_value number_result(struct call *call, int64_t result);
 napi_value bigint_result(struct call *call, int64_t result);
 napi_value bytes_result(struct call *call, const void *bytes, int64_t length);
 
+/*
+ * What a verb does on a thread of libuv's pool: the beginning of a struct with what else it needs. `work` sets `result`, or
+ * `problem`; the promise is fulfilled with either. The arguments are kept until then.
+ */
+struct task {
+  void (*work)(struct task *);
+  int64_t result;
+  const char *problem;
+  napi_async_work async;
+  napi_deferred deferred;
+  napi_ref owners[MAX_ARGUMENTS];
+};
+
+/* A copy of `task`, which is `size` bytes long; gives the promise. */
+napi_value start_task(struct call *call, struct task *task, size_t size);
+
 void define_verb(napi_env env, napi_value exports, const char *name, napi_callback verb);
 void define_directory(napi_env env, napi_value exports);
 void define_xattr(napi_env env, napi_value exports);
@@ -45,6 +61,7 @@ void define_file(napi_env env, napi_value exports);
 void define_mount(napi_env env, napi_value exports);
 void define_process(napi_env env, napi_value exports);
 void define_notify(napi_env env, napi_value exports);
+void define_crypto(napi_env env, napi_value exports);
 void define_zstd(napi_env env, napi_value exports);
 
 #endif

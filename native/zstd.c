@@ -6,7 +6,6 @@
 #include "common.h"
 
 #include <dlfcn.h>
-#include <stdlib.h>
 
 /* From zstd.h, the part of it that is promised to stay. */
 #define ZSTD_c_compressionLevel 100
@@ -48,80 +47,45 @@ static bool look_up(void) {
   return true;
 }
 
-struct job {
-  napi_async_work work;
-  napi_deferred deferred;
-  /* Keep the buffers from being collected. */
-  napi_ref input_owner, output_owner;
+struct frame {
+  struct task task;
   const void *input;
   void *output;
   size_t input_length, output_length;
   int level; /* 0: decompress */
-  size_t written;
-  const char *problem;
 };
 
-static void compress(struct job *job) {
-  void *context = zstd.createCCtx();
-  if (context == NULL) {
-    job->problem = "out of memory";
-    return;
-  }
-  zstd.CCtx_setParameter(context, ZSTD_c_compressionLevel, job->level);
+static size_t compress(struct frame *frame, void *context) {
+  zstd.CCtx_setParameter(context, ZSTD_c_compressionLevel, frame->level);
   zstd.CCtx_setParameter(context, ZSTD_c_checksumFlag, 1);
-  job->written = zstd.compress2(context, job->output, job->output_length, job->input, job->input_length);
-  zstd.freeCCtx(context);
+  return zstd.compress2(context, frame->output, frame->output_length, frame->input, frame->input_length);
 }
 
-static void decompress(struct job *job) {
-  void *context = zstd.createDCtx();
+static size_t decompress(struct frame *frame, void *context) {
+  return zstd.decompressDCtx(context, frame->output, frame->output_length, frame->input, frame->input_length);
+}
+
+static void work(struct task *task) {
+  struct frame *frame = (struct frame *)task;
+  void *context = frame->level == 0 ? zstd.createDCtx() : zstd.createCCtx();
   if (context == NULL) {
-    job->problem = "out of memory";
+    task->problem = "out of memory";
     return;
   }
-  job->written = zstd.decompressDCtx(context, job->output, job->output_length, job->input, job->input_length);
-  zstd.freeDCtx(context);
-}
-
-static void execute(napi_env env, void *data) {
-  (void)env;
-  struct job *job = data;
-  if (job->level == 0) decompress(job);
-  else compress(job);
-  if (job->problem == NULL && zstd.isError(job->written)) job->problem = zstd.getErrorName(job->written);
-}
-
-static void complete(napi_env env, napi_status status, void *data) {
-  struct job *job = data;
-  napi_value result = NULL;
-  if (status != napi_ok) job->problem = "it was cancelled";
-  if (job->problem == NULL) napi_create_int64(env, (int64_t)job->written, &result);
-  else napi_create_string_utf8(env, job->problem, NAPI_AUTO_LENGTH, &result);
-  napi_resolve_deferred(env, job->deferred, result);
-  napi_delete_reference(env, job->input_owner);
-  napi_delete_reference(env, job->output_owner);
-  napi_delete_async_work(env, job->work);
-  free(job);
+  size_t written = frame->level == 0 ? decompress(frame, context) : compress(frame, context);
+  if (zstd.isError(written)) task->problem = zstd.getErrorName(written);
+  task->result = (int64_t)written;
+  if (frame->level == 0) zstd.freeDCtx(context);
+  else zstd.freeCCtx(context);
 }
 
 /* (level or 0 to decompress, input, output) → promise of the bytes written, or of what was wrong as text */
 static napi_value zstd_frame(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
-  struct job job = {.level = (int)number_at(&call, 0)};
-  job.input = bytes_at(&call, 1, &job.input_length);
-  job.output = (void *)bytes_at(&call, 2, &job.output_length);
-  if (call.bad || zstd.isError == NULL) return refuse(&call);
-  struct job *kept = malloc(sizeof *kept);
-  if (kept == NULL) return refuse(&call);
-  *kept = job;
-  napi_value promise = NULL, name = NULL;
-  napi_create_reference(env, call.argument[1], 1, &kept->input_owner);
-  napi_create_reference(env, call.argument[2], 1, &kept->output_owner);
-  napi_create_promise(env, &kept->deferred, &promise);
-  napi_create_string_utf8(env, "zstdFrame", NAPI_AUTO_LENGTH, &name);
-  napi_create_async_work(env, NULL, name, execute, complete, kept, &kept->work);
-  napi_queue_async_work(env, kept->work);
-  return promise;
+  struct frame frame = {.task.work = work, .level = (int)number_at(&call, 0)};
+  frame.input = bytes_at(&call, 1, &frame.input_length);
+  frame.output = (void *)bytes_at(&call, 2, &frame.output_length);
+  return start_task(&call, &frame.task, sizeof frame);
 }
 
 void define_zstd(napi_env env, napi_value exports) {

@@ -48,6 +48,11 @@ export interface Addon {
 
   sendDatagram(address: Text, bytes: Buffer): number;
 
+  /** Absent, with the two that follow, where Node hides its OpenSSL. See `crypto.ts`. */
+  newHash?(): object;
+  hashParts?(hash: object, input: Buffer, parts: Buffer, digests: Buffer): Promise<number | string>;
+  sealChunks?(key: Buffer, first: number, last: number, input: Buffer, output: Buffer): Promise<number | string>;
+
   /** Level 0 decompresses. Absent where Node hides its Zstandard. */
   zstdFrame?(level: number, input: Buffer, output: Buffer): Promise<number | string>;
 }
