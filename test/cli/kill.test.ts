@@ -1,7 +1,8 @@
 /** A sample of the series of `test/long/kills.test.ts`, other moments every day. */
 import { test } from 'vitest';
 import { sandbox } from '../helpers/cli.ts';
-import { killedBackups, killedForgets, killedRestores, provenSandbox } from '../helpers/kill-series.ts';
+import { killedRestores, killedRestoresOver } from '../helpers/kill-restores.ts';
+import { killedBackups, killedForgets, provenSandbox } from '../helpers/kill-series.ts';
 import { seed } from '../helpers/moments.ts';
 
 const watchdog = { timeout: 400_000 };
@@ -11,9 +12,14 @@ test.concurrent(`backups (seed ${seed})`, watchdog, async ({ signal }) => {
   await killedBackups(box, { seed, turns: 6, signal });
 });
 
-test.concurrent(`restores (seed ${seed})`, watchdog, async ({ signal }) => {
+test.concurrent(`restores (seed ${seed})`, watchdog, async () => {
   await using box = await sandbox();
-  await killedRestores(box, { seed, turns: 6, signal });
+  await killedRestores(box, { seed, turns: 6 });
+});
+
+test.concurrent(`restores over a tree that differs (seed ${seed})`, watchdog, async () => {
+  await using box = await sandbox();
+  await killedRestoresOver(box, { seed, turns: 4 });
 });
 
 test.concurrent(`forget and prune, encrypted (seed ${seed})`, watchdog, async ({ signal }) => {

@@ -1,40 +1,17 @@
 /** `restore --in-place` of a running system: this machine's, with everything that is written kept in a layer of its own. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { root as checkout, isRoot } from '../helpers/cli.ts';
+import { root as checkout } from '../helpers/cli.ts';
+import { layeredArgv, layerObstacle } from '../helpers/layered-root.ts';
 import { temporaryDirectory } from '../helpers/temporary.ts';
-
-/** In a mount namespace of its own, so that nothing of it is seen outside or left over. */
-const setUp = `set -e
-base=$1 checkout=$2 node=$3; shift 3
-mount -t tmpfs none "$base/layer"
-mkdir "$base/layer/upper" "$base/layer/work"
-mount -t overlay -o lowerdir=/,upperdir="$base/layer/upper",workdir="$base/layer/work" none "$base/root"
-mount -t proc none "$base/root/proc"
-mount --rbind /dev "$base/root/dev"
-mkdir -p "$base/root/run"; mount -t tmpfs none "$base/root/run"
-for dir in "$checkout" "$(dirname "$node")"; do
-  mkdir -p "$base/root$dir"; mount --rbind -o ro "$dir" "$base/root$dir"
-done
-exec chroot "$base/root" sh -c "$1"`;
-
-function obstacle(): string | undefined {
-  if (!isRoot) return 'needs root';
-  return readFileSync('/proc/filesystems', 'utf8').includes('overlay') || existsSync('/sys/module/overlay')
-    ? undefined
-    : 'no overlayfs';
-}
 
 test('in place: what differs is replaced under a program that has it open, and the root stays as it is', async ({
   skip,
 }) => {
-  const why = obstacle();
+  const why = layerObstacle();
   if (why !== undefined) return skip(why);
   await using directory = await temporaryDirectory();
-  const base = directory.path;
-  for (const name of ['layer', 'root']) mkdirSync(join(base, name));
   const script = `set -e
     cd /; lifeboat() { "${process.execPath}" "${checkout}/bin/lifeboat.js" --config /srv/c/lifeboat.yaml --state-dir /srv/state "$@"; }
     mkdir -p /srv/c /srv/repository /srv/app/conf
@@ -49,7 +26,8 @@ test('in place: what differs is replaced under a program that has it open, and t
     lifeboat --quiet restore latest --in-place --yes=$digest
     cat <&5; cat /srv/app/conf/a /srv/app/b /srv/app/mine; stat -c '%h %a' /srv/app/b /srv/app/c
     ls -ldn --time-style=+ / | cmp - /srv/root-before; ls -A / | grep lifeboat || true`;
-  const ended = spawnSync('unshare', ['--mount', 'sh', '-c', setUp, 'sh', base, checkout, process.execPath, script], {
+  const [program, ...args] = layeredArgv(directory.path, script);
+  const ended = spawnSync(program, args, {
     encoding: 'utf8',
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/' },
   });

@@ -45,6 +45,8 @@ export interface CliOptions {
   readonly uid?: number;
   /** Options of Node itself. */
   readonly node?: readonly string[];
+  /** A program, with its arguments, that becomes this one, such as `nsenter`. */
+  readonly through?: readonly string[];
 }
 
 export interface Running {
@@ -56,8 +58,9 @@ export interface Running {
 
 /** Starts `lifeboat` with these arguments and nothing of this process's environment that could change what it does. */
 export function startLifeboat(args: readonly string[], options: CliOptions = {}): Running {
-  const { env = {}, cwd, uid, node = [] } = options;
-  const child = spawn(process.execPath, [...node, lifeboat, ...args], {
+  const { env = {}, cwd, uid, node = [], through = [] } = options;
+  const [program = '', ...rest] = [...through, process.execPath, ...node, lifeboat, ...args];
+  const child = spawn(program, rest, {
     cwd: cwd ?? '/',
     env: { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin', HOME: '/', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

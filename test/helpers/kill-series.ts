@@ -1,16 +1,17 @@
 /**
  * kill -9 at seeded moments of the real command line, again and again on the same repository: older points stay whole, no
- * point on record lacks its data, what was killed can be finished, undone or left alone, and nothing is left over.
+ * point on record lacks its data, what was killed can be finished, undone or left alone, and nothing is left over. Restores
+ * are in `kill-restores.ts`.
  */
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { listPoints } from '../../src/point/records.ts';
 import { openConfigured } from '../../src/steps/repository.ts';
-import { contents, objectsOf, pointsOf, type Sandbox, signalAt } from './cli.ts';
+import { objectsOf, pointsOf, type Sandbox, signalAt } from './cli.ts';
 import { type KeyedSandbox, keyedSandbox } from './keyed.ts';
 import { kill, measured, random } from './moments.ts';
 
@@ -72,53 +73,6 @@ export async function killedBackups(box: Sandbox, { seed, turns, signal }: Serie
   expectNothingOver(box, `seed ${seed}`);
   // Whoever stores next sweeps it.
   expect(readdirSync(join(box.repository, '.tmp'))).toEqual([]);
-}
-
-/** Restores into new directories and into empty ones. */
-export async function killedRestores(box: Sandbox, { seed, turns }: Series): Promise<void> {
-  writeFileSync(join(box.source, 'big'), randomBytes(3 << 20));
-  for (let count = 0; count < 100; count += 1) writeFileSync(join(box.source, 'etc', `file-${count}`), `${count}`);
-  await backup(box);
-  writeFileSync(join(box.source, 'etc/file-7'), 'of the second point');
-  await backup(box);
-  const original = contents(box.source);
-  const before = objectsOf(box);
-  const next = random(seed);
-  const { moments } = await measured(box, ['restore', 'latest', '--to', join(box.base, 'first')]);
-  let kills = 0;
-  for (let turn = 0; turn < turns; turn += 1) {
-    const known = runsOf(box);
-    const to = join(box.base, `to-${turn}`);
-    if (turn % 3 === 0) mkdirSync(to);
-    const { at, ended } = await kill(box, ['restore', 'latest', '--to', to], moments, next);
-    const where = `seed ${seed}, restore ${turn}, killed at ${at}`;
-    if (ended.code === null) kills += 1;
-    const id = openRun(box, known);
-    if (id === undefined) {
-      // Before it began, or when all was done.
-      expectAllOrNothing(box, to, original, where);
-    } else if (next() < 0.3) {
-      expect(await box.ask('runs', 'resume', id, '--undo'), where).toMatchObject({ code: 0 });
-      expectAllOrNothing(box, to, original, where);
-    } else {
-      // Sometimes the one that goes on is killed too.
-      if (next() < 0.3) {
-        const again = await kill(box, ['runs', 'resume', id], moments, next);
-        expect(again.ended.code ?? 0, `${where}, resumed, killed at ${again.at}: ${again.ended.stdout}`).toBe(0);
-      }
-      if (openRun(box, known) !== undefined) {
-        expect(await box.ask('runs', 'resume', id), where).toMatchObject({ code: 0 });
-      }
-      expect(contents(join(to, box.source)), where).toEqual(original);
-      expect(
-        readdirSync(to).filter((name) => name.startsWith('.lifeboat')),
-        where,
-      ).toEqual([]);
-    }
-    rmSync(to, { recursive: true, force: true });
-  }
-  console.log(`seed ${seed}: ${kills} of ${turns} restores were killed`);
-  expect(objectsOf(box)).toEqual(before);
 }
 
 /** Forgetting by rules and by name, and pruning what killed backups left. */
@@ -183,18 +137,12 @@ export async function killedForgets(box: Sandbox, { seed, turns, signal }: Serie
 }
 
 /** The arguments with consent to what a dry run of them shows. */
-async function agreed(box: Sandbox, args: readonly string[]): Promise<string[]> {
+export async function agreed(box: Sandbox, args: readonly string[]): Promise<string[]> {
   const { json } = await box.ask('--dry-run', ...args);
   return [`--yes=${String(json['digest'])}`, ...args];
 }
 
-/** What is in place by then cannot be taken back; otherwise nothing is left of it. */
-function expectAllOrNothing(box: Sandbox, to: string, original: Record<string, string>, where: string): void {
-  if (existsSync(join(to, box.source))) expect(contents(join(to, box.source)), where).toEqual(original);
-  else expect(existsSync(to) ? readdirSync(to) : [], where).toEqual([]);
-}
-
-async function backup(box: Sandbox, where = 'backup'): Promise<void> {
+export async function backup(box: Sandbox, where = 'backup'): Promise<void> {
   const { code: status, json } = await box.ask('backup');
   expect({ status, ...json.error, findings: json.run?.findings }, where).toEqual({ status: 0, findings: [] });
 }
