@@ -11,6 +11,7 @@ import { finishForgetting, forgetPoint, planByRules } from '../../src/point/forg
 import type { Point } from '../../src/point/point.ts';
 import { planPrune, removeLeftover } from '../../src/point/prune.ts';
 import { listPoints, putPoint } from '../../src/point/records.ts';
+import { planRepair, repairOne } from '../../src/point/repair.ts';
 import { dataOf } from '../../src/steps/record.ts';
 import type { ObjectEntry } from '../../src/target/target.ts';
 import { backupJob } from '../conformance/engine.ts';
@@ -62,8 +63,12 @@ interface Round {
 }
 
 /** One to three kinds of lies at a time. */
-async function rounds(work: (round: Round) => Promise<void>, prepare: (copy: RealCopy) => void = () => {}) {
-  for (let count = 0; count < ROUNDS; count += 1) {
+async function rounds(
+  work: (round: Round) => Promise<void>,
+  prepare: (copy: RealCopy) => void = () => {},
+  turns = ROUNDS,
+) {
+  for (let count = 0; count < turns; count += 1) {
     const next = random(seed + count);
     const kinds: readonly Lie[] = [0, 1, 2]
       .slice(0, 1 + Math.floor(next() * 3))
@@ -199,6 +204,51 @@ test(`prune (seed ${seed})`, { timeout: 240_000 }, async () => {
         if (/\/box\/(points|captures|attestations)\/p5/.test(key)) copy.store.delete(key);
     },
   );
+});
+
+test(`repair (seed ${seed})`, { timeout: 240_000 }, async () => {
+  const repair = async (repository: EngineRepository) => {
+    const { target, engine, keys } = repository;
+    const { rebuild } = await planRepair(repository, 'box', { unknownSigner: true }, signal);
+    for (const one of rebuild) {
+      const verify = async ({ id, data }: Pick<Point, 'id' | 'data'>) => {
+        const job = { target, hostName: 'box', pointId: id, sealing: keys, stored: data.stored };
+        const { damage } = await engine.verify({ ...job, scope: 'chain', onProgress: () => undefined }, signal);
+        return madeVerification(id, { result: damage.length === 0 ? 'passed' : 'damaged', damage: [...damage] });
+      };
+      await repairOne(repository, 'box', one, verify, signal);
+    }
+  };
+  let ended = 0;
+  await rounds(
+    async ({ copy, lying, where }) => {
+      const data = [...copy.store].filter(([key]) => key.startsWith('tar/'));
+      ended += Number(await orError(async () => await repair(lying), where));
+      expect(
+        [...copy.store].filter(([key]) => key.startsWith('tar/')),
+        where(),
+      ).toEqual(data);
+      const { points: honest } = await listPoints(copy.repository, 'box', signal);
+      const green = honest.filter(({ trust }) => trust === 'read-back').map(({ point }) => point.id);
+      expect(await wholePoints(copy.repository), where()).toEqual(expect.arrayContaining(green));
+      // An honest one finishes, and what is then on record is what the points were.
+      await repair(copy.repository);
+      expect((await planRepair(copy.repository, 'box', {}, signal)).rebuild, where()).toEqual([]);
+      const { points: listed, damaged } = await listPoints(copy.repository, 'box', signal);
+      expect(damaged, where()).toEqual([]);
+      expect(await wholePoints(copy.repository), where()).toEqual(['p1', 'p2', 'p3', 'p4', 'p5']);
+      for (const { point } of listed) {
+        const before = points.find(({ id }) => id === point.id);
+        expect(point.captures, where()).toEqual(before?.captures);
+        if (point.rebuilt === undefined) expect(point, where()).toEqual(before);
+      }
+    },
+    (copy) => {
+      for (const key of copy.store.keys()) if (/\/box\/(points\/p[24]|captures\/p3)/.test(key)) copy.store.delete(key);
+    },
+    ROUNDS / 2,
+  );
+  expect(ended).toBeGreaterThan(0);
 });
 
 async function expectKept({ repository }: RealCopy, ids: readonly string[], where: string): Promise<void> {
