@@ -15,7 +15,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   network: ['host'],
   facts: ['host'],
   target: ['host'],
-  age: [],
+  age: ['native'],
   keys: ['age', 'host'],
   engine: ['age', 'native', 'host', 'target'],
   point: ['age', 'keys', 'engine', 'target', 'layout', 'network', 'facts', 'host'],

@@ -3,6 +3,7 @@
  *
  * Streams for data, and the same at once for small records. Why not a library: `docs/decisions/0009-keys.md`.
  */
+import { inBlocks } from '../kernel/blocks.ts';
 import { chunkGroups } from './chunks.ts';
 import { damaged, headerEnd, makeHeader, MAX_HEADER_LENGTH, newFileKey, openHeader } from './header.ts';
 import type { Identity, Recipient } from './keys.ts';
@@ -11,11 +12,13 @@ import { CHUNK_LENGTH, newNonce, NONCE_LENGTH, Opener, Sealer, TAG_LENGTH } from
 export { identityFrom, identityText, parseIdentity, parseRecipient } from './x25519.ts';
 
 const SEALED_LENGTH = CHUNK_LENGTH + TAG_LENGTH;
-/** Chunks that are given together. */
+/** Chunks that are decrypted together. */
 const GATHERED = 8;
+/** Chunks that are encrypted in one go, beside those that are given meanwhile. */
+const SEALED_AT_ONCE = 16;
 
 /**
- * Encrypts a stream, in large pieces.
+ * Encrypts a stream, in large pieces, each to be used before the next is asked for.
  *
  * @param recipients each can open it alone; at least one
  */
@@ -25,18 +28,12 @@ export async function* encrypting(
 ): AsyncIterable<Buffer> {
   const { head, sealer } = begin(recipients);
   yield head;
-  let out: Buffer | undefined;
-  let size = 0;
-  for await (const group of chunkGroups(source, CHUNK_LENGTH)) {
-    for (const { bytes, last } of group) {
-      out ??= Buffer.allocUnsafeSlow(GATHERED * SEALED_LENGTH);
-      size += sealer.seal(bytes, last, out, size);
-      if (!last && size < out.length) continue;
-      yield out.subarray(0, size);
-      out = undefined;
-      size = 0;
-    }
-  }
+  yield* inBlocks(source, {
+    length: SEALED_AT_ONCE * CHUNK_LENGTH,
+    room: SEALED_AT_ONCE * SEALED_LENGTH + TAG_LENGTH,
+    atOnce: 2,
+    work: (block, last, output) => sealer.sealChunks(block, last, output),
+  });
 }
 
 /**

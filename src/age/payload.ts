@@ -1,5 +1,6 @@
 /** The payload of an age file: chunks of 64 KiB, each encrypted under its number, the last one marked as the last. */
 import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto';
+import { chunkSealer } from '../native/crypto.ts';
 import { damaged } from './header.ts';
 import { hkdf } from './hkdf.ts';
 
@@ -15,6 +16,7 @@ export function newNonce(): Buffer {
 export class Sealer {
   readonly #key: KeyObject;
   readonly #nonce = new ChunkNonce();
+  readonly #native = chunkSealer();
 
   constructor(fileKey: Uint8Array, nonce: Uint8Array) {
     this.#key = payloadKey(fileKey, nonce);
@@ -29,6 +31,25 @@ export class Sealer {
     cipher.final();
     into.set(cipher.getAuthTag(), offset + chunk.length);
     return chunk.length + TAG_LENGTH;
+  }
+
+  /**
+   * Encrypts whole chunks, the last of which may be shorter, on another thread where that can be; further calls need not wait.
+   *
+   * @param output has room for them, and for a tag more
+   * @returns the part of `output` that was written
+   */
+  async sealChunks(chunks: Buffer, last: boolean, output: Buffer): Promise<Buffer> {
+    if (this.#native === undefined) {
+      let size = 0;
+      for (let at = 0; at === 0 || at < chunks.length; at += CHUNK_LENGTH) {
+        const chunk = chunks.subarray(at, at + CHUNK_LENGTH);
+        size += this.seal(chunk, last && at + CHUNK_LENGTH >= chunks.length, output, size);
+      }
+      return output.subarray(0, size);
+    }
+    const first = this.#nonce.skip(Math.max(1, Math.ceil(chunks.length / CHUNK_LENGTH)));
+    return output.subarray(0, await this.#native(this.#key.export(), first, last, chunks, output));
   }
 }
 
@@ -78,6 +99,13 @@ class ChunkNonce {
 
   get isFirst(): boolean {
     return this.#count === 0;
+  }
+
+  /** Leaves out so many and gives the number of the first. */
+  skip(chunks: number): number {
+    const first = this.#count;
+    this.#count += chunks;
+    return first;
   }
 
   next(last: boolean): Buffer {

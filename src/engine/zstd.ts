@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { Transform, TransformOptions } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createZstdDecompress, type ZstdOptions } from 'node:zlib';
+import { inBlocks } from '../kernel/blocks.ts';
 import { compressedBound } from '../native/zstd.ts';
 import { asDamage, codec } from './zstd-codec.ts';
 import { damaged, FrameEnd, type FrameStart, frameStart, MAX_HEADER } from './zstd-frames.ts';
@@ -24,47 +25,14 @@ const atOnce = Math.max(2, Math.min(availableParallelism(), 3));
  *
  * @param level 1 (fast) to 19 (small)
  */
-export async function* compressing(source: AsyncIterable<Uint8Array>, level: number): AsyncIterable<Buffer> {
+export function compressing(source: AsyncIterable<Uint8Array>, level: number): AsyncIterable<Buffer> {
   const zstd = codec();
-  const spare: Slot[] = [];
-  const underWay: { readonly frame: Promise<Buffer>; readonly slot: Slot }[] = [];
-  const begin = (slot: Slot, size: number): void => {
-    const frame = zstd.compress(level, slot.input.subarray(0, size), slot.output);
-    // Looked at in its turn; nobody must be surprised by it before.
-    frame.catch(() => undefined);
-    underWay.push({ frame, slot });
-  };
-  async function* finish(): AsyncIterable<Buffer> {
-    const first = underWay[0];
-    if (first === undefined) return;
-    const frame = await first.frame;
-    underWay.shift();
-    yield frame;
-    spare.push(first.slot);
-  }
-
-  let filling: Slot | undefined;
-  let size = 0;
-  try {
-    for await (const chunk of source) {
-      for (let rest = chunk; rest.length > 0; ) {
-        filling ??= spare.pop() ?? newSlot(FRAME_SIZE, compressedBound(FRAME_SIZE));
-        const part = rest.subarray(0, FRAME_SIZE - size);
-        filling.input.set(part, size);
-        size += part.length;
-        rest = rest.subarray(part.length);
-        if (size < FRAME_SIZE) continue;
-        begin(filling, size);
-        filling = undefined;
-        size = 0;
-        if (underWay.length >= atOnce) yield* finish();
-      }
-    }
-    if (filling !== undefined) begin(filling, size);
-    while (underWay.length > 0) yield* finish();
-  } finally {
-    await Promise.allSettled(underWay.map(({ frame }) => frame));
-  }
+  return inBlocks(source, {
+    length: FRAME_SIZE,
+    room: compressedBound(FRAME_SIZE),
+    atOnce,
+    work: async (block, _, output) => (block.length === 0 ? block : zstd.compress(level, block, output)),
+  });
 }
 
 /** Used again and again: V8 collects its whole heap for the memory of new ones. */

@@ -23,7 +23,7 @@ async function* inPieces(bytes: Buffer) {
 
 async function all(source: AsyncIterable<Buffer>): Promise<Buffer> {
   const pieces: Buffer[] = [];
-  for await (const piece of source) pieces.push(piece);
+  for await (const piece of source) pieces.push(Buffer.from(piece));
   return Buffer.concat(pieces);
 }
 
