@@ -1,6 +1,7 @@
 /** A sample of the series of `test/long/kills.test.ts`, other moments every day. */
 import { test } from 'vitest';
 import { sandbox } from '../helpers/cli.ts';
+import { killedRepairs } from '../helpers/kill-repairs.ts';
 import { killedRestores, killedRestoresOver } from '../helpers/kill-restores.ts';
 import { killedBackups, killedForgets, provenSandbox } from '../helpers/kill-series.ts';
 import { seed } from '../helpers/moments.ts';
@@ -25,4 +26,9 @@ test.concurrent(`restores over a tree that differs (seed ${seed})`, watchdog, as
 test.concurrent(`forget and prune, encrypted (seed ${seed})`, watchdog, async ({ signal }) => {
   await using box = await provenSandbox();
   await killedForgets(box, { seed, turns: 3, signal });
+});
+
+test.concurrent(`repairs (seed ${seed})`, watchdog, async ({ signal }) => {
+  await using box = await sandbox();
+  await killedRepairs(box, { seed, turns: 2, signal });
 });

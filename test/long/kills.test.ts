@@ -4,6 +4,7 @@
  */
 import { test } from 'vitest';
 import { sandbox } from '../helpers/cli.ts';
+import { killedRepairs } from '../helpers/kill-repairs.ts';
 import { killedRestores, killedRestoresInPlace, killedRestoresOver } from '../helpers/kill-restores.ts';
 import { killedBackups, killedForgets, provenSandbox } from '../helpers/kill-series.ts';
 import { layerObstacle } from '../helpers/layered-root.ts';
@@ -40,4 +41,9 @@ test.concurrent(`restores in place, encrypted (seed ${seed + 5})`, async ({ skip
   if (why !== undefined) return skip(why);
   await using box = await provenSandbox();
   await killedRestoresInPlace(box, { seed: seed + 5, turns: times(40, 1) });
+});
+
+test.concurrent(`repairs, encrypted (seed ${seed + 6})`, async ({ signal }) => {
+  await using box = await provenSandbox();
+  await killedRepairs(box, { seed: seed + 6, turns: times(20, 1), signal });
 });
