@@ -46,10 +46,11 @@ class Connection implements Qmp {
 
   constructor(socket: Socket) {
     this.#socket = socket;
+    const lines = createInterface({ input: socket });
+    lines.on('line', (line) => this.#receive(line));
     // An error is followed by the end, which is what those who wait are told of.
-    socket.on('error', () => undefined);
+    for (const source of [socket, lines]) source.on('error', () => undefined);
     socket.on('close', () => this.#fail(new LifeboatError('machine-failed', 'QEMU has ended')));
-    createInterface({ input: socket }).on('line', (line) => this.#receive(line));
   }
 
   async execute(command: string, args: object, signal: AbortSignal, timeoutMs = 30_000): Promise<unknown> {
