@@ -84,6 +84,8 @@ export const pointSchema = headSchema.extend({
     /** Of an incremental point: from which it was made, and how it differs from that. */
     base: z.string().exactOptional(),
     changes: z.object({ added: z.number(), changed: z.number(), removed: z.number() }).exactOptional(),
+    /** Recipients of age to which it is sealed; absent where the record was rebuilt. */
+    sealedTo: z.array(z.string()).exactOptional(),
     /** What was left out by choice. */
     excluded: z.array(exclusionSchema),
     notes: z.array(z.string()),

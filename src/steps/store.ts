@@ -1,5 +1,6 @@
 /** Steps that make the data of a recovery point: store it, and read it back. */
 import { join } from 'node:path';
+import type { Recipient } from '../age/keys.ts';
 import type { Config } from '../config/schema.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import { parseBytes } from '../kernel/units.ts';
@@ -9,7 +10,7 @@ import { followedPaths, includedPaths, notMounted } from '../point/include.ts';
 import { rememberRepository } from '../point/same-repository.ts';
 import { knownPoints } from '../point/known.ts';
 import type { Point, Trust } from '../point/point.ts';
-import type { CleanupContext } from '../workflow/step.ts';
+import type { CleanupContext, Say } from '../workflow/step.ts';
 import { checkMounts } from './dead-mounts.ts';
 import { type State, step } from './define.ts';
 import { localOf, type OpenRepository, openConfigured } from './repository.ts';
@@ -22,17 +23,26 @@ import { dataOf, describe } from './record.ts';
 async function chooseBase(
   repository: OpenRepository,
   { config, stateDir, hostName }: Pick<State, 'config' | 'stateDir' | 'hostName'>,
+  say: Say,
   signal: AbortSignal,
 ): Promise<Point | undefined> {
   if (!config.backup.incremental) return undefined;
   const local = localOf(repository, { stateDir, hostName });
   const { points } = await knownPoints(repository, hostName, local, signal);
   const trusted = new Set(points.filter(({ trust }) => isTrusted(trust, config)).map(({ point }) => point.id));
-  return baseFor(
+  const base = baseFor(
     points.map(({ point }) => point),
     config.backup,
     (point) => trusted.has(point.id) && point.data.engine === repository.engine.name,
   );
+  if (base === undefined || isSealedTo(repository.keys.recipients, base)) return base;
+  say({ type: 'note', text: `a full point: the keys in force do not open ${base.id} by themselves` });
+  return undefined;
+}
+
+/** Whether each of these opens it alone, so that nobody with one sheet of paper needs an older one for what is built upon it. */
+function isSealedTo(recipients: readonly Recipient[], { data }: Pick<Point, 'data'>): boolean {
+  return recipients.every(({ text }) => data.sealedTo?.includes(text));
 }
 
 /** Where nothing is read back by configuration, what was stored has to do. */
@@ -83,7 +93,7 @@ export const storeData = step({
     const include = includedPaths(config.backup, layout);
     const followed = await followedPaths(host, include, signal);
     await checkMounts(host, { include: followed, exclude }, layout, signal);
-    const base = await chooseBase(repository, state, signal);
+    const base = await chooseBase(repository, state, say, signal);
     const result = await repository.engine.backup(
       {
         target: repository.target,
@@ -111,7 +121,8 @@ export const storeData = step({
     );
     for (const text of result.notes) say({ type: 'note', text });
     for (const finding of result.findings) say({ type: 'finding', ...finding });
-    return { data: dataOf(repository.engine, result) };
+    const sealedTo = repository.keys.recipients.map(({ text }) => text);
+    return { data: { ...dataOf(repository.engine, result), sealedTo } };
   },
 });
 
