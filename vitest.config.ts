@@ -18,7 +18,7 @@ export default defineConfig({
     // All cores: many tests wait for other processes more than they work.
     maxWorkers: '100%',
     // A watchdog against hangs, not a measure of speed.
-    testTimeout: isLong ? 3_600_000 : 120_000,
+    testTimeout: 120_000,
     hookTimeout: 180_000,
     reporters: ['default', './test/helpers/closing-line.ts'],
   },

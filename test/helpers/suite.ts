@@ -19,6 +19,12 @@ export function rotatingCase(now: Date): string | undefined {
   return longCases[Math.floor(now.getTime() / 86_400_000) % longCases.length];
 }
 
+/**
+ * For cases of the long suite, in place of the watchdog of all tests: neither all of one nor a sample, on a machine that does
+ * much else, wakes it. To be given to `vi.setConfig` before they are described.
+ */
+export const longWatchdog = { testTimeout: times(10_800_000, 600_000) };
+
 /** How often a long case does what it does: all of it in its own suite, a sample of it in the ordinary one. */
 export function times(full: number, sample: number): number {
   return isLong ? full : sample;

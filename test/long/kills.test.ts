@@ -2,14 +2,16 @@
  * kill -9 at more than 400 seeded moments of the real command line, of hosts with keys and without; some come too late to hit.
  * `test/cli/kill.test.ts` takes a sample every day.
  */
-import { test } from 'vitest';
+import { test, vi } from 'vitest';
 import { sandbox } from '../helpers/cli.ts';
 import { killedRepairs } from '../helpers/kill-repairs.ts';
 import { killedRestores, killedRestoresInPlace, killedRestoresOver } from '../helpers/kill-restores.ts';
 import { killedBackups, killedForgets, provenSandbox } from '../helpers/kill-series.ts';
 import { layerObstacle } from '../helpers/layered-root.ts';
 import { seed } from '../helpers/moments.ts';
-import { times } from '../helpers/suite.ts';
+import { longWatchdog, times } from '../helpers/suite.ts';
+
+vi.setConfig(longWatchdog);
 
 test.concurrent(`backups, encrypted (seed ${seed})`, async ({ signal }) => {
   await using box = await provenSandbox();

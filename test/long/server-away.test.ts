@@ -3,12 +3,14 @@ import { randomBytes } from 'node:crypto';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { isRoot, objectsOf } from '../helpers/cli.ts';
 import { type KeyedSandbox } from '../helpers/keyed.ts';
 import { provenSandbox, wholePoints } from '../helpers/kill-series.ts';
 import { type SftpPlace, sftpPlace } from '../helpers/sftp-place.ts';
-import { isLong, times } from '../helpers/suite.ts';
+import { isLong, longWatchdog, times } from '../helpers/suite.ts';
+
+vi.setConfig(longWatchdog);
 
 const AWAY_SECONDS = times(600, 15);
 
@@ -20,7 +22,7 @@ function moveTo(place: SftpPlace, box: KeyedSandbox, more = ''): void {
   writeFileSync(box.config, `${text}\nssh: ${JSON.stringify(ssh)}\n${more}`);
 }
 
-test.skipIf(!isRoot)(`for ${AWAY_SECONDS} s: the same run ends well (needs root)`, async ({ signal }) => {
+test.skipIf(!isRoot).concurrent(`for ${AWAY_SECONDS} s: the same run ends well (needs root)`, async ({ signal }) => {
   await using place = await sftpPlace();
   await using box = await provenSandbox();
   moveTo(place, box);
@@ -39,9 +41,9 @@ test.skipIf(!isRoot)(`for ${AWAY_SECONDS} s: the same run ends well (needs root)
   expect(points).toMatchObject([{ id: json.point, trust: 'read-back' }]);
 });
 
-test.skipIf(!isRoot)(
-  'for good: exit 1 in time, and when it is back, the run goes on (needs root)',
-  async ({ signal }) => {
+test
+  .skipIf(!isRoot)
+  .concurrent('for good: exit 1 in time, and when it is back, the run goes on (needs root)', async ({ signal }) => {
     await using place = await sftpPlace();
     await using box = await provenSandbox();
     // The whole patience of the program in the long suite, the limit of a step in the sample.
@@ -67,5 +69,4 @@ test.skipIf(!isRoot)(
     expect({ code: resumed.code, ...resumed.json.error }).toEqual({ code: 0 });
     expect(objectsOf({ repository: place.root })).toEqual(expect.arrayContaining(before));
     expect(await wholePoints(box, signal)).toHaveLength(2);
-  },
-);
+  });

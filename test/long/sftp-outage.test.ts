@@ -2,16 +2,18 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { read, sampleBytes } from '../../src/target/conformance/case.ts';
 import { startRelay } from '../helpers/relay.ts';
 import { sftpPlace } from '../helpers/sftp-place.ts';
-import { times } from '../helpers/suite.ts';
+import { longWatchdog, times } from '../helpers/suite.ts';
+
+vi.setConfig(longWatchdog);
 
 const MiB = 1024 * 1024;
 const isRoot = process.geteuid?.() === 0;
 
-test.skipIf(!isRoot)('a server that is away for ten minutes (needs root)', async ({ signal }) => {
+test.skipIf(!isRoot).concurrent('a server that is away for ten minutes (needs root)', async ({ signal }) => {
   await using place = await sftpPlace();
   // Patience to the measure of the outage: in the long suite what lifeboat has where nobody says otherwise.
   const awayMs = times(10 * 60_000, 6_000);
@@ -35,7 +37,7 @@ test.skipIf(!isRoot)('a server that is away for ten minutes (needs root)', async
   expect(told.length).toBeGreaterThan(3);
 });
 
-test.skipIf(!isRoot)('connections cut at random bytes, over and over (needs root)', async ({ signal }) => {
+test.skipIf(!isRoot).concurrent('connections cut at random bytes, over and over (needs root)', async ({ signal }) => {
   await using place = await sftpPlace();
   const series = times(60, 2);
   for (let turn = 0; turn < series; turn += 1) {

@@ -4,12 +4,14 @@
  */
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { Ended } from '../helpers/cli.ts';
 import { provenSandbox } from '../helpers/kill-series.ts';
-import { times } from '../helpers/suite.ts';
+import { longWatchdog, times } from '../helpers/suite.ts';
 
-const ROUNDS = times(40, 4);
+vi.setConfig(longWatchdog);
+
+const ROUNDS = times(40, 3);
 const RETENTION = '\nretention: { last: 3, minimum: 2 }\n';
 
 test(`two hosts, ${ROUNDS} backups each`, async () => {
