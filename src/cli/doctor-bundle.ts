@@ -82,9 +82,23 @@ export async function writeBundle(path: string, checks: readonly Check[], sessio
     });
     return { path: target, files };
   } catch (error) {
+    // What cannot be closed is so already.
     await file.close().catch(() => {});
-    await unlink(target).catch(() => {});
-    throw error;
+    throw await removed(target, error);
+  }
+}
+
+/** Removes what is not whole. @returns what it failed by, and where it cannot be removed, that too */
+export async function removed(path: string, failure: unknown): Promise<unknown> {
+  try {
+    await unlink(path);
+    return failure;
+  } catch (error) {
+    const { code, message } = asLifeboatError(failure);
+    return new LifeboatError(code, `${message}; and what there is of ${path} cannot be removed`, {
+      hint: `Remove it yourself: ${asLifeboatError(error).message}`,
+      cause: failure,
+    });
   }
 }
 

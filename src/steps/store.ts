@@ -4,6 +4,7 @@ import type { Recipient } from '../age/keys.ts';
 import type { Config } from '../config/schema.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import { parseBytes } from '../kernel/units.ts';
+import { zstdFrames } from '../native/zstd.ts';
 import { baseFor } from '../point/base.ts';
 import { isOnRecord } from '../point/forget.ts';
 import { followedPaths, includedPaths, notMounted } from '../point/include.ts';
@@ -85,6 +86,8 @@ export const storeData = step({
     const { config, hostName, pointId, ownPaths, stateDir, layout } = state;
     const { excludeCaches, maxFileSize, compare, compressionLevel, exclude } = config.backup;
     await using repository = await openConfigured(config, { say, secrets }, signal);
+    if (zstdFrames() === undefined)
+      say({ type: 'detail', text: 'Zstandard is that of Node, not that of the addon: slower' });
     await rememberRepository(stateDir, { url: repository.target.url, id: repository.id });
     await onFailure('discard', { config, hostName, pointId });
     for (const path of notMounted(config.backup, layout)) {
