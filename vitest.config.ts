@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import { isLong, rotatingCase } from './test/helpers/suite.ts';
+import { isLong, longCases, rotatingCase } from './test/helpers/suite.ts';
 
 const rotating = rotatingCase(new Date());
 if (!isLong && rotating !== undefined) console.log(`of the long tests, a sample of: test/long/${rotating}`);
@@ -15,8 +15,8 @@ export default defineConfig({
           'test/*.test.ts',
           ...(rotating === undefined ? [] : [`test/long/${rotating}`]),
         ],
-    // All cores: many tests wait for other processes more than they work.
-    maxWorkers: '100%',
+    // All cores: many tests wait for other processes more than they work. Long cases wait for minutes: all of them at once.
+    maxWorkers: isLong ? longCases.length : '100%',
     // A watchdog against hangs, not a measure of speed.
     testTimeout: 120_000,
     hookTimeout: 180_000,
