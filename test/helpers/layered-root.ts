@@ -52,8 +52,9 @@ export interface LayeredRoot extends AsyncDisposable {
 export async function layeredRoot(shared: readonly string[]): Promise<LayeredRoot> {
   await using stack = new AsyncDisposableStack();
   const base = stack.use(await temporaryDirectory()).path;
-  const [program, ...args] = layeredArgv(base, 'echo ready; exec sleep infinity', shared);
-  const holder = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  // It ends with this process too, however that does: then nobody writes to it any more.
+  const [program, ...args] = layeredArgv(base, 'echo ready; exec cat', shared);
+  const holder = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   stack.defer(() => endProcess(holder));
   await Promise.race([
     once(holder.stdout, 'data'),
