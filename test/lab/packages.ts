@@ -134,3 +134,10 @@ async function unpack(archive: string, tree: string): Promise<void> {
     if (status !== 0) throw new Error(`cannot unpack ${archive}: status ${String(status)}`);
   }
 }
+
+/** Runs a program here with the libraries of an unpacked tree, with which it came. */
+export async function inTree(tree: string, program: string, ...args: readonly string[]): Promise<string> {
+  const libraries = join(tree, 'usr/lib/x86_64-linux-gnu');
+  const loader = join(libraries, 'ld-linux-x86-64.so.2');
+  return await output(loader, '--library-path', libraries, program, ...args);
+}
