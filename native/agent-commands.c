@@ -49,6 +49,7 @@ static const size_t window_of[2] = {STDOUT_WINDOW, STDERR_WINDOW};
 
 /* How often a process group that is to end is looked at. */
 #define LOOK_MS 20
+#define PIPE_BYTES (256 * 1024)
 
 static int64_t now_ms(void) {
   struct timespec now;
@@ -112,7 +113,8 @@ static bool same_name(const char *variable, const char *other) {
 static const char *home(void) {
   static char variable[4096];
   const char *own = getenv("HOME");
-  if (own == NULL || strlen(own) + 6 > sizeof variable) own = geteuid() == 0 ? "/root" : "/";
+  /* The kernel tells init `/`. */
+  if (own == NULL || strcmp(own, "/") == 0 || strlen(own) + 6 > sizeof variable) own = geteuid() == 0 ? "/root" : "/";
   strcpy(stpcpy(variable, "HOME="), own);
   return variable;
 }
@@ -140,13 +142,14 @@ __attribute__((noreturn)) static void become(char **arguments, char **environmen
   _exit(127);
 }
 
-/* Makes the pipe of one stream; what is ours does not block. */
+/* Makes the pipe of one stream, long enough that it need not be looked at all the time; our end does not block. */
 static bool make_pipe(int pair[2], int ours) {
   if (pipe2(pair, O_CLOEXEC) < 0) {
     pair[0] = pair[1] = -1;
     return false;
   }
   fcntl(pair[ours], F_SETFL, O_NONBLOCK);
+  fcntl(pair[ours], F_SETPIPE_SZ, PIPE_BYTES);
   return true;
 }
 

@@ -117,13 +117,16 @@ void forget_session(void) {
   queue.start = queue.batch = queue.end = 0;
 }
 
+bool in_session(void) {
+  return incoming.session;
+}
+
 static void begin_session(const unsigned char *nonce) {
-  /* A host that has waited long asks again: no reason to begin anew. */
-  if (!incoming.session || memcmp(nonce, incoming.nonce, NONCE_LENGTH) != 0) {
-    forget_session();
-    incoming.session = true;
-    memcpy(incoming.nonce, nonce, NONCE_LENGTH);
-  }
+  /* A host that has waited long has asked again. It has its answer. */
+  if (incoming.session && memcmp(nonce, incoming.nonce, NONCE_LENGTH) == 0) return;
+  forget_session();
+  incoming.session = true;
+  memcpy(incoming.nonce, nonce, NONCE_LENGTH);
   unsigned char payload[MAGIC_LENGTH + NONCE_LENGTH];
   memcpy(payload, MAGIC, MAGIC_LENGTH);
   memcpy(payload + MAGIC_LENGTH, nonce, NONCE_LENGTH);

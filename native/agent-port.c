@@ -82,6 +82,16 @@ static bool host_is_there(void) {
   return poll(&now, 1, 0) >= 0 && (now.revents & (POLLHUP | POLLERR)) == 0;
 }
 
+/*
+ * Takes what there is, which may be the HELLO of a host of whose coming the kernel has not told yet. False when the port itself is
+ * gone.
+ */
+static bool read_all(void) {
+  ssize_t length;
+  while ((length = read(port, bytes, sizeof bytes)) > 0) receive(bytes, (size_t)length);
+  return length == 0 || errno == EAGAIN || errno == EINTR;
+}
+
 static void greet(void) {
   if (listens) {
     port = accept4(arrivals, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -91,21 +101,17 @@ static void greet(void) {
     struct epoll_event change;
     epoll_wait(arrivals, &change, 1, 0);
     connected = host_is_there();
-    if (!connected && read(port, bytes, sizeof bytes) < 0 && errno != EAGAIN) close_port();
+    if (!connected && !read_all()) close_port();
   }
   /* A host that had commands with an agent before this one learns that they are gone. */
-  if (connected) put_frame(LOST, 0, NULL, 0);
+  if (connected && !in_session()) put_frame(LOST, 0, NULL, 0);
 }
 
 /* Ends the session. What the port still holds is from that host, or from another that has come in between. */
 static void hang_up(void) {
-  ssize_t length;
   forget_session();
-  while ((length = read(port, bytes, sizeof bytes)) > 0) receive(bytes, (size_t)length);
-  bool gone = length == 0 || errno != EAGAIN;
-  if (listens || (length < 0 && gone)) return close_port();
-  if (gone) forget_session();
-  connected = !gone;
+  if (listens || !read_all()) close_port();
+  else connected = host_is_there();
 }
 
 struct pollfd port_poll(void) {

@@ -76,6 +76,7 @@ bool frames_waiting(void);
 /* Sends as much as the port takes. False when the port is gone. */
 bool send_frames(int fd);
 void receive(const unsigned char *bytes, size_t length);
+bool in_session(void);
 /* The host is gone: nothing of this session is to reach the next. */
 void forget_session(void);
 

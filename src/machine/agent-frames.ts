@@ -1,8 +1,7 @@
 /** The frames that we and the agent in a virtual machine exchange; `native/agent.h` says what they are, and has the same table. */
 import { LifeboatError } from '../kernel/errors.ts';
 
-const toAgent = {
-  hello: 1,
+const fromUs = {
   start: 2,
   input: 3,
   inputEnd: 4,
@@ -14,19 +13,21 @@ const toAgent = {
 } as const;
 
 const fromAgent = {
-  16: 'started',
-  17: 'failed',
-  18: 'stdout',
-  19: 'stderr',
-  20: 'stdoutEnd',
-  21: 'stderrEnd',
-  22: 'inputCredit',
-  23: 'inputClosed',
-  24: 'exited',
-  25: 'ended',
-  26: 'pong',
-  27: 'lost',
+  started: 16,
+  failed: 17,
+  stdout: 18,
+  stderr: 19,
+  stdoutEnd: 20,
+  stderrEnd: 21,
+  inputCredit: 22,
+  inputClosed: 23,
+  exited: 24,
+  ended: 25,
+  pong: 26,
+  lost: 27,
 } as const;
+
+export const frameTypes = { hello: 1, ...fromUs, ...fromAgent } as const;
 
 const headerBytes = 9;
 const magic = Buffer.from('lifeboat agent 1');
@@ -39,7 +40,7 @@ const maxFrame = 32 * 1024;
 /** What may be on its way of each stream of a command before its receiver has asked for more. */
 export const windows = { input: 512 * 1024, stdout: 1024 * 1024, stderr: 256 * 1024 } as const;
 
-type Kind = (typeof fromAgent)[keyof typeof fromAgent];
+type Kind = keyof typeof fromAgent;
 type DataKind = 'stdout' | 'stderr';
 type NumberKind = 'failed' | 'inputCredit' | 'exited';
 
@@ -63,23 +64,23 @@ function frame(type: number, id: number, payload: Uint8Array): Buffer {
 
 /** A frame without a payload. */
 export function plainFrame(kind: 'inputEnd' | 'close' | 'ping', id: number): Buffer {
-  return header(toAgent[kind], id, 0);
+  return header(frameTypes[kind], id, 0);
 }
 
 export function numberFrame(kind: 'stdoutCredit' | 'stderrCredit' | 'end', id: number, number: number): Buffer {
   const payload = Buffer.alloc(4);
   payload.writeUInt32LE(number);
-  return frame(toAgent[kind], id, payload);
+  return frame(frameTypes[kind], id, payload);
 }
 
 /** What goes before the bytes of an input, which are not copied for it. */
 export function inputHeader(id: number, length: number): Buffer {
-  return header(toAgent.input, id, length);
+  return header(frameTypes.input, id, length);
 }
 
 /** The opening of a session; the agent answers with the same bytes. */
 export function helloFrame(nonce: Buffer): Buffer {
-  return frame(toAgent.hello, 0, Buffer.concat([magic, nonce]));
+  return frame(frameTypes.hello, 0, Buffer.concat([magic, nonce]));
 }
 
 /** @returns `undefined` when the command is too long for a frame */
@@ -95,7 +96,7 @@ export function startFrame(
   head.writeUInt32LE(argv.length, 1);
   const texts = Buffer.from([...argv, ...variables].map((text) => `${text}\0`).join(''));
   const payload = Buffer.concat([head, texts]);
-  return payload.length > maxPayload ? undefined : frame(toAgent.start, id, payload);
+  return payload.length > maxPayload ? undefined : frame(frameTypes.start, id, payload);
 }
 
 /** Puts frames together from a stream of bytes. */
@@ -120,8 +121,8 @@ export class FrameReader {
   }
 }
 
-function parse(type: number, id: number, payload: Buffer): FromAgent | never {
-  const kind = kindOf(type);
+function parse(type: number, id: number, payload: Buffer): FromAgent {
+  const kind = kinds.get(type);
   if (kind === 'stdout' || kind === 'stderr') return { kind, id, bytes: payload };
   if (kind === 'failed' || kind === 'inputCredit' || kind === 'exited') {
     if (payload.length !== 4) throw nonsense();
@@ -131,13 +132,15 @@ function parse(type: number, id: number, payload: Buffer): FromAgent | never {
   return { kind, id };
 }
 
-const kinds: ReadonlyMap<number, Kind> = new Map(
-  Object.entries(fromAgent).map(([type, kind]): [number, Kind] => [Number(type), kind]),
-);
-
-function kindOf(type: number): Kind | undefined {
-  return kinds.get(type);
+function isKind(name: string): name is Kind {
+  return Object.hasOwn(fromAgent, name);
 }
+
+const kinds = new Map(
+  Object.keys(fromAgent)
+    .filter(isKind)
+    .map((kind): [number, Kind] => [fromAgent[kind], kind]),
+);
 
 function nonsense(): LifeboatError {
   return new LifeboatError('unreachable', 'what comes from the agent makes no sense', { retryable: true });

@@ -5,6 +5,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -61,12 +62,21 @@ function load() {
 const done = { status: 0, stdout: '', stderr: '' };
 
 function dates(): number[] {
-  return ['lifeboat.node', 'confine', 'flags'].map((name) => statSync(join(copy, 'native/build', name)).mtimeMs);
+  return ['lifeboat.node', 'confine', 'flags', 'lifeboat-agent'].map(
+    (name) => statSync(join(copy, 'native/build', name)).mtimeMs,
+  );
 }
 
 test('builds once, and again when a source is newer', () => {
   expect(build()).toEqual(done);
-  expect(readdirSync(join(copy, 'native/build')).toSorted()).toEqual(['confine', 'flags', 'lifeboat.node']);
+  expect(readdirSync(join(copy, 'native/build')).toSorted()).toEqual([
+    'confine',
+    'flags',
+    'lifeboat-agent',
+    'lifeboat.node',
+  ]);
+  const program = readFileSync(join(copy, 'native/build/lifeboat-agent'));
+  expect(program.includes('ld-linux'), 'that the agent needs a library').toBe(false);
   expect(load().stdout).toBe('loaded\nloaded\n');
   const first = dates();
   // Nothing to do, so no tools are needed.
@@ -92,6 +102,11 @@ test('says in one line what is missing', () => {
     status: 1,
     stderr: expect.stringMatching(/^lifeboat: .* the header \S+\.h is missing\. .*\n$/),
   });
+  const library = {
+    status: 1,
+    stderr: `${begin} the library libabsent.a is missing, for a static program. ${packages}\n`,
+  };
+  expect(build({ LDFLAGS: '-labsent' })).toMatchObject(library);
   rmSync(join(copy, 'node_modules/node-api-headers'));
   expect(build().stderr).toBe(`${begin} the package node-api-headers is missing. Run npm ci.\n`);
 });

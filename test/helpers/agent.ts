@@ -9,7 +9,7 @@ import { temporaryDirectory } from './temporary.ts';
 
 export interface RunningAgent extends AsyncDisposable {
   readonly socket: string;
-  readonly process: ChildProcess;
+  readonly child: ChildProcess;
 }
 
 /** Dies with the process that started it. */
@@ -25,5 +25,5 @@ export async function startAgent(): Promise<RunningAgent> {
     await delay(10);
   }
   const owned = stack.move();
-  return { socket, process: child, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { socket, child, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
