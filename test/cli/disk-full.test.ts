@@ -3,15 +3,15 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { contents, isRoot, objectsOf, pointsOf } from '../helpers/cli.ts';
 import { hastenDate } from '../helpers/clock.ts';
-import { provenSandbox, wholePoints } from '../helpers/kill-series.ts';
+import { provenSandbox } from '../helpers/keyed.ts';
+import { wholePoints } from '../helpers/kill-series.ts';
 
-/** A filesystem of this size over what is in a directory, until the end of the scope. */
 hastenDate();
 
+/** A filesystem of this size over what is in a directory, until the end of the scope. */
 function mounted(path: string, size: string): Disposable & { readonly grow: (size: string) => void } {
   mkdirSync(path, { recursive: true });
   const saved = `${path}.saved`;
@@ -32,7 +32,6 @@ describe.skipIf(!isRoot).concurrent('no space (mounting a small filesystem needs
     await using box = await provenSandbox();
     using disk = mounted(box.repository, '2m');
     writeFileSync(join(box.source, 'old'), randomBytes(300_000));
-    await delay(3000);
     expect((await box.ask('backup')).code).toBe(0);
     const before = objectsOf(box);
     writeFileSync(join(box.source, 'big'), randomBytes(4 << 20));

@@ -16,7 +16,16 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { isRoot, lifeboat, makeRepository, objectsOf, pointsOf, type Sandbox } from '../helpers/cli.ts';
+import {
+  backedUp,
+  copiesOf,
+  isRoot,
+  lifeboat,
+  makeRepository,
+  objectsOf,
+  pointsOf,
+  type Sandbox,
+} from '../helpers/cli.ts';
 import { sandbox, script } from '../helpers/cli.ts';
 import { editRecord, recordKey } from '../helpers/records.ts';
 
@@ -213,6 +222,11 @@ describe.concurrent('a repository that is not there: exit 1, and nothing is made
 });
 
 describe.concurrent('damage in the repository', () => {
+  const stored = copiesOf(async () => {
+    const box = await sandbox();
+    writeFileSync(join(box.source, 'data'), randomBytes(300_000));
+    return await backedUp(box);
+  });
   const archiveOf = (box: Sandbox) => {
     const key = objectsOf(box).find((one) => one.endsWith('.tar.zst')) ?? '';
     return { key, path: join(box.repository, key) };
@@ -240,9 +254,7 @@ describe.concurrent('damage in the repository', () => {
   ] as const)(
     '%s: verify names it and puts it on record, restore fails, and undone leaves nothing',
     async ([, spoil, name]) => {
-      await using box = await sandbox();
-      writeFileSync(join(box.source, 'data'), randomBytes(300_000));
-      await box.ask('backup');
+      await using box = await stored();
       const [id = ''] = pointsOf(box).listed;
       spoil(box);
       const verify = await box.ask('points', 'verify', 'latest');
@@ -264,8 +276,7 @@ describe.concurrent('damage in the repository', () => {
   );
 
   test('a record that cannot be read is named, exit 4, and keeps no other from the list', async () => {
-    await using box = await sandbox();
-    await box.ask('backup');
+    await using box = await stored();
     const [first = ''] = pointsOf(box).listed;
     await box.ask('backup', '--full');
     const second = pointsOf(box).listed.find((id) => id !== first) ?? '';
@@ -284,8 +295,7 @@ describe.concurrent('damage in the repository', () => {
   });
 
   test('a record of a newer lifeboat says so', async () => {
-    await using box = await sandbox();
-    await box.ask('backup');
+    await using box = await stored();
     const [id = ''] = pointsOf(box).listed;
     editRecord(box, id, (json) => json.replace('lifeboat.point/2', 'lifeboat.point/3'));
     expect((await box.ask('points', 'show', id)).json.error).toMatchObject({ code: 'newer-format' });

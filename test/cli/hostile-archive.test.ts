@@ -8,8 +8,10 @@ import { describe, expect, test } from 'vitest';
 import type { Entry } from '../../src/engine/entry.ts';
 import { ManifestWriter } from '../../src/engine/tar/manifest.ts';
 import { ArchiveReader } from '../../src/engine/tar/reader.ts';
-import { listing, pointsOf, type Sandbox, sandbox } from '../helpers/cli.ts';
+import { backedUp, copiesOf, listing, pointsOf, type Sandbox, sandbox } from '../helpers/cli.ts';
 import { editRecord } from '../helpers/records.ts';
+
+const stored = copiesOf(async () => await backedUp(await sandbox()));
 
 describe.concurrent('an archive made to leave the directory is not restored', () => {
   /** Python's calls that fill the archive `a`; `outside` is a directory beside the one restored to. */
@@ -18,8 +20,7 @@ describe.concurrent('an archive made to leave the directory is not restored', ()
     ['by an absolute name', 'add(outside + "/evil")'],
     ['by a hard link', 'add("h", t.LNKTYPE, "../../outside/kept"); add("h")'],
   ] as const)('%s', async ([, calls]) => {
-    await using box = await sandbox();
-    await box.ask('backup');
+    await using box = await stored();
     const [id = ''] = pointsOf(box).listed;
     const outside = outsideOf(box);
     await replaceData(box, id, hostileArchive(calls, outside));
@@ -32,8 +33,7 @@ describe.concurrent('an archive made to leave the directory is not restored', ()
   });
 
   test('what it has below a symlink of its own is left out, and told', async () => {
-    await using box = await sandbox();
-    await box.ask('backup');
+    await using box = await stored();
     const [id = ''] = pointsOf(box).listed;
     const outside = outsideOf(box);
     await replaceData(box, id, hostileArchive('add("l", t.SYMTYPE, outside); add("l/evil"); add("good")', outside));
@@ -69,7 +69,7 @@ a.close()`;
   async function replaceData(box: Sandbox, id: string, archive: Buffer): Promise<void> {
     const entries: Entry[] = [];
     const reader = new ArchiveReader({ end: (entry) => entries.push(entry) });
-    for (const _ of reader.push(archive));
+    await reader.push(archive);
     const put = (key: string, bytes: Buffer) => {
       writeFileSync(join(box.repository, key), bytes);
       return { key, size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };

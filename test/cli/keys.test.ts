@@ -13,11 +13,12 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { contents, pointsOf, sandbox } from '../helpers/cli.ts';
-import { keyedSandbox, newCodeIn } from '../helpers/keyed.ts';
+import { backedUp, contents, pointsOf, sandbox } from '../helpers/cli.ts';
+import { anotherCode, copiesOfKeyed, keyedSandbox, newCodeIn } from '../helpers/keyed.ts';
 import { lockFile } from '../../src/host/file-lock.ts';
 
-const another = async () => (await keyedSandbox()).code;
+const stored = copiesOfKeyed(async () => await backedUp(await keyedSandbox()));
+const storedWriteOnly = copiesOfKeyed(async () => await backedUp(await keyedSandbox('--write-only')));
 
 describe.concurrent('init', () => {
   test('prints the recovery code once, and it is nowhere on disk', async () => {
@@ -58,8 +59,7 @@ describe.concurrent('init', () => {
 });
 
 test('a host that is installed anew goes on under the code that it had', async () => {
-  await using box = await keyedSandbox();
-  await box.ask('backup');
+  await using box = await stored();
   const [older = ''] = pointsOf(box).listed;
   rmSync(join(box.base, 'etc'), { recursive: true });
   rmSync(box.state, { recursive: true });
@@ -75,9 +75,8 @@ test('a host that is installed anew goes on under the code that it had', async (
 });
 
 test('a write-only host that is installed anew stays write-only, and a full one can become it', async () => {
-  for (const first of [['--write-only'], []]) {
-    await using box = await keyedSandbox(...first);
-    await box.ask('backup');
+  for (const first of ['write-only', 'full']) {
+    await using box = await (first === 'full' ? stored() : storedWriteOnly());
     const [older = ''] = pointsOf(box).listed;
     rmSync(join(box.base, 'etc'), { recursive: true });
     rmSync(box.state, { recursive: true });
@@ -85,7 +84,7 @@ test('a write-only host that is installed anew stays write-only, and a full one 
     const again = await box.run(...init, '--write-only');
     expect(again.stdout).toContain('key rotate --host-key --write-only');
     rmSync(box.keyFile);
-    const rotate = ['key', 'rotate', '--host-key', ...(first.length > 0 ? [] : ['--write-only'])];
+    const rotate = ['key', 'rotate', '--host-key', ...(first === 'full' ? ['--write-only'] : [])];
     expect(await box.withCode(box.code, ...rotate)).toMatchObject({ code: 0, json: { writeOnly: true } });
     expect((await box.ask('key', 'show')).json).toMatchObject({ mode: 'write-only' });
     expect(readFileSync(box.keyFile, 'utf8')).not.toContain('AGE-SECRET-KEY');
@@ -120,7 +119,7 @@ describe.concurrent('the recovery code', () => {
     expect(mistyped).toMatchObject({ code: 2, json: { error: { code: 'usage' } } });
     expect(mistyped.json.error?.message).toContain('group 3 of the recovery code');
     expect(mistyped.stdout).not.toContain(wrong[2]);
-    const other = await another();
+    const other = anotherCode();
     expect(await box.withCode(other, 'key', 'check')).toMatchObject({ code: 1, json: { error: { code: 'no-key' } } });
     expect(await box.elsewhere(other, 'key', 'check')).toMatchObject({ code: 1, json: { error: { code: 'no-key' } } });
     expect(await box.ask('key', 'check')).toMatchObject({ code: 2 });
@@ -173,8 +172,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 
 describe.concurrent('a machine without a configuration', () => {
   test('gets a file and all files back with the URL and the code alone', async () => {
-    await using box = await keyedSandbox();
-    expect(await box.ask('backup')).toMatchObject({ code: 4 });
+    await using box = await stored();
     const [id] = pointsOf(box).listed;
     // The host is gone, with its key, its configuration and its state.
     rmSync(join(box.base, 'etc'), { recursive: true });
@@ -193,9 +191,8 @@ describe.concurrent('a machine without a configuration', () => {
   });
 
   test('without the code, or with a wrong one, it gets nothing', async () => {
-    await using box = await keyedSandbox();
-    await box.ask('backup');
-    for (const code of [undefined, await another()]) {
+    await using box = await stored();
+    for (const code of [undefined, anotherCode()]) {
       const to = join(box.base, `to-${code}`);
       const { code: status, stdout } = await box.elsewhere(code, 'restore', 'latest', '--to', to);
       expect(status).toBe(1);
@@ -205,8 +202,7 @@ describe.concurrent('a machine without a configuration', () => {
   });
 
   test('is told the names when the repository holds several hosts', async () => {
-    await using box = await keyedSandbox();
-    await box.ask('backup');
+    await using box = await stored();
     mkdirSync(join(box.repository, 'lifeboat/web2/keys'), { recursive: true });
     writeFileSync(join(box.repository, 'lifeboat/web2/keys/x.age'), 'x');
     const several = await box.elsewhere(box.code, 'points', 'list');
@@ -223,13 +219,12 @@ describe.concurrent('a machine without a configuration', () => {
 
 describe.concurrent('the host key', () => {
   test('is lost: the code stands in for it, and makes a new one that opens everything', async () => {
-    await using box = await keyedSandbox();
-    await box.ask('backup');
+    await using box = await stored();
     const [id] = pointsOf(box).listed;
     rmSync(box.keyFile);
     expect(await box.ask('points', 'list')).toMatchObject({ code: 1, json: { error: { code: 'not-found' } } });
     expect((await box.withCode(box.code, 'points', 'list')).json.points).toMatchObject([{ id }]);
-    expect(await box.withCode(await another(), 'key', 'rotate', '--host-key')).toMatchObject({ code: 1 });
+    expect(await box.withCode(anotherCode(), 'key', 'rotate', '--host-key')).toMatchObject({ code: 1 });
     expect(await box.withCode(box.code, 'key', 'rotate', '--host-key')).toMatchObject({ code: 0 });
     expect(await box.ask('backup')).toMatchObject({ code: 0 });
     expect((await box.ask('points', 'list')).json.points).toHaveLength(2);
@@ -268,8 +263,7 @@ describe.concurrent('the host key', () => {
 
 describe.concurrent('rotation', () => {
   test('of a write-only host: a key record that is lost is put back, or else the new code is not called right', async () => {
-    await using box = await keyedSandbox('--write-only');
-    await box.ask('backup');
+    await using box = await storedWriteOnly();
     const [older = ''] = pointsOf(box).listed;
     const next = newCodeIn(await box.withCode(box.code, 'key', 'rotate'));
     const records = join(box.repository, 'lifeboat/box/keys');
@@ -344,8 +338,7 @@ describe.concurrent('rotation', () => {
   });
 
   test('a new code opens what is older and what is newer; the old one only what is older', async () => {
-    await using box = await keyedSandbox();
-    await box.ask('backup');
+    await using box = await stored();
     const [older = ''] = pointsOf(box).listed;
     const next = newCodeIn(await box.ask('key', 'rotate'));
     expect(next).not.toBe(box.code);
@@ -368,8 +361,7 @@ describe.concurrent('rotation', () => {
   });
 
   test('twice, of the code and of the host key: the last code opens all', async () => {
-    await using box = await keyedSandbox();
-    await box.ask('backup');
+    await using box = await stored();
     const second = newCodeIn(await box.ask('key', 'rotate'));
     await box.ask('backup');
     expect(await box.withCode(second, 'key', 'rotate', '--host-key')).toMatchObject({ code: 0 });
@@ -400,11 +392,10 @@ describe.concurrent('rotation', () => {
   });
 
   test('of a write-only host needs the old code', async () => {
-    await using box = await keyedSandbox('--write-only');
-    await box.ask('backup');
+    await using box = await storedWriteOnly();
     const [older = ''] = pointsOf(box).listed;
     expect(await box.ask('key', 'rotate')).toMatchObject({ code: 2 });
-    expect(await box.withCode(await another(), 'key', 'rotate')).toMatchObject({ code: 1 });
+    expect(await box.withCode(anotherCode(), 'key', 'rotate')).toMatchObject({ code: 1 });
     const next = newCodeIn(await box.withCode(box.code, 'key', 'rotate'));
     expect(readFileSync(box.keyFile, 'utf8')).not.toContain('AGE-SECRET-KEY');
     expect(await box.elsewhere(next, 'points', 'verify', older)).toMatchObject({ code: 0 });

@@ -6,29 +6,27 @@ import { killedRestores, killedRestoresOver } from '../helpers/kill-restores.ts'
 import { killedBackups, killedForgets, provenSandbox } from '../helpers/kill-series.ts';
 import { seed } from '../helpers/moments.ts';
 
-const watchdog = { timeout: 400_000 };
-
-test.concurrent(`backups (seed ${seed})`, watchdog, async ({ signal }) => {
+test.concurrent(`backups (seed ${seed})`, async ({ signal }) => {
   await using box = await sandbox();
-  await killedBackups(box, { seed, turns: 6, signal });
+  await killedBackups(box, { seed, turns: 3, signal });
 });
 
-test.concurrent(`restores (seed ${seed})`, watchdog, async () => {
+test.concurrent(`restores (seed ${seed})`, async () => {
   await using box = await sandbox();
-  await killedRestores(box, { seed, turns: 6 });
+  await killedRestores(box, { seed, turns: 3 });
 });
 
-test.concurrent(`restores over a tree that differs (seed ${seed})`, watchdog, async () => {
+test.concurrent(`restores over a tree that differs (seed ${seed})`, async () => {
   await using box = await sandbox();
-  await killedRestoresOver(box, { seed, turns: 4 });
+  await killedRestoresOver(box, { seed, turns: 2 });
 });
 
-test.concurrent(`forget and prune, encrypted (seed ${seed})`, watchdog, async ({ signal }) => {
+test.concurrent(`forget and prune, encrypted (seed ${seed})`, async ({ signal }) => {
   await using box = await provenSandbox();
-  await killedForgets(box, { seed, turns: 3, signal });
+  await killedForgets(box, { seed, turns: 2, signal });
 });
 
-test.concurrent(`repairs (seed ${seed})`, watchdog, async ({ signal }) => {
+test.concurrent(`repairs (seed ${seed})`, async ({ signal }) => {
   await using box = await sandbox();
-  await killedRepairs(box, { seed, turns: 2, signal });
+  await killedRepairs(box, { seed, turns: 1, signal });
 });

@@ -1,24 +1,36 @@
 /** Looking after points from end to end, as a person or a schedule does. */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { objectsOf, pointsOf, root, type Sandbox, sandbox, script, signalAt } from '../helpers/cli.ts';
+import {
+  backedUp,
+  copiesOf,
+  objectsOf,
+  pointsOf,
+  root,
+  type Sandbox,
+  sandbox,
+  script,
+  signalAt,
+} from '../helpers/cli.ts';
+import { recordKey } from '../helpers/records.ts';
 
-/** Full points, so that none needs another. */
-async function backups(box: Sandbox, count: number): Promise<string[]> {
-  for (let index = 0; index < count; index += 1) {
-    writeFileSync(join(box.source, `file${index}`), `${index}`);
-    expect((await box.ask('backup', '--full')).code).toBe(0);
-  }
-  const { json } = await box.ask('points', 'list');
-  return (json.points ?? []).map(({ id }) => id);
+/** With full points, so that none needs another. */
+const one = copiesOf(async () => await backedUp(await sandbox(), '--full'));
+const two = copiesOf(async () => await backedUp(await one(), '--full'));
+const three = copiesOf(async () => await backedUp(await two(), '--full'));
+
+/** In the order in which they arrived. */
+function idsOf(box: Sandbox): string[] {
+  const arrived = (id: string) => statSync(join(box.repository, recordKey(id))).mtimeMs;
+  return pointsOf(box).listed.sort((one, other) => arrived(one) - arrived(other));
 }
 
 describe.concurrent('forgetting', () => {
   test('by the rules at the end of each backup; --policy does the same, and a dry run says what and why', async () => {
-    await using box = await sandbox();
-    const ids = await backups(box, 3);
+    await using box = await three();
+    const ids = idsOf(box);
     box.configure('retention: { last: 2, minimum: 1 }\n');
     const before = objectsOf(box);
     const plan = await box.ask('points', 'forget', '--policy', '--dry-run');
@@ -41,8 +53,8 @@ describe.concurrent('forgetting', () => {
   });
 
   test('by name, with the digest of the dry run and nothing else', async () => {
-    await using box = await sandbox();
-    const [first = '', second = ''] = await backups(box, 2);
+    await using box = await two();
+    const [first = '', second = ''] = idsOf(box);
     for (const yes of [[], ['--yes'], ['--yes=0123456789abcdef']]) {
       const refused = await box.ask('points', 'forget', first, ...yes);
       expect({ code: refused.code, error: refused.json.error?.code }).toEqual({ code: 5, error: 'refused' });
@@ -63,8 +75,8 @@ describe.concurrent('forgetting', () => {
   });
 
   test('a pinned point is kept until it is unpinned', async () => {
-    await using box = await sandbox();
-    const [first = '', second = ''] = await backups(box, 2);
+    await using box = await two();
+    const [first = '', second = ''] = idsOf(box);
     box.configure('retention: { last: 1, minimum: 1 }\n');
     expect((await box.ask('points', 'pin', first, '--reason', 'before the upgrade')).code).toBe(0);
     expect((await box.run('points', 'list')).stdout).toContain('pinned: before the upgrade');
@@ -93,9 +105,9 @@ describe.concurrent('forgetting', () => {
 });
 
 test('what fails after the record takes nothing from the point', async () => {
-  await using box = await sandbox();
+  await using box = await one();
   box.configure('retention: { last: 1, minimum: 1 }\n');
-  const [first = ''] = await backups(box, 1);
+  const [first = ''] = idsOf(box);
   script(join(box.base, 'etc/hooks.d/backup/after.after.d/10-fail'), 'exit 7');
   const failed = await box.ask('backup', '--full');
   expect(failed).toMatchObject({ code: 1, json: { error: { code: 'hook-failed' } } });
@@ -109,9 +121,9 @@ test('what fails after the record takes nothing from the point', async () => {
 
 test('a backup that is killed when it has forgotten older points keeps its own, resumed or undone', async () => {
   for (const way of [[], ['--undo']]) {
-    await using box = await sandbox();
+    await using box = await one();
     box.configure('retention: { last: 1, minimum: 1 }\n');
-    const [first] = await backups(box, 1);
+    const [first] = idsOf(box);
     const at = signalAt(box, '"step-finished","step":"after.retention"', 1, 'SIGKILL');
     expect((await box.start(['--json', 'backup', '--full'], at).ended).code).toBeNull();
     const [id = ''] = readdirSync(join(box.state, 'runs')).sort().slice(-1);
@@ -124,8 +136,8 @@ test('a backup that is killed when it has forgotten older points keeps its own, 
 });
 
 test('a record that retention cannot use: the new point stays, and the run says what is wrong, exit 4', async () => {
-  await using box = await sandbox();
-  const [first = ''] = await backups(box, 1);
+  await using box = await one();
+  const [first = ''] = idsOf(box);
   box.configure('retention: { last: 1, minimum: 1 }\n');
   writeFileSync(join(box.repository, `lifeboat/box/points/${first}.zst`), 'x');
   const made = await box.ask('backup', '--full');
@@ -135,8 +147,8 @@ test('a record that retention cannot use: the new point stays, and the run says 
 });
 
 test('nightly: as many of the others as configured are read back, and damage is named', async () => {
-  await using box = await sandbox();
-  const [first = '', second = ''] = await backups(box, 2);
+  await using box = await two();
+  const [first = '', second = ''] = idsOf(box);
   box.configure('verify: { after: none, oldest: 1 }\n');
   const path = join(box.repository, `tar/box/${first}.tar.zst`);
   const bytes = readFileSync(path);
@@ -156,7 +168,8 @@ test('nightly: as many of the others as configured are read back, and damage is 
 test('verify: many, those first that were never verified; what is due; and what cannot be meant', async () => {
   await using box = await sandbox();
   box.configure('verify: { after: none }\n');
-  const [first = '', second = ''] = await backups(box, 2);
+  for (const _ of [1, 2]) await backedUp(box, '--full');
+  const [first = '', second = ''] = idsOf(box);
   const verified = async (...args: string[]) => {
     const { code, json } = await box.ask('points', 'verify', ...args);
     expect(code).toBe(0);
@@ -202,8 +215,8 @@ test('ls and diff', async () => {
 });
 
 test('lost records: prune keeps the data and says so, repair brings them back with consent', async () => {
-  await using box = await sandbox();
-  const ids = await backups(box, 2);
+  await using box = await two();
+  const ids = idsOf(box);
   for (const id of ids) rmSync(join(box.repository, `lifeboat/box/points/${id}.zst`));
   rmSync(join(box.repository, 'lifeboat/box/captures'), { recursive: true });
   rmSync(box.state, { recursive: true });
@@ -225,8 +238,8 @@ test('lost records: prune keeps the data and says so, repair brings them back wi
 });
 
 test('after lost records and one more backup, prune by the rules takes nothing that was a point; exit 4', async () => {
-  await using box = await sandbox();
-  const ids = await backups(box, 2);
+  await using box = await two();
+  const ids = idsOf(box);
   box.configure('retention: { last: 9 }\n');
   for (const id of ids)
     for (const kind of ['points', 'captures']) rmSync(join(box.repository, `lifeboat/box/${kind}/${id}.zst`));
@@ -244,8 +257,8 @@ test('after lost records and one more backup, prune by the rules takes nothing t
 });
 
 test('a record that somebody removed is missed by list, status and backup; an old one that arrives anew is not the latest', async () => {
-  await using box = await sandbox();
-  const ids = await backups(box, 2);
+  await using box = await two();
+  const ids = idsOf(box);
   const [first = '', second = ''] = ids;
   const key = (id: string) => join(box.repository, `lifeboat/box/points/${id}.zst`);
   const record = readFileSync(key(second));
@@ -267,8 +280,8 @@ test('a record that somebody removed is missed by list, status and backup; an ol
 });
 
 test('prune removes what a killed run left, with consent or by retention in the configuration, once it is old', async () => {
-  await using box = await sandbox();
-  const [id = ''] = await backups(box, 1);
+  await using box = await one();
+  const [id = ''] = idsOf(box);
   const left = join(box.repository, 'tar/box/20200101T000000Z-abcdef.tar.zst');
   writeFileSync(left, 'half');
   expect((await box.ask('points', 'prune')).json).toMatchObject({ pruned: [], kept: [{ why: 'is too young' }] });
@@ -284,8 +297,7 @@ test('prune removes what a killed run left, with consent or by retention in the 
 });
 
 test('a marker that somebody changed: no place outside of the state directory is touched, and no other repository taken', async () => {
-  await using box = await sandbox();
-  await backups(box, 1);
+  await using box = await one();
   const marker = join(box.repository, 'lifeboat/repository.json');
   const text = readFileSync(marker, 'utf8');
   mkdirSync(join(box.base, 'victim/box'), { recursive: true });

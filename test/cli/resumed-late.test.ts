@@ -42,8 +42,6 @@ test.concurrent.for([
     writeFileSync(join(box.source, 'big'), randomBytes(100_000));
     const first = await backup(box);
     writeFileSync(join(box.source, 'more'), randomBytes(100_000));
-    // What is younger may have changed while it was read, and would be stored again.
-    await delay(3000);
     const run = await killed(box, whenOnRecord(box));
     const [id = ''] = pointsOf(box).listed.filter((one) => one !== first);
     expect(id).not.toBe('');
@@ -76,7 +74,6 @@ test.concurrent('what was pruned since is not put on record, and the run can be 
 test.concurrent('a point whose base was forgotten since is not put on record', async ({ signal }) => {
   await using box = await sandbox();
   writeFileSync(join(box.source, 'big'), randomBytes(100_000));
-  await delay(3000);
   const first = await backup(box);
   const run = await killed(box, beforeTheRecord(box));
   box.configure('  incremental: false\n');

@@ -5,14 +5,12 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { output } from '../helpers/child-process.ts';
 import { isRoot, makeRepository, objectsOf, sandbox } from '../helpers/cli.ts';
-import { keyedSandbox } from '../helpers/keyed.ts';
+import { newKeyedSandbox, provenSandbox } from '../helpers/keyed.ts';
 import { sftpPlace } from '../helpers/sftp-place.ts';
 
 test.concurrent('the host key is that of the same host in another repository: its code could not read what is stored', async () => {
-  await using box = await keyedSandbox();
-  await using other = await keyedSandbox();
-  expect((await box.withCode(box.code, 'key', 'check')).code).toBe(0);
-  expect((await other.withCode(other.code, 'key', 'check')).code).toBe(0);
+  await using box = await provenSandbox();
+  await using other = await newKeyedSandbox();
   expect((await box.ask('backup')).code).toBe(0);
   const before = objectsOf(box);
   const own = join(box.base, 'own.key');
@@ -27,9 +25,8 @@ test.concurrent('the host key is that of the same host in another repository: it
 });
 
 test.concurrent('the code is that of another repository, given for a host that has no key any more', async () => {
-  await using box = await keyedSandbox();
-  await using other = await keyedSandbox();
-  await box.withCode(box.code, 'key', 'check');
+  await using box = await provenSandbox();
+  await using other = await newKeyedSandbox();
   expect((await box.ask('backup')).code).toBe(0);
   const before = objectsOf(box);
   for (const args of [

@@ -1,8 +1,18 @@
 /** The real command line, as a person or a script starts it, in a sandbox with a configuration and places of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { afterAll } from 'vitest';
 import { initRepository } from '../../src/point/repository.ts';
 import { openTarget } from '../../src/target/targets.ts';
 import { endProcess } from './child-process.ts';
@@ -112,20 +122,28 @@ export interface Sandbox extends AsyncDisposable {
   configure(lines: string, repository?: string): void;
 }
 
-/**
- * A configuration whose host is called `box`, an empty repository, and a small tree to back up.
- *
- * @param bare without the repository and the configuration
- */
-export async function sandbox({ bare = false }: { readonly bare?: boolean } = {}): Promise<Sandbox> {
+export interface SandboxOptions {
+  /** Without the repository and the configuration. */
+  readonly bare?: boolean;
+  /** One whose configuration, keys, state and repository it begins with, as a copy. */
+  readonly like?: Sandbox;
+  /** For {@link like}: where its source is. The points of the other one are of that, which then nobody may change. @default its own */
+  readonly source?: string;
+}
+
+/** A configuration whose host is called `box`, an empty repository, and a small tree to back up. */
+export async function sandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  const { bare = false, like } = options;
   const directory = await temporaryDirectory();
   const base = directory.path;
   const at = (name: string) => join(base, name);
   const places = { config: at('etc/lifeboat.yaml'), state: at('state'), repository: at('repository') };
-  const source = at('source');
-  mkdirSync(join(source, 'etc/ssh'), { recursive: true });
-  writeFileSync(join(source, 'etc/hosts'), '127.0.0.1 localhost\n');
-  writeFileSync(join(source, 'etc/ssh/config'), 'Host *\n', { mode: 0o600 });
+  const source = options.source ?? at('source');
+  if (options.source === undefined) {
+    mkdirSync(join(source, 'etc/ssh'), { recursive: true });
+    writeFileSync(join(source, 'etc/hosts'), '127.0.0.1 localhost\n');
+    writeFileSync(join(source, 'etc/ssh/config'), 'Host *\n', { mode: 0o600 });
+  }
   const running = new Set<ChildProcess>();
   const start: Sandbox['start'] = (args, options) => {
     const one = startLifeboat(['--config', places.config, '--state-dir', places.state, ...args], options);
@@ -140,7 +158,8 @@ export async function sandbox({ bare = false }: { readonly bare?: boolean } = {}
     writeFileSync(`${places.config}.new`, text);
     renameSync(`${places.config}.new`, places.config);
   };
-  if (!bare) {
+  if (like !== undefined) takeOver(like, { base, source });
+  else if (!bare) {
     configure('');
     await makeRepository(places.repository);
   }
@@ -157,6 +176,49 @@ export async function sandbox({ bare = false }: { readonly bare?: boolean } = {}
       await directory[Symbol.asyncDispose]();
     },
   };
+}
+
+/** What one sandbox has, with the times of its files, for another; the files that name its places name the other's. */
+function takeOver(from: Sandbox, to: Pick<Sandbox, 'base' | 'source'>): void {
+  for (const name of ['etc', 'state', 'repository']) {
+    if (existsSync(join(from.base, name)))
+      cpSync(join(from.base, name), join(to.base, name), { recursive: true, preserveTimestamps: true });
+  }
+  for (const name of ['etc/lifeboat.yaml', 'state/repositories.json']) {
+    const path = join(to.base, name);
+    if (!existsSync(path)) continue;
+    let text = readFileSync(path, 'utf8').replaceAll(from.source, to.source);
+    for (const place of ['etc', 'repository']) text = text.replaceAll(join(from.base, place), join(to.base, place));
+    writeFileSync(path, text);
+  }
+}
+
+/**
+ * For many tests of one file that begin with the same sandbox: each is given a copy of one, which is prepared when the first is
+ * wanted and removed after the last test. To be called where tests are described. The source is shared, and nobody may change it.
+ */
+export function copiesOf(prepare: () => Promise<Sandbox>): () => Promise<Sandbox> {
+  return copiesAs(prepare, (copy) => copy);
+}
+
+/** The same for sandboxes that are more, which `as` makes of a copy of what the first has. */
+export function copiesAs<Box extends Sandbox>(
+  prepare: () => Promise<Box>,
+  as: (copy: Sandbox, first: Box) => Box,
+): () => Promise<Box> {
+  let preparing: Promise<Box> | undefined;
+  afterAll(async () => await (await preparing)?.[Symbol.asyncDispose]());
+  return async () => {
+    const first = await (preparing ??= prepare());
+    return as(await sandbox({ like: first, source: first.source }), first);
+  };
+}
+
+/** After a backup that made a point. */
+export async function backedUp<Box extends Sandbox>(box: Box, ...args: readonly string[]): Promise<Box> {
+  const { code, stdout } = await box.ask('backup', ...args);
+  if (code !== 0 && code !== 4) throw new Error(`backup failed: ${stdout}`);
+  return box;
 }
 
 export async function makeRepository(path: string): Promise<void> {

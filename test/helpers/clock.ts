@@ -36,10 +36,10 @@ export function shiftArrival({ repository }: Pick<Sandbox, 'repository'>, point:
   }
 }
 
-/** For the rest of the file, programs that ask `date` for the time are told 58 seconds more: what is two seconds old is not young. */
+/** For the rest of the file, programs that ask `date` for the time are told an hour more: no file is so young that it is stored again. */
 export function hastenDate(): void {
   const directory = mkdtempSync(join(tmpdir(), 'lifeboat-date-'));
-  const text = '#!/bin/sh\nif [ "$1" = +%s ]; then echo $(($(/bin/date +%s) + 58)); else exec /bin/date "$@"; fi\n';
+  const text = '#!/bin/sh\nif [ "$1" = +%s ]; then echo $(($(/bin/date +%s) + 3600)); else exec /bin/date "$@"; fi\n';
   writeFileSync(join(directory, 'date'), text, { mode: 0o755 });
   vi.stubEnv('PATH', `${directory}:${process.env['PATH'] ?? ''}`);
   afterAll(() => {

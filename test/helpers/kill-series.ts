@@ -12,20 +12,14 @@ import { loadConfig } from '../../src/config/load.ts';
 import { listPoints } from '../../src/point/records.ts';
 import { openConfigured } from '../../src/steps/repository.ts';
 import { objectsOf, pointsOf, type Sandbox, signalAt } from './cli.ts';
-import { type KeyedSandbox, keyedSandbox } from './keyed.ts';
 import { kill, measured, random } from './moments.ts';
+
+export { provenSandbox } from './keyed.ts';
 
 export interface Series {
   readonly seed: number;
   readonly turns: number;
   readonly signal: AbortSignal;
-}
-
-/** A sandbox with keys whose recovery code was proven, so that nothing is to be said of a backup. */
-export async function provenSandbox(...args: readonly string[]): Promise<KeyedSandbox> {
-  const box = await keyedSandbox(...args);
-  expect((await box.withCode(box.code, 'key', 'check')).code).toBe(0);
-  return box;
 }
 
 /** Backups, full ones and incremental ones. */
