@@ -72,7 +72,7 @@ afterAll(() => server.close());
 
 if (!isRoot) console.warn('skipped: a canary run to an ssh server needs root');
 
-test.skipIf(!isRoot)('a full run leaves no secret anywhere', async () => {
+test.skipIf(!isRoot)('a full run leaves no secret anywhere', { timeout: 400_000 }, async () => {
   await using place = await sftpPlace();
   await using box = await keyedSandbox();
   const canaries = canariesOf(box);
@@ -149,6 +149,12 @@ schedule: { backup: { cron: '* * * * *' } }
     ...leaksBelow(place.root, canaries, identities),
   ];
   expect(leaks.filter((leak) => !meant.test(leak))).toEqual([]);
+  const sealed = leaks.map((leak) => leak.replace(/:.*/, ''));
+  expect(sealed.map((name) => name.split('/')[0])).toEqual(expect.arrayContaining(['state', 'lifeboat']));
+  for (const name of sealed) {
+    const path = [box.base, place.root].map((directory) => join(directory, name)).find((one) => existsSync(one)) ?? '';
+    expect(foundIn(readFileSync(path), canaries), `${name}, as it is stored`).toEqual([]);
+  }
   expect(leaksBelow(box.base, canaries, identities)).toEqual(
     expect.arrayContaining(['etc/host.key: secret of the host key', 'etc/secrets/webhook-url: webhook']),
   );

@@ -1,13 +1,14 @@
-/** What is stored after a rotation needs no key of before, also without lifeboat; what was stored before is in the key record. */
+/** What is stored after a rotation needs no key of before, also without lifeboat; and what a check of the code does not depend on. */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { identityText } from '../../src/age/age.ts';
 import { derive } from '../../src/keys/derive.ts';
 import { parseRecoveryCode } from '../../src/keys/recovery-code.ts';
 import { findAge } from '../helpers/age.ts';
-import { hastenDate } from '../helpers/clock.ts';
+import { hastenDate, shiftArrival } from '../helpers/clock.ts';
 import { type KeyedSandbox, keyedSandbox, newCodeIn } from '../helpers/keyed.ts';
 
 hastenDate();
@@ -44,4 +45,14 @@ test('the first point after a rotation is a full one', { timeout: 300_000 }, asy
 
   expect((await box.withCode(code, 'key', 'rotate', '--host-key')).code).toBe(0);
   expect((await backup(box)).base).toBeUndefined();
+});
+
+test('which point is the latest may be uncertain: the code is proven all the same', { timeout: 300_000 }, async () => {
+  await using box = await keyedSandbox();
+  const first = await backup(box);
+  await delay(1100);
+  const second = await backup(box);
+  shiftArrival(box, first.id, 3_600_000);
+  expect((await box.ask('points', 'show', 'latest')).json.error?.code).toBe('usage');
+  expect(await box.withCode(box.code, 'key', 'check')).toMatchObject({ code: 0, json: { point: second.id } });
 });

@@ -8,6 +8,8 @@ import { formatRecoveryCode, type RecoveryCode } from '../../keys/recovery-code.
 import { LifeboatError } from '../../kernel/errors.ts';
 import { Secret, type SecretSource } from '../../kernel/secret.ts';
 import { findPoint } from '../../point/find.ts';
+import { nameIn } from '../../point/names.ts';
+import { listFolder } from '../../point/record-objects.ts';
 import { putBackKeyRecord, putKeyRecord } from '../../steps/key-records.ts';
 import { keysAtHand, readKeyRecords, RECOVERY_CODE } from '../../steps/keys.ts';
 import { openConfigured, type OpenRepository } from '../../steps/repository.ts';
@@ -112,9 +114,16 @@ async function checkKeyRecord(
   return { keyRecord: 'made', otherKeyRecords: sealedToOthers } as const;
 }
 
+/** The newest by its name: where arrival says otherwise, that is no matter of the code. */
 async function newestPoint(repository: OpenRepository, host: string, { signal }: Session): Promise<string | undefined> {
+  const found = await listFolder(repository.target, host, 'points', signal);
+  const newest = found
+    .flatMap(({ key }) => nameIn(host, 'points', key) ?? [])
+    .sort()
+    .at(-1);
+  if (newest === undefined) return undefined;
   try {
-    return (await findPoint(repository, host, 'latest', signal)).point.id;
+    return (await findPoint(repository, host, newest, signal)).point.id;
   } catch (error) {
     if (error instanceof LifeboatError && error.code === 'not-found') return undefined;
     throw error;
