@@ -1,6 +1,7 @@
 /**
  * What is attested of points: records that are added and never changed. Of each kind the one that was made last counts, by the
- * time that is signed in its name and in it: when it arrived, whoever can write to the storage can change.
+ * time that is signed in its name and in it: when it arrived, whoever can write to the storage can change. But the clock of the
+ * host may have gone back: where what arrived last says something worse, that counts.
  */
 import { newId, timeInName } from '../kernel/ids.ts';
 import { LifeboatError } from '../kernel/errors.ts';
@@ -64,21 +65,53 @@ export async function readAttestations(
   const ofPoint = new Map<string, Attested>();
   const nowMs = Date.now();
   await inParallel([...verifications, ...pins], repository.target.traits.connections, async ([point, series]) => {
-    const sameSecond = Map.groupBy(series, (found) => orderOf(found, nowMs));
-    for (const second of [...sameSecond.keys()].sort((a, b) => b - a)) {
-      let last: Attestation | undefined;
-      for (const { key } of sameSecond.get(second) ?? []) {
-        const read = await readOne(repository, host, key, signal);
-        if (read instanceof LifeboatError) unreadable.push({ key, error: read });
-        else if (read !== undefined && (last === undefined || read.at > last.at)) last = read;
-      }
-      if (last === undefined) continue;
-      const known = ofPoint.get(point) ?? {};
-      ofPoint.set(point, last.kind === 'verified' ? { ...known, verification: last } : { ...known, pin: last });
-      return;
-    }
+    const { last, unusable } = await lastWord(series, nowMs, (key) => readOne(repository, host, key, signal));
+    unreadable.push(...unusable);
+    if (last === undefined) return;
+    const known = ofPoint.get(point) ?? {};
+    ofPoint.set(point, last.kind === 'verified' ? { ...known, verification: last } : { ...known, pin: last });
   });
   return { ofPoint, unreadable };
+}
+
+/** What counts of one kind and point; most often no other is read. */
+async function lastWord(
+  series: readonly Found[],
+  nowMs: number,
+  readOne: (key: string) => Promise<Attestation | LifeboatError | undefined>,
+) {
+  const unusable: Unreadable[] = [];
+  const read = async (group: readonly Found[]) => {
+    const found: { readonly key: string; readonly it: Attestation }[] = [];
+    for (const { key } of group) {
+      const it = await readOne(key);
+      if (it instanceof LifeboatError) unusable.push({ key, error: it });
+      else if (it !== undefined) found.push({ key, it });
+    }
+    return found.toSorted((a, b) => (a.it.at < b.it.at ? 1 : -1));
+  };
+  const sameSecond = Map.groupBy(series, (found) => orderOf(found, nowMs));
+  const seconds = [...sameSecond.keys()].sort((a, b) => b - a);
+  let looked = new Set<string>();
+  for (const second of seconds) {
+    const group = sameSecond.get(second) ?? [];
+    looked = looked.union(new Set(group.map(({ key }) => key)));
+    const [made] = await read(group);
+    if (made === undefined) continue;
+    const arrivedMs = Math.max(...series.map(({ mtimeMs }) => mtimeMs));
+    const latest = series.filter(({ mtimeMs }) => mtimeMs === arrivedMs);
+    if (latest.some(({ key }) => key === made.key)) return { last: made.it, unusable };
+    const arrived = await read(latest.filter(({ key }) => !looked.has(key)));
+    return { last: arrived.find(({ it }) => isWorse(it, made.it))?.it ?? made.it, unusable };
+  }
+  return { last: undefined, unusable };
+}
+
+/** Whether it keeps people from relying on a point, or from losing it, where the other one does not. */
+function isWorse(one: Attestation, other: Attestation): boolean {
+  if (one.kind === 'verified')
+    return one.result === 'damaged' && other.kind === 'verified' && other.result === 'passed';
+  return one.kind === 'pinned' && other.kind === 'unpinned';
 }
 
 /** When it was made; what a clock made that was ahead, when it arrived, so that it does not count for as long. */

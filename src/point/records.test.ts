@@ -306,7 +306,8 @@ test('of what is attested of a point the last to be made counts, and nothing els
     ['damaged', 'audit'],
     ['stored', undefined],
   ]);
-  expect(reads.filter((key) => key.includes('attestations'))).toHaveLength(3);
+  // Of two orders that disagree both are looked at.
+  expect(reads.filter((key) => key.includes('attestations'))).toHaveLength(4);
   await setTimeout(1100);
   await attest(madeVerification(ids[1], { at: ago(0) }));
   await attest(madePin('unpinned', ago(3600)));
@@ -332,6 +333,27 @@ test('what was attested is not undone by one of before that arrives anew', async
   for (const [key, object] of store) if (older.has(key)) store.set(key, { ...object, mtimeMs: Date.now() + 5000 });
   const found = await findPoint(repository, 'box', ids[1], signal);
   expect([found.trust, found.pin?.reason]).toEqual(['damaged', 'audit']);
+});
+
+test('a clock that went back: damage that is found then, and a pin, count', async ({ signal }) => {
+  const repository = await filled(signal);
+  const year = 365 * 86_400;
+  for (const one of [
+    madeVerification(ids[1], { at: ago(100) }),
+    madePin('unpinned', ago(90)),
+    madeVerification(ids[1], { result: 'damaged', at: ago(year) }),
+    madePin('pinned', ago(year)),
+  ]) {
+    await putAttestation(repository, 'box', one, signal);
+    await setTimeout(2);
+  }
+  const found = await findPoint(repository, 'box', ids[1], signal);
+  expect([found.trust, found.pin?.reason]).toEqual(['damaged', 'audit']);
+  // By the right clock again.
+  await putAttestation(repository, 'box', madeVerification(ids[1], { at: ago(0) }), signal);
+  await putAttestation(repository, 'box', madePin('unpinned', ago(0)), signal);
+  const later = await findPoint(repository, 'box', ids[1], signal);
+  expect([later.trust, later.pin]).toEqual(['read-back', undefined]);
 });
 
 test('a record that nobody could read is not stored', async ({ signal }) => {
