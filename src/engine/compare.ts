@@ -7,6 +7,9 @@ import { type Entry, entryDifferences } from './entry.ts';
 
 type Entries = AsyncIterable<Entry> | Iterable<Entry>;
 
+/** Many at once: of a million, a turn for each would take longer than what is done with it. */
+export type Batches<T> = AsyncIterable<readonly T[]>;
+
 export interface Pair {
   readonly before?: Entry;
   readonly after?: Entry;
@@ -14,37 +17,77 @@ export interface Pair {
 
 /** Every path of either sequence once. */
 export async function* paired(before: Entries, after: Entries): AsyncIterable<Pair> {
-  const waiting = { before: new Map<string, Entry>(), after: new Map<string, Entry>() };
-  const sides = [
-    { name: 'before', other: 'after', next: nextOf(before), over: false },
-    { name: 'after', other: 'before', next: nextOf(after), over: false },
-  ] as const;
-  const open = new Set<(typeof sides)[number]>(sides);
-  while (open.size > 0) {
-    for (const side of open) {
-      const entry = await side.next();
-      if (entry === undefined) {
-        open.delete(side);
-        continue;
-      }
-      const partner = waiting[side.other].get(entry.path);
-      if (partner === undefined) waiting[side.name].set(entry.path, entry);
-      else {
-        waiting[side.other].delete(entry.path);
-        yield side.name === 'before' ? { before: entry, after: partner } : { before: partner, after: entry };
-      }
-    }
-  }
-  for (const entry of waiting.before.values()) yield { before: entry };
-  for (const entry of waiting.after.values()) yield { after: entry };
+  for await (const pairs of pairedBatches(oneByOne(before), oneByOne(after))) yield* pairs;
 }
 
-function nextOf(entries: Entries): () => Promise<Entry | undefined> {
-  const iterator = Symbol.asyncIterator in entries ? entries[Symbol.asyncIterator]() : entries[Symbol.iterator]();
-  return async () => {
-    const { done, value } = await iterator.next();
-    return done ? undefined : value;
-  };
+/** {@link paired}, for many entries at once. */
+export async function* pairedBatches(before: Batches<Entry>, after: Batches<Entry>): AsyncIterable<readonly Pair[]> {
+  const waiting = { before: new Map<string, Entry>(), after: new Map<string, Entry>() };
+  const left = new Side(before);
+  const right = new Side(after);
+  for (;;) {
+    await left.fill();
+    await right.fill();
+    if (left.over && right.over) break;
+    const pairs: Pair[] = [];
+    while ((left.ready || left.over) && (right.ready || right.over) && (left.ready || right.ready)) {
+      const one = left.take();
+      const other = right.take();
+      if (one !== undefined && one.path === other?.path) {
+        pairs.push({ before: one, after: other });
+        continue;
+      }
+      if (one !== undefined) {
+        const partner = waiting.after.get(one.path);
+        if (partner === undefined) waiting.before.set(one.path, one);
+        else pairs.push({ before: one, after: partner });
+        waiting.after.delete(one.path);
+      }
+      if (other !== undefined) {
+        const partner = waiting.before.get(other.path);
+        if (partner === undefined) waiting.after.set(other.path, other);
+        else pairs.push({ before: partner, after: other });
+        waiting.before.delete(other.path);
+      }
+    }
+    yield pairs;
+  }
+  yield Array.from(waiting.before.values(), (entry) => ({ before: entry }));
+  yield Array.from(waiting.after.values(), (entry) => ({ after: entry }));
+}
+
+/** One of two sequences that are taken from in turn. */
+class Side {
+  readonly #batches: AsyncIterator<readonly Entry[]>;
+  #batch: readonly Entry[] = [];
+  #at = 0;
+  over = false;
+
+  constructor(batches: Batches<Entry>) {
+    this.#batches = batches[Symbol.asyncIterator]();
+  }
+
+  /** Until there is something to be taken, or no more. */
+  async fill(): Promise<void> {
+    while (!this.ready && !this.over) {
+      const { done, value } = await this.#batches.next();
+      this.over = done === true;
+      this.#batch = done === true ? [] : value;
+      this.#at = 0;
+    }
+  }
+
+  get ready(): boolean {
+    return this.#at < this.#batch.length;
+  }
+
+  take(): Entry | undefined {
+    return this.#batch[this.#at++];
+  }
+}
+
+async function* oneByOne(entries: Entries): Batches<Entry> {
+  for await (const entry of entries) yield [entry];
 }
 
 /** What is missing, different, or there although it should not be; empty when the trees are equal. */

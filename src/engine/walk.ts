@@ -20,6 +20,7 @@ import { nameFromBytes, nameToBytes } from '../kernel/text.ts';
 import { throwIfAborted } from '../kernel/wait.ts';
 import { type DirectoryEntry, type Facts, readDirectory } from '../native/directory.ts';
 import { getXattr, listXattrs } from '../native/xattr.ts';
+import type { Batches } from './compare.ts';
 import type { Entry, EntryType } from './entry.ts';
 
 export interface WalkOptions {
@@ -54,23 +55,25 @@ export async function* walkTree(
   signal: AbortSignal,
 ): AsyncIterable<Entry> {
   const names = new Map<string, string>();
-  for await (const { entry, inode, links } of findTree(root, prefix, options, signal)) {
-    const first = names.get(inode);
-    if (first !== undefined) yield { ...entry, type: 'hardlink', link: first, size: 0 };
-    else {
-      if (links > 1 && entry.type !== 'directory') names.set(inode, entry.path);
-      yield entry;
+  for await (const batch of findTree(root, prefix, options, signal)) {
+    for (const { entry, inode, links } of batch) {
+      const first = names.get(inode);
+      if (first !== undefined) yield { ...entry, type: 'hardlink', link: first, size: 0 };
+      else {
+        if (links > 1 && entry.type !== 'directory') names.set(inode, entry.path);
+        yield entry;
+      }
     }
   }
 }
 
-/** {@link walkTree} without the decision which of several names of a file is the first. */
+/** {@link walkTree} without the decision which of several names of a file is the first, many entries at once. */
 export async function* findTree(
   root: string,
   prefix: string,
   { hash, oneFileSystem = false, skip = [] }: WalkOptions,
   signal: AbortSignal,
-): AsyncIterable<Found> {
+): Batches<Found> {
   const hashes = new Map<string, string | undefined>();
   const skipped = new Set(skip.map((path) => path.slice(1)));
   const pending: Place[] = [];
@@ -85,6 +88,7 @@ export async function* findTree(
     if (place.seen !== undefined && isEntered(place.seen)) directories.push(place);
   };
 
+  let found: Found[] = [];
   add(prefix);
   for (let place = pending.pop(); place !== undefined; place = pending.pop()) {
     throwIfAborted(signal);
@@ -107,6 +111,8 @@ export async function* findTree(
     }
     // As GNU tar: a file that is mounted on another is read, only directories are not entered.
     if (isEntered(seen)) {
+      yield found;
+      found = [];
       try {
         const entries = await (place.listing ?? readDirectory(full));
         for (const { name, facts } of entries.reverse()) add(path === '' ? name : `${path}/${name}`, facts);
@@ -116,13 +122,14 @@ export async function* findTree(
         unreadable = refused(error);
       }
     }
-    yield {
+    found.push({
       entry: sha256 === undefined ? entry : { ...entry, sha256 },
       inode,
       links,
       ...(unreadable === undefined ? {} : { unreadable }),
-    };
+    });
   }
+  yield found;
 }
 
 /** Directories that are read while those before them are looked at. */

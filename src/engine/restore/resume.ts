@@ -3,7 +3,7 @@ import { lstatSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
 import { hasErrno } from '../../kernel/errors.ts';
 import { nameFromBytes, nameToBytes } from '../../kernel/text.ts';
 import { listXattrs, removeXattr } from '../../native/xattr.ts';
-import { paired } from '../compare.ts';
+import { type Batches, pairedBatches } from '../compare.ts';
 import type { Entry } from '../entry.ts';
 import type { Found } from '../walk.ts';
 import { chmodItself } from './attributes.ts';
@@ -19,7 +19,7 @@ import { type Stage, stagedIn, walkStage } from './stage.ts';
  */
 export async function recognise(
   stage: Stage,
-  expected: AsyncIterable<Entry>,
+  expected: Batches<Entry>,
   signal: AbortSignal,
 ): Promise<ReadonlySet<string>> {
   for (const { directory } of [stage, ...stage.elsewhere]) openAll(nameToBytes(directory));
@@ -29,10 +29,10 @@ export async function recognise(
   const others: string[] = [];
   const directories: string[] = [];
 
-  async function* found(): AsyncIterable<Entry> {
-    for await (const one of walkStage(stage, true, signal)) {
-      note(one);
-      yield one.entry;
+  async function* found(): Batches<Entry> {
+    for await (const batch of walkStage(stage, true, signal)) {
+      batch.forEach(note);
+      yield batch.map(({ entry }) => entry);
     }
   }
 
@@ -44,12 +44,14 @@ export async function recognise(
     directories.push(entry.path);
   }
 
-  for await (const { before: wanted, after: actual } of paired(expected, found())) {
-    if (actual === undefined || (actual.type === 'directory' && wanted?.type !== 'directory')) continue;
-    const { path } = actual;
-    if (wanted?.type === 'hardlink') links.push({ path, to: wanted.link ?? '' });
-    else if (wanted !== undefined && sameKind(wanted, actual)) whole.add(path);
-    else others.push(path);
+  for await (const pairs of pairedBatches(expected, found())) {
+    for (const { before: wanted, after: actual } of pairs) {
+      if (actual === undefined || (actual.type === 'directory' && wanted?.type !== 'directory')) continue;
+      const { path } = actual;
+      if (wanted?.type === 'hardlink') links.push({ path, to: wanted.link ?? '' });
+      else if (wanted !== undefined && sameKind(wanted, actual)) whole.add(path);
+      else others.push(path);
+    }
   }
   for (const { path, to } of links) {
     const inode = inodes.get(path);

@@ -1,6 +1,6 @@
 /** Which entries of a point a restore takes, and whether they may be restored at all. */
 import { LifeboatError } from '../../kernel/errors.ts';
-import type { Entry } from '../entry.ts';
+import type { Entry, EntryType } from '../entry.ts';
 import { parentOf } from '../tar/include.ts';
 import type { Findings } from '../tar/stderr.ts';
 import { type Choice, choices } from './choose.ts';
@@ -55,14 +55,16 @@ export async function select(
 }
 
 /** The directories above a path up to `''`, the nearest first. */
-export function* pathsAbove(path: string): Iterable<string> {
+export function* pathsAbove(path: string): IteratorObject<string> {
   if (path === '') return;
   for (let parent = parentOf(path); parent !== ''; parent = parentOf(parent)) yield parent;
   yield '';
 }
 
+type Named = { readonly path: string; readonly type: EntryType; readonly link?: string | undefined };
+
 /** Throws `archive-unsafe` for what would leave the directory; the confined tar is the second wall behind it. */
-export function safetyCheck(): (entry: Entry) => void {
+export function safetyCheck(): (entry: Named) => void {
   const symlinkAbove = symlinkCheck();
   return (entry) => {
     const symlink = symlinkAbove(entry);
@@ -76,17 +78,27 @@ export function safetyCheck(): (entry: Entry) => void {
  *
  * @throws LifeboatError (the check) `archive-unsafe` for a name that would leave the directory by itself
  */
-export function symlinkCheck(): (entry: Entry) => string | undefined {
+export function symlinkCheck(): (entry: Named) => string | undefined {
   const symlinks = new Set<string>();
+  /** Of the directory that was asked for last: entries of one directory follow one another. */
+  let last: { readonly directory: string; readonly symlink: string | undefined } | undefined;
+  const above = (path: string): string | undefined => {
+    if (path === '') return undefined;
+    const directory = parentOf(path);
+    if (last?.directory !== directory) {
+      last = { directory, symlink: pathsAbove(path).find((name) => symlinks.has(name)) };
+    }
+    return last.symlink;
+  };
   return ({ path, type, link }) => {
     checkName(path);
     if (type === 'hardlink') checkName(link ?? '/');
-    if (type === 'symlink') symlinks.add(path);
-    if (symlinks.size === 0) return undefined;
-    for (const name of type === 'hardlink' ? [path, link ?? ''] : [path]) {
-      for (const above of pathsAbove(name)) if (symlinks.has(above)) return above;
+    if (type === 'symlink') {
+      symlinks.add(path);
+      last = undefined;
     }
-    return undefined;
+    if (symlinks.size === 0) return undefined;
+    return above(path) ?? (type === 'hardlink' ? above(link ?? '') : undefined);
   };
 }
 

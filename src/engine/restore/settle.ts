@@ -3,7 +3,7 @@
  * proven, not assumed. Content was compared as it passed, before tar wrote it; here it is read again only when asked.
  */
 import { isSystemError } from '../../kernel/errors.ts';
-import { paired } from '../compare.ts';
+import { type Batches, pairedBatches } from '../compare.ts';
 import { type Entry, entryDifferences } from '../entry.ts';
 import { parentOf } from '../tar/include.ts';
 import type { Findings } from '../tar/stderr.ts';
@@ -18,7 +18,7 @@ import { type Stage, stagedIn, walkStage } from './stage.ts';
 export interface Settling {
   readonly stage: Stage;
   /** Every entry that has to be in the stage, as it is to be restored. */
-  readonly expected: AsyncIterable<Entry>;
+  readonly expected: Batches<Entry>;
   /** Reads every file back. */
   readonly reread: boolean;
   /** What tar said of a path, if anything. */
@@ -39,18 +39,20 @@ export async function settle(settling: Settling, signal: AbortSignal): Promise<v
   // Those that lead to another filesystem are made for it to be mounted on.
   for (const { path } of stage.elsewhere) addParents(`${path}/`);
 
-  for await (const { before: wanted, after: actual } of paired(expectedEntries(), actualEntries())) {
-    if (wanted === undefined) {
-      // tar makes directories above what it restores where nothing else does.
-      if (actual && !(actual.type === 'directory' && parents.has(actual.path))) {
-        findings.add(`/${actual.path}`, 'was not restored from the point');
-      }
-    } else if (actual === undefined) missing(wanted);
-    else if (wanted.type === 'hardlink') links.push({ path: wanted.path, to: wanted.link ?? '' });
-    else if (!wrong(wanted, actual)) continue;
-    // Those above last: one may keep even its owner from what is in it.
-    else if (wanted.type === 'directory') directories.push(wanted);
-    else await mend(wanted);
+  for await (const pairs of pairedBatches(expectedEntries(), actualEntries())) {
+    for (const { before: wanted, after: actual } of pairs) {
+      if (wanted === undefined) {
+        // tar makes directories above what it restores where nothing else does.
+        if (actual && !(actual.type === 'directory' && parents.has(actual.path))) {
+          findings.add(`/${actual.path}`, 'was not restored from the point');
+        }
+      } else if (actual === undefined) missing(wanted);
+      else if (wanted.type === 'hardlink') links.push({ path: wanted.path, to: wanted.link ?? '' });
+      else if (!wrong(wanted, actual)) continue;
+      // Those above last: one may keep even its owner from what is in it.
+      else if (wanted.type === 'directory') directories.push(wanted);
+      else await mend(wanted);
+    }
   }
   for (const entry of directories.reverse()) await mend(entry);
   for (const { path, to } of links) {
@@ -65,12 +67,12 @@ export async function settle(settling: Settling, signal: AbortSignal): Promise<v
 
   /** What differs, of that which can be compared and restored by this process. */
   function differences(wanted: Entry, actual: Entry, counting?: Lacks): string[] {
-    const { flags: _, sha256, ...rest } = wanted;
-    const { flags: _now, sha256: now, ...found } = actual;
-    const able = feasible(rest, found, counting);
-    const problems = entryDifferences(able.expected, able.seen).map(({ problem }) => problem);
+    const able = feasible(wanted, actual, counting);
+    const problems = entryDifferences(able.expected, able.seen, 'attributes').map(({ problem }) => problem);
+    const { sha256 } = wanted;
     if (!reread || wanted.type !== 'file' || sha256 === undefined || unreadable.has(wanted.path)) return problems;
-    return sha256 === now ? problems : [...problems, `content (SHA-256) is ${now}, expected ${sha256}`];
+    if (sha256 === actual.sha256) return problems;
+    return [...problems, `content (SHA-256) is ${actual.sha256}, expected ${sha256}`];
   }
 
   function wrong(wanted: Entry, actual: Entry): boolean {
@@ -104,10 +106,10 @@ export async function settle(settling: Settling, signal: AbortSignal): Promise<v
     findings.add(`/${path}`, reason === undefined ? problem : `${problem} (tar: ${reason})`);
   }
 
-  async function* expectedEntries(): AsyncIterable<Entry> {
-    for await (const entry of expected) {
-      addParents(entry.path);
-      yield entry;
+  async function* expectedEntries(): Batches<Entry> {
+    for await (const entries of expected) {
+      for (const { path } of entries) addParents(path);
+      yield entries;
     }
   }
 
@@ -115,10 +117,10 @@ export async function settle(settling: Settling, signal: AbortSignal): Promise<v
     for (let parent = parentOf(path); !parents.has(parent); parent = parentOf(parent)) parents.add(parent);
   }
 
-  async function* actualEntries(): AsyncIterable<Entry> {
-    for await (const found of walkStage(stage, reread, signal)) {
-      note(found);
-      yield found.entry;
+  async function* actualEntries(): Batches<Entry> {
+    for await (const batch of walkStage(stage, reread, signal)) {
+      batch.forEach(note);
+      yield batch.map(({ entry }) => entry);
     }
   }
 

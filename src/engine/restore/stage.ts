@@ -4,6 +4,7 @@
  * are one tree.
  */
 import { nameToBytes } from '../../kernel/text.ts';
+import type { Batches } from '../compare.ts';
 import { type Found, findTree } from '../walk.ts';
 import { isBelow } from '../tar/include.ts';
 
@@ -32,7 +33,7 @@ export function fits(stage: Stage, path: string): boolean {
 }
 
 /** All that there is, each directory before what is in it. */
-export async function* walkStage(stage: Stage, hash: boolean, signal: AbortSignal): AsyncIterable<Found> {
+export async function* walkStage(stage: Stage, hash: boolean, signal: AbortSignal): Batches<Found> {
   const tops = [{ path: '', directory: stage.directory }, ...stage.elsewhere];
   for (const { path, directory } of tops) {
     const skip = tops.filter((other) => isBelow(other.path, path)).map((other) => `/${other.path}`);

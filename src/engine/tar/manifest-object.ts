@@ -11,6 +11,8 @@ import { isSealed, type StoredObject } from './stored.ts';
 export interface Manifest {
   /** Can be read again and again; ends with the trailer. */
   entries(): AsyncGenerator<ManifestEntry, ManifestTrailer>;
+  /** {@link entries}, many at once. */
+  batches(): AsyncGenerator<readonly ManifestEntry[], ManifestTrailer>;
   /** That of the point. */
   description(): Promise<Json>;
   /** Reads all of it. */
@@ -22,14 +24,22 @@ export function manifestOf(compressed: readonly Uint8Array[]): Manifest {
   async function* bytes(): AsyncIterable<Uint8Array> {
     yield* compressed;
   }
-  const read = () => manifestEntries(bytes());
+  const batches = () => manifestEntries(bytes());
   return {
-    entries: read,
+    async *entries() {
+      const read = batches();
+      for (;;) {
+        const next = await read.next();
+        if (next.done === true) return next.value;
+        yield* next.value;
+      }
+    },
+    batches,
     description: () => manifestDescription(bytes()),
     async trailer() {
-      const entries = read();
+      const read = batches();
       for (;;) {
-        const next = await entries.next();
+        const next = await read.next();
         if (next.done === true) return next.value;
       }
     },

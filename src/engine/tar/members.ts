@@ -5,6 +5,7 @@
 import { decrypting } from '../../age/age.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
 import { throwIfAborted } from '../../kernel/wait.ts';
+import type { Batches } from '../compare.ts';
 import type { RestoreJob } from '../engine.ts';
 import { entryDifferences } from '../entry.ts';
 import { safetyCheck } from '../restore/select.ts';
@@ -16,7 +17,7 @@ import { isSealed, type Stored, type StoredObject } from './stored.ts';
 
 export interface MembersJob extends Pick<RestoreJob, 'target' | 'sealing' | 'onProgress'> {
   readonly stored: Stored;
-  readonly manifest: { entries(): AsyncIterable<ManifestEntry> };
+  readonly manifest: { batches(): Batches<ManifestEntry> };
   readonly wants: (entry: ManifestEntry) => boolean;
 }
 
@@ -45,16 +46,22 @@ export async function* members(job: MembersJob, signal: AbortSignal): AsyncItera
 
   async function* membersOf(archive: StoredObject, pointId: string | undefined): AsyncIterable<Uint8Array> {
     const expected = expectedOf(job, pointId)[Symbol.asyncIterator]();
-    const waiting: ManifestEntry[] = [];
+    /** From `at` on, those that have not come yet. */
+    let waiting: readonly ManifestEntry[] = [];
+    let at = 0;
     let all = false;
     const begun = progress.doneBytes;
 
     /** So many as can begin in a piece of this length, since the reader does not wait. */
     async function fill(bytes: number): Promise<void> {
-      while (!all && waiting.length < bytes / BLOCK + 2) {
+      while (!all && waiting.length - at < bytes / BLOCK + 2) {
         const next = await expected.next();
-        if (next.done === true) all = true;
-        else waiting.push(next.value);
+        if (next.done === true) {
+          all = true;
+          continue;
+        }
+        waiting = waiting.slice(at).concat(next.value);
+        at = 0;
       }
     }
 
@@ -62,19 +69,22 @@ export async function* members(job: MembersJob, signal: AbortSignal): AsyncItera
     const pieces = new RawPieces();
     const reader = new ArchiveReader({
       begin: ({ entry, name }) => {
-        current = waiting[0]?.path === entry.path ? waiting.shift() : undefined;
-        if (current !== undefined) safety({ ...entry, path: name.replace(/\/+$/, '') });
+        current = waiting[at]?.path === entry.path ? waiting[at++] : undefined;
+        if (current === undefined) return undefined;
+        const path = name.endsWith('/') ? name.replace(/\/+$/, '') : name;
+        safety({ path, type: entry.type, link: entry.link });
+        return current;
       },
       raw: (bytes) => {
         if (current !== undefined) pieces.add(bytes);
       },
-      end: (entry) => {
-        if (current === undefined) return;
-        for (const { problem } of entryDifferences(current, entry)) {
+      end: (entry, wanted) => {
+        if (wanted === undefined) return;
+        for (const { problem } of entryDifferences(wanted, entry)) {
           throw damagedAt(`/${entry.path}`, `in the archive: ${problem}`);
         }
         progress.entries++;
-        current = undefined;
+        if (current === wanted) current = undefined;
       },
     });
 
@@ -98,15 +108,15 @@ export async function* members(job: MembersJob, signal: AbortSignal): AsyncItera
       for await (const _ of reading(reader, bytes())) {
         yield* pieces.take();
         job.onProgress(progress);
-        if (all && waiting.length === 0 && current === undefined) break;
+        if (all && at === waiting.length && current === undefined) break;
       }
     } catch (error) {
       if (!(error instanceof LifeboatError && error.code === 'archive-damaged') || error instanceof NamedDamage)
         throw error;
-      const path = current?.path ?? waiting[0]?.path;
+      const path = current?.path ?? waiting[at]?.path;
       throw damagedAt(path === undefined ? archive.key : `/${path}`, error.message, error);
     }
-    const [missing] = waiting;
+    const missing = waiting[at];
     if (missing !== undefined) throw damagedAt(`/${missing.path}`, `is missing in ${archive.key}`);
     progress.doneBytes = begun + archive.size;
     job.onProgress(progress);
@@ -116,7 +126,9 @@ export async function* members(job: MembersJob, signal: AbortSignal): AsyncItera
     const own = { pointId: undefined, archive: stored.archive };
     if (stored.bases.length === 0) return [own];
     const needed = new Set<string | undefined>();
-    for await (const entry of manifest.entries()) if (wants(entry)) needed.add(entry.in);
+    for await (const entries of manifest.batches()) {
+      for (const entry of entries) if (wants(entry)) needed.add(entry.in);
+    }
     const known = new Set<string | undefined>(stored.bases.map(({ pointId }) => pointId));
     for (const id of needed) {
       if (id !== undefined && !known.has(id))
@@ -126,8 +138,10 @@ export async function* members(job: MembersJob, signal: AbortSignal): AsyncItera
   }
 }
 
-async function* expectedOf({ manifest, wants }: MembersJob, pointId: string | undefined): AsyncIterable<ManifestEntry> {
-  for await (const entry of manifest.entries()) if (entry.in === pointId && wants(entry)) yield entry;
+async function* expectedOf({ manifest, wants }: MembersJob, pointId: string | undefined): Batches<ManifestEntry> {
+  for await (const entries of manifest.batches()) {
+    yield entries.filter((entry) => entry.in === pointId && wants(entry));
+  }
 }
 
 class NamedDamage extends LifeboatError {}

@@ -6,6 +6,7 @@ import { LifeboatError } from '../../kernel/errors.ts';
 import { nameToBytes } from '../../kernel/text.ts';
 import { formatBytes } from '../../kernel/units.ts';
 import { confineArgv } from '../../native/confine.ts';
+import type { Batches } from '../compare.ts';
 import type { RestoreJob, RestoreReport } from '../engine.ts';
 import type { Entry } from '../entry.ts';
 import { withOwners } from '../restore/owners.ts';
@@ -32,31 +33,34 @@ export async function restore(job: RestoreJob, signal: AbortSignal): Promise<Res
   const counts = { entries: 0, bytes: 0 };
   /** Symlinks, and how many of the chosen entries lie below each. */
   const left = new Map<string, number>();
-  async function* restorable(counting: boolean): AsyncIterable<ManifestEntry> {
+  async function* restorable(counting: boolean): Batches<ManifestEntry> {
     const symlinkAbove = symlinkCheck();
-    for await (const entry of manifest.entries()) {
-      const symlink = symlinkAbove(entry);
-      const path = entry.path;
-      if (symlink === undefined && fits(stage, path)) yield entry;
-      else if (!counting || !chosen(path)) continue;
-      else if (symlink !== undefined) left.set(symlink, (left.get(symlink) ?? 0) + 1);
-      else findings.add(`/${path}`, `not restored: its path is too long in ${stagedIn(stage, path)}`);
+    for await (const entries of manifest.batches()) {
+      yield entries.filter((entry) => {
+        const symlink = symlinkAbove(entry);
+        const { path } = entry;
+        if (symlink === undefined && fits(stage, path)) return true;
+        if (!counting || !chosen(path)) return false;
+        if (symlink !== undefined) left.set(symlink, (left.get(symlink) ?? 0) + 1);
+        else findings.add(`/${path}`, `not restored: its path is too long in ${stagedIn(stage, path)}`);
+        return false;
+      });
     }
   }
-  async function* expected(counting: boolean): AsyncIterable<Entry> {
-    for await (const entry of restorable(counting)) {
-      if (!chosen(entry.path)) continue;
+  async function* expected(counting: boolean): Batches<Entry> {
+    for await (const entries of restorable(counting)) {
+      const wanted = entries.filter(({ path }) => chosen(path));
       if (counting) {
-        counts.entries++;
-        counts.bytes += entry.size;
+        counts.entries += wanted.length;
+        for (const { size } of wanted) counts.bytes += size;
       }
-      yield withOwners(entry, job.owners);
+      yield job.owners === undefined ? wanted : wanted.map((entry) => withOwners(entry, job.owners));
     }
   }
 
   const kept = isEmpty(stage) ? new Set<string>() : await recognise(stage, expected(false), signal);
   const wants = (entry: Entry) => chosen(entry.path) && !kept.has(entry.path) && makeable(entry);
-  const said = await extract({ job, stored, manifest: { entries: () => restorable(false) }, wants }, findings, signal);
+  const said = await extract({ job, stored, manifest: { batches: () => restorable(false) }, wants }, findings, signal);
   await settle(
     {
       stage,
@@ -136,7 +140,9 @@ async function extract(
 
 async function bytesOf(manifest: Extraction['manifest'], wants: (entry: Entry) => boolean): Promise<number> {
   let bytes = 0;
-  for await (const entry of manifest.entries()) if (wants(entry)) bytes += entry.size;
+  for await (const entries of manifest.batches()) {
+    for (const entry of entries) if (wants(entry)) bytes += entry.size;
+  }
   return bytes;
 }
 
