@@ -70,21 +70,20 @@ export async function* members(job: MembersJob, signal: AbortSignal): AsyncItera
     const reader = new ArchiveReader({
       begin: ({ entry, name }) => {
         current = waiting[at]?.path === entry.path ? waiting[at++] : undefined;
-        if (current === undefined) return undefined;
+        if (current === undefined) return;
         const path = name.endsWith('/') ? name.replace(/\/+$/, '') : name;
         safety({ path, type: entry.type, link: entry.link });
-        return current;
       },
       raw: (bytes) => {
         if (current !== undefined) pieces.add(bytes);
       },
-      end: (entry, wanted) => {
-        if (wanted === undefined) return;
-        for (const { problem } of entryDifferences(wanted, entry)) {
+      end: (entry) => {
+        if (current === undefined) return;
+        for (const { problem } of entryDifferences(current, entry)) {
           throw damagedAt(`/${entry.path}`, `in the archive: ${problem}`);
         }
         progress.entries++;
-        if (current === wanted) current = undefined;
+        current = undefined;
       },
     });
 
