@@ -42,6 +42,8 @@ struct command {
 
 static struct command *commands;
 static size_t count;
+/* Those of sessions that are over, killed, until they are gone or have had time enough. */
+static struct command *dying;
 
 static const enum frame data_of[2] = {STDOUT, STDERR};
 static const enum frame end_of[2] = {STDOUT_END, STDERR_END};
@@ -50,6 +52,8 @@ static const size_t window_of[2] = {STDOUT_WINDOW, STDERR_WINDOW};
 /* How often a process group that is to end is looked at. */
 #define LOOK_MS 20
 #define PIPE_BYTES (256 * 1024)
+/* How long the next session waits for what the kernel cannot kill at once. */
+#define DYING_MS 1000
 
 static int64_t now_ms(void) {
   struct timespec now;
@@ -77,7 +81,8 @@ static struct command *find(uint32_t id) {
   return NULL;
 }
 
-static void forget(struct command *command) {
+/* Takes it out of the list, and closes what is ours of it. */
+static void release(struct command *command) {
   for (struct command **at = &commands; *at != NULL; at = &(*at)->next) {
     if (*at != command) continue;
     *at = command->next;
@@ -88,6 +93,10 @@ static void forget(struct command *command) {
   close_fd(&command->input);
   for (int index = 0; index < 2; index++) close_fd(&command->output[index].fd);
   free(command->window);
+}
+
+static void forget(struct command *command) {
+  release(command);
   free(command);
 }
 
@@ -101,7 +110,17 @@ static bool signal_group(const struct command *command, int signal) {
 void commands_kill(void) {
   /* All of them first: none is to see its input end because of another. */
   for (struct command *each = commands; each != NULL; each = each->next) signal_group(each, SIGKILL);
-  while (commands != NULL) forget(commands);
+  while (commands != NULL) {
+    struct command *command = commands;
+    release(command);
+    command->deadline = now_ms() + DYING_MS;
+    command->next = dying;
+    dying = command;
+  }
+}
+
+bool commands_dying(void) {
+  return dying != NULL;
 }
 
 /* Whether the text begins with the same NAME= as another. */
@@ -325,12 +344,26 @@ static void see_exit(struct command *command, int status) {
   tell_number(command, EXITED, (uint32_t)(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status)));
 }
 
+/* The command with this process, unless that was seen to exit: another may have its id now. */
+static struct command *with_pid(struct command *first, pid_t pid) {
+  while (first != NULL && (first->pid != pid || first->reaped)) first = first->next;
+  return first;
+}
+
 void commands_reap(void) {
   int status;
   for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
-    struct command *each = commands;
-    while (each != NULL && (each->pid != pid || each->reaped)) each = each->next;
+    struct command *each = with_pid(commands, pid), *killed = with_pid(dying, pid);
     if (each != NULL) see_exit(each, status);
+    if (killed != NULL) killed->reaped = true;
+  }
+  for (struct command **at = &dying, *each; (each = *at) != NULL;) {
+    if (signal_group(each, SIGKILL) && now_ms() < each->deadline) {
+      at = &each->next;
+      continue;
+    }
+    *at = each->next;
+    free(each);
   }
   for (struct command *each = commands, *next; each != NULL; each = next) {
     next = each->next;
@@ -344,6 +377,7 @@ size_t commands_count(void) {
 }
 
 int commands_patience(void) {
+  if (dying != NULL) return LOOK_MS;
   for (struct command *each = commands; each != NULL; each = each->next) {
     if (each->ending) return LOOK_MS;
   }

@@ -91,7 +91,7 @@ bool send_frames(int fd) {
 
 /* The frame that is coming in, or what is known of the HELLO that is being looked for. */
 static struct {
-  bool session;
+  bool session, answered;
   unsigned char nonce[NONCE_LENGTH];
   unsigned char header[HEADER];
   size_t headed, length, got;
@@ -122,14 +122,20 @@ bool in_session(void) {
 }
 
 static void begin_session(const unsigned char *nonce) {
-  /* A host that has waited long has asked again. It has its answer. */
+  /* A host that has waited long has asked again. One answer is enough. */
   if (incoming.session && memcmp(nonce, incoming.nonce, NONCE_LENGTH) == 0) return;
   forget_session();
   incoming.session = true;
+  incoming.answered = false;
   memcpy(incoming.nonce, nonce, NONCE_LENGTH);
+}
+
+void answer_hello(void) {
+  if (!incoming.session || incoming.answered || commands_dying()) return;
+  incoming.answered = true;
   unsigned char payload[MAGIC_LENGTH + NONCE_LENGTH];
   memcpy(payload, MAGIC, MAGIC_LENGTH);
-  memcpy(payload + MAGIC_LENGTH, nonce, NONCE_LENGTH);
+  memcpy(payload + MAGIC_LENGTH, incoming.nonce, NONCE_LENGTH);
   put_frame(HELLO, 0, payload, sizeof payload);
 }
 

@@ -136,5 +136,6 @@ void port_serve(short ready) {
     /* A socket that gave less holds no more, and a port gives a page at a time. */
     if (listens && (size_t)length < sizeof bytes) break;
   }
+  answer_hello();
   if (!send_frames(port)) hang_up();
 }

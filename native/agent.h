@@ -77,6 +77,8 @@ bool frames_waiting(void);
 bool send_frames(int fd);
 void receive(const unsigned char *bytes, size_t length);
 bool in_session(void);
+/* Answers a HELLO as soon as nothing is left of the session before. */
+void answer_hello(void);
 /* The host is gone: nothing of this session is to reach the next. */
 void forget_session(void);
 
@@ -84,7 +86,10 @@ void forget_session(void);
 bool command_start(uint32_t id, const unsigned char *payload, size_t length);
 bool command_frame(enum frame type, uint32_t id, const unsigned char *payload, size_t length);
 bool command_input(uint32_t id, const unsigned char *bytes, size_t length);
+/* Kills all of them. */
 void commands_kill(void);
+/* Whether some of those that were killed may still be there. */
+bool commands_dying(void);
 void commands_reap(void);
 size_t commands_count(void);
 /* Fills in POLLS entries for each command. */
