@@ -50,7 +50,8 @@ test.skipIf(!isRoot).concurrent('connections cut at random bytes, over and over 
     await using relay = await startRelay(place.sshd.port, (connection) =>
       connection < 6 ? { cutAfter: { [turn % 2 === 0 ? 'up' : 'down']: 2_000 + below(2 * MiB) } } : {},
     );
-    await using target = await place.open(signal, { port: relay.port });
+    // Six connections in a row may get nothing through, each of which takes seconds on a machine that does much else.
+    await using target = await place.open(signal, { port: relay.port, patienceMs: 60_000, silenceMs: 20_000 });
     await target.put(
       `cut-${turn}`,
       (async function* () {
