@@ -1,22 +1,21 @@
 import { defineConfig } from 'vitest/config';
-import { isLong, longCases, rotatingCase } from './test/helpers/suite.ts';
+import { isLong, ownCases, rotatingCases } from './test/helpers/suite.ts';
 
-const rotating = rotatingCase(new Date());
-if (!isLong && rotating !== undefined) console.log(`of the long tests, a sample of: test/long/${rotating}`);
+const rotating = ownCases === undefined ? rotatingCases(new Date()) : [];
+for (const file of rotating) console.log(`of the long and lab tests, today: ${file}`);
+
+const ordinary = [
+  '{src,workflows}/**/*.test.ts',
+  'test/!(long|lab)/**/*.test.ts',
+  'test/*.test.ts',
+  'test/lab/*.test.ts',
+];
 
 export default defineConfig({
   test: {
-    include: isLong
-      ? ['test/long/*.test.ts']
-      : [
-          'src/**/*.test.ts',
-          'workflows/**/*.test.ts',
-          'test/!(long)/**/*.test.ts',
-          'test/*.test.ts',
-          ...(rotating === undefined ? [] : [`test/long/${rotating}`]),
-        ],
+    include: [...(ownCases ?? ordinary), ...rotating],
     // All cores: many tests wait for other processes more than they work. Long cases wait for minutes: all of them at once.
-    maxWorkers: isLong ? longCases.length : '100%',
+    maxWorkers: isLong ? (ownCases?.length ?? 1) : '100%',
     // A watchdog against hangs, not a measure of speed.
     testTimeout: 120_000,
     hookTimeout: 180_000,

@@ -1,5 +1,5 @@
 // Brings a fresh clone to where it can do its work, then does what was asked:
-//   node bin/setup.mjs build|lifeboat|quickstart|test|test:long|check|bench [ARGUMENT…]
+//   node bin/setup.mjs build|lifeboat|quickstart|test|test:long|test:lab|lab|check|bench [ARGUMENT…]
 // Runs on Node 18 and newer, without dependencies; everything after it runs on the Node that package.json brings.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -125,9 +125,8 @@ function installTools(wanted) {
 const checks = ['tsc -p tsconfig.json', 'oxlint --type-aware --deny-warnings', 'biome format .', 'knip'];
 
 const [task, ...rest] = process.argv.slice(2);
-if (!['build', 'lifeboat', 'quickstart', 'test', 'test:long', 'check', 'bench'].includes(task)) {
-  fail('usage: node bin/setup.mjs build|lifeboat|quickstart|test|test:long|check|bench [ARGUMENT…]');
-}
+const known = ['build', 'lifeboat', 'quickstart', 'test', 'test:long', 'test:lab', 'lab', 'check', 'bench'];
+if (!known.includes(task)) fail(`usage: node bin/setup.mjs ${known.join('|')} [ARGUMENT…]`);
 installPackages();
 if (task === 'check') {
   run('node', ['bin/build-native.mjs']);
@@ -140,12 +139,16 @@ if (task === 'check') {
 } else {
   build();
   if (task === 'quickstart') installTools(tools);
-  if (['test', 'test:long', 'bench'].includes(task)) installTools({ ...tools, ...testTools });
+  if (['test', 'test:long', 'test:lab', 'bench'].includes(task)) installTools({ ...tools, ...testTools });
   // npm runs scripts in the package's folder; paths that a person types are meant from where they stand.
   const cwd = process.env.INIT_CWD ?? process.cwd();
   if (task === 'lifeboat') become('node', [join(root, 'bin/lifeboat.js'), ...rest], cwd);
   if (task === 'quickstart') become('node', [join(root, 'dist/src/cli/quickstart.js'), ...rest], cwd);
-  if (task === 'test:long') process.env.LIFEBOAT_TESTS = 'long';
-  if (task === 'test' || task === 'test:long') run('vitest', ['run', ...rest]);
+  if (task === 'lab') become('node', [join(root, 'test/lab/main.ts'), ...rest], cwd);
+  if (task.startsWith('test')) {
+    // "test:long" and "test:lab" are suites of their own.
+    process.env.LIFEBOAT_TESTS = task.slice('test:'.length);
+    run('vitest', ['run', ...rest]);
+  }
   if (task === 'bench') run('node', ['test/bench/run.ts', ...rest]);
 }

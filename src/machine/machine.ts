@@ -2,6 +2,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Host } from '../host/host.ts';
 import { localHost } from '../host/local.ts';
 import { LifeboatError } from '../kernel/errors.ts';
@@ -55,6 +56,8 @@ export interface Machine extends AsyncDisposable {
 
 /** How long QEMU may take until it answers, on a machine that is very busy. */
 const startLimitMs = 60_000;
+/** How long after its sockets a process that ends may be there. */
+const reasonMs = 1_000;
 
 /**
  * Starts a machine. The process dies with ours, however ours ends.
@@ -114,13 +117,19 @@ function startProcess(spec: MachineSpec, options: StartOptions, files: RunFiles,
   return { ended, pull };
 }
 
-/** `work`, unless the machine ends before. */
+/** `work`; when it fails as the machine ends, what is said of that is the better reason. */
 async function orEnded<T>(work: Promise<T>, ended: Promise<void>): Promise<T> {
-  work.catch(() => undefined);
   const gone = ended.then((): never => {
     throw new LifeboatError('machine-failed', 'the machine has ended');
   });
-  return await Promise.race([gone, work]);
+  try {
+    return await Promise.race([gone, work]);
+  } catch (error) {
+    await Promise.race([gone, delay(reasonMs)]);
+    throw error;
+  } finally {
+    work.catch(() => undefined);
+  }
 }
 
 class RunningMachine implements Machine {

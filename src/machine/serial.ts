@@ -10,6 +10,8 @@ import { connectWhenThere } from '../qemu/socket.ts';
 const pollMs = 100;
 
 export interface SerialConsole {
+  /** Where somebody can sit down at it; one at a time. */
+  readonly socket: string;
   /** All of it since the machine was started, without control sequences. */
   text(): string;
   /** The last lines, for messages. */
@@ -28,6 +30,7 @@ export function serialConsole(log: string, socket: string): SerialConsole {
   const text = () => clean(readLog(log));
   const lastLines = (count: number) => text().trimEnd().split('\n').slice(-count).join('\n');
   return {
+    socket,
     text,
     lastLines,
     async waitFor(pattern, limitMs, signal, from = 0) {

@@ -1,7 +1,7 @@
 /** Where QEMU is, and how its programs are started. */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Argv, Host } from '../host/host.ts';
+import type { Argv } from '../host/host.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 
 type Program = 'qemu-system-x86_64' | 'qemu-img';
@@ -13,16 +13,6 @@ export interface Qemu {
   readonly env: Readonly<Record<string, string>>;
   /** Directories with firmware for UEFI (`OVMF_CODE_4M.fd` and so on), the first that has a file counts. */
   readonly firmware: readonly string[];
-}
-
-/**
- * The QEMU that the system has on its PATH.
- *
- * @throws LifeboatError `tool-missing`
- */
-export async function installedQemu(host: Host, signal: AbortSignal): Promise<Qemu> {
-  for (const program of ['qemu-system-x86_64', 'qemu-img']) await host.run([program, '--version'], {}, signal);
-  return { argv: (program) => [program], env: {}, firmware: ['/usr/share/OVMF', '/usr/share/edk2/x64'] };
 }
 
 /** A tree into which Debian's packages were unpacked. Nothing in it is installed: its programs run through its own loader. */

@@ -1,22 +1,37 @@
-/** Which of the suites is being run: all of `test/long`, or the ordinary tests with one case of it that changes from day to day. */
+/**
+ * Which of the suites is being run: all of `test/long`, all cases of the lab, or the ordinary tests with one case of each that
+ * changes from day to day.
+ */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-const folder = join(import.meta.dirname, '../long');
+const suites = { long: 'test/long', lab: 'test/lab/cases' } as const;
+type Suite = keyof typeof suites;
 
-/** Set by `npm run test:long`. */
-export const isLong = process.env['LIFEBOAT_TESTS'] === 'long';
+/** Set by `npm run test:long` and `npm run test:lab`. */
+const chosen = process.env['LIFEBOAT_TESTS'];
+export const isLong = chosen === 'long';
 
-/** The cases of the long suite, as files. */
-export const longCases: readonly string[] = readdirSync(folder)
-  .filter((name) => name.endsWith('.test.ts'))
-  .sort();
+/** The files of the suite that is being run; `undefined` for the ordinary tests. */
+export const ownCases: readonly string[] | undefined =
+  chosen === 'long' || chosen === 'lab' ? casesOf(chosen) : undefined;
 
-/** Today's case; `LONG_CASE=name` chooses another. */
-export function rotatingCase(now: Date): string | undefined {
-  const chosen = process.env['LONG_CASE'];
-  if (chosen !== undefined) return longCases.find((name) => name.startsWith(chosen));
-  return longCases[Math.floor(now.getTime() / 86_400_000) % longCases.length];
+/** Of each other suite today's case; `LONG_CASE=name` and `LAB_CASE=name` choose another. */
+export function rotatingCases(now: Date): readonly string[] {
+  const day = Math.floor(now.getTime() / 86_400_000);
+  return (['long', 'lab'] as const).flatMap((suite) => {
+    const cases = casesOf(suite);
+    const name = process.env[`${suite.toUpperCase()}_CASE`];
+    return (name === undefined ? cases[day % cases.length] : cases.find((file) => file.includes(`/${name}`))) ?? [];
+  });
+}
+
+function casesOf(suite: Suite): readonly string[] {
+  const folder = suites[suite];
+  return readdirSync(join(import.meta.dirname, '../..', folder))
+    .filter((name) => name.endsWith('.test.ts'))
+    .sort()
+    .map((name) => `${folder}/${name}`);
 }
 
 /**

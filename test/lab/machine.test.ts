@@ -1,0 +1,102 @@
+/** What a virtual machine owes those who start one. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { localHost } from '../../src/host/local.ts';
+import { startMachine } from '../../src/machine/machine.ts';
+import { imagesOf } from '../../src/qemu/image.ts';
+import { uefiFirmware, unpackedQemu } from '../../src/qemu/program.ts';
+import { buses, type MachineSpec } from '../../src/qemu/spec.ts';
+import { temporaryDirectory } from '../helpers/temporary.ts';
+import { startLab } from './lab.ts';
+import { labQemu } from './qemu.ts';
+
+const { signal } = new AbortController();
+const MIB = 1024 ** 2;
+const bare = { memoryMiB: 128, cpus: 1, firmware: { kind: 'bios' }, disks: [], cards: [] } as const;
+
+test('disks of every bus are found by their serial numbers, also those with sectors of 4096 bytes', async () => {
+  const disks = buses.map((bus) => ({ serial: `disk-${bus}`, bytes: 64 * MIB, bus }));
+  const large = { serial: 'large-sectors', bytes: 3 * 1024 ** 4, bus: 'nvme', sectorSize: 4096 } as const;
+  await using lab = await startLab({ disks: [...disks, large] }, signal);
+  const argv = ['lsblk', '-dbnro', 'NAME,SIZE,LOG-SEC,TRAN'] as const;
+  const said = (await lab.host.run(argv, {}, signal)).stdout.toString();
+  const lineOf = (serial: string) =>
+    said.split('\n').find((line) => line.startsWith(`${lab.devices.get(serial)?.slice('/dev/'.length)} `));
+  for (const { serial } of disks) expect(lineOf(serial), serial).toContain(` ${64 * MIB} 512`);
+  expect(lineOf('large-sectors')).toContain(` ${large.bytes} 4096 nvme`);
+  expect(lineOf('disk-usb')).toContain('usb');
+  expect(lineOf('disk-sata')).toContain('sata');
+});
+
+test('a disk can be pulled out and put in while the machine runs', async () => {
+  await using lab = await startLab({ disks: [{ serial: 'A', bytes: 64 * MIB, bus: 'virtio' }] }, signal);
+  const names = async () =>
+    (await lab.host.run(['lsblk', '-dnro', 'SERIAL'], { okCodes: [0, 1, 32] }, signal)).stdout.toString();
+  expect(await names()).toContain('A');
+  await lab.machine.removeDisk('A', signal);
+  expect(await names()).not.toContain('A');
+});
+
+test('a watchdog says what the console showed last, and what the machine has taken', async () => {
+  await using machine = await startMachine({ ...bare, name: 'silent' }, await tcg(), signal);
+  await expect(machine.connect(300, signal)).rejects.toMatchObject({
+    code: 'machine-timeout',
+    message: expect.stringMatching(/silent: its agent does not answer after .* CPU s\); the console shows:/),
+  });
+  await expect(machine.serial.waitFor(/never/, 200, signal)).rejects.toMatchObject({ code: 'machine-timeout' });
+  await expect(machine.ended(200, signal)).rejects.toMatchObject({ code: 'machine-timeout' });
+});
+
+test('a machine that cannot start says why, in the words of QEMU', async () => {
+  const disks = [{ file: '/nowhere/a.qcow2', format: 'qcow2', serial: 'A', bus: 'scsi' }] as const;
+  await expect(startMachine({ ...bare, name: 'broken', disks }, await tcg(), signal)).rejects.toMatchObject({
+    code: 'machine-failed',
+    message: expect.stringMatching(/broken ended with exit code 1[^]*\/nowhere\/a\.qcow2/),
+  });
+});
+
+test('the end of the scope is the end of the process', async () => {
+  let pid = '';
+  {
+    await using machine = await startMachine({ ...bare, name: 'short-lived' }, await tcg(), signal);
+    const { stdout } = await localHost().run(['pgrep', '-f', 'name short-lived '], {}, signal);
+    pid = stdout.toString().trim();
+    expect(pid).toMatch(/^\d+$/);
+    expect(machine.usage().cpuSeconds).toBeGreaterThanOrEqual(0);
+  }
+  await expect(readFile(`/proc/${pid}/stat`)).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
+test('the firmware shows itself on the screen, with and without Secure Boot', async () => {
+  await using place = await temporaryDirectory();
+  const options = await tcg();
+  for (const secureBoot of [false, true]) {
+    const { code, variables: template } = await uefiFirmware(options.qemu, secureBoot);
+    const variables = join(place.path, `${secureBoot}.qcow2`);
+    await imagesOf(options.qemu, localHost()).convert(variables, { file: template, format: 'raw' }, signal);
+    const firmware = { kind: 'uefi', code, variables, secureBoot } as const;
+    const spec: MachineSpec = { ...bare, memoryMiB: 256, name: 'uefi', firmware, screen: true };
+    await using machine = await startMachine(spec, options, signal);
+    // OVMF also writes to the serial console once it looks for something to boot.
+    await machine.serial.waitFor(/BdsDxe/, 100_000, signal);
+    const picture = join(place.path, 'screen.png');
+    await machine.screenshot(picture, signal);
+    expect((await readFile(picture)).subarray(1, 4).toString()).toBe('PNG');
+  }
+});
+
+test('what is typed on the console reaches the shell there, and the power button ends the machine', async () => {
+  await using lab = await startLab({}, signal);
+  await lab.machine.serial.type('echo typed-$((40 + 2))\n', signal);
+  await lab.machine.serial.waitFor(/typed-42/, 60_000, signal);
+  await lab.machine.powerOff(60_000, signal);
+  const { cpuSeconds, wallSeconds } = lab.machine.usage();
+  expect(cpuSeconds).toBeGreaterThan(0);
+  expect(wallSeconds).toBeGreaterThan(0);
+  await expect(lab.host.run(['true'], {}, signal)).rejects.toMatchObject({ code: 'unreachable' });
+});
+
+async function tcg() {
+  return { qemu: unpackedQemu(await labQemu()), accelerator: 'tcg' } as const;
+}

@@ -1,0 +1,51 @@
+/** A stack of storage: a script that makes it by the plain tools, and the disks that it needs. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { LabDisk, Lab } from './lab.ts';
+import { buses } from '../../src/qemu/spec.ts';
+
+const folder = join(import.meta.dirname, 'stacks');
+
+/** All of them: each is a file `stacks/<name>.sh`. */
+export const stackNames: readonly string[] = readdirSync(folder)
+  .filter((file) => file.endsWith('.sh'))
+  .map((file) => file.slice(0, -'.sh'.length))
+  .sort();
+
+export interface Stack {
+  readonly name: string;
+  readonly disks: readonly LabDisk[];
+  readonly script: string;
+}
+
+/** @throws Error for a name that is none, or a head that says no disks */
+export function readStack(name: string): Stack {
+  if (!stackNames.includes(name)) throw new Error(`no stack ${name}; there are: ${stackNames.join(', ')}`);
+  const script = readFileSync(join(folder, `${name}.sh`), 'utf8');
+  const [, disks] = /^# disks: (.+)$/m.exec(script) ?? [];
+  if (disks === undefined) throw new Error(`${name}.sh: no line "# disks: A=512M B=1G:nvme …"`);
+  return { name, disks: disks.split(' ').map(parseDisk), script };
+}
+
+/** `SERIAL=SIZE[:BUS[:SECTOR]]`, such as `A=512M`, `B=1G:nvme`, `C=512M:scsi:4096`. */
+export function parseDisk(text: string): LabDisk {
+  const [, serial, number, unit, bus, sector] = /^([A-Z]\w*)=(\d+)([MGT])(?::(\w+))?(?::(512|4096))?$/.exec(text) ?? [];
+  const known = buses.find((one) => one === (bus ?? 'scsi'));
+  if (serial === undefined || known === undefined) throw new Error(`not a disk: ${text} (such as A=512M, B=1G:nvme)`);
+  const bytes = Number(number) * 1024 ** (unit === 'M' ? 2 : unit === 'G' ? 3 : 4);
+  return { serial, bytes, bus: known, ...(sector === '4096' ? { sectorSize: 4096 } : {}) };
+}
+
+/** `part DISK NUMBER` is a partition, whatever the kernel calls it. */
+const prelude = 'part() { case $1 in *[0-9]) echo "$1p$2" ;; *) echo "$1$2" ;; esac; }\n';
+
+/** Makes the stack; the script finds each disk in a variable named as its serial number. */
+export async function makeStack({ name, script }: Stack, { host, devices }: Lab, signal: AbortSignal): Promise<void> {
+  const env = Object.fromEntries([...devices].filter(([serial]) => serial !== ''));
+  const stdin = Buffer.from(prelude + script);
+  try {
+    await host.run(['bash', '-s'], { stdin, env, timeoutMs: 600_000 }, signal);
+  } catch (error) {
+    throw new Error(`the script of the stack ${name} failed`, { cause: error });
+  }
+}
