@@ -65,7 +65,7 @@ export interface StreamOptions {
   /** As in {@link RunOptions}. */
   readonly killGraceMs?: number;
   /**
-   * A chunk of stdout need not stay what it is after the next one was asked for: so that a long stream can be read into a few
+   * A chunk of stdout need not stay what it is after the second next one was asked for: so that a long stream can be read into a few
    * buffers. @default chunks belong to the reader
    */
   readonly reuse?: boolean;

@@ -3,11 +3,11 @@ import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
 import { Readable } from 'node:stream';
 
 export const RING_PIPE = 1024 * 1024;
-/** One with the reader, one waiting, one that is being filled. */
-const buffers = 3;
+/** Two with the reader, one waiting, one that is being filled. */
+const buffers = 4;
 
 /**
- * Chunks are overwritten after the next one was asked for: with new buffers of each read the garbage collector takes more time
+ * Chunks are overwritten after the second next one was asked for: with new buffers of each read the garbage collector takes more time
  * than the reading.
  *
  * @param fd the reading end, closed with the stream

@@ -223,7 +223,7 @@ a.close()`;
   async function storeArchive(target: Target, archive: Buffer, signal: AbortSignal) {
     const entries: Entry[] = [];
     const reader = new ArchiveReader({ end: (entry) => entries.push(entry) });
-    for (const _ of reader.push(archive));
+    await reader.push(archive);
     const put = async (key: string, bytes: Buffer) => {
       await target.put(key, bytes, {}, signal);
       return { key, size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };

@@ -7,7 +7,7 @@ import { createArgv, namesInParts } from './commands.ts';
 import { findFlags } from './flags.ts';
 import type { ManifestMerge } from './merge.ts';
 import { RawPieces } from './pieces.ts';
-import { ArchiveReader, reading } from './reader.ts';
+import { ArchiveReader } from './reader.ts';
 import { type Findings, parseTarLine } from './stderr.ts';
 import { strayProblem, Strays } from './strays.ts';
 
@@ -59,18 +59,20 @@ async function* stored(
   );
   const complete: Entry[] = [];
   let entries = 0;
+  /** Of the members before the one that is being read, and of that one. */
   let bytes = 0;
-  /** Of the member that is being read. */
   const flowing = { bytes: 0, size: 0 };
   const strays = new Strays();
   let stray = false;
   const pieces = new RawPieces();
   const reader = new ArchiveReader({
     begin: ({ entry }) => {
-      flowing.bytes = 0;
-      flowing.size = entry.size;
       stray = strays.has(entry);
+      bytes += flowing.size;
+      flowing.bytes = 0;
+      flowing.size = stray ? 0 : entry.size;
       if (stray) said.find(`/${entry.path}`, strayProblem);
+      return stray;
     },
     raw: (piece) => {
       if (!stray) pieces.add(piece);
@@ -78,15 +80,12 @@ async function* stored(
     content: (length) => {
       flowing.bytes += length;
     },
-    end: (entry) => {
-      flowing.bytes = 0;
-      if (stray) return;
+    end: (entry, wasStray) => {
+      if (wasStray === true) return;
       entries++;
-      bytes += entry.size;
       complete.push(entry);
     },
   });
-  const checkEnd = async (): Promise<void> => said.checkEnd(job.host.name, await running.finished);
   const asked = flagsOf(job, news, said, signal);
   let flags: ReadonlyMap<string, string> | undefined;
   // Nothing waits for them, but entries are entered only with them; a failure comes out below.
@@ -94,14 +93,30 @@ async function* stored(
   const enter = async (known: ReadonlyMap<string, string>): Promise<void> => {
     for (const entry of complete.splice(0)) await merge.add(entry, known.get(entry.path));
   };
-  for await (const _ of reading(reader, running.stdout, checkEnd)) {
+  /** The chunk before: it is hashed on another thread, while this one reads the headers of the next. */
+  let before: { readonly read: Promise<void>; readonly pieces: readonly Buffer[] } | undefined;
+  const given = async function* (): AsyncIterable<Uint8Array> {
+    if (before === undefined) return;
+    await before.read;
     if (flags !== undefined) await enter(flags);
     // Whole members only: what follows the last one is made by us, once.
-    yield* pieces.take();
+    yield* before.pieces;
     // Of a sparse file more may be stored than it is long: the list of its extents too.
     const doneBytes = bytes + Math.min(flowing.bytes, flowing.size);
     job.onProgress({ doneBytes, totalBytes: Math.max(totalBytes, doneBytes), entries });
+  };
+  for await (const chunk of running.stdout) {
+    const read = reader.push(chunk);
+    // Looked at in its turn.
+    read.catch(() => undefined);
+    const next = { read, pieces: pieces.take() };
+    yield* given();
+    before = next;
   }
+  flowing.bytes = flowing.size;
+  yield* given();
+  said.checkEnd(job.host.name, await running.finished);
+  reader.finish();
   await enter(await asked);
 }
 

@@ -4,10 +4,13 @@ import { nameFromBytes } from '../../kernel/text.ts';
 
 export const BLOCK = 512;
 
-export interface Header {
+export interface Head {
   readonly type: string;
   /** Bytes of data that follow, before padding. */
   readonly size: number;
+}
+
+export interface Header extends Head {
   readonly name: string;
   readonly link: string;
   readonly mode: number;
@@ -25,30 +28,41 @@ export function damaged(what: string): LifeboatError {
   return new LifeboatError('archive-damaged', `the archive is damaged: ${what}`);
 }
 
-export function isZeroBlock(block: Buffer): boolean {
-  return block[0] === 0 && block.every((byte) => byte === 0);
+/** Whether the block that begins there is one. */
+export function isZeroBlock(bytes: Buffer, at: number): boolean {
+  return bytes[at] === 0 && bytes.subarray(at, at + BLOCK).every((byte) => byte === 0);
 }
 
-/** @throws LifeboatError `archive-damaged` when the checksum is wrong or a number is none */
-export function parseHeader(block: Buffer): Header {
+/**
+ * What the header that begins there is of.
+ *
+ * @throws LifeboatError `archive-damaged` when the checksum is wrong or a number is none
+ */
+export function parseHead(bytes: Buffer, at: number): Head {
   let sum = 8 * 0x20;
-  for (let index = 0; index < 148; index++) sum += block[index] ?? 0;
-  for (let index = 156; index < BLOCK; index++) sum += block[index] ?? 0;
-  if (sum !== number(block, 148, 8)) throw damaged('the checksum of a header is wrong');
-  const ustar = block.toString('latin1', 257, 263) === 'ustar\0';
-  const prefix = ustar ? text(block, 345, 155) : '';
-  const name = text(block, 0, 100);
+  for (let index = at; index < at + 148; index++) sum += bytes[index] ?? 0;
+  for (let index = at + 156; index < at + BLOCK; index++) sum += bytes[index] ?? 0;
+  if (sum !== number(bytes, at + 148, 8)) throw damaged('the checksum of a header is wrong');
+  const type = bytes[at + 156] ?? 0;
+  return { type: type === 0 ? '0' : String.fromCharCode(type), size: number(bytes, at + 124, 12) };
+}
+
+/** The rest of it. @throws LifeboatError `archive-damaged` when a number is none */
+export function parseHeader(bytes: Buffer, at: number, { type, size }: Head): Header {
+  const ustar = bytes.toString('latin1', at + 257, at + 263) === 'ustar\0';
+  const prefix = ustar ? text(bytes, at + 345, 155) : '';
+  const name = text(bytes, at, 100);
   return {
-    type: block[156] === 0 ? '0' : String.fromCharCode(block[156] ?? 0),
-    size: number(block, 124, 12),
+    type,
+    size,
     name: prefix === '' ? name : `${prefix}/${name}`,
-    link: text(block, 157, 100),
-    mode: number(block, 100, 8) & 0o7777,
-    uid: number(block, 108, 8),
-    gid: number(block, 116, 8),
-    mtime: number(block, 136, 12),
-    major: number(block, 329, 8),
-    minor: number(block, 337, 8),
+    link: text(bytes, at + 157, 100),
+    mode: number(bytes, at + 100, 8) & 0o7777,
+    uid: number(bytes, at + 108, 8),
+    gid: number(bytes, at + 116, 8),
+    mtime: number(bytes, at + 136, 12),
+    major: number(bytes, at + 329, 8),
+    minor: number(bytes, at + 337, 8),
   };
 }
 
@@ -75,7 +89,7 @@ function number(block: Buffer, start: number, length: number): number {
 }
 
 function text(block: Buffer, start: number, length: number): string {
-  return nameFromBytes(untilNul(block.subarray(start, start + length)));
+  return block[start] === 0 ? '' : nameFromBytes(untilNul(block.subarray(start, start + length)));
 }
 
 /** The bytes before the first NUL. */

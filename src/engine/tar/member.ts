@@ -17,8 +17,8 @@ const types: Readonly<Record<string, EntryType>> = {
 const XATTR = 'SCHILY.xattr.';
 
 export interface Member {
-  /** Without the hash of the content, which is not known yet. */
-  readonly entry: Entry;
+  /** Without the hash of the content, until that is known. */
+  readonly entry: Entry & { sha256?: string };
   /** Name as it stands in the archive. */
   readonly name: string;
   /** Bytes stored for it, before padding. */
@@ -55,7 +55,8 @@ export function readMember(header: Header, pax: PaxRecords, longName?: Buffer, l
 
 /** `./etc/` → `etc`; the root itself → `''`. */
 export function entryPath(name: string): string {
-  const path = name.replace(/^(?:\.\/+)+/, '').replace(/\/+$/, '');
+  const from = name.startsWith('.') ? name.replace(/^(?:\.\/+)+/, '') : name;
+  const path = from.endsWith('/') ? from.replace(/\/+$/, '') : from;
   return path === '.' ? '' : path;
 }
 

@@ -5,6 +5,7 @@
 import { decrypting } from '../../age/age.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
 import { throwIfAborted } from '../../kernel/wait.ts';
+import { ahead } from '../ahead.ts';
 import type { Batches } from '../compare.ts';
 import type { RestoreJob } from '../engine.ts';
 import { entryDifferences } from '../entry.ts';
@@ -40,11 +41,12 @@ export async function* members(job: MembersJob, signal: AbortSignal): AsyncItera
   };
   const safety = safetyCheck();
   for (const { pointId, archive } of archives) {
-    yield* membersOf(archive, pointId);
+    // What is read next is compared while what was compared is restored.
+    for await (const pieces of ahead(membersOf(archive, pointId))) yield* pieces;
   }
   yield Buffer.alloc(2 * BLOCK);
 
-  async function* membersOf(archive: StoredObject, pointId: string | undefined): AsyncIterable<Uint8Array> {
+  async function* membersOf(archive: StoredObject, pointId: string | undefined): AsyncIterable<readonly Uint8Array[]> {
     const expected = expectedOf(job, pointId)[Symbol.asyncIterator]();
     /** From `at` on, those that have not come yet. */
     let waiting: readonly ManifestEntry[] = [];
@@ -70,20 +72,21 @@ export async function* members(job: MembersJob, signal: AbortSignal): AsyncItera
     const reader = new ArchiveReader({
       begin: ({ entry, name }) => {
         current = waiting[at]?.path === entry.path ? waiting[at++] : undefined;
-        if (current === undefined) return;
+        if (current === undefined) return undefined;
         const path = name.endsWith('/') ? name.replace(/\/+$/, '') : name;
         safety({ path, type: entry.type, link: entry.link });
+        return current;
       },
       raw: (bytes) => {
         if (current !== undefined) pieces.add(bytes);
       },
-      end: (entry) => {
-        if (current === undefined) return;
-        for (const { problem } of entryDifferences(current, entry)) {
+      end: (entry, wanted) => {
+        if (wanted === undefined) return;
+        for (const { problem } of entryDifferences(wanted, entry)) {
           throw damagedAt(`/${entry.path}`, `in the archive: ${problem}`);
         }
         progress.entries++;
-        current = undefined;
+        if (current === wanted) current = undefined;
       },
     });
 
@@ -105,7 +108,7 @@ export async function* members(job: MembersJob, signal: AbortSignal): AsyncItera
 
     try {
       for await (const _ of reading(reader, bytes())) {
-        yield* pieces.take();
+        yield pieces.take();
         job.onProgress(progress);
         if (all && at === waiting.length && current === undefined) break;
       }
