@@ -1,0 +1,3 @@
+import { describeBuilder } from './describe-builder.ts';
+
+describeBuilder('debian12');
