@@ -4,7 +4,7 @@ import type { Host } from '../host/host.ts';
 import { explaining, LifeboatError } from '../kernel/errors.ts';
 import type { Change } from '../kernel/change.ts';
 import type { Gap } from '../host/gap.ts';
-import type { Captures } from '../point/point.ts';
+import type { Captures } from '../point/captures.ts';
 
 interface Captured {
   readonly format: string;

@@ -1,17 +1,14 @@
-/** Points, and plans for them, for a person. */
-import { layoutTree } from '../layout/tree.ts';
+/** Lists of points, and plans for them, for a person. */
 import { printable } from '../kernel/text.ts';
 import { formatBytes } from '../kernel/units.ts';
-import { coverageText, exclusionText } from '../point/coverage-text.ts';
 import type { ForgetPlan, PlannedPoint } from '../point/forget.ts';
 import type { Missing } from '../point/missing.ts';
-import type { Point, Trust } from '../point/point.ts';
+import type { Trust } from '../point/point.ts';
 import type { Leftover, PrunePlan } from '../point/prune.ts';
 import type { Found } from '../point/record-objects.ts';
 import type { RepairPlan } from '../point/repair.ts';
 import type { ListedPoint, PointList } from '../point/records.ts';
 import { table } from './output.ts';
-import type { WholePoint } from './points.ts';
 
 const trustText: Readonly<Record<Trust, string>> = {
   stored: 'stored, never read back',
@@ -51,7 +48,7 @@ function withFindings(list: string, findings: readonly Missing[]): string {
 
 const neededText = 'what it builds upon';
 
-function verifiedText({ trust, verification }: ListedPoint): string {
+export function verifiedText({ trust, verification }: ListedPoint): string {
   if (verification !== undefined && verification.result === 'passed' && trust !== 'read-back')
     return trust === 'damaged' ? `DAMAGED: ${neededText}` : `read back, but not ${neededText}`;
   if (verification === undefined || trust !== 'read-back') return trustText[trust];
@@ -76,51 +73,6 @@ export function sealedTable(found: readonly (Found & { readonly id: string })[],
     `${list}\n\nThis host stores points and cannot read them: whether they are right is known where the recovery code is.`,
     findings,
   );
-}
-
-export function pointText(whole: WholePoint): string {
-  const { point, captures, arrivedMs, pin } = whole;
-  const { data } = point;
-  return [
-    `Recovery point ${point.id} of ${printable(point.host.name)}`,
-    table(
-      ['', ''],
-      [
-        ['made', point.createdAt],
-        ['arrived', new Date(arrivedMs).toISOString()],
-        ['verified', verifiedText(whole)],
-        ...(pin === undefined ? [] : [['pinned', `${pin.reason} (${pin.at})`]]),
-        ...(point.rebuilt === undefined ? [] : [['record', `rebuilt out of the data at ${point.rebuilt.at}`]]),
-        [
-          'system',
-          `${captures.facts.osRelease?.prettyName ?? 'unknown'}, kernel ${captures.facts.kernel ?? 'unknown'}`,
-        ],
-        ['paths', point.include.join(' ')],
-        ['left out', point.exclude.join(' ') || 'nothing'],
-        ['files', `${data.entries} entries, ${formatBytes(data.bytes)}`],
-        ['stored', `${formatBytes(data.storedBytes)} by the engine ${data.engine}`],
-        ...(data.base === undefined ? [] : [['made from', data.base]]),
-        ...(data.references.length === 0 ? [] : [['needs', data.references.join(' ')]]),
-      ],
-    ),
-    '',
-    'Layout',
-    layoutTree(captures.layout),
-    '',
-    'Coverage',
-    coverageText(captures.coverage),
-    ...(data.excluded.length === 0 ? [] : ['', exclusionText(data.excluded).trimEnd()]),
-    ...pointFindings(point),
-  ].join('\n');
-}
-
-function pointFindings({ data }: Point): string[] {
-  if (data.findings.length === 0) return [];
-  return [
-    '',
-    'Findings',
-    ...data.findings.map(({ subject, problem }) => `  ! ${printable(subject)}: ${printable(problem)}`),
-  ];
 }
 
 /** What goes, what stays, and why. */

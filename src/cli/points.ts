@@ -2,7 +2,7 @@
 import { asLifeboatError } from '../kernel/errors.ts';
 import type { Config } from '../config/schema.ts';
 import type { EngineRepository } from '../point/catalogue.ts';
-import type { Captures } from '../point/point.ts';
+import type { Captures } from '../point/captures.ts';
 import { findPoint } from '../point/find.ts';
 import { disputeHint, disputeText, madeLater } from '../point/latest.ts';
 import { localRecords } from '../point/local-records.ts';

@@ -27,7 +27,7 @@ import { commandLine, type Globals } from './globals.ts';
 import { initialise } from './init.ts';
 import { checkCode } from './keys/check.ts';
 import { printError } from './output.ts';
-import { pointText } from './points-text.ts';
+import { pointText } from './point-text.ts';
 import type { WholePoint } from './points.ts';
 import { hostNameOf } from './requests.ts';
 import { configured, openSession, type Session } from './session.ts';

@@ -22,7 +22,6 @@ import { finish, type Present } from './finish.ts';
 import { printResult, table } from './output.ts';
 import { hostNameOf } from './requests.ts';
 import { jsonLinesRenderer } from './render/json-lines.ts';
-import { logLevels, logRenderer } from './render/log.ts';
 import { terminalRenderer } from './render/terminal.ts';
 import { secretsOf } from './secrets.ts';
 import { version } from './version.ts';
@@ -36,6 +35,8 @@ export interface Session extends AsyncDisposable {
   /** For commands that open the repository without a run. */
   readonly opening: Opening;
 }
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error'];
 
 /** @param settings what the configuration says about steps; none for commands that work without one */
 export function openSession(globals: Globals, settings: Settings = noSettings): Session {
@@ -67,13 +68,14 @@ export function openSession(globals: Globals, settings: Settings = noSettings): 
 }
 
 function checkLogLevel(level: string): void {
-  if (logLevels.some((known) => known === level)) return;
+  if (logLevels.includes(level)) return;
   throw new LifeboatError('usage', `no log level ${JSON.stringify(level)}`, {
     hint: `Choose of ${logLevels.join(', ')}.`,
   });
 }
 
-function openEvents(globals: Globals, paths: RunPaths) {
+async function openEvents(globals: Globals, paths: RunPaths) {
+  const { logRenderer } = await import('./render/log.ts');
   const log = logRenderer(paths.log, globals.logLevel);
   const show = screenRenderer(globals);
   return {

@@ -1,7 +1,7 @@
 /** Which of the things on a host, as it is now, a recovery point holds. */
 import type { Component, Layout } from '../layout/types.ts';
 import type { CoverageItem } from './coverage.ts';
-import type { Captures } from './point.ts';
+import type { Captures } from './captures.ts';
 
 export interface HeldItem extends CoverageItem {
   /** Id of the point that holds it, wholly or partly. */

@@ -1,13 +1,9 @@
 /**
- * What is on record of a recovery point: the record `lifeboat.point/2`, small, which alone is read for lists; the captures
- * `lifeboat.captures/1`, which describe the host; and what is attested of the point, `lifeboat.attestation/2`.
+ * What is on record of a recovery point: the record `lifeboat.point/2`, small, which alone is read for lists; and what is
+ * attested of the point, `lifeboat.attestation/2`. The captures, which describe the host, are in `captures.ts`.
  */
 import { z } from 'zod';
-import { factsSchema } from '../facts/types.ts';
 import type { Json } from '../kernel/json.ts';
-import { layoutSchema } from '../layout/types.ts';
-import { coverageItemSchema } from './coverage.ts';
-import { networkSchema } from '../network/types.ts';
 
 export const POINT_FORMAT = 'lifeboat.point/2';
 export const CAPTURES_FORMAT = 'lifeboat.captures/1';
@@ -16,23 +12,14 @@ export const ATTESTATION_FORMAT = 'lifeboat.attestation/2';
 const json: z.ZodType<Json> = z.json();
 const finding = z.object({ subject: z.string(), problem: z.string() });
 
-const headSchema = z.object({
+/** Of the record, and of what lies inside the engine's own data. */
+export const headSchema = z.object({
   id: z.string(),
   createdAt: z.iso.datetime(),
   host: z.object({ name: z.string(), machineId: z.string().exactOptional() }),
   include: z.array(z.string()),
   exclude: z.array(z.string()),
 });
-
-const capturedSchema = z.object({
-  layout: layoutSchema,
-  network: networkSchema,
-  facts: factsSchema,
-  coverage: z.array(coverageItemSchema),
-});
-
-/** Everything but what the engine stored: this lies inside the engine's own data, so that the data alone suffices. */
-export const descriptionSchema = headSchema.extend(capturedSchema.shape);
 
 const exclusionSchema = z.object({
   rule: z.enum(['pattern', 'own', 'cache-directory', 'too-large', 'socket']),
@@ -41,8 +28,6 @@ const exclusionSchema = z.object({
   bytes: z.number(),
   examples: z.array(z.string()),
 });
-
-export const capturesSchema = capturedSchema.extend({ format: z.literal(CAPTURES_FORMAT), id: z.string() });
 
 const attested = z.object({
   format: z.literal(ATTESTATION_FORMAT),
@@ -100,9 +85,7 @@ export const pointSchema = headSchema.extend({
   rebuilt: z.object({ at: z.iso.datetime(), arrivedAt: z.iso.datetime() }).exactOptional(),
 });
 
-export type PointDescription = z.infer<typeof descriptionSchema>;
 export type Point = z.infer<typeof pointSchema>;
-export type Captures = z.infer<typeof capturesSchema>;
 export type Attestation = z.infer<typeof attestationSchema>;
 export type Verification = z.infer<typeof verificationSchema>;
 export type Pin = z.infer<typeof pinSchema>;

@@ -5,16 +5,14 @@ import { createHash } from 'node:crypto';
 import { LifeboatError } from '../kernel/errors.ts';
 import { inParallel } from '../kernel/parallel.ts';
 import { type Attested, readAttestations, type Unreadable } from './attestations.ts';
+import type { Captures, PointDescription } from './captures.ts';
 import { documentBytes, suffixFor } from './envelope.ts';
 import { nameIn, recordKey } from './names.ts';
 import {
-  type Captures,
   CAPTURES_FORMAT,
-  capturesSchema,
   type Pin,
   type Point,
   POINT_FORMAT,
-  type PointDescription,
   pointSchema,
   type Trust,
   trustOf,
@@ -101,6 +99,7 @@ export async function readCaptures(repository: Repository, point: Point, signal:
   const bytes = await readBytes(repository, key, signal);
   if (createHash('sha256').update(bytes).digest('hex') !== sha256)
     throw new LifeboatError('record-damaged', `${key} is not what the record of the point ${point.id} names`);
+  const { capturesSchema } = await import('./captures.ts');
   return parseRecord(bytes, capturesSchema, CAPTURES_FORMAT, key);
 }
 

@@ -11,7 +11,8 @@ import { present } from '../kernel/present.ts';
 import { type EngineRepository, pointIdOf } from './catalogue.ts';
 import { documentBytes } from './envelope.ts';
 import { unfinished } from './forget.ts';
-import { descriptionSchema, type Point, type PointDescription, type Verification } from './point.ts';
+import type { PointDescription } from './captures.ts';
+import type { Point, Verification } from './point.ts';
 import { isUnreadable, putRecord, removeRecord } from './record-objects.ts';
 import { capturesOf, listPoints, type ListedPoint, putPoint, readCaptures, removePoint } from './records.ts';
 
@@ -114,14 +115,12 @@ async function describedData(
   const recovered = await engine.recover({ target, hostName: host, pointId: id, sealing: keys }, signal);
   const { description } = recovered;
   const what = `the description in the data of the point ${id}`;
+  const { descriptionSchema } = await import('./captures.ts');
+  const isDescription = (value: unknown): value is PointDescription => descriptionSchema.safeParse(value).success;
   if (!isDescription(description)) throw new LifeboatError('record-damaged', `${what} cannot be read`);
   if (description.id !== id || description.host.name !== host)
     throw new LifeboatError('record-damaged', `${what} is of the point ${description.id} of ${description.host.name}`);
   return { recovered, description };
-}
-
-function isDescription(value: unknown): value is PointDescription {
-  return descriptionSchema.safeParse(value).success;
 }
 
 async function sameCaptures(repository: EngineRepository, point: Point, signal: AbortSignal) {

@@ -1,10 +1,9 @@
-/** Steps that read how the host is made. They change nothing, and what cannot be seen is a named gap. */
-import { captureFacts } from '../facts/capture.ts';
-import { captureLayout } from '../layout/capture.ts';
-import { coverage } from '../point/coverage.ts';
+/**
+ * Steps that read how the host is made. They change nothing, and what cannot be seen is a named gap. What they read it with is
+ * loaded when they run: it is a third of all that there is, and most commands do without.
+ */
 import { followedPaths, includedPaths } from '../point/include.ts';
 import { locateWorkloads } from '../point/workloads.ts';
-import { captureNetwork } from '../network/capture.ts';
 import type { Say } from '../workflow/step.ts';
 import { step } from './define.ts';
 
@@ -20,6 +19,7 @@ export const readLayout = step({
   gives: ['layout'],
   timeout: '5m',
   run: async ({ host, say, signal }) => {
+    const { captureLayout } = await import('../layout/capture.ts');
     const layout = await captureLayout(host, new Date(), signal);
     tellGaps(say, layout.gaps);
     return { layout };
@@ -33,6 +33,7 @@ export const readNetwork = step({
   gives: ['network'],
   timeout: '5m',
   run: async ({ host, say, signal }) => {
+    const { captureNetwork } = await import('../network/capture.ts');
     const network = await captureNetwork(host, new Date(), signal);
     tellGaps(say, network.gaps);
     return { network };
@@ -46,6 +47,7 @@ export const readFacts = step({
   gives: ['facts'],
   timeout: '5m',
   run: async ({ host, say, signal }) => {
+    const { captureFacts } = await import('../facts/capture.ts');
     const facts = await captureFacts(host, new Date(), signal);
     tellGaps(say, facts.gaps);
     return { facts };
@@ -59,6 +61,7 @@ export const judgeCoverage = step({
   gives: ['coverage'],
   timeout: '5m',
   run: async ({ host, state: { config, ownPaths, layout, facts }, signal }) => {
+    const { coverage } = await import('../point/coverage.ts');
     const workloads = await locateWorkloads(facts, host, signal);
     const include = await followedPaths(host, includedPaths(config.backup, layout), signal);
     return { coverage: coverage(layout, { ...config.backup, include, own: ownPaths }, workloads) };

@@ -24,7 +24,7 @@ export interface RunContext {
   readonly secrets: SecretSource;
   readonly settings: Settings;
   /** Called for each run with where its log may be written; gives the sink of its events. */
-  readonly openEvents: (paths: RunPaths) => EventSink;
+  readonly openEvents: (paths: RunPaths) => Promise<EventSink>;
   readonly ask: Ask;
   readonly version: string;
   readonly now: () => Date;
@@ -175,7 +175,7 @@ async function conduct(
   { workflow, units, id, paths, journal, context, before, gone = [] }: Conducted,
   work: (execution: Execution) => Promise<RunStatus>,
 ): Promise<RunOutcome> {
-  await using events = context.openEvents(paths);
+  await using events = await context.openEvents(paths);
   const emit = (event: RunEvent) => events.emit(event);
   const started = context.now().getTime();
   const { host, secrets, ask, now, stateDir } = context;

@@ -1,5 +1,6 @@
 /** Points and attestations made up for tests of records, in place of those of a real backup. */
-import { ATTESTATION_FORMAT, type Point, type PointDescription, type Verification } from '../../src/point/point.ts';
+import type { PointDescription } from '../../src/point/captures.ts';
+import { ATTESTATION_FORMAT, type Point, type Verification } from '../../src/point/point.ts';
 
 export const at = '2026-11-20T02:00:00.000Z';
 

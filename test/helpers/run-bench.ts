@@ -40,7 +40,7 @@ export async function runBench(): Promise<RunBench> {
     host,
     secrets: noSecrets,
     settings: noSettings,
-    openEvents: () => ({ emit: (event) => events.push(event), [Symbol.asyncDispose]: async () => {} }),
+    openEvents: async () => ({ emit: (event) => events.push(event), [Symbol.asyncDispose]: async () => {} }),
     ask: async ({ id }) => `answer to ${id}`,
     version: 'test',
     now: () => new Date(),

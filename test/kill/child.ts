@@ -45,7 +45,7 @@ const context: RunContext = {
   host,
   secrets: noSecrets,
   settings: noSettings,
-  openEvents: () => ({ emit: () => {}, [Symbol.asyncDispose]: async () => {} }),
+  openEvents: async () => ({ emit: () => {}, [Symbol.asyncDispose]: async () => {} }),
   ask: async () => 'yes',
   version: 'test',
   now: () => new Date(),

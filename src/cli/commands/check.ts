@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { Change } from '../../kernel/change.ts';
-import type { Captures, Point } from '../../point/point.ts';
+import type { Captures } from '../../point/captures.ts';
+import type { Point } from '../../point/point.ts';
 import { type DocumentKind, factsDocument, layoutDocument, networkDocument, notCompared } from '../documents.ts';
 import { type Globals, helpFooter } from '../globals.ts';
 import type { Session } from '../session.ts';

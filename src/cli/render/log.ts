@@ -1,8 +1,6 @@
-import { type Level, pino } from 'pino';
+import { pino } from 'pino';
 import { redact } from '../../kernel/secret.ts';
 import type { RunEvent } from '../../workflow/events.ts';
-
-export const logLevels: readonly Level[] = ['trace', 'debug', 'info', 'warn', 'error'];
 
 /** Events for the log of a run: pino's JSON lines, written at once, so that the last ones before a crash are there. */
 export function logRenderer(path: string, level: string) {

@@ -104,7 +104,7 @@ export function showCommand(): Command {
     .action(async (name: string, _options: unknown, command: Command) => {
       const { wholePoint } = await import('../../points.ts');
       const { printResult } = await import('../../output.ts');
-      const { pointText } = await import('../../points-text.ts');
+      const { pointText } = await import('../../point-text.ts');
       const { globals, config, session } = await openPoints(command);
       await using _session = session;
       const found = await wholePoint(config, name, session);
