@@ -17,8 +17,8 @@ export default defineConfig({
     // All cores: many tests wait for other processes more than they work. Long cases wait for minutes: all of them at once.
     maxWorkers: isLong ? (ownCases?.length ?? 1) : '100%',
     // A watchdog against hangs, not a measure of speed.
-    testTimeout: 120_000,
-    hookTimeout: 180_000,
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     reporters: ['default', './test/helpers/closing-line.ts'],
   },
 });

@@ -47,7 +47,7 @@ test.concurrent.for([
   box.configure(retention);
   const made = [await backup(box), await backup(box, shiftedClock(box, ms))];
   await (ms > 0 ? expectLatest(box) : expectUncertain(box, made[1] ?? ''));
-  for (let turn = 0; turn < 3; turn += 1) made.push(await backup(box));
+  for (let turn = 0; turn < 2; turn += 1) made.push(await backup(box));
   await expectLatest(box);
   expect(new Set(made).size).toBe(made.length);
   const listed = await wholePoints(box, signal);
@@ -72,7 +72,7 @@ test.concurrent("the server's clock was a year ahead for one point: it is not th
   await backup(box);
   const future = await backup(box);
   shiftArrival(box, future, YEAR);
-  const made = [await backup(box), await backup(box), await backup(box)];
+  const made = [await backup(box), await backup(box)];
   await expectLatest(box);
   const listed = await wholePoints(box, signal);
   expect(listed).toEqual(expect.arrayContaining([future, ...made.slice(-2)]));

@@ -24,12 +24,29 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { getXattr, setXattr } from '../../src/native/xattr.ts';
 import { makeNastyTree, oracle } from '../conformance/engine.ts';
-import { contents, isRoot, lifeboat, listing, type Sandbox, sandbox, signalAt, startLifeboat } from '../helpers/cli.ts';
+import {
+  backedUp,
+  contents,
+  copiesOf,
+  isRoot,
+  lifeboat,
+  listing,
+  type Sandbox,
+  sandbox,
+  signalAt,
+  startLifeboat,
+} from '../helpers/cli.ts';
 import { random, seed } from '../helpers/moments.ts';
+
+const stored = copiesOf(async () => await backedUp(await sandbox()));
 
 /** A backup of the source, restored to `to`; gives where the source lies in there. */
 async function restored(box: Sandbox, to: string): Promise<string> {
-  expect((await box.ask('backup')).code).toBe(0);
+  return await restoredFrom(await backedUp(box), to);
+}
+
+/** The same of the point that it has. */
+async function restoredFrom(box: Sandbox, to: string): Promise<string> {
   expect((await box.ask('restore', 'latest', '--to', to)).code).toBe(0);
   return join(to, box.source);
 }
@@ -83,9 +100,9 @@ describe.concurrent('into a directory that holds something', () => {
   });
 
   test('nothing is overwritten without consent to exactly that: exit 5, nothing is written', async () => {
-    await using box = await sandbox();
+    await using box = await stored();
     const to = join(box.base, 'to');
-    const top = await restored(box, to);
+    const top = await restoredFrom(box, to);
     writeFileSync(join(top, 'etc/hosts'), 'mine');
     unlinkSync(join(top, 'etc/ssh/config'));
     const before = listing(to);
@@ -112,9 +129,9 @@ describe.concurrent('into a directory that holds something', () => {
   });
 
   test('a directory that is not empty, where the point has a file, stays and is named: exit 4', async () => {
-    await using box = await sandbox();
+    await using box = await stored();
     const to = join(box.base, 'to');
-    const top = await restored(box, to);
+    const top = await restoredFrom(box, to);
     unlinkSync(join(top, 'etc/hosts'));
     mkdirSync(join(top, 'etc/hosts'));
     writeFileSync(join(top, 'etc/hosts/mine'), 'mine');
@@ -127,9 +144,9 @@ describe.concurrent('into a directory that holds something', () => {
   });
 
   test('nothing is restored through a symlink that stands in the way', async () => {
-    await using box = await sandbox();
+    await using box = await stored();
     const to = join(box.base, 'to');
-    const top = await restored(box, to);
+    const top = await restoredFrom(box, to);
     const elsewhere = join(box.base, 'elsewhere');
     renameSync(join(top, 'etc'), elsewhere);
     symlinkSync(elsewhere, join(top, 'etc'));

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { acquireLock, lockKey } from '../../src/point/lock.ts';
 import { openTarget } from '../../src/target/targets.ts';
 import { pointsOf, type Sandbox, sandbox, script } from '../helpers/cli.ts';
@@ -11,7 +11,6 @@ const day = 86_400_000;
 
 async function box(schedule: string, more = ''): Promise<Sandbox> {
   const made = await sandbox();
-  onTestFinished(() => made[Symbol.asyncDispose]());
   made.configure(`schedule:\n${schedule}\n${more}`);
   return made;
 }
@@ -58,10 +57,30 @@ while [ -e ${file} ]; do sleep 0.1; done`,
   return { file, pids: () => readFileSync(join(at.base, 'pids'), 'utf8').trim().split(' ').map(Number) };
 }
 
+/** A server that takes notices. */
+async function webhook(): Promise<AsyncDisposable & { readonly url: string; readonly bodies: readonly string[] }> {
+  const bodies: string[] = [];
+  const server = createServer((request, response) => {
+    let body = '';
+    request.setEncoding('utf8').on('data', (text: string) => (body += text));
+    request.on('end', () => {
+      bodies.push(body);
+      response.end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  return { url: `http://127.0.0.1:${port}/hook`, bodies, [Symbol.asyncDispose]: async () => void server.close() };
+}
+
 const arrived = (path: string) => expect.poll(() => existsSync(path), { timeout: 60_000, interval: 50 }).toBe(true);
 
-test('what was missed for ten days is made up once; then nothing is due', async () => {
-  const at = await box('  backup: { cron: "0 2 * * *" }\n  check: { cron: "0 3 * * *", catchUp: false }', 'rpo: 26h');
+test.concurrent('what was missed for ten days is made up once; then nothing is due', async () => {
+  await using at = await box(
+    '  backup: { cron: "0 2 * * *" }\n  check: { cron: "0 3 * * *", catchUp: false }',
+    'rpo: 26h',
+  );
   lookedAt(at, 'backup', Date.now() - 10 * day);
   lookedAt(at, 'check', Date.now() - 10 * day);
   const first = await at.run('schedule', 'run', '--due');
@@ -81,8 +100,8 @@ test('what was missed for ten days is made up once; then nothing is due', async 
   ]);
 });
 
-test('a scheduler that is killed with its run begins that again, after it has tidied up and what was stopped is started', async () => {
-  const at = await box('  backup: { cron: "0 2 * * *" }');
+test.concurrent('a scheduler that is killed with its run begins that again, after it has tidied up and what was stopped is started', async () => {
+  await using at = await box('  backup: { cron: "0 2 * * *" }');
   const { file, pids } = gate(at);
   dropIn(at, 'backup/store.end.d/10-start', `echo "$LIFEBOAT_OUTCOME" >> ${at.base}/outcomes`);
   lookedAt(at, 'backup', Date.now() - 2 * day);
@@ -107,8 +126,8 @@ test('a scheduler that is killed with its run begins that again, after it has ti
   expect(runs.map(({ status }: { status: string }) => status)).toEqual(['done', 'undone']);
 });
 
-test('a run that is killed while the scheduler lives: what it stopped is started at once', async () => {
-  const at = await box('  backup: { cron: "0 2 * * *" }');
+test.concurrent('a run that is killed while the scheduler lives: what it stopped is started at once', async () => {
+  await using at = await box('  backup: { cron: "0 2 * * *" }');
   const { pids } = gate(at);
   dropIn(at, 'backup/store.end.d/10-start', `echo "$LIFEBOAT_OUTCOME" >> ${at.base}/outcomes`);
   lookedAt(at, 'backup', Date.now() - 2 * day);
@@ -121,8 +140,8 @@ test('a run that is killed while the scheduler lives: what it stopped is started
   expect((await ended).code).toBe(0);
 });
 
-test('SIGTERM is passed on to the run, which cleans up; the scheduler ends well, and goes on after its start', async () => {
-  const at = await box('  backup: { cron: "0 2 * * *" }');
+test.concurrent('SIGTERM is passed on to the run, which cleans up; the scheduler ends well, and goes on after its start', async () => {
+  await using at = await box('  backup: { cron: "0 2 * * *" }');
   const { file } = gate(at);
   dropIn(at, 'backup/store.end.d/10-start', `echo "$LIFEBOAT_OUTCOME" >> ${at.base}/outcomes`);
   lookedAt(at, 'backup', Date.now() - 2 * day);
@@ -143,24 +162,10 @@ test('SIGTERM is passed on to the run, which cleans up; the scheduler ends well,
   expect((await next.ended).code).toBe(0);
 });
 
-test('a run that takes too long is ended and told by each channel; the next good one is told too', async () => {
-  const bodies: string[] = [];
-  const server = createServer((request, response) => {
-    let body = '';
-    request.setEncoding('utf8').on('data', (text: string) => (body += text));
-    request.on('end', () => {
-      bodies.push(body);
-      response.end();
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void server.close());
-  const address = server.address();
-  const port = typeof address === 'object' ? address?.port : undefined;
-  const at = await box(
-    '  backup: { cron: "0 2 * * *", timeLimit: 8s }',
-    `notify: { webhook: "http://127.0.0.1:${port}/hook", mail: { to: root }, prometheus: /nonexistent/lifeboat.prom }`,
-  );
+test.concurrent('a run that takes too long is ended and told by each channel; the next good one is told too', async () => {
+  await using hook = await webhook();
+  const notify = `notify: { webhook: "${hook.url}", mail: { to: root }, prometheus: /nonexistent/lifeboat.prom }\n`;
+  await using at = await box('  backup: { cron: "0 2 * * *", timeLimit: 5s }', notify);
   const { file } = gate(at);
   listen(at);
   dropIn(at, 'notify/20-broken', 'exit 1');
@@ -172,13 +177,14 @@ test('a run that takes too long is ended and told by each channel; the next good
   expect(late.stderr).toContain('metrics: write /nonexistent/lifeboat.prom');
   expect(late.stderr).toMatch(/notice: not sent by .*20-broken/);
   expect(notices(at)).toMatchObject([{ event: 'failed', job: 'backup', error: { code: 'step-timeout' }, unsent: [] }]);
-  expect(bodies.map((body) => JSON.parse(body))).toMatchObject([{ event: 'failed', host: 'box' }]);
+  expect(hook.bodies.map((body) => JSON.parse(body))).toMatchObject([{ event: 'failed', host: 'box' }]);
   expect(readFileSync(join(at.base, 'mail-arguments'), 'utf8')).toBe('-t -i\n');
   expect(readFileSync(join(at.base, 'mail'), 'utf8')).toContain('Subject: lifeboat on box: backup failed: ');
   const runs = JSON.parse((await at.ask('runs', 'list')).stdout);
   expect(runs).toMatchObject([{ status: 'interrupted', owed: [] }]);
   expect(notices(at)[0]?.['run']).toBe(runs[0].id);
-  // The broken drop-in is mended.
+  // The broken drop-in is mended, and there is time enough.
+  at.configure(`schedule: { backup: { cron: "0 2 * * *" } }\n${notify}`);
   rmSync(join(at.base, 'etc/hooks.d/notify/20-broken'));
   rmSync(file);
   lookedAt(at, 'backup', Date.now() - day - 1000);
@@ -191,8 +197,8 @@ test('a run that takes too long is ended and told by each channel; the next good
   });
 });
 
-test('a repository that is locked is tried again', async () => {
-  const at = await box('  backup: { cron: "0 2 * * *", retry: { attempts: 2, delay: 1s } }');
+test.concurrent('a repository that is locked is tried again', async () => {
+  await using at = await box('  backup: { cron: "0 2 * * *", retry: { attempts: 2, delay: 1s } }');
   const { signal } = new AbortController();
   await using target = await openTarget(at.repository, {}, signal);
   const claim = { host: 'other', pid: 1, processStart: 0, run: 'theirs', since: new Date().toISOString() };
@@ -204,8 +210,8 @@ test('a repository that is locked is tried again', async () => {
   expect(stateOf(at, 'backup').last).toMatchObject({ outcome: 'failed', exitStatus: 6, attempts: 2 });
 });
 
-test('silence is told when nothing ran at all, once; and when it is over', async () => {
-  const at = await box('  backup: { cron: "0 2 1 1 *" }', 'rpo: 26h');
+test.concurrent('silence is told when nothing ran at all, once; and when it is over', async () => {
+  await using at = await box('  backup: { cron: "0 2 1 1 *" }', 'rpo: 26h');
   listen(at);
   const since = new Date(Date.now() - 2 * day).toISOString();
   mkdirSync(join(at.state, 'schedules'), { recursive: true });
@@ -220,8 +226,8 @@ test('silence is told when nothing ran at all, once; and when it is over', async
   expect(notices(at).map(({ event }) => event)).toEqual(['silent', 'recovered']);
 });
 
-test('who looks for silence at the same moment tells it once', async () => {
-  const at = await box('  backup: { cron: "0 2 1 1 *" }', 'rpo: 1s');
+test.concurrent('who looks for silence at the same moment tells it once', async () => {
+  await using at = await box('  backup: { cron: "0 2 1 1 *" }', 'rpo: 1s');
   dropIn(at, 'notify/10-slow', `sleep 3; cat >> ${at.base}/notices; echo >> ${at.base}/notices`);
   await at.run('status', '--notify');
   await new Promise((resolve) => setTimeout(resolve, 1500));
@@ -229,27 +235,19 @@ test('who looks for silence at the same moment tells it once', async () => {
   expect(notices(at)).toMatchObject([{ event: 'silent' }]);
 });
 
-test('a configuration that is wrong when the scheduler starts is told once, to those whom it names', async () => {
-  const bodies: string[] = [];
-  const server = createServer((request, response) => {
-    request.setEncoding('utf8').on('data', (text: string) => bodies.push(text));
-    request.on('end', () => response.end());
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void server.close());
-  const address = server.address();
-  const port = typeof address === 'object' ? address?.port : undefined;
-  const at = await box('  backup: { crn: "0 2 * * *" }', `notify: { webhook: "http://127.0.0.1:${port}/hook" }`);
+test.concurrent('a configuration that is wrong when the scheduler starts is told once, to those whom it names', async () => {
+  await using hook = await webhook();
+  await using at = await box('  backup: { crn: "0 2 * * *" }', `notify: { webhook: "${hook.url}" }`);
   listen(at);
   expect(await at.run('schedule', 'run')).toMatchObject({ code: 2, stderr: expect.stringContaining('crn') });
   expect(await at.run('schedule', 'run', '--due')).toMatchObject({ code: 2 });
   const told = { event: 'failed', error: { code: 'config-invalid', message: expect.stringContaining('crn') } };
   expect(notices(at)).toMatchObject([told]);
-  expect(bodies.map((body) => JSON.parse(body))).toMatchObject([told]);
+  expect(hook.bodies.map((body) => JSON.parse(body))).toMatchObject([told]);
 });
 
-test('what keeps the scheduler itself from its work is told too', async () => {
-  const at = await box('  backup: { cron: "0 2 * * *" }');
+test.concurrent('what keeps the scheduler itself from its work is told too', async () => {
+  await using at = await box('  backup: { cron: "0 2 * * *" }');
   listen(at);
   mkdirSync(join(at.state, 'schedules/backup.json'), { recursive: true });
   const { child, ended } = at.start(['schedule', 'run']);
@@ -261,8 +259,8 @@ test('what keeps the scheduler itself from its work is told too', async () => {
   expect((await ended).code).toBe(0);
 });
 
-test('status is green when all is proven, and names what is not', async () => {
-  const at = await box('  backup: { cron: "0 2 * * *" }', 'rpo: 26h');
+test.concurrent('status is green when all is proven, and names what is not', async () => {
+  await using at = await box('  backup: { cron: "0 2 * * *" }', 'rpo: 26h');
   const bare = await at.ask('status');
   expect(bare.code).toBe(4);
   expect(bare.json).toMatchObject({ green: false, points: 0, rpo: { met: false } });
