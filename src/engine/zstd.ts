@@ -50,7 +50,7 @@ const wholeFrame = 2 * FRAME_SIZE;
 
 /**
  * What frames hold, one after the other, as they were or in other pieces. Small ones are decompressed side by side. A piece
- * is to be used before the next one is asked for.
+ * stays until the second next is asked for.
  *
  * @throws LifeboatError (while iterating) `archive-damaged`
  */
@@ -75,6 +75,8 @@ interface Small {
 async function* frames(input: Input, underWay: Small[]): AsyncIterable<Buffer> {
   const zstd = codec();
   const spare: Slot[] = [];
+  /** Of the piece that was given last. */
+  let given: Slot | undefined;
   const finish = async function* (): AsyncIterable<Buffer> {
     const first = underWay[0];
     if (first === undefined) return;
@@ -82,7 +84,8 @@ async function* frames(input: Input, underWay: Small[]): AsyncIterable<Buffer> {
     underWay.shift();
     if (!Buffer.isBuffer(content)) yield* whatIsRight([first.compressed], content);
     else if (content.length > 0) yield content;
-    spare.push(first.slot);
+    if (given !== undefined) spare.push(given);
+    given = first.slot;
   };
   const begin = (pieces: readonly Buffer[], size: number, contentSize: number): void => {
     const free = spare.pop();
