@@ -81,9 +81,10 @@ export const restoreFiles = step({
         };
         kept = await make();
         if (destruction.items.length > 0) await sync(host, staging, signal);
-        placed = await place(placing, signal);
-        if (placed.kept === 0) await removeStaging(host, staging, signal);
-        attributes = await finishAttributes(placing, signal);
+        const { kept: unplaced } = (placed = await place(placing, signal));
+        // What was agreed to is written in there, and holds until all of it is done.
+        const letGo = async () => (unplaced === 0 ? await removeStaging(host, staging, signal) : undefined);
+        attributes = await finishAttributes(placing, letGo, signal);
       } catch (error) {
         say({ type: 'note', text: `what was restored so far is kept in ${stagingIn(directory, point.id)}` });
         throw error;

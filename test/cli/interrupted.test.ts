@@ -1,6 +1,6 @@
 /** Two at once, locks that were left, signals in the middle, and going on afterwards. */
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
@@ -184,4 +184,33 @@ test('an interrupted run can be undone instead, once', async () => {
   const again = await box.ask('runs', 'resume', id);
   expect(again).toMatchObject({ code: 2, json: { error: { code: 'usage' } } });
   expect(again.json.error?.message).toContain('has ended (undone)');
+});
+
+test('a restore whose stage is gone has given all attributes: killed then, the same command has nothing to ask', async () => {
+  await using box = await sandbox();
+  await box.ask('backup');
+  const killer = join(box.base, 'killer.mjs');
+  const script = `import promises from 'node:fs/promises';
+    import { syncBuiltinESMExports } from 'node:module';
+    const { rm } = promises;
+    promises.rm = async (path, options) => {
+      await rm(path, options);
+      if (/restore-[^/]*$/.test(path)) process.kill(process.pid, 'SIGKILL');
+    };
+    syncBuiltinESMExports();`;
+  writeFileSync(killer, script);
+  const to = join(box.base, 'to');
+  const command = ['restore', 'latest', '--to', to];
+  const modeOf = (path: string) => lstatSync(path).mode & 0o777;
+
+  expect((await box.ask(...command)).code).toBe(0);
+  const hosts = join(to, box.source, 'etc/hosts');
+  const mode = modeOf(hosts);
+  chmodSync(hosts, 0o600);
+  writeFileSync(join(to, box.source, 'etc/ssh/config'), 'to be replaced');
+  const yes = `--yes=${String((await box.ask('--dry-run', ...command)).json['digest'])}`;
+  expect((await box.start(['--json', yes, ...command], { node: ['--import', killer] }).ended).code).toBeNull();
+  expect(readdirSync(to).filter((name) => name.startsWith('.lifeboat'))).toEqual([]);
+  expect(await box.ask(yes, ...command)).toMatchObject({ code: 0, json: { created: 0, replaced: 0 } });
+  expect(modeOf(hosts)).toBe(mode);
 });

@@ -150,7 +150,7 @@ while True:
         try {
           const placing = { directory, stage, comparison, findings, onCreate: () => undefined };
           await putInPlace(placing, signal);
-          await finishAttributes(placing, signal);
+          await finishAttributes(placing, async () => undefined, signal);
         } finally {
           swapping.kill('SIGKILL');
         }

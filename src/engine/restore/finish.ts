@@ -16,22 +16,34 @@ import { isRoot } from './rights.ts';
  * Gives what is there already the attributes of the point; the last of it what keeps it from being changed again. Flags
  * that the point does not have stay.
  *
+ * @param letGo takes away what was left in the stage, and the stage, when only times of the directories that it lies in, and
+ *   flags, are still to be set
  * @returns how many of those whose attributes differed are right now
  */
 export async function finishAttributes(
-  placing: Pick<Placing, 'comparison' | 'directory' | 'findings'>,
+  placing: Pick<Placing, 'comparison' | 'directory' | 'findings' | 'stage'>,
+  letGo: () => Promise<void>,
   signal: AbortSignal,
 ): Promise<number> {
-  const { comparison, directory, findings } = placing;
+  const { comparison, directory, findings, stage } = placing;
   const right = new Set<string>();
+  const tops = new Set(['', ...stage.elsewhere.map(({ path }) => path)]);
+  const again: (typeof comparison.directories)[number][] = [];
   for (const change of comparison.changes.values()) {
     if (change.action !== 'attributes' || change.entry.type === 'directory') continue;
     throwIfAborted(signal);
     if (await mend(placing, change.entry, change, signal)) right.add(change.entry.path);
   }
-  for (const { entry, inode } of comparison.directories.toReversed()) {
+  for (const one of comparison.directories.toReversed()) {
+    const { entry, inode } = one;
     const differed = comparison.changes.get(entry.path)?.action === 'attributes';
-    if ((await mend(placing, entry, { inode }, signal)) && differed) right.add(entry.path);
+    if (!(await mend(placing, entry, { inode }, signal))) continue;
+    if (differed) right.add(entry.path);
+    if (tops.has(entry.path)) again.push(one);
+  }
+  await letGo();
+  for (const { entry, inode } of again) {
+    if (!(await mend(placing, entry, { inode }, signal))) right.delete(entry.path);
   }
   for (const entry of comparison.flagged.toReversed()) {
     try {
