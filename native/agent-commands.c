@@ -52,6 +52,8 @@ static const size_t window_of[2] = {STDOUT_WINDOW, STDERR_WINDOW};
 /* How often a process group that is to end is looked at. */
 #define LOOK_MS 20
 #define PIPE_BYTES (256 * 1024)
+/* At once: as many as the usual limit of open files has room for. */
+#define MOST_COMMANDS 200
 /* How long the next session waits for what the kernel cannot kill at once. */
 #define DYING_MS 1000
 
@@ -194,12 +196,15 @@ static int spawn(struct command *command, bool with_input, char **arguments, cha
 static bool start(uint32_t id, bool with_input, char **arguments, char **environment) {
   struct command *command = need(calloc(1, sizeof *command));
   command->id = id;
-  for (int index = 0; index < 2; index++) command->output[index].credit = window_of[index];
+  command->starting = command->input = -1;
+  for (int index = 0; index < 2; index++) {
+    command->output[index] = (struct output){.fd = -1, .credit = window_of[index]};
+  }
   if (with_input) command->window = need(malloc(INPUT_WINDOW));
   command->next = commands;
   commands = command;
   count++;
-  int failure = spawn(command, with_input, arguments, environment);
+  int failure = count > MOST_COMMANDS ? EAGAIN : spawn(command, with_input, arguments, environment);
   if (failure == 0) return true;
   tell_number(command, FAILED, (uint32_t)failure);
   forget(command);

@@ -1,6 +1,5 @@
 /** A session with the agent in a virtual machine: many commands at once over one stream of bytes. */
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import { abortError, throwIfAborted } from '../kernel/wait.ts';
@@ -124,7 +123,10 @@ export class AgentSession {
   }
 
   async close(): Promise<void> {
-    const closed = this.#socket.closed ? undefined : once(this.#socket, 'close');
+    const closed = new Promise<void>((resolve) => {
+      if (this.#socket.closed) resolve();
+      else this.#socket.once('close', () => resolve());
+    });
     this.#socket.destroy();
     await closed;
   }

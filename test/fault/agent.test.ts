@@ -85,6 +85,12 @@ async function* pattern(mebibytes: number): AsyncGenerator<Uint8Array> {
   for (let number = 0; number < mebibytes; number += 1) yield Buffer.alloc(1024 * 1024, `${number} `);
 }
 
+/** Nothing, but an end only when the signal comes. */
+async function* held(signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  if (!signal.aborted) await once(signal, 'abort');
+  yield* [];
+}
+
 /** Somebody who answers in place of an agent. */
 async function impostor(serve: (socket: Socket, hello: Buffer) => void): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'lifeboat-test-'));
@@ -291,6 +297,21 @@ test('thirty commands at once keep apart', async () => {
     expect(stdout.equals(stdin)).toBe(true);
   });
   await Promise.all(ends);
+});
+
+test('more commands than there can be are refused, and leave the others alone', async () => {
+  const { host } = await agentHost();
+  const stop = new AbortController();
+  const ends = Array.from(
+    { length: 260 },
+    async () => await host.run(['cat', '/dev/stdin'], { stdin: held(stop.signal) }, never()),
+  );
+  const refused = Promise.allSettled(ends);
+  await expect(Promise.race(ends)).rejects.toMatchObject({ code: 'failed', retryable: true });
+  stop.abort();
+  const outcomes = await refused;
+  expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(200);
+  expect((await host.run(['echo', 'here'], {}, never())).stdout.toString()).toBe('here\n');
 });
 
 test('a command has a session, signals and descriptors of its own, and nothing of the agent’s environment', async () => {
