@@ -6,6 +6,9 @@ import { explaining, hasErrno, LifeboatError } from '../../kernel/errors.ts';
 import { abortable } from '../abortable.ts';
 import type { Body } from '../target.ts';
 
+/** So much is written before the disk is told to begin with it: else it would have nothing to do until the end. */
+const syncEvery = 32 * 1024 * 1024;
+
 /**
  * Writes and syncs a body to a new file. The caller removes the file when this fails.
  *
@@ -15,11 +18,21 @@ import type { Body } from '../target.ts';
 export async function writeNew(path: string, body: Body, doing: string, signal: AbortSignal): Promise<number> {
   const file = await explaining(doing, () => open(path, 'wx', 0o600));
   let size = 0;
+  let syncedFrom = 0;
+  /** An error of the disk is told once, so each of these counts. */
+  let syncing = Promise.resolve();
   try {
     for await (const chunk of abortable(body, signal)) {
       await explaining(doing, () => writeAll(file, chunk));
       size += chunk.length;
+      if (size - syncedFrom < syncEvery) continue;
+      syncedFrom = size;
+      await explaining(doing, () => syncing);
+      syncing = file.datasync();
+      // Looked at before the next.
+      syncing.catch(ignoreSecondError);
     }
+    await explaining(doing, () => syncing);
     await explaining(doing, () => file.sync());
   } catch (error) {
     await file.close().catch(ignoreSecondError);
@@ -69,7 +82,7 @@ async function isDirectory(path: string): Promise<boolean> {
   return (await lstat(path)).isDirectory();
 }
 
-/** The first error is the one to report. */
+/** The first error is the one to report, or is reported elsewhere. */
 function ignoreSecondError(): void {
   return;
 }
