@@ -1,5 +1,4 @@
 /** The host is walked, compared with an earlier point, and what is new goes through tar into one object; then the manifest. */
-import { createHash } from 'node:crypto';
 import { encrypting } from '../../age/age.ts';
 import { asLifeboatError, LifeboatError } from '../../kernel/errors.ts';
 import { present } from '../../kernel/present.ts';
@@ -9,6 +8,7 @@ import { compressing } from '../zstd.ts';
 import { archiveOf } from './archive.ts';
 import { takeBase } from './base.ts';
 import { choose } from './choose.ts';
+import { Hashing } from './hashing.ts';
 import { writeIndex } from './index-files.ts';
 import { ManifestWriter } from './manifest.ts';
 import { ManifestMerge } from './merge.ts';
@@ -77,25 +77,31 @@ async function clockOf({ host }: BackupJob, signal: AbortSignal): Promise<number
   return seconds;
 }
 
-/** Encrypts, where there are recipients, and hashes what is stored on its way. */
+/** Encrypts, where there are recipients, and hashes what is stored beside its being stored. */
 async function put(
   { target, sealing: { recipients } }: BackupJob,
   key: string,
   plain: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
 ): Promise<StoredObject> {
-  const sha = createHash('sha256');
+  const hashing = new Hashing();
   let size = 0;
   async function* hashed(): AsyncIterable<Uint8Array> {
     for await (const chunk of recipients.length > 0 ? encrypting(plain, recipients) : plain) {
       throwIfAborted(signal);
-      sha.update(chunk);
+      hashing.bytes(0, chunk.length);
+      const run = hashing.run(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length));
+      // Looked at below.
+      run.catch(() => undefined);
       size += chunk.length;
       yield chunk;
+      await run;
     }
   }
   await target.put(key, hashed(), {}, signal);
-  return { key, size, sha256: sha.digest('hex') };
+  hashing.end();
+  const [sha256 = ''] = await hashing.run(Buffer.alloc(0));
+  return { key, size, sha256 };
 }
 
 async function* only(bytes: Uint8Array): AsyncIterable<Uint8Array> {

@@ -134,6 +134,12 @@ export function statOf(line: string): Stat {
   };
 }
 
+/** Of the same line, what tells whether an inode is the same and was changed. */
+export function inodeOf(line: string): Pick<Stat, 'ctimeNs' | 'inode'> {
+  const words = line.split(' ', 7);
+  return { ctimeNs: nanoseconds(words[5] ?? ''), inode: words[6] ?? '' };
+}
+
 /** find's seconds; before 1970 the fraction still counts upwards. */
 export function nanoseconds(time: string): string {
   const dot = time.indexOf('.');

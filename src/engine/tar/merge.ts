@@ -4,7 +4,7 @@ import type { BackupResult } from '../engine.ts';
 import type { Entry } from '../entry.ts';
 import type { Base } from './base.ts';
 import type { Chosen } from './choose.ts';
-import { statOf } from './find.ts';
+import { inodeOf } from './find.ts';
 import { type ManifestEntry, ManifestWriter } from './manifest.ts';
 import type { Findings } from './stderr.ts';
 import { strayProblem, Strays } from './strays.ts';
@@ -46,7 +46,7 @@ export class ManifestMerge {
     const chosen = await this.#until(entry.path);
     if (chosen === undefined)
       throw new LifeboatError('bug', `tar stored ${JSON.stringify(entry.path)}, which was not asked for`);
-    const { ctimeNs, inode } = statOf(chosen.stat);
+    const { ctimeNs, inode } = inodeOf(chosen.stat);
     const young = Number(ctimeNs.slice(0, -9)) >= this.#youngSeconds;
     this.#write({ ...entry, ...(young ? {} : { ctimeNs }), inode, ...(flags === undefined ? {} : { flags }) });
     if (chosen.known) this.#changed++;
