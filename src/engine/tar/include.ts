@@ -19,17 +19,18 @@ export interface Named {
 export async function namedPaths(host: Host, include: readonly string[], signal: AbortSignal): Promise<Named> {
   if (include.length === 0) throw new LifeboatError('usage', 'no path to back up was given');
   const wanted = include.map(relativePath);
-  const parents = await resolved(host, wanted.map(parentOf), signal);
-  const paths = wanted.map((path, index) =>
-    path === '' ? '' : join(parents[index] ?? '', path.split('/').at(-1) ?? ''),
-  );
-  const unique = [...new Set(paths)].sort();
-  const targets = await resolved(host, unique, signal);
-  const links = unique.flatMap((path, index) => {
-    const target = targets[index] ?? path;
+  const found = await resolved(host, [...wanted.map(parentOf), ...wanted], signal);
+  const targets = new Map<string, string>();
+  for (const [index, path] of wanted.entries()) {
+    const named = path === '' ? '' : join(found[index] ?? '', path.split('/').at(-1) ?? '');
+    targets.set(named, found[wanted.length + index] ?? named);
+  }
+  const paths = [...targets.keys()].sort();
+  const links = paths.flatMap((path) => {
+    const target = targets.get(path) ?? path;
     return target === path ? [] : [{ path, target }];
   });
-  return { paths: unique, links };
+  return { paths, links };
 }
 
 export function isBelow(path: string, above: string): boolean {
