@@ -19,28 +19,61 @@ export interface Manifest {
   trailer(): Promise<ManifestTrailer>;
 }
 
+/** Of so many entries what was read once is kept: a restore asks for it several times. More are read again each time. */
+const keptEntries = 100_000;
+
+type Reading = AsyncIterator<readonly ManifestEntry[], ManifestTrailer>;
+
 /** A manifest that is held in memory, compressed. */
 export function manifestOf(compressed: readonly Uint8Array[]): Manifest {
+  let kept: { readonly batches: readonly (readonly ManifestEntry[])[]; readonly trailer: ManifestTrailer } | undefined;
   async function* bytes(): AsyncIterable<Uint8Array> {
     yield* compressed;
   }
-  const batches = () => manifestEntries(bytes());
+  async function* batches(): AsyncGenerator<readonly ManifestEntry[], ManifestTrailer> {
+    if (kept !== undefined) {
+      yield* kept.batches;
+      return kept.trailer;
+    }
+    const reading: Reading = manifestEntries(bytes());
+    const read: (readonly ManifestEntry[])[] = [];
+    let count = 0;
+    try {
+      for (;;) {
+        const { done, value } = await reading.next();
+        if (done === true) {
+          if (count <= keptEntries) kept = { batches: read, trailer: value };
+          return value;
+        }
+        count += value.length;
+        if (count <= keptEntries) read.push(value);
+        else read.length = 0;
+        yield value;
+      }
+    } finally {
+      await reading.return?.();
+    }
+  }
   return {
     async *entries() {
-      const read = batches();
-      for (;;) {
-        const next = await read.next();
-        if (next.done === true) return next.value;
-        yield* next.value;
+      const reading: Reading = batches();
+      try {
+        for (;;) {
+          const { done, value } = await reading.next();
+          if (done === true) return value;
+          yield* value;
+        }
+      } finally {
+        await reading.return?.();
       }
     },
     batches,
     description: () => manifestDescription(bytes()),
     async trailer() {
-      const read = batches();
+      const reading = batches();
       for (;;) {
-        const next = await read.next();
-        if (next.done === true) return next.value;
+        const { done, value } = await reading.next();
+        if (done === true) return value;
       }
     },
   };
