@@ -2,7 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { constants, homedir } from 'node:os';
-import type { Readable } from 'node:stream';
+import { Socket } from 'node:net';
+import type { Readable, Writable } from 'node:stream';
 import { once } from 'node:events';
 import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import { writeFileAtomic } from '../kernel/atomic-write.ts';
@@ -40,39 +41,45 @@ const startLocal: Start = async (argv, { withStdin, reuse, env }, signal) => {
   throwIfAborted(signal);
   const [program, ...args] = argv;
   const own = reuse ? makePipe(RING_PIPE) : undefined;
+  // Holds more than the socket that Node would make, so that the process has something to read while we are busy.
+  const fed = withStdin ? makePipe(RING_PIPE) : undefined;
   try {
     const child = spawn(program, args, {
       detached: true,
       cwd: '/',
       env: { ...baseEnvironment(), ...env },
-      stdio: [withStdin ? 'pipe' : 'ignore', own?.write ?? 'pipe', 'pipe'],
+      stdio: [fed?.read ?? 'ignore', own?.write ?? 'pipe', 'pipe'],
     });
     const exited = new Promise<number>((resolve) => {
       child.once('exit', (code, name) => resolve(code ?? 128 + (name === null ? 0 : constants.signals[name])));
     });
     await once(child, 'spawn');
-    return childOf(child, own === undefined ? child.stdout : ringReadable(own.read), exited, argv);
+    const stdin = fed && new Socket({ fd: fed.write, readable: false, writable: true });
+    return childOf(child, stdin, own === undefined ? child.stdout : ringReadable(own.read), exited, argv);
   } catch (error) {
     if (own !== undefined) closeSync(own.read);
+    if (fed !== undefined) closeSync(fed.write);
     throw startError(error, argv);
   } finally {
     // The process has its own.
     if (own !== undefined) closeSync(own.write);
+    if (fed !== undefined) closeSync(fed.read);
   }
 };
 
 function childOf(
   child: ChildProcess,
+  stdin: Writable | undefined,
   stdout: Readable | null,
   exited: Promise<number>,
   argv: readonly [string, ...string[]],
 ): Child {
-  const { pid, stdin, stderr } = child;
+  const { pid, stderr } = child;
   if (pid === undefined || stdout === null || stderr === null) {
     throw new LifeboatError('bug', `${commandText(argv)} was started without a process id or pipes`);
   }
   return {
-    stdin: stdin ?? undefined,
+    stdin,
     stdout,
     stderr,
     exited,
