@@ -1,0 +1,46 @@
+import { access, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { afterEach, expect, test, vi } from 'vitest';
+import { cachedDirectory, cachePath } from './cache.ts';
+import { temporaryDirectory } from './temporary.ts';
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+async function emptyCache() {
+  const place = await temporaryDirectory();
+  vi.stubEnv('XDG_CACHE_HOME', place.path);
+  return place;
+}
+
+test('of many that want a directory at once one makes it, and nobody sees a half one', async () => {
+  await using _place = await emptyCache();
+  let made = 0;
+  const one = async () => {
+    const directory = await cachedDirectory('some/thing', async (work) => {
+      made += 1;
+      await expect(access(cachePath('some/thing'))).rejects.toMatchObject({ code: 'ENOENT' });
+      await writeFile(join(work, 'content'), 'whole');
+    });
+    return await readFile(join(directory, 'content'), 'utf8');
+  };
+  expect(await Promise.all(Array.from({ length: 5 }, one))).toEqual(Array.from({ length: 5 }, () => 'whole'));
+  expect(made).toBe(1);
+});
+
+test('a failure leaves nothing and is told; what a killed process left is no part of the next', async () => {
+  await using _place = await emptyCache();
+  await mkdir(`${cachePath('thing')}.new/litter`, { recursive: true });
+  const failing = cachedDirectory('thing', async (work) => {
+    await writeFile(join(work, 'half'), '');
+    throw new Error('no network');
+  });
+  await expect(failing).rejects.toThrow('no network');
+  expect(await readdir(dirname(cachePath('thing')))).toEqual(['thing.lock']);
+  await mkdir(`${cachePath('thing')}.new/litter`, { recursive: true });
+  const directory = await cachedDirectory('thing', async (work) => {
+    await writeFile(join(work, 'whole'), '');
+  });
+  expect(await readdir(directory)).toEqual(['whole']);
+});
