@@ -12,7 +12,7 @@ const wanted: readonly RegExp[] = [
   /^drivers\/scsi\/(device_handler\/.*|iscsi_tcp|scsi_debug|sd_mod|sg|sr_mod|virtio_scsi)\./,
   /^drivers\/target\/(target_core_.*|iscsi\/iscsi_target_mod|loopback\/tcm_loop)\./,
   /^drivers\/usb\/(host\/(ehci|uhci|xhci)[-_](hcd|pci)|storage\/(uas|usb-storage))\./,
-  /^drivers\/(virtio\/(virtio_pci|virtio_balloon)|char\/virtio_console|char\/hw_random\/virtio-rng|input\/evdev)\./,
+  /^drivers\/(virtio\/(virtio_pci|virtio_balloon)|char\/virtio_console|char\/hw_random\/virtio-rng|input\/evdev|acpi\/button)\./,
   /^drivers\/net\/(bonding|dummy|geneve|ifb|ipvlan|macvlan|team|tun|veth|vrf|vxlan|wireguard)\b/,
   /^drivers\/net\/(virtio_net|ethernet\/intel\/e1000e?\/e1000e?)\./,
   /^fs\/(btrfs|exfat|ext4|f2fs|fat|fuse|isofs|jfs|nls|ntfs3?|overlayfs|squashfs|udf|xfs)\//,
