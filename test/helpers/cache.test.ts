@@ -1,4 +1,4 @@
-import { access, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { cachedDirectory, cachePath } from './cache.ts';
@@ -43,4 +43,15 @@ test('a failure leaves nothing and is told; what a killed process left is no par
     await writeFile(join(work, 'whole'), '');
   });
   expect(await readdir(directory)).toEqual(['whole']);
+});
+
+test('what was made from other inputs goes when it has not been used for a week', async () => {
+  await using place = await emptyCache();
+  for (const name of ['thing-old', 'thing-used', 'other-old']) await cachedDirectory(name, async () => {});
+  const before = new Date(Date.now() - 8 * 86_400_000);
+  for (const name of ['thing-old', 'thing-used', 'other-old']) await utimes(cachePath(name), before, before);
+  await cachedDirectory('thing-used', () => Promise.reject(new Error('it is there')));
+  await cachedDirectory('thing-new', (work) => utimes(work, before, before));
+  const left = (await readdir(join(place.path, 'lifeboat-test'))).filter((name) => !name.endsWith('.lock'));
+  expect(left.sort()).toEqual(['other-old', 'thing-new', 'thing-used']);
 });

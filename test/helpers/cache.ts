@@ -1,7 +1,7 @@
 /** What tests make once and keep, outside the repository: files and directories in the user's cache. */
-import { access, mkdir, rename, rm } from 'node:fs/promises';
+import { access, mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { sleep } from '../../src/kernel/wait.ts';
 import { lockFile } from '../../src/host/file-lock.ts';
 
@@ -22,13 +22,13 @@ export function cachePath(...names: readonly string[]): string {
  * A directory of the cache, made where it is missing: beside its place, then renamed, so that a half one is never found. Of
  * several processes that want it at once, one makes it and the others wait.
  *
- * @param name below the cache; names all that the content depends on
+ * @param name below the cache, `kind-digest` of all that the content depends on: others of a kind go once nobody uses them
  */
 export async function cachedDirectory(name: string, make: (directory: string) => Promise<void>): Promise<string> {
   const directory = cachePath(name);
-  if (await exists(directory)) return directory;
+  if (await wasThere(directory)) return directory;
   await using _lock = await lockWhenFree(directory);
-  if (await exists(directory)) return directory;
+  if (await wasThere(directory)) return directory;
   const work = `${directory}.new`;
   // Left by a process that was killed.
   await rm(work, { recursive: true, force: true });
@@ -40,7 +40,31 @@ export async function cachedDirectory(name: string, make: (directory: string) =>
     await rm(work, { recursive: true, force: true });
     throw error;
   }
+  // Its own time may be that of an archive which was unpacked into it.
+  await wasThere(directory);
+  await removeUnused(directory);
   return directory;
+}
+
+/** Whether it is there; it counts as used from now on. */
+async function wasThere(directory: string): Promise<boolean> {
+  const now = new Date();
+  return await utimes(directory, now, now).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Removes what has the same name up to the last `-`, was thus made from other inputs, and has not been used for a week. */
+async function removeUnused(directory: string): Promise<void> {
+  const kind = basename(directory).replace(/-[^-]*$/, '-');
+  const names = (await readdir(dirname(directory))).filter((name) => name.startsWith(kind) && !name.endsWith('.lock'));
+  for (const name of names) {
+    const path = join(dirname(directory), name);
+    const used = await stat(path).catch(() => undefined);
+    if (used !== undefined && Date.now() - used.mtimeMs > 7 * 86_400_000)
+      await rm(path, { recursive: true, force: true });
+  }
 }
 
 /** The lock of a path, `<path>.lock`; waits while another has it. */
