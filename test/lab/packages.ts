@@ -92,9 +92,9 @@ async function aptOf(suite: Suite, directory: string): Promise<(...args: readonl
 Dir::State::status "${directory}/status";
 Dir::Cache "${directory}";
 Dir::Etc::sourcelist "${directory}/sources.list";
-Dir::Etc::sourceparts "-";
-Dir::Etc::preferences "-";
-Dir::Etc::preferencesparts "-";
+Dir::Etc::sourceparts "/dev/null";
+Dir::Etc::preferences "/dev/null";
+Dir::Etc::preferencesparts "/dev/null";
 APT::Architecture "amd64";
 APT::Architectures "amd64";
 // As root, apt would fetch as a user that cannot write here.
