@@ -7,6 +7,7 @@ import { contentGroup, deviceIds, parentsOf } from './identity.ts';
 import { typeCategory } from './mount-category.ts';
 import { deviceBySpec } from './spec.ts';
 import type { Claims } from './stacked.ts';
+import { type CrypttabEntry, crypttabFile, parseCrypttab } from './tools/crypttab.ts';
 import { findmntArgv, type MountEntry, parseFindmnt, type Space } from './tools/findmnt.ts';
 import { type FstabEntry, fstabFile, parseFstab } from './tools/fstab.ts';
 import type { BlockDevice } from './tools/lsblk.ts';
@@ -19,6 +20,7 @@ export interface Probes {
   readonly mounts: readonly MountEntry[];
   readonly swaps: readonly SwapEntry[];
   readonly fstab: readonly FstabEntry[];
+  readonly crypttab: readonly CrypttabEntry[];
   /** Partition tables as they stand on the devices, by device number. */
   readonly tables: ReadonlyMap<string, Table>;
   /** Space by mount path, where it could be asked. */
@@ -43,11 +45,12 @@ export interface Probes {
 }
 
 export async function probeLayout(asker: Asker, claims: Claims): Promise<Probes> {
-  const [listed, mounts, swaps = [], fstab = []] = await Promise.all([
+  const [listed, mounts, swaps = [], fstab = [], crypttab = []] = await Promise.all([
     askDevices(asker),
     askMounts(asker),
     asker.file(swapsFile, parseSwaps, { mayBeAbsent: true }),
     askFstab(asker),
+    askCrypttab(asker),
   ]);
   const [devices, busPaths, space] = await Promise.all([
     completed(asker, listed),
@@ -55,7 +58,7 @@ export async function probeLayout(asker: Asker, claims: Claims): Promise<Probes>
     askSpace(asker, mounts),
   ]);
   const tables = await askTables(asker, devices);
-  const probes = assembleProbes({ devices, mounts, swaps, fstab, tables, space, busPaths }, claims);
+  const probes = assembleProbes({ devices, mounts, swaps, fstab, crypttab, tables, space, busPaths }, claims);
   return { ...probes, subvolumes: await askAllSubvolumes(asker, probes) };
 }
 
@@ -107,7 +110,17 @@ async function askFstab(asker: Asker): Promise<FstabEntry[] | undefined> {
   return await asker.file(fstabFile, (content) => parseFstab(content, bad), { mayBeAbsent: true });
 }
 
-type Answers = Pick<Probes, 'devices' | 'mounts' | 'swaps' | 'fstab' | 'tables' | 'space' | 'busPaths'>;
+async function askCrypttab(asker: Asker): Promise<CrypttabEntry[] | undefined> {
+  const bad = (line: number): void =>
+    asker.gap({
+      subject: crypttabFile,
+      problem: `line ${line} is no entry`,
+      hint: 'crypttab(5) tells what an entry is',
+    });
+  return await asker.file(crypttabFile, (content) => parseCrypttab(content, bad), { mayBeAbsent: true });
+}
+
+type Answers = Pick<Probes, 'devices' | 'mounts' | 'swaps' | 'fstab' | 'crypttab' | 'tables' | 'space' | 'busPaths'>;
 
 /** Pure: what was asked, put together. A device that is mounted has a filesystem even where nobody could probe it. */
 function assembleProbes(answers: Answers, claims: Claims): Omit<Probes, 'subvolumes'> {
