@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { zstdCompressSync } from 'node:zlib';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { compressedBound, zstdFrames } from '../native/zstd.ts';
@@ -127,6 +128,26 @@ test('both make frames that the other reads, and say what does not fit', async (
       });
     }
   }
+});
+
+test('a piece stays until the second next is asked for, also where frames hold nothing', async () => {
+  const zstd = zstdFrames();
+  const frames: Buffer[] = [];
+  for (let round = 0; round < 40; round++) {
+    const content = Buffer.alloc(round % 4 === 1 ? 0 : 50_000, round);
+    const output = Buffer.alloc(compressedBound(content.length));
+    frames.push(output.subarray(0, Number(await zstd?.compress(1, content, output))));
+  }
+  let before: { readonly piece: Buffer; readonly copy: Buffer } | undefined;
+  let count = 0;
+  for await (const piece of decompressing(owned(Buffer.concat(frames)))) {
+    // What is decompressed meanwhile has its time.
+    await delay(2);
+    if (before !== undefined) expect(before.piece.equals(before.copy)).toBe(true);
+    before = { piece, copy: Buffer.from(piece) };
+    count++;
+  }
+  expect(count).toBe(30);
 });
 
 test('what does not compress fits into the bound', async () => {

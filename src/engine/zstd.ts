@@ -82,8 +82,13 @@ async function* frames(input: Input, underWay: Small[]): AsyncIterable<Buffer> {
     if (first === undefined) return;
     const content = await first.content.catch((error: unknown) => error);
     underWay.shift();
-    if (!Buffer.isBuffer(content)) yield* whatIsRight([first.compressed], content);
-    else if (content.length > 0) yield content;
+    // One that holds nothing is not given, and what was given before has to stay.
+    if (Buffer.isBuffer(content) && content.length === 0) {
+      spare.push(first.slot);
+      return;
+    }
+    if (Buffer.isBuffer(content)) yield content;
+    else yield* whatIsRight([first.compressed], content);
     if (given !== undefined) spare.push(given);
     given = first.slot;
   };
