@@ -258,7 +258,7 @@ function unlessGone<T>(look: () => T): T | undefined {
 }
 
 /** The entry was removed, or replaced by one of another type, since its name or type was read. */
-function isGone(error: unknown): boolean {
+export function isGone(error: unknown): boolean {
   if (hasErrno(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'ESTALE', 'ENXIO')) return true;
   return isSystemError(error) && error.code === 'EINVAL' && error.syscall === 'readlink';
 }

@@ -4,7 +4,7 @@ import { hasErrno } from '../../kernel/errors.ts';
 import { nameFromBytes, nameToBytes } from '../../kernel/text.ts';
 import type { Entry } from '../entry.ts';
 import { inodeOf } from './held.ts';
-import { describe, hashFile, typeOf } from '../walk.ts';
+import { describe, hashFile, isGone, typeOf } from '../walk.ts';
 
 export interface Seen {
   /** Without a hash unless that was asked for, never of the type `hardlink`; `undefined` for a socket. */
@@ -46,7 +46,7 @@ export async function inspect(
     return { entry, stats, inode, ...(unreadable === undefined ? {} : { unreadable }) };
   } catch (error) {
     // A name that is too long is nobody's; that it cannot be restored is said when its turn comes.
-    if (hasErrno(error, 'ENOENT', 'ENOTDIR', 'ESTALE', 'ENAMETOOLONG')) return undefined;
+    if (isGone(error) || hasErrno(error, 'ENAMETOOLONG')) return undefined;
     throw error;
   }
 }
