@@ -71,16 +71,18 @@ export async function startMachine(spec: MachineSpec, options: StartOptions, sig
   });
   const files = runFiles(directory);
   const serial = serialConsole(files.serialLog, files.serial);
-  const { ended, pull } = startProcess(spec, options, files, serial);
-  stack.defer(pull);
+  const running = startProcess(spec, options, files, serial);
+  stack.defer(() => running.pull());
   using limit = limited(signal, startLimitMs, () => new LifeboatError('machine-timeout', 'QEMU does not answer'));
-  const qmp = stack.use(await orEnded(connectQmp(files.qmp, limit.signal), ended));
-  if (options.state !== undefined) await orEnded(loadState(qmp, options.state, signal), ended);
-  const meter = processMeter(Number(await readFile(files.pid, 'utf8')));
+  const qmp = stack.use(await orEnded((own) => connectQmp(files.qmp, own), running, limit.signal));
+  const { state } = options;
+  if (state !== undefined) await orEnded((own) => loadState(qmp, state, own), running, signal);
+  const pid = await orEnded(() => readFile(files.pid, 'utf8'), running, signal);
+  const meter = processMeter(Number(pid));
   qmp.onEvent(({ name }) => {
     if (name === 'SHUTDOWN') meter.sample();
   });
-  return new RunningMachine(spec, files, serial, qmp, ended, meter, stack.move());
+  return new RunningMachine(spec, files, serial, qmp, running, meter, stack.move());
 }
 
 function runFiles(directory: string): RunFiles {
@@ -93,8 +95,17 @@ function runFiles(directory: string): RunFiles {
   };
 }
 
-/** A process of QEMU: when it ends well, when it does not, and how to end it. */
-function startProcess(spec: MachineSpec, options: StartOptions, files: RunFiles, serial: SerialConsole) {
+/** A process of QEMU. */
+interface Process {
+  /** Rejects when it does not end well. */
+  readonly ended: Promise<void>;
+  /** Rejects however it ends: for those who need it to run. */
+  readonly gone: Promise<never>;
+  /** Ends it. */
+  pull(): Promise<void>;
+}
+
+function startProcess(spec: MachineSpec, options: StartOptions, files: RunFiles, serial: SerialConsole): Process {
   const { qemu, accelerator, state } = options;
   const args = commandLine(spec, { accelerator, files, incoming: state !== undefined });
   const plug = new AbortController();
@@ -109,26 +120,37 @@ function startProcess(spec: MachineSpec, options: StartOptions, files: RunFiles,
     const lines = [stderr.trim(), serial.lastLines(10)].filter((text) => text !== '').join('\n');
     throw new LifeboatError('machine-failed', `the machine ${spec.name} ended with exit code ${code}:\n${lines}`);
   })();
-  ended.catch(() => undefined);
+  const gone = ended.then((): never => {
+    const shown = serial.lastLines(15);
+    throw new LifeboatError('machine-failed', `the machine ${spec.name} has ended; the console shows:\n${shown}`);
+  });
+  for (const promise of [ended, gone]) promise.catch(() => undefined);
   const pull = async () => {
     plug.abort(new LifeboatError('interrupted', 'the machine was switched off'));
     await ended.catch(() => undefined);
   };
-  return { ended, pull };
+  return { ended, gone, pull };
 }
 
-/** `work`; when it fails as the machine ends, what is said of that is the better reason. */
-async function orEnded<T>(work: Promise<T>, ended: Promise<void>): Promise<T> {
-  const gone = ended.then((): never => {
-    throw new LifeboatError('machine-failed', 'the machine has ended');
-  });
+/**
+ * What `work` gives; it is told to stop when the machine has ended. When it fails as the machine ends, what is said of that is the better
+ * reason.
+ */
+async function orEnded<T>(
+  work: (signal: AbortSignal) => Promise<T>,
+  { gone }: Process,
+  signal: AbortSignal,
+): Promise<T> {
+  const over = new AbortController();
+  const working = work(AbortSignal.any([signal, over.signal]));
   try {
-    return await Promise.race([gone, work]);
+    return await Promise.race([gone, working]);
   } catch (error) {
     await Promise.race([gone, delay(reasonMs)]);
     throw error;
   } finally {
-    work.catch(() => undefined);
+    working.catch(() => undefined);
+    over.abort();
   }
 }
 
@@ -137,7 +159,7 @@ class RunningMachine implements Machine {
   readonly serial: SerialConsole;
   readonly qmp: Qmp;
   readonly #files: RunFiles;
-  readonly #ended: Promise<void>;
+  readonly #process: Process;
   readonly #meter: Meter;
   readonly #hotPlug: HotPlug;
   readonly #stack: AsyncDisposableStack;
@@ -147,7 +169,7 @@ class RunningMachine implements Machine {
     files: RunFiles,
     serial: SerialConsole,
     qmp: Qmp,
-    ended: Promise<void>,
+    process: Process,
     meter: Meter,
     stack: AsyncDisposableStack,
   ) {
@@ -155,7 +177,7 @@ class RunningMachine implements Machine {
     this.serial = serial;
     this.qmp = qmp;
     this.#files = files;
-    this.#ended = ended;
+    this.#process = process;
     this.#meter = meter;
     this.#hotPlug = new HotPlug(qmp);
     this.#stack = stack;
@@ -164,19 +186,19 @@ class RunningMachine implements Machine {
   async connect(limitMs: number, signal: AbortSignal): Promise<Host> {
     using limit = this.#limit('its agent does not answer', limitMs, signal);
     const name = `machine:${this.name}`;
-    return await orEnded(connectAgent(this.#files.agent, { name }, limit.signal), this.#ended);
+    return await orEnded((own) => connectAgent(this.#files.agent, { name }, own), this.#process, limit.signal);
   }
 
   async addDisk(disk: Disk, signal: AbortSignal): Promise<void> {
-    await this.#hotPlug.add(disk, signal);
+    await orEnded((own) => this.#hotPlug.add(disk, own), this.#process, signal);
   }
 
   async removeDisk(serial: string, signal: AbortSignal): Promise<void> {
-    await this.#hotPlug.remove(serial, signal);
+    await orEnded((own) => this.#hotPlug.remove(serial, own), this.#process, signal);
   }
 
   async saveState(file: string, signal: AbortSignal): Promise<void> {
-    await saveState(this.qmp, file, signal);
+    await orEnded((own) => saveState(this.qmp, file, own), this.#process, signal);
   }
 
   async screenshot(file: string, signal: AbortSignal): Promise<void> {
@@ -190,7 +212,7 @@ class RunningMachine implements Machine {
 
   async ended(limitMs: number, signal: AbortSignal): Promise<void> {
     using limit = this.#limit('it has not ended', limitMs, signal);
-    await raceAbort(this.#ended, limit.signal);
+    await raceAbort(this.#process.ended, limit.signal);
   }
 
   usage(): Usage {
