@@ -65,6 +65,24 @@ test('QEMU that ends or keeps silent is an error, not a hang', async () => {
   await expect(qmp.execute('later', {}, signal)).rejects.toMatchObject({ code: 'machine-failed' });
 });
 
+test('a line that is cut as QEMU is killed is an error of who waits', async () => {
+  using server = listen((_, socket) => {
+    socket.end('{"return": {');
+    return undefined;
+  });
+  await using qmp = await connectQmp(server.path, signal);
+  await expect(qmp.execute('query-status', {}, signal)).rejects.toMatchObject({ code: 'machine-failed' });
+});
+
+test('who gives up before QEMU has agreed to talk leaves no connection', async () => {
+  const closed = Promise.withResolvers<void>();
+  const path = join(directory, 'qmp');
+  const server = createServer((socket) => socket.resume().on('close', () => closed.resolve())).listen(path);
+  await expect(connectQmp(path, AbortSignal.timeout(100))).rejects.toMatchObject({ code: 'interrupted' });
+  await closed.promise;
+  server.close();
+});
+
 test('events are told to those who listen', async () => {
   using server = listen(({ id }, socket) => {
     socket.write('{"event": "DEVICE_DELETED", "data": {"device": "disk-A"}, "timestamp": {}}\n');

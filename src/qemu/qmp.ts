@@ -33,8 +33,10 @@ export interface Qmp extends AsyncDisposable {
 
 /** Connects to the socket, which may not be there yet. */
 export async function connectQmp(path: string, signal: AbortSignal): Promise<Qmp> {
-  const qmp = new Connection(await connectWhenThere(path, signal));
+  await using stack = new AsyncDisposableStack();
+  const qmp = stack.use(new Connection(await connectWhenThere(path, signal)));
   await qmp.execute('qmp_capabilities', {}, signal);
+  stack.move();
   return qmp;
 }
 
@@ -47,7 +49,15 @@ class Connection implements Qmp {
   constructor(socket: Socket) {
     this.#socket = socket;
     const lines = createInterface({ input: socket });
-    lines.on('line', (line) => this.#receive(line));
+    lines.on('line', (line) => {
+      try {
+        this.#receive(line);
+      } catch (cause) {
+        // Such as a line that was cut when QEMU was killed.
+        this.#fail(new LifeboatError('machine-failed', 'what comes from QEMU makes no sense', { cause }));
+        socket.destroy();
+      }
+    });
     // An error is followed by the end, which is what those who wait are told of.
     for (const source of [socket, lines]) source.on('error', () => undefined);
     socket.on('close', () => this.#fail(new LifeboatError('machine-failed', 'QEMU has ended')));
