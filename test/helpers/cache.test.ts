@@ -45,6 +45,21 @@ test('a failure leaves nothing and is told; what a killed process left is no par
   expect(await readdir(directory)).toEqual(['whole']);
 });
 
+test('what is being made stays, however old it looks; what a killed process left of another goes', async () => {
+  await using _place = await emptyCache();
+  const before = new Date(Date.now() - 8 * 86_400_000);
+  const killed = `${cachePath('thing-killed')}.new`;
+  await mkdir(killed, { recursive: true });
+  const slow = await cachedDirectory('thing-slow', async (work) => {
+    await writeFile(join(work, 'first'), '');
+    await utimes(work, before, before);
+    await cachedDirectory('thing-quick', async () => {});
+    await writeFile(join(work, 'second'), '');
+  });
+  expect((await readdir(slow)).sort()).toEqual(['first', 'second']);
+  await expect(access(killed)).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
 test('what was made from other inputs goes when it has not been used for a week', async () => {
   await using place = await emptyCache();
   for (const name of ['thing-old', 'thing-used', 'other-old']) await cachedDirectory(name, async () => {});

@@ -49,21 +49,29 @@ export async function cachedDirectory(name: string, make: (directory: string) =>
 /** Whether it is there; it counts as used from now on. */
 async function wasThere(directory: string): Promise<boolean> {
   const now = new Date();
-  return await utimes(directory, now, now).then(
-    () => true,
-    () => false,
-  );
+  // A cache that cannot be written to is read all the same.
+  await utimes(directory, now, now).catch(() => undefined);
+  return await exists(directory);
 }
 
-/** Removes what has the same name up to the last `-`, was thus made from other inputs, and has not been used for a week. */
+/**
+ * Removes what has the same name up to the last `-`, was thus made from other inputs, and has not been used for a week; and what a
+ * process that was killed left of such.
+ */
 async function removeUnused(directory: string): Promise<void> {
   const kind = basename(directory).replace(/-[^-]*$/, '-');
-  const names = (await readdir(dirname(directory))).filter((name) => name.startsWith(kind) && !name.endsWith('.lock'));
-  for (const name of names) {
+  const names = (await readdir(dirname(directory))).filter((name) => name.startsWith(kind));
+  for (const name of new Set(names.map((name) => name.replace(/\.(lock|new)$/, '')))) {
     const path = join(dirname(directory), name);
+    // Not what is being made just now, the time of which may be any: whoever makes it has its lock.
+    await using lock = await lockFile(`${path}.lock`);
+    if (lock === undefined) continue;
+    await rm(`${path}.new`, { recursive: true, force: true });
     const used = await stat(path).catch(() => undefined);
-    if (used !== undefined && Date.now() - used.mtimeMs > 7 * 86_400_000)
-      await rm(path, { recursive: true, force: true });
+    if (used === undefined || Date.now() - used.mtimeMs < 7 * 86_400_000) continue;
+    // A half one is never found, also where this process is killed.
+    await rename(path, `${path}.new`);
+    await rm(`${path}.new`, { recursive: true, force: true });
   }
 }
 
