@@ -1,18 +1,21 @@
 /** Virtual machines for tests: any disks, answering within a second or two once one like it has been prepared. */
 import { hash } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { access, constants, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { release as kernelRelease, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { Host } from '../../src/host/host.ts';
 import { localHost } from '../../src/host/local.ts';
 import { sleep } from '../../src/kernel/wait.ts';
-import { chooseAccelerator, type Chosen } from '../../src/machine/accelerator.ts';
+import { chooseAccelerator } from '../../src/machine/accelerator.ts';
 import { type Machine, startMachine } from '../../src/machine/machine.ts';
+import { commandLine } from '../../src/qemu/command-line.ts';
 import { imagesOf } from '../../src/qemu/image.ts';
 import { type Qemu, unpackedQemu } from '../../src/qemu/program.ts';
 import type { Accelerator, Bus, DirectBoot, Disk, MachineSpec, NetworkCard } from '../../src/qemu/spec.ts';
 import { cachedDirectory } from '../helpers/cache.ts';
 import { builderImage, type Release } from './builder.ts';
+import { packageList } from './packages.ts';
 import { labQemu } from './qemu.ts';
 
 export interface LabDisk {
@@ -52,9 +55,11 @@ const bootLimitMs = 240_000;
 /** Starts a machine that was prepared, or prepares one: the first time boots it. */
 export async function startLab(options: LabOptions, signal: AbortSignal): Promise<Lab> {
   const { release = 'debian12', memoryMiB = 1024, cpus = 1, disks = [], cards = [] } = options;
-  const qemu = unpackedQemu(await labQemu());
+  const tree = await labQemu();
+  const qemu = unpackedQemu(tree);
+  const packages = await readFile(join(tree, packageList), 'utf8');
   const boot = { ...(await builderImage(release)), append: kernelArguments };
-  const { accelerator } = await labAccelerator(qemu, boot, signal);
+  const accelerator = await labAccelerator(qemu, packages, boot, signal);
   await using stack = new AsyncDisposableStack();
   const directory = stack.adopt(await mkdtemp(join(tmpdir(), 'lifeboat-lab-')), async (path) => {
     await rm(path, { recursive: true, force: true });
@@ -63,7 +68,7 @@ export async function startLab(options: LabOptions, signal: AbortSignal): Promis
   const bare: MachineSpec = { name: release, memoryMiB, cpus, firmware: { kind: 'bios' }, boot, disks: [], cards };
   // Disks that cannot be put into a machine that runs are there from the start: such a machine boots.
   const fixed = made.filter(({ bus }) => bus === 'sata');
-  const prepared = fixed.length === 0 ? await preparedState(qemu, accelerator, bare, signal) : {};
+  const prepared = fixed.length === 0 ? await preparedState(qemu, packages, accelerator, bare, signal) : {};
   const machine = stack.use(await startMachine({ ...bare, disks: fixed }, { qemu, accelerator, ...prepared }, signal));
   const host = stack.use(await machine.connect(bootLimitMs, signal));
   for (const disk of made) if (!fixed.includes(disk)) await machine.addDisk(disk, signal);
@@ -96,6 +101,7 @@ async function makeImages(
 /** The state of such a machine, booted and waiting, made when it is wanted for the first time. */
 async function preparedState(
   qemu: Qemu,
+  packages: string,
   accelerator: Accelerator,
   spec: MachineSpec,
   signal: AbortSignal,
@@ -103,7 +109,12 @@ async function preparedState(
   // What a card is connected to is no part of the state.
   const cards = spec.cards.map((card, index) => ({ ...card, network: { kind: 'segment', number: index } as const }));
   const alike = { ...spec, cards };
-  const key = hash('sha256', JSON.stringify([qemu.argv('qemu-img'), accelerator, alike])).slice(0, 16);
+  const files = { qmp: '', serial: '', serialLog: '', agent: '', pid: '' };
+  const key = digest([
+    packages,
+    commandLine(alike, { accelerator, files, incoming: false }),
+    accelerator === 'kvm' ? await processorHere() : '',
+  ]);
   const directory = await cachedDirectory(`lab/state/${spec.name}-${key}`, async (work) => {
     await using machine = await startMachine(alike, { qemu, accelerator }, signal);
     await using _host = await machine.connect(bootLimitMs, signal);
@@ -112,14 +123,37 @@ async function preparedState(
   return { state: join(directory, 'state') };
 }
 
-/** Found out once for each boot of this machine. */
-async function labAccelerator(qemu: Qemu, boot: DirectBoot, signal: AbortSignal): Promise<Chosen> {
-  const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
-  const directory = await cachedDirectory(`lab/accelerator/${bootId}`, async (work) => {
+/** What of this machine's processor a guest sees that runs on it. */
+async function processorHere(): Promise<string> {
+  const [first = ''] = (await readFile('/proc/cpuinfo', 'utf8')).split('\n\n');
+  const lines = first
+    .split('\n')
+    .filter((line) => /^(vendor_id|cpu family|model|stepping|microcode|flags)\b/.test(line));
+  return [kernelRelease(), ...lines].join('\n');
+}
+
+const chosenSchema = z.object({ accelerator: z.enum(['kvm', 'tcg']), reason: z.string() });
+
+/** Found out once for each boot of this machine, and again where KVM can be opened that could not be, or the other way round. */
+async function labAccelerator(
+  qemu: Qemu,
+  packages: string,
+  boot: DirectBoot,
+  signal: AbortSignal,
+): Promise<Accelerator> {
+  const bootId = await readFile('/proc/sys/kernel/random/boot_id', 'utf8');
+  const opens = await access('/dev/kvm', constants.R_OK | constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+  const directory = await cachedDirectory(`lab/accelerator/of-${digest([bootId, packages, opens])}`, async (work) => {
     await writeFile(join(work, 'chosen'), JSON.stringify(await chooseAccelerator(qemu, boot, signal)));
   });
-  const { accelerator, reason }: Chosen = JSON.parse(await readFile(join(directory, 'chosen'), 'utf8'));
-  return { accelerator, reason };
+  return chosenSchema.parse(JSON.parse(await readFile(join(directory, 'chosen'), 'utf8'))).accelerator;
+}
+
+function digest(parts: readonly unknown[]): string {
+  return hash('sha256', JSON.stringify(parts)).slice(0, 16);
 }
 
 /** The guest's kernel needs a moment to see the disks that were put in, and udev to have done with them. */
