@@ -3,70 +3,139 @@
  *
  * STACK is a file of `stacks/`; DISK is `SERIAL=SIZE[:BUS[:SECTOR]]`.
  */
+import { constants } from 'node:os';
 import { parseArgs } from 'node:util';
+import { errorRecord, LifeboatError } from '../../src/kernel/errors.ts';
 import { connectWhenThere } from '../../src/qemu/socket.ts';
 import { releases } from './builder.ts';
-import { type Lab, startLab } from './lab.ts';
-import { makeStack, parseDisk, readStack, stackNames } from './stack.ts';
+import { type Lab, type LabOptions, startLab } from './lab.ts';
+import { makeStack, parseDisk, readStack, type Stack, stackNames } from './stack.ts';
 
 /** Ctrl-], which nothing on a console needs. */
 const leave = 0x1d;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    release: { type: 'string', default: 'debian12' },
-    memory: { type: 'string', default: '1024' },
-    cpus: { type: 'string', default: '1' },
-    help: { type: 'boolean', short: 'h', default: false },
-  },
-});
-
-if (values.help || positionals.length === 0) {
-  console.log(`usage: npm run lab -- [--release ${releases.join('|')}] [--memory MIB] [--cpus N] STACK | DISK…
+const help = `usage: npm run lab -- [--release ${releases.join('|')}] [--memory MIB] [--cpus N] STACK | DISK…
 
 DISK is SERIAL=SIZE[:BUS[:SECTOR]], such as A=512M, B=3T:nvme, C=1G:scsi:4096
-STACK is one of: ${stackNames.join(', ')}`);
-} else {
-  await main();
+STACK is one of: ${stackNames.join(', ')}`;
+
+interface Wanted {
+  readonly options: LabOptions;
+  readonly stack?: Stack;
 }
 
-async function main(): Promise<void> {
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  let wanted: Wanted | undefined;
+  try {
+    wanted = readArguments();
+  } catch (error) {
+    complain(error);
+    console.error('lab: see npm run lab -- --help');
+    return 2;
+  }
+  if (wanted === undefined) {
+    console.log(help);
+    return 0;
+  }
+  const controller = new AbortController();
+  let status = 0;
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    // The second one ends us at once.
+    process.once(name, () => {
+      status = 128 + constants.signals[name];
+      console.error('lab: ending …');
+      controller.abort();
+    });
+  }
+  try {
+    await session(wanted, controller.signal);
+  } catch (error) {
+    if (status !== 0) return status;
+    complain(error);
+    return 1;
+  }
+  return status;
+}
+
+/**
+ * @returns `undefined` where somebody asks for help
+ * @throws Error for what makes no sense
+ */
+function readArguments(): Wanted | undefined {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      release: { type: 'string', default: 'debian12' },
+      memory: { type: 'string', default: '1024' },
+      cpus: { type: 'string', default: '1' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) return undefined;
   const release = releases.find((one) => one === values.release);
   if (release === undefined) throw new Error(`no release ${values.release}; there are: ${releases.join(', ')}`);
-  const [first = ''] = positionals;
-  const stack = positionals.length === 1 && !first.includes('=') ? readStack(first) : undefined;
-  const disks = stack?.disks ?? positionals.map(parseDisk);
-  const controller = new AbortController();
-  process.once('SIGTERM', () => controller.abort());
+  const sizes = { memoryMiB: numberOf('--memory', values.memory), cpus: numberOf('--cpus', values.cpus) };
+  const [first] = positionals;
+  if (first === undefined) throw new Error('which disks, or which stack?');
+  if (positionals.length === 1 && !first.includes('=')) {
+    const stack = readStack(first);
+    return { options: { release, ...sizes, disks: stack.disks }, stack };
+  }
+  const disks = positionals.map(parseDisk);
+  const twice = disks.find(({ serial }, index) => disks.findIndex((other) => other.serial === serial) < index);
+  if (twice !== undefined) throw new Error(`two disks with the serial number ${twice.serial}`);
+  return { options: { release, ...sizes, disks } };
+}
+
+function numberOf(option: string, text: string): number {
+  if (!/^[1-9]\d{0,6}$/.test(text)) throw new Error(`${option} takes a number, not ${text}`);
+  return Number(text);
+}
+
+/** What failed, why, and what can be done. */
+function complain(error: unknown): void {
+  const { message, causes = [] } = errorRecord(error);
+  const hints = error instanceof LifeboatError && error.hint !== undefined ? [error.hint] : [];
+  for (const line of new Set([message, ...causes, ...hints])) console.error(`lab: ${line}`);
+}
+
+async function session({ options, stack }: Wanted, signal: AbortSignal): Promise<void> {
   console.log('starting (the first time, packages are fetched and the machine boots) …');
-  const sizes = { memoryMiB: Number(values.memory), cpus: Number(values.cpus) };
-  await using lab = await startLab({ release, disks, ...sizes }, controller.signal);
+  await using lab = await startLab(options, signal);
   if (stack !== undefined) {
     console.log(`making the stack ${stack.name} …`);
-    await makeStack(stack, lab, controller.signal);
+    await makeStack(stack, lab, signal);
   }
   for (const [serial, device] of lab.devices) if (serial !== '') console.log(`disk ${serial} is ${device}`);
   console.log('a shell, as root; Ctrl-] ends the machine');
-  await shell(lab, controller.signal);
+  await shell(lab, signal);
 }
 
 /** The terminal and the serial console are one until somebody leaves or the machine ends. */
 async function shell({ machine }: Lab, signal: AbortSignal): Promise<void> {
+  const { stdin, stdout } = process;
   const socket = await connectWhenThere(machine.serial.socket, signal);
   const left = Promise.withResolvers<void>();
-  socket.on('error', () => undefined).on('close', left.resolve);
-  socket.pipe(process.stdout, { end: false });
+  for (const stream of [socket, stdin, stdout]) stream.on('error', () => left.resolve());
+  signal.addEventListener('abort', () => left.resolve(), { once: true });
+  if (signal.aborted) left.resolve();
+  socket.on('close', left.resolve);
+  socket.pipe(stdout, { end: false });
   socket.write('\n');
-  if (process.stdin.isTTY) process.stdin.setRawMode(true);
-  process.stdin.on('data', (typed: Buffer) => {
+  if (stdin.isTTY) stdin.setRawMode(true);
+  stdin.on('data', (typed: Buffer) => {
     if (typed.includes(leave)) left.resolve();
     else socket.write(typed);
   });
-  // Without a terminal, what is piped in is carried out; then the machine ends by the script's own "poweroff".
-  signal.addEventListener('abort', () => left.resolve(), { once: true });
-  await left.promise;
-  if (process.stdin.isTTY) process.stdin.setRawMode(false);
-  process.stdin.destroy();
-  socket.destroy();
+  // What is piped in is carried out; then the machine ends.
+  stdin.on('end', () => socket.write('\npoweroff\n'));
+  try {
+    await left.promise;
+  } finally {
+    if (stdin.isTTY) stdin.setRawMode(false);
+    stdin.destroy();
+    socket.destroy();
+  }
 }
