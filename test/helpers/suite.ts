@@ -21,8 +21,12 @@ export function rotatingCases(now: Date): readonly string[] {
   const day = Math.floor(now.getTime() / 86_400_000);
   return (['long', 'lab'] as const).flatMap((suite) => {
     const cases = casesOf(suite);
-    const name = process.env[`${suite.toUpperCase()}_CASE`];
-    return (name === undefined ? cases[day % cases.length] : cases.find((file) => file.includes(`/${name}`))) ?? [];
+    const variable = `${suite.toUpperCase()}_CASE`;
+    const name = process.env[variable];
+    if (name === undefined) return cases[day % cases.length] ?? [];
+    const named = cases.find((file) => file.includes(`/${name}`));
+    if (named === undefined) throw new Error(`no case ${name} (${variable}); there are: ${cases.join(', ')}`);
+    return named;
   });
 }
 
