@@ -4,6 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { appendFile, chmod, chown, link, mkdir, readdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BackupJob, VerifyJob } from '../../src/engine/engine.ts';
@@ -12,6 +13,8 @@ import type { Entry } from '../../src/engine/entry.ts';
 import { ManifestWriter } from '../../src/engine/tar/manifest.ts';
 import { compareWith } from '../../src/engine/restore/compare.ts';
 import { ArchiveReader } from '../../src/engine/tar/reader.ts';
+import type { Host } from '../../src/host/host.ts';
+import { localHost } from '../../src/host/local.ts';
 import { LifeboatError } from '../../src/kernel/errors.ts';
 import { AT_FDCWD, utimensat } from '../../src/native/file.ts';
 import { setXattr } from '../../src/native/xattr.ts';
@@ -345,6 +348,34 @@ test('a target without space: the error comes out and nothing is listed', async 
   }
   await expect(engine.backup(backupJob(target, [source]), signal)).rejects.toMatchObject({ code: 'no-space' });
   expect(await keysOf(target, signal)).toEqual([]);
+});
+
+test('who asks for flags ends with a backup that fails before', async ({ signal }) => {
+  await using at = await place();
+  const source = await at.directory('source');
+  await writeFile(join(source, 'large'), randomBytes(24 * 1024 * 1024));
+  const host = localHost();
+  let asking: Promise<unknown> | undefined;
+  const patient: Host = {
+    ...host,
+    stream(argv, options, stop) {
+      if (!argv.includes('lsattr') && !argv[0].endsWith('/flags')) return host.stream(argv, options, stop);
+      const running = host.stream(['sleep', '60'], {}, stop);
+      asking = running.finished;
+      return running;
+    },
+  };
+  const target: Target = {
+    ...memory(),
+    async put(_, body) {
+      for await (const _ of chunksOf(body)) throw new LifeboatError('no-space', 'full');
+      return { size: 0 };
+    },
+  };
+  const job = backupJob(target, [source], { host: patient });
+  await expect(engine.backup(job, signal)).rejects.toMatchObject({ code: 'no-space' });
+  const ended = Promise.resolve(asking).catch(() => 'ended');
+  expect(await Promise.race([ended, delay(10_000, 'still runs')])).toBe('ended');
 });
 
 test.runIf(isRoot)('a filesystem that is really full', async ({ signal }) => {

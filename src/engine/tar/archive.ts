@@ -86,10 +86,10 @@ async function* stored(
       complete.push(entry);
     },
   });
-  const asked = flagsOf(job, news, said, signal);
+  await using asking = askFlags(job, news, said, signal);
   let flags: ReadonlyMap<string, string> | undefined;
   // Nothing waits for them, but entries are entered only with them; a failure comes out below.
-  asked.then((found) => (flags = found)).catch(() => undefined);
+  asking.found.then((found) => (flags = found)).catch(() => undefined);
   const enter = async (known: ReadonlyMap<string, string>): Promise<void> => {
     for (const entry of complete.splice(0)) await merge.add(entry, known.get(entry.path));
   };
@@ -117,7 +117,25 @@ async function* stored(
   yield* given();
   said.checkEnd(job.host.name, await running.finished);
   reader.finish();
-  await enter(await asked);
+  await enter(await asking.found);
+}
+
+/** They are asked for beside all else, and no longer than that takes: what is left of the asking ends with its owner. */
+function askFlags(
+  job: BackupJob,
+  news: readonly Chosen[],
+  said: Said,
+  signal: AbortSignal,
+): AsyncDisposable & { readonly found: Promise<ReadonlyMap<string, string>> } {
+  const left = new AbortController();
+  const found = flagsOf(job, news, said, AbortSignal.any([signal, left.signal]));
+  return {
+    found,
+    async [Symbol.asyncDispose]() {
+      left.abort();
+      await found.catch(() => undefined);
+    },
+  };
 }
 
 async function flagsOf(
