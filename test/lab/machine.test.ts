@@ -1,8 +1,10 @@
 /** What a virtual machine owes those who start one. */
+import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { localHost } from '../../src/host/local.ts';
+import { hasErrno } from '../../src/kernel/errors.ts';
 import { startMachine } from '../../src/machine/machine.ts';
 import { imagesOf } from '../../src/qemu/image.ts';
 import { uefiFirmware, unpackedQemu } from '../../src/qemu/program.ts';
@@ -60,8 +62,7 @@ test('the end of the scope is the end of the process', async () => {
   let pid = '';
   {
     await using machine = await startMachine({ ...bare, name: 'short-lived' }, await tcg(), signal);
-    const { stdout } = await localHost().run(['pgrep', '-f', 'name short-lived '], {}, signal);
-    pid = stdout.toString().trim();
+    pid = processesWith('short-lived').join(' ');
     expect(pid).toMatch(/^\d+$/);
     expect(machine.usage().cpuSeconds).toBeGreaterThanOrEqual(0);
   }
@@ -99,4 +100,18 @@ test('what is typed on the console reaches the shell there, and the power button
 
 async function tcg() {
   return { qemu: unpackedQemu(await labQemu()), accelerator: 'tcg' } as const;
+}
+
+/** Ids of processes with this argument. */
+function processesWith(argument: string): string[] {
+  return readdirSync('/proc').filter((name) => {
+    if (!/^\d+$/.test(name)) return false;
+    try {
+      return readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0').includes(argument);
+    } catch (error) {
+      // Gone meanwhile.
+      if (hasErrno(error, 'ENOENT') || hasErrno(error, 'ESRCH')) return false;
+      throw error;
+    }
+  });
 }
