@@ -6,6 +6,7 @@ import { ext } from './handlers/ext.ts';
 import { f2fs } from './handlers/f2fs.ts';
 import { filesystem } from './handlers/filesystem.ts';
 import { loader } from './handlers/loader.ts';
+import { md } from './handlers/md.ts';
 import { mount } from './handlers/mount.ts';
 import { partition } from './handlers/partition.ts';
 import { subvolume } from './handlers/subvolume.ts';
@@ -20,6 +21,7 @@ export const handlers = [
   disk,
   table,
   partition,
+  md,
   ext,
   xfs,
   btrfs,
