@@ -161,8 +161,10 @@ static void complete(napi_env env, napi_status status, void *data) {
   struct job *job = data;
   napi_value result = NULL;
   if (status != napi_ok) job->error = ECANCELED;
+  if (job->error == 0 &&
+      napi_create_buffer_copy(env, job->length, job->length == 0 ? "" : job->text, NULL, &result) != napi_ok)
+    job->error = ENOMEM;
   if (job->error != 0) napi_create_int64(env, -job->error, &result);
-  else napi_create_buffer_copy(env, job->length, job->length == 0 ? "" : job->text, NULL, &result);
   napi_resolve_deferred(env, job->deferred, result);
   napi_delete_async_work(env, job->work);
   free(job->text);
@@ -177,8 +179,8 @@ static napi_value read_directory(napi_env env, napi_callback_info info) {
   struct job *job = calloc(1, sizeof *job);
   if (job == NULL) return refuse(&call);
   size_t length = strlen(path);
-  /* With room for a slash. */
-  if (length + 1 < sizeof job->path) memcpy(job->path, path, length);
+  /* Where only a slash fits behind it, nothing below can be named, and there is room for that slash all the same. */
+  if (length < sizeof job->path) memcpy(job->path, path, length);
   else job->error = ENAMETOOLONG;
   napi_value promise = NULL, name = NULL;
   napi_create_promise(env, &job->deferred, &promise);

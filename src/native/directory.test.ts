@@ -132,6 +132,19 @@ test('a path of nearly 4,096 bytes: what can be named in full is looked at, the 
   await expect(readDirectory(`${full}/${'x'.repeat(10)}`)).rejects.toMatchObject({ code: 'ENAMETOOLONG' });
 });
 
+test('the longest path that the kernel takes: what is there is named', async () => {
+  const at = newDirectory('deepest');
+  const steps = Math.floor((4095 - at.length - 2) / 255);
+  const names = Array.from({ length: steps }, () => 'd'.repeat(254));
+  names.push('e'.repeat(4095 - at.length - 255 * steps - 1));
+  const script =
+    'import os, sys\nos.chdir(sys.argv[1])\nfor n in sys.argv[2:]: os.mkdir(n); os.chdir(n)\nopen("s", "w")';
+  execFileSync('python3', ['-c', script, at, ...names]);
+  const full = [at, ...names].join('/');
+  expect(full).toHaveLength(4095);
+  expect(await readDirectory(full)).toEqual([{ name: 's', facts: undefined }]);
+});
+
 test('what cannot be read is a system error, and a symlink is not followed', async () => {
   const at = newDirectory('errors');
   symlinkSync(directory, join(at, 'link'));

@@ -36,6 +36,8 @@ const kinds: Readonly<Record<string, Facts['kind']>> = {
 };
 /** Of one entry, as the addon gives them. */
 const fieldsEach = 11;
+/** Bytes that become text together: those of a directory of millions are more than a string holds. */
+const atOnce = 256 * 1024;
 
 /**
  * The entries in the order of the bytes of their names, but for sockets.
@@ -46,24 +48,35 @@ const fieldsEach = 11;
 export async function readDirectory(path: string): Promise<DirectoryEntry[]> {
   const outcome = checked(await addon().readDirectory(textArgument('readDirectory', 'path', path)), 'scandir', path);
   if (typeof outcome === 'number') return [];
-  const fields = nameFromBytes(outcome).split('\0');
   const entries: DirectoryEntry[] = [];
-  for (let at = 0; at + fieldsEach <= fields.length; at += fieldsEach) {
-    if (fields[at + 1] === 's') continue;
-    const kind = kinds[fields[at + 1] ?? ''];
-    const facts = kind && {
-      kind,
-      mode: Number(fields[at + 2]),
-      uid: Number(fields[at + 3]),
-      gid: Number(fields[at + 4]),
-      size: Number(fields[at + 5]),
-      mtimeNs: fields[at + 6] ?? '',
-      device: fields[at + 7] ?? '',
-      inode: `${fields[at + 7]}:${fields[at + 8]}`,
-      links: Number(fields[at + 9]),
-      link: fields[at + 10] ?? '',
-    };
-    entries.push({ name: fields[at] ?? '', facts });
+  let fields: string[] = [];
+  for (let from = 0; from < outcome.length; ) {
+    const end = outcome.indexOf(0, from + atOnce) + 1 || outcome.length;
+    fields = fields.concat(nameFromBytes(outcome.subarray(from, end)).split('\0').slice(0, -1));
+    from = end;
+    let at = 0;
+    for (; at + fieldsEach <= fields.length; at += fieldsEach) {
+      if (fields[at + 1] !== 's') entries.push(entryOf(fields.slice(at, at + fieldsEach)));
+    }
+    fields = fields.slice(at);
   }
   return entries;
+}
+
+function entryOf(fields: readonly string[]): DirectoryEntry {
+  const [name = '', type = '', mode, uid, gid, size, mtimeNs = '', device = '', number, links, link = ''] = fields;
+  const kind = kinds[type];
+  const facts = kind && {
+    kind,
+    mode: Number(mode),
+    uid: Number(uid),
+    gid: Number(gid),
+    size: Number(size),
+    mtimeNs,
+    device,
+    inode: `${device}:${number}`,
+    links: Number(links),
+    link,
+  };
+  return { name, facts };
 }
