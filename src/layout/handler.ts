@@ -14,7 +14,7 @@ export const common = {
 };
 
 /** Kinds that are, or make, block devices: whatever lies on a device may stand on these. */
-export const carriers = ['disk', 'partition', 'md'];
+export const carriers = ['disk', 'partition', 'md', 'luks'];
 
 /** An amount of bytes, blocks or the like. */
 export const bytes = z.number().int().nonnegative();

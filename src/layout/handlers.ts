@@ -6,6 +6,7 @@ import { ext } from './handlers/ext.ts';
 import { f2fs } from './handlers/f2fs.ts';
 import { filesystem } from './handlers/filesystem.ts';
 import { loader } from './handlers/loader.ts';
+import { luks } from './handlers/luks.ts';
 import { md } from './handlers/md.ts';
 import { mount } from './handlers/mount.ts';
 import { partition } from './handlers/partition.ts';
@@ -22,6 +23,7 @@ export const handlers = [
   table,
   partition,
   md,
+  luks,
   ext,
   xfs,
   btrfs,

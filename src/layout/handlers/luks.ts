@@ -1,0 +1,295 @@
+/** LUKS: a header, which may lie apart from the data, and the device that is there while it is open. Both are one component. */
+import { z } from 'zod';
+import type { Asker } from '../../host/asker.ts';
+import { bounded } from '../../host/bounded.ts';
+import { present } from '../../kernel/present.ts';
+import { redactText } from '../../kernel/secret.ts';
+import { nameToBytes } from '../../kernel/text.ts';
+import { formatBytes } from '../../kernel/units.ts';
+import { bytes, carriers, common, harmless, type LayoutHandler, missing, text } from '../handler.ts';
+import type { Probes } from '../probes.ts';
+import { type CrypttabEntry, crypttabFile } from '../tools/crypttab.ts';
+import type { BlockDevice } from '../tools/lsblk.ts';
+import {
+  headBytes,
+  type LuksHeader,
+  luksSettingsSchema,
+  parseHead,
+  parseVersion2,
+  secondHeaders,
+} from '../tools/luks.ts';
+
+const crypttabSchema = z.object({
+  name: z.string(),
+  /** Device, `UUID=…` or path, as it stands there. */
+  spec: z.string(),
+  /** Path of the key's file; `none` where somebody or something is asked. What is in it is never read. */
+  key: z.string(),
+  options: z.string(),
+});
+
+const schema = z.object({
+  kind: z.literal('luks'),
+  ...common,
+  uuid: text,
+  label: text,
+  subsystem: text,
+  /** Of the devices with the data. */
+  sizeBytes: bytes,
+  open: z.boolean(),
+  /** As it is opened now. */
+  name: text,
+  /** Path as last seen, while it is open: no identity. */
+  device: text,
+  /** Where its header is, if not before the data: a file, or a component of this layout. */
+  header: z.object({ file: text, on: text }).exactOptional(),
+  crypttab: crypttabSchema.exactOptional(),
+  /** Absent where the header could not be read. */
+  geometry: luksSettingsSchema.exactOptional(),
+});
+
+type Luks = z.infer<typeof schema>;
+
+export const luks: LayoutHandler<Luks> = {
+  kind: 'luks',
+  schema,
+  under: carriers,
+  claims: ['crypto_LUKS'],
+  deviceId: ({ mapping }) => mappedId(mapping?.uuid),
+  async capture(probes, asker) {
+    const within = bounded(asker);
+    const places = await placesOf(probes, within);
+    return await Promise.all(places.map((place) => component(place, probes, within)));
+  },
+  title({ geometry, label, uuid, sizeBytes, open, name, header, crypttab }) {
+    const slots = geometry?.slots.length ?? 0;
+    const tokens = geometry?.tokens.map(({ type }) => type) ?? [];
+    return [
+      geometry === undefined ? 'LUKS' : `LUKS${geometry.version}`,
+      formatBytes(sizeBytes),
+      label === undefined ? undefined : `"${label}"`,
+      uuid,
+      geometry?.cipher,
+      geometry?.integrity?.type,
+      geometry === undefined ? undefined : `${slots} ${slots === 1 ? 'slot' : 'slots'}`,
+      tokens.length === 0 ? undefined : `tokens ${tokens.join(', ')}`,
+      header === undefined ? undefined : `header in ${header.file ?? header.on}`,
+      open ? `open as ${name}` : 'closed',
+      crypttab === undefined ? undefined : 'in crypttab',
+    ]
+      .filter((part) => part !== undefined)
+      .join('  ');
+  },
+  coverage({ open, sizeBytes }, { carrying }) {
+    if (carrying) return undefined;
+    if (sizeBytes === 0) return harmless('a header alone');
+    return missing(
+      open
+        ? 'no filesystem was seen in it: if it holds data, nothing of it is backed up'
+        : 'it is closed: what it holds cannot be read',
+    );
+  },
+  volatile: ['device'],
+  risk: ({ change }) => (change === 'added' ? 'data' : 'appearance'),
+};
+
+/** `CRYPT-LUKS2-<UUID without dashes>-<name>`; below one with integrity there is `CRYPT-INTEGRITY-…`, which is a part of it. */
+function mappedId(mapping: string | undefined): string | undefined {
+  const [, ...parts] =
+    /^CRYPT-(?:LUKS[12]|INTEGRITY|SUBDEV)-([\da-f]{8})([\da-f]{4})([\da-f]{4})([\da-f]{4})([\da-f]{12})-/i.exec(
+      mapping ?? '',
+    ) ?? [];
+  return parts.length === 0 ? undefined : `luks:${parts.join('-')}`;
+}
+
+/** What there is of one, before its header is read. */
+interface Place {
+  readonly id: string;
+  readonly data: BlockDevice | undefined;
+  /** A device, or the path of a file. */
+  readonly header: BlockDevice | string | undefined;
+  readonly opened: BlockDevice | undefined;
+  readonly line: CrypttabEntry | undefined;
+  readonly read?: LuksHeader | undefined;
+}
+
+async function placesOf(probes: Probes, asker: Asker): Promise<readonly Place[]> {
+  const idOf = ({ number }: BlockDevice): string => probes.contentIds.get(number) ?? number;
+  const headers = new Map(
+    probes.devices.filter((device) => probes.contentKindOf(device) === 'luks').map((one) => [idOf(one), one]),
+  );
+  const opened = new Map(
+    probes.devices.filter(({ mapping }) => isOpened(mapping?.uuid)).map((one) => [mappedId(one.mapping?.uuid), one]),
+  );
+  const places = new Map<string, Place>();
+  const known = (id: string): Place => places.get(id) ?? { ...nothing, id };
+  for (const [id, device] of headers) places.set(id, { ...nothing, id, data: device, header: device });
+  for (const [id, device] of opened) {
+    if (id !== undefined) places.set(id, { ...known(id), opened: device, data: dataUnder(device, probes) });
+  }
+  for (const { line, data, header, read } of await linesOf(probes, asker)) {
+    const id = idOfLine(line, data, header, read);
+    if (id === undefined) continue;
+    const place = known(id);
+    places.set(id, {
+      ...place,
+      line,
+      data: place.data ?? data,
+      ...(header === undefined ? {} : { header, data, read }),
+    });
+  }
+  return [...places.values()];
+
+  function idOfLine(
+    { name }: CrypttabEntry,
+    data: BlockDevice | undefined,
+    header: BlockDevice | string | undefined,
+    read: LuksHeader | undefined,
+  ): string | undefined {
+    if (read !== undefined) return `luks:${read.uuid}`;
+    if (typeof header === 'object') return headers.has(idOf(header)) ? idOf(header) : undefined;
+    // The file of its header cannot be read: while it is open, the kernel says what it is.
+    if (header !== undefined) return [...opened].find(([, { mapping }]) => mapping?.name === name)?.[0];
+    return data !== undefined && headers.has(idOf(data)) ? idOf(data) : undefined;
+  }
+}
+
+const nothing = { data: undefined, header: undefined, opened: undefined, line: undefined };
+
+const isOpened = (mapping: string | undefined): boolean => /^CRYPT-LUKS[12]-/.test(mapping ?? '');
+
+/** The device on which an opened one stands, past that of its integrity. */
+function dataUnder({ parents, mapping }: BlockDevice, probes: Probes): BlockDevice | undefined {
+  const under = probes.devices.find(({ number }) => parents.includes(number));
+  if (under === undefined || mappedId(under.mapping?.uuid) !== mappedId(mapping?.uuid)) return under;
+  return dataUnder(under, probes);
+}
+
+interface Line {
+  readonly line: CrypttabEntry;
+  readonly data: BlockDevice | undefined;
+  /** If it lies apart. */
+  readonly header: BlockDevice | string | undefined;
+  /** Of a header in a file, which alone says what it is. */
+  readonly read: LuksHeader | undefined;
+}
+
+/** Lines of crypttab, with the devices that they mean. */
+async function linesOf(probes: Probes, asker: Asker): Promise<readonly Line[]> {
+  return await Promise.all(
+    probes.crypttab.map(async (line) => {
+      const apart = line.options.find(([name]) => name === 'header')?.[1];
+      const [data, header] = await Promise.all([
+        deviceOf(line.spec, probes, asker),
+        apart === undefined ? undefined : deviceOf(apart, probes, asker),
+      ]);
+      if (header !== undefined || apart === undefined || !apart.startsWith('/'))
+        return { line, data, header, read: undefined };
+      return { line, data, header: apart, read: await readHeader(apart, asker) };
+    }),
+  );
+}
+
+/** Paths that udev made, such as those by serial number, are followed on the host. */
+async function deviceOf(spec: string, probes: Probes, asker: Asker): Promise<BlockDevice | undefined> {
+  const known = probes.deviceOfSpec(spec);
+  if (known !== undefined || !spec.startsWith('/dev/')) return known;
+  const path = await asker.ask({
+    argv: ['realpath', '--', spec],
+    // A device that is not plugged in is no gap.
+    okCodes: [0, 1],
+    parse: (stdout) => stdout.replace(/\n$/, ''),
+    subject: crypttabFile,
+  });
+  return probes.devices.find(({ path: own, name }) => own === path || `/dev/${name}` === path);
+}
+
+async function component(place: Place, probes: Probes, asker: Asker): Promise<Luks> {
+  const { id, data, header, opened, line } = place;
+  const read = place.read ?? (await headerOf(place, asker));
+  const on = [data, typeof header === 'object' ? header : undefined]
+    .filter((device) => device !== undefined)
+    .map(({ number }) => probes.ids.get(number) ?? number);
+  const device = typeof header === 'object' ? header : undefined;
+  const uuid = read?.uuid ?? device?.uuid;
+  return {
+    kind: 'luks',
+    id,
+    on: [...new Set(on)],
+    sizeBytes: data?.sizeBytes ?? 0,
+    open: opened !== undefined,
+    ...present({
+      uuid,
+      label: read?.label ?? device?.label,
+      subsystem: read?.subsystem,
+      name: opened?.mapping?.name,
+      device: opened?.path,
+      header:
+        typeof header === 'string'
+          ? { file: header }
+          : device === undefined || device.number === data?.number
+            ? undefined
+            : { on: probes.ids.get(device.number) ?? device.number },
+      crypttab:
+        line === undefined
+          ? undefined
+          : { name: line.name, spec: line.spec, key: redactText(line.key), options: optionsText(line) },
+      geometry: read?.settings,
+    }),
+  };
+}
+
+function optionsText({ options }: CrypttabEntry): string {
+  return redactText(options.map(([name, value]) => (value === '' ? name : `${name}=${value}`)).join(','));
+}
+
+/** Of a header on a device; that in a file was read with its line. */
+async function headerOf({ id, header, opened }: Place, asker: Asker): Promise<LuksHeader | undefined> {
+  if (typeof header === 'object') return await readHeader(header.path, asker);
+  if (header === undefined)
+    asker.gap({
+      subject: opened?.path ?? id,
+      problem: 'the header of this LUKS lies apart, and crypttab does not say where',
+      hint: `add header= to its line in ${crypttabFile}`,
+    });
+  return undefined;
+}
+
+/** The first of version 2, or the second if the first is damaged. */
+async function readHeader(path: string, asker: Asker): Promise<LuksHeader | undefined> {
+  const first = await readHeaderAt(path, 0, asker);
+  if (first !== 'damaged') return first;
+  for (const offset of secondHeaders) {
+    const second = await readHeaderAt(path, offset, asker);
+    if (second === undefined) return undefined;
+    if (second === 'damaged') continue;
+    asker.gap({
+      subject: path,
+      problem: 'the first of its two LUKS headers is damaged; the second was read',
+      hint: `cryptsetup repair ${path}`,
+    });
+    return second;
+  }
+  asker.gap({ subject: path, problem: 'its LUKS header is damaged', hint: 'restore it from a copy of the header' });
+  return undefined;
+}
+
+async function readHeaderAt(path: string, offset: number, asker: Asker): Promise<LuksHeader | 'damaged' | undefined> {
+  const read = async <T>(from: number, length: number, parse: (found: Buffer) => T): Promise<T | undefined> =>
+    await asker.ask({
+      argv: [
+        'dd',
+        `if=${path}`,
+        `bs=${headBytes}`,
+        ...(from === 0 ? [] : [`skip=${from / headBytes}`]),
+        `count=${length / headBytes}`,
+        'status=none',
+      ],
+      parse: (stdout) => parse(nameToBytes(stdout)),
+      subject: path,
+    });
+  const head = await read(offset, headBytes, parseHead);
+  if (head === undefined || head === 'damaged' || !('lengthBytes' in head)) return head;
+  // Whole: its checksum is over both, and somebody may write to it between two questions.
+  return await read(offset, head.lengthBytes, parseVersion2);
+}

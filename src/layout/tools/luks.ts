@@ -1,0 +1,323 @@
+/**
+ * The header of LUKS, from its bytes: `cryptsetup luksDump` prints all of version 2 only from release 2.4 on, and takes a lock for it.
+ * What is read holds no key, as those of the slots lie behind it; salts and digests are left out.
+ */
+import { hash } from 'node:crypto';
+import { z } from 'zod';
+import { present } from '../../kernel/present.ts';
+import { nameFromBytes } from '../../kernel/text.ts';
+import { type LuksToken, luksToken, tokenSchema } from './luks-token.ts';
+
+/** Of version 1 the keys follow after them; of version 2, its JSON. */
+export const headBytes = 4096;
+/** Where the second header of version 2 may lie, which is read when the first is damaged. */
+export const secondHeaders: readonly number[] = Array.from({ length: 9 }, (_, power) => 0x4000 * 2 ** power);
+
+const count = z.number().nonnegative();
+
+const slotSchema = z.object({
+  number: count,
+  /** What version 2 calls it, if not `luks2`: `reencrypt`. */
+  type: z.string().exactOptional(),
+  /** Of the key that it gives. */
+  keyBytes: count.exactOptional(),
+  /** Whether it is tried before others, or only when it is named. */
+  priority: z.enum(['ignore', 'prefer']).exactOptional(),
+  /** What its own area is encrypted with, if not as the data. */
+  cipher: z.string().exactOptional(),
+  cipherKeyBytes: count.exactOptional(),
+  pbkdf: z
+    .object({
+      type: z.string(),
+      hash: z.string().exactOptional(),
+      iterations: count.exactOptional(),
+      time: count.exactOptional(),
+      memoryKiB: count.exactOptional(),
+      threads: count.exactOptional(),
+    })
+    .exactOptional(),
+  /** Of the anti-forensic splitter. */
+  stripes: count.exactOptional(),
+  stripesHash: z.string().exactOptional(),
+  offsetBytes: count,
+  lengthBytes: count.exactOptional(),
+});
+
+/** Everything that `cryptsetup luksFormat` and its sisters have to be told, but for UUID, label and subsystem. */
+export const luksSettingsSchema = z.object({
+  version: z.union([z.literal(1), z.literal(2)]),
+  /** As in `aes-xts-plain64`; absent while it is decrypted for good. */
+  cipher: z.string().exactOptional(),
+  keyBytes: count.exactOptional(),
+  /** Of the digest by which a key is known as the right one. */
+  hash: z.string().exactOptional(),
+  sectorSize: count,
+  /** Where the data begins on its device. */
+  offsetBytes: count,
+  /** Absent where the data reach to the end of the device. */
+  lengthBytes: count.exactOptional(),
+  ivOffset: count.exactOptional(),
+  integrity: z
+    .object({
+      type: z.string(),
+      journalEncryption: z.string(),
+      journalIntegrity: z.string(),
+      keyBytes: count.exactOptional(),
+    })
+    .exactOptional(),
+  /** What encrypts, if not the kernel: `hw-opal`, `hw-opal-crypt`. */
+  segmentType: z.string().exactOptional(),
+  /** Of each of the two headers of version 2, and of the area of all slots. */
+  metadataBytes: count.exactOptional(),
+  keyslotsBytes: count.exactOptional(),
+  /** Kept options of opening, such as `allow-discards`. */
+  flags: z.array(z.string()),
+  /** What a program must know to open it, such as `online-reencrypt-v2` while that goes on. */
+  requirements: z.array(z.string()),
+  slots: z.array(slotSchema),
+  tokens: z.array(tokenSchema),
+});
+
+export type LuksSettings = z.infer<typeof luksSettingsSchema>;
+type Slot = z.infer<typeof slotSchema>;
+
+export interface LuksHeader {
+  readonly uuid: string;
+  readonly label?: string;
+  readonly subsystem?: string;
+  readonly settings: LuksSettings;
+}
+
+/** The beginning of one of version 2, whose JSON is still to be read. */
+export interface LuksHead {
+  readonly version: 2;
+  /** With the head. */
+  readonly lengthBytes: number;
+}
+
+const magics = [Buffer.from('LUKS\xba\xbe', 'latin1'), Buffer.from('SKUL\xba\xbe', 'latin1')];
+
+/**
+ * The header of version 1, or how long one of version 2 is; `damaged` for what is neither.
+ *
+ * @throws Error for a version that is not known
+ */
+export function parseHead(head: Buffer): LuksHeader | LuksHead | 'damaged' {
+  if (head.length !== headBytes || !magics.some((magic) => magic.equals(head.subarray(0, 6)))) return 'damaged';
+  const version = head.readUInt16BE(6);
+  if (version === 1) return parseVersion1(head);
+  if (version !== 2) throw new Error(`version ${version} of LUKS is not known`);
+  const lengthBytes = Number(head.readBigUInt64BE(8));
+  return secondHeaders.includes(lengthBytes) ? { version, lengthBytes } : 'damaged';
+}
+
+const sector = 512;
+const slotInUse = 0x00ac71f3;
+
+/** `struct luks_phdr` of the specification of LUKS1. */
+function parseVersion1(head: Buffer): LuksHeader {
+  const keyBytes = head.readUInt32BE(108);
+  const digest = textOf(head.subarray(72, 104));
+  const slots = Array.from({ length: 8 }, (_, number) => ({ number, at: head.subarray(208 + 48 * number) }))
+    .filter(({ at }) => at.readUInt32BE(0) === slotInUse)
+    .map(
+      ({ number, at }): Slot => ({
+        number,
+        pbkdf: { type: 'pbkdf2', hash: digest, iterations: at.readUInt32BE(4) },
+        stripes: at.readUInt32BE(44),
+        offsetBytes: at.readUInt32BE(40) * sector,
+      }),
+    );
+  return {
+    uuid: textOf(head.subarray(168, 208)),
+    settings: {
+      version: 1,
+      cipher: [textOf(head.subarray(8, 40)), textOf(head.subarray(40, 72))].join('-'),
+      keyBytes,
+      hash: digest,
+      sectorSize: sector,
+      offsetBytes: head.readUInt32BE(104) * sector,
+      flags: [],
+      requirements: [],
+      slots,
+      tokens: [],
+    },
+  };
+}
+
+/** 64-bit numbers are strings there. */
+const large = z.string().regex(/^\d+$/).transform(Number);
+const byNumber = <T extends z.ZodType>(item: T) => z.record(z.string().regex(/^\d+$/), item);
+
+const jsonSchema = z.object({
+  keyslots: byNumber(
+    z.object({
+      type: z.string(),
+      key_size: count.exactOptional(),
+      priority: count.exactOptional(),
+      af: z.object({ stripes: count.exactOptional(), hash: z.string().exactOptional() }).exactOptional(),
+      area: z.object({
+        offset: large,
+        size: large,
+        encryption: z.string().exactOptional(),
+        key_size: count.exactOptional(),
+      }),
+      kdf: z
+        .object({
+          type: z.string(),
+          hash: z.string().exactOptional(),
+          iterations: count.exactOptional(),
+          time: count.exactOptional(),
+          memory: count.exactOptional(),
+          cpus: count.exactOptional(),
+        })
+        .exactOptional(),
+    }),
+  ),
+  tokens: byNumber(z.looseObject({ type: z.string(), keyslots: z.array(z.string()) })),
+  segments: byNumber(
+    z.object({
+      type: z.string(),
+      offset: large,
+      size: z.union([z.literal('dynamic'), large]),
+      iv_tweak: large.exactOptional(),
+      encryption: z.string().exactOptional(),
+      sector_size: count.exactOptional(),
+      integrity: z
+        .object({
+          type: z.string(),
+          journal_encryption: z.string(),
+          journal_integrity: z.string(),
+          key_size: count.exactOptional(),
+        })
+        .exactOptional(),
+      flags: z.array(z.string()).default([]),
+    }),
+  ),
+  digests: byNumber(
+    z.object({ segments: z.array(z.string()), keyslots: z.array(z.string()), hash: z.string().exactOptional() }),
+  ),
+  config: z.object({
+    keyslots_size: large,
+    flags: z.array(z.string()).default([]),
+    requirements: z.object({ mandatory: z.array(z.string()).default([]) }).default({ mandatory: [] }),
+  }),
+});
+
+type Json = z.infer<typeof jsonSchema>;
+
+/**
+ * A header of version 2, head and JSON; `damaged` if it is not what its checksum says.
+ *
+ * @throws Error for a JSON that is not that of LUKS
+ */
+export function parseVersion2(header: Buffer): LuksHeader | 'damaged' {
+  if (!isWhole(header)) return 'damaged';
+  const json = header.subarray(headBytes);
+  const end = json.indexOf(0);
+  const found = jsonSchema.parse(JSON.parse(json.toString('utf8', 0, end === -1 ? json.length : end)));
+  return {
+    uuid: textOf(header.subarray(168, 208)),
+    ...present({ label: said(header.subarray(24, 72)), subsystem: said(header.subarray(208, 256)) }),
+    settings: settingsOf(found, header.length),
+  };
+}
+
+function isWhole(header: Buffer): boolean {
+  const algorithm = textOf(header.subarray(72, 104));
+  const cleared = Buffer.from(header);
+  cleared.fill(0, 448, 512);
+  try {
+    const sum = hash(algorithm, cleared, 'buffer');
+    return sum.equals(header.subarray(448, 448 + sum.length));
+  } catch {
+    return false;
+  }
+}
+
+function settingsOf({ keyslots, tokens, segments, digests, config }: Json, metadataBytes: number): LuksSettings {
+  // While it is encrypted anew there are several, and copies of what was.
+  const [number, data] =
+    sorted(segments).find(([, { flags }]) => !flags.some((flag) => flag.startsWith('backup-'))) ?? [];
+  if (number === undefined || data === undefined) throw new Error('no segment of data');
+  const digest = Object.values(digests).find(({ segments: of }) => of.includes(String(number)));
+  const keyBytes = sorted(keyslots).find(([slot]) => digest?.keyslots.includes(String(slot)))?.[1].key_size;
+  const { integrity, type } = data;
+  return {
+    version: 2,
+    sectorSize: data.sector_size ?? sector,
+    offsetBytes: data.offset,
+    ...present({
+      cipher: data.encryption,
+      keyBytes,
+      hash: digest?.hash,
+      lengthBytes: data.size === 'dynamic' ? undefined : data.size,
+      ivOffset: data.iv_tweak === 0 ? undefined : data.iv_tweak,
+      segmentType: type === 'crypt' ? undefined : type,
+    }),
+    ...(integrity === undefined
+      ? {}
+      : {
+          integrity: {
+            type: integrity.type,
+            journalEncryption: integrity.journal_encryption,
+            journalIntegrity: integrity.journal_integrity,
+            ...present({ keyBytes: integrity.key_size }),
+          },
+        }),
+    metadataBytes,
+    keyslotsBytes: config.keyslots_size,
+    flags: [...config.flags].sort(),
+    requirements: [...config.requirements.mandatory].sort(),
+    slots: sorted(keyslots).map(([slot, found]) => slotOf(slot, found)),
+    tokens: sorted(tokens).map(([token, found]): LuksToken => luksToken(token, found)),
+  };
+}
+
+function slotOf(number: number, { type, key_size, priority, af, area, kdf }: Json['keyslots'][string]): Slot {
+  return {
+    number,
+    ...present({
+      type: type === 'luks2' ? undefined : type,
+      keyBytes: key_size,
+      priority: priority === 0 ? ('ignore' as const) : priority === 2 ? ('prefer' as const) : undefined,
+      cipher: area.encryption,
+      cipherKeyBytes: area.key_size,
+      stripes: af?.stripes,
+      stripesHash: af?.hash,
+    }),
+    ...(kdf === undefined
+      ? {}
+      : {
+          pbkdf: {
+            type: kdf.type,
+            ...present({
+              hash: kdf.hash,
+              iterations: kdf.iterations,
+              time: kdf.time,
+              memoryKiB: kdf.memory,
+              threads: kdf.cpus,
+            }),
+          },
+        }),
+    offsetBytes: area.offset,
+    lengthBytes: area.size,
+  };
+}
+
+/** JSON has no order of its own. */
+function sorted<T>(items: Readonly<Record<string, T>>): [number, T][] {
+  return Object.entries(items)
+    .map(([number, item]): [number, T] => [Number(number), item])
+    .sort(([a], [b]) => a - b);
+}
+
+function textOf(field: Buffer): string {
+  const end = field.indexOf(0);
+  return nameFromBytes(end === -1 ? field : field.subarray(0, end));
+}
+
+function said(field: Buffer): string | undefined {
+  const found = textOf(field);
+  return found === '' ? undefined : found;
+}
