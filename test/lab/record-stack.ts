@@ -22,7 +22,7 @@ const { values, positionals } = parseArgs({
 
 const { signal } = new AbortController();
 for (const release of releases.filter((one) => values.release.includes(one))) {
-  for (const stack of positionals.map(readStack)) {
+  for (const stack of positionals.map(readStack).filter(({ releases: able }) => able.includes(release))) {
     await using lab = await startLab({ release, disks: stack.disks }, signal);
     await makeStack(stack, lab, signal);
     const { host, recording } = recordingHost(lab.host);

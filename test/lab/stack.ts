@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LabDisk, Lab } from './lab.ts';
 import { buses } from '../../src/qemu/spec.ts';
+import { type Release, releases } from './builder.ts';
 
 const folder = join(import.meta.dirname, 'stacks');
 
@@ -15,6 +16,8 @@ export const stackNames: readonly string[] = readdirSync(folder)
 export interface Stack {
   readonly name: string;
   readonly disks: readonly LabDisk[];
+  /** Whose kernel and tools can make it. */
+  readonly releases: readonly Release[];
   readonly script: string;
 }
 
@@ -24,7 +27,14 @@ export function readStack(name: string): Stack {
   const script = readFileSync(join(folder, `${name}.sh`), 'utf8');
   const [, disks] = /^# disks: (.+)$/m.exec(script) ?? [];
   if (disks === undefined) throw new Error(`${name}.sh: no line "# disks: A=512M B=1G:nvme …"`);
-  return { name, disks: disks.split(' ').map(parseDisk), script };
+  const [, only] = /^# releases: (.+)$/m.exec(script) ?? [];
+  const able = releases.filter((release) => only === undefined || only.split(' ').includes(release));
+  return { name, disks: disks.split(' ').map(parseDisk), releases: able, script };
+}
+
+/** Those that a release can make. */
+export function stacksOf(release: Release): Stack[] {
+  return stackNames.map(readStack).filter((stack) => stack.releases.includes(release));
 }
 
 /** `SERIAL=SIZE[:BUS[:SECTOR]]`, such as `A=512M`, `B=1G:nvme`, `C=512M:scsi:4096`. */

@@ -4,13 +4,12 @@ import { captureLayout } from '../../../src/layout/capture.ts';
 import { parseLayout } from '../../../src/layout/types.ts';
 import { releases } from '../builder.ts';
 import { startLab } from '../lab.ts';
-import { makeStack, readStack, stackNames } from '../stack.ts';
+import { makeStack, stacksOf } from '../stack.ts';
 
 const { signal } = new AbortController();
 
 describe.each(releases)('%s', (release) => {
-  test.each(stackNames)('%s', { timeout: 900_000 }, async (name) => {
-    const stack = readStack(name);
+  test.each(stacksOf(release))('$name', { timeout: 900_000 }, async (stack) => {
     await using lab = await startLab({ release, disks: stack.disks }, signal);
     await makeStack(stack, lab, signal);
     const layout = parseLayout(await captureLayout(lab.host, new Date(), signal));
