@@ -40,10 +40,12 @@ export function localHost(): Host {
 const startLocal: Start = async (argv, { withStdin, reuse, env }, signal) => {
   throwIfAborted(signal);
   const [program, ...args] = argv;
-  const own = reuse ? makePipe(RING_PIPE) : undefined;
-  // Holds more than the socket that Node would make, so that the process has something to read while we are busy.
-  const fed = withStdin ? makePipe(RING_PIPE) : undefined;
+  let own: ReturnType<typeof makePipe> | undefined;
+  let fed: ReturnType<typeof makePipe> | undefined;
   try {
+    if (reuse) own = makePipe(RING_PIPE);
+    // Holds more than the socket that Node would make, so that the process has something to read while we are busy.
+    if (withStdin) fed = makePipe(RING_PIPE);
     const child = spawn(program, args, {
       detached: true,
       cwd: '/',
