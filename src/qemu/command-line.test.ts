@@ -31,6 +31,13 @@ test('every bus takes a disk by its serial number', () => {
   }
 });
 
+test('a host without room left is an error of the guest and halts no machine', () => {
+  // The nvme device knows nothing else.
+  for (const bus of ['virtio', 'scsi', 'sata', 'usb'] as const) {
+    expect(diskDevices(disk({ bus })).device).toMatchObject({ werror: 'report' });
+  }
+});
+
 test('what a disk cannot be is refused', () => {
   for (const wrong of [
     disk({ serial: 'longer than twenty letters' }),

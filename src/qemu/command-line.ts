@@ -82,18 +82,21 @@ export function diskDevices(disk: Disk): { readonly node: QemuObject; readonly d
     logical_block_size: sector,
     physical_block_size: Math.max(sector, 512),
   };
+  // Where the host has no room left, the guest sees errors. QEMU would halt it, and nobody would be told why nothing moves.
+  const errors = { werror: 'report' };
   const wwn = disk.wwn === undefined ? {} : { wwn: `0x${disk.wwn}` };
   switch (disk.bus) {
     case 'virtio':
-      return { node, device: { driver: 'virtio-blk-pci', ...common } };
+      return { node, device: { driver: 'virtio-blk-pci', ...common, ...errors } };
     case 'scsi':
-      return { node, device: { driver: 'scsi-hd', bus: 'scsi.0', ...common, ...wwn } };
+      return { node, device: { driver: 'scsi-hd', bus: 'scsi.0', ...common, ...errors, ...wwn } };
     case 'sata':
-      return { node, device: { driver: 'ide-hd', ...common, ...wwn } };
+      return { node, device: { driver: 'ide-hd', ...common, ...errors, ...wwn } };
     case 'nvme':
+      // Never halts a guest.
       return { node, device: { driver: 'nvme', ...common } };
     case 'usb':
-      return { node, device: { driver: 'usb-storage', bus: 'usb.0', ...common } };
+      return { node, device: { driver: 'usb-storage', bus: 'usb.0', ...common, ...errors } };
   }
 }
 
