@@ -19,13 +19,10 @@ export async function askDevices(asker: Asker): Promise<BlockDevice[]> {
 
 /** Fills in what lsblk knows only where udev runs, and what old versions do not tell. */
 export async function completed(asker: Asker, devices: readonly BlockDevice[]): Promise<BlockDevice[]> {
-  // What the kernel made something of holds something: udev may have looked at it before.
-  const used = new Set(devices.flatMap(({ parents }) => parents));
+  // A partition on which udev saw nothing may have been given something since.
   const bare = devices.filter(
-    (device) =>
-      device.sizeBytes > 0 &&
-      device.fstype === undefined &&
-      (device.type === 'part' ? device.partType === undefined || used.has(device.number) : device.table === undefined),
+    ({ sizeBytes, fstype, type, table }) =>
+      sizeBytes > 0 && fstype === undefined && (type === 'part' || table === undefined),
   );
   const [first, ...rest] = bare.map(({ path }) => path);
   const probed =
