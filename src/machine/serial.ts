@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { stripVTControlCharacters } from 'node:util';
 import { LifeboatError } from '../kernel/errors.ts';
-import { limited, sleep } from '../kernel/wait.ts';
+import { abortError, limited, sleep } from '../kernel/wait.ts';
 import { connectWhenThere } from '../qemu/socket.ts';
 
 /** How often the log is looked at. */
@@ -45,9 +45,16 @@ export function serialConsole(log: string, socket: string): SerialConsole {
     },
     async type(words, signal) {
       const connection = await connectWhenThere(socket, signal);
-      connection.resume();
-      connection.end(words);
-      await once(connection, 'close', { signal });
+      try {
+        connection.resume();
+        connection.end(words);
+        await once(connection, 'close', { signal });
+      } catch (error) {
+        if (signal.aborted) throw abortError(signal);
+        throw error;
+      } finally {
+        connection.destroy();
+      }
     },
   };
 }
