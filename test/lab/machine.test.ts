@@ -31,6 +31,19 @@ test('disks of every bus are found by their serial numbers, also those with sect
   expect(lineOf('disk-sata')).toContain('sata');
 });
 
+test('machines that have gone on from one state are hosts of their own, and know what time it is', async () => {
+  const known = async () => {
+    await using lab = await startLab({}, signal);
+    const argv = ['sh', '-c', 'cat /etc/machine-id; date +%s'] as const;
+    const [id = '', time] = (await lab.host.run(argv, {}, signal)).stdout.toString().split('\n');
+    expect(Math.abs(Number(time) - Date.now() / 1_000)).toBeLessThan(60);
+    expect(id).toMatch(/^[0-9a-f]{32}$/);
+    return id;
+  };
+  const [first, second] = await Promise.all([known(), known()]);
+  expect(first).not.toBe(second);
+});
+
 test('a disk can be pulled out and put in while the machine runs', async () => {
   await using lab = await startLab({ disks: [{ serial: 'A', bytes: 64 * MIB, bus: 'virtio' }] }, signal);
   const names = async () =>
