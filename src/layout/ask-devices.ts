@@ -3,7 +3,7 @@ import type { Asker } from '../host/asker.ts';
 import { bounded } from '../host/bounded.ts';
 import { present } from '../kernel/present.ts';
 import { busPathOf, deviceKind } from './identity.ts';
-import { blkidArgv, blkidOkCodes, parseBlkid } from './tools/blkid.ts';
+import { blkidArgv, blkidOkCodes, parseBlkid, type Probed } from './tools/blkid.ts';
 import { type BlockDevice, lsblkAll, lsblkSome, parseLsblk } from './tools/lsblk.ts';
 import { askMappings } from './stacked.ts';
 import { parseSfdisk, sfdiskArgv, type Table } from './tools/sfdisk.ts';
@@ -24,30 +24,45 @@ export async function completed(asker: Asker, devices: readonly BlockDevice[]): 
     ({ sizeBytes, fstype, type, table }) =>
       sizeBytes > 0 && fstype === undefined && (type === 'part' || table === undefined),
   );
-  const [first, ...rest] = bare.map(({ path }) => path);
-  const probed =
-    first === undefined
-      ? undefined
-      : await asker.ask({
-          argv: blkidArgv([first, ...rest]),
-          okCodes: blkidOkCodes,
-          parse: (stdout, stderr) => {
-            for (const [, path, why] of stderr.matchAll(/^blkid: error: (\S+): (.+)$/gm)) {
-              asker.gap({
-                subject: path ?? 'blkid',
-                problem: `cannot see what is on it: ${why}`,
-                hint: 'only root can open it, and some kernels let nobody',
-              });
-            }
-            return parseBlkid(stdout);
-          },
-        });
+  const probed = await askContents(
+    asker,
+    bare.map(({ path }) => path),
+  );
   const [starts, mappings] = await Promise.all([askStarts(asker, devices), askMappings(asker, devices)]);
   return devices.map((device) => {
     const startBytes = device.startBytes ?? starts.get(device.number);
     const mapping = mappings.get(device.name);
-    return { ...device, ...probed?.get(device.path), ...present({ startBytes, mapping }) };
+    return { ...device, ...probed.get(device.path), ...present({ startBytes, mapping }) };
   });
+}
+
+/** From util-linux 2.37 on, blkid ends with the first device on which it finds nothing: those behind that one are asked again. */
+async function askContents(asker: Asker, devices: readonly string[]): Promise<Map<string, Probed>> {
+  const within = bounded(asker);
+  const found = new Map<string, Probed>();
+  let left = devices;
+  for (;;) {
+    const [first, ...rest] = left;
+    if (first === undefined) return found;
+    const answer = await within.ask({
+      argv: blkidArgv([first, ...rest]),
+      okCodes: blkidOkCodes,
+      parse: (stdout, stderr) => {
+        for (const [, path, why] of stderr.matchAll(/^blkid: error: (\S+): (.+)$/gm)) {
+          asker.gap({
+            subject: path ?? 'blkid',
+            problem: `cannot see what is on it: ${why}`,
+            hint: 'only root can open it, and some kernels let nobody',
+          });
+        }
+        return parseBlkid(stdout);
+      },
+    });
+    for (const [path, one] of answer ?? []) found.set(path, one);
+    const last = left.findLastIndex((path) => found.has(path));
+    // After the last that was found comes one with nothing on it, or that could not be opened.
+    left = answer === undefined ? [] : left.slice(last + 2);
+  }
 }
 
 async function askStarts(asker: Asker, devices: readonly BlockDevice[]): Promise<Map<string, number>> {
