@@ -25,6 +25,14 @@ test('a machine reaches nothing outside: user networks are restricted, others ar
   ]);
 });
 
+test('machines at both ends of a wire have hardware addresses of their own', () => {
+  const macOfEnd = (listens: boolean) => {
+    const cards = [{ network: { kind: 'wire', path: '/r/wire', listens } }] as const;
+    return /"mac":"([^"]*)"/.exec(commandLine({ ...bare, cards }, options).join(' '))?.[1];
+  };
+  expect([macOfEnd(true), macOfEnd(false)]).toEqual(['52:54:00:00:00:01', '52:54:00:00:01:01']);
+});
+
 test('every bus takes a disk by its serial number', () => {
   for (const bus of ['virtio', 'scsi', 'sata', 'nvme', 'usb'] as const) {
     expect(diskDevices(disk({ bus })).device).toMatchObject({ serial: 'S1', id: 'disk-S1', drive: 'node-S1' });

@@ -144,13 +144,19 @@ function cdDrive({ file, bootIndex }: { readonly file: string; readonly bootInde
   return ['-blockdev', JSON.stringify(node), ...device({ driver: 'ide-cd', id: 'cd-drive', drive: 'cd', ...boot })];
 }
 
-function networkCard({ network, mac }: NetworkCard, index: number): string[] {
+/** The hardware address of a card; `index` is its place among those of its machine. */
+export function macOf({ network, mac }: NetworkCard, index: number): string {
+  // The machines at both ends of a wire may have it in the same place.
+  const end = network.kind === 'wire' && !network.listens ? '01' : '00';
+  return mac ?? `52:54:00:00:${end}:${(index + 1).toString(16).padStart(2, '0')}`;
+}
+
+function networkCard(card: NetworkCard, index: number): string[] {
   const id = `net${index}`;
-  const address = mac ?? `52:54:00:00:00:${(index + 1).toString(16).padStart(2, '0')}`;
   return [
     '-netdev',
-    netdev(network, id),
-    ...device({ driver: 'virtio-net-pci', id: `card${index}`, netdev: id, mac: address }),
+    netdev(card.network, id),
+    ...device({ driver: 'virtio-net-pci', id: `card${index}`, netdev: id, mac: macOf(card, index) }),
   ];
 }
 

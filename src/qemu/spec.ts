@@ -37,7 +37,7 @@ export interface PortForward {
 
 export interface NetworkCard {
   readonly network: Network;
-  /** @default 52:54:00:00:00:01 and so on, in order */
+  /** @default 52:54:00:00:00:01 and so on, in order; 52:54:00:00:01:01 for who connects to a wire */
   readonly mac?: string;
 }
 

@@ -9,7 +9,7 @@ import { localHost } from '../../src/host/local.ts';
 import { sleep } from '../../src/kernel/wait.ts';
 import { chooseAccelerator } from '../../src/machine/accelerator.ts';
 import { type Machine, startMachine } from '../../src/machine/machine.ts';
-import { commandLine } from '../../src/qemu/command-line.ts';
+import { commandLine, macOf } from '../../src/qemu/command-line.ts';
 import { imagesOf } from '../../src/qemu/image.ts';
 import { type Qemu, unpackedQemu } from '../../src/qemu/program.ts';
 import type { Accelerator, Bus, DirectBoot, Disk, MachineSpec, NetworkCard } from '../../src/qemu/spec.ts';
@@ -110,7 +110,10 @@ async function preparedState(
   signal: AbortSignal,
 ): Promise<{ readonly state: string }> {
   // What a card is connected to is no part of the state.
-  const cards = spec.cards.map((card, index) => ({ ...card, network: { kind: 'segment', number: index } as const }));
+  const cards = spec.cards.map((card, index) => ({
+    mac: macOf(card, index),
+    network: { kind: 'segment', number: index } as const,
+  }));
   const alike = { ...spec, cards };
   const files = { qmp: '', serial: '', serialLog: '', agent: '', pid: '' };
   const key = digest([
