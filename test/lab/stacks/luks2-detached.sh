@@ -1,7 +1,7 @@
 # LUKS 2 with its header elsewhere: in a file, of one that is open and of one that is not; and on a device of its own.
 # disks: A=256M B=128M C=128M D=32M:virtio
 set -eux
-echo 'type=CA7D7CCB-63ED-4C53-861C-1742536059CC, uuid=0b0f1a4e-0302-4000-8000-000000000006' | sfdisk --quiet --wipe always --label gpt "$A"
+echo 'size=240M, type=CA7D7CCB-63ED-4C53-861C-1742536059CC, uuid=0b0f1a4e-0302-4000-8000-000000000006' | sfdisk --quiet --wipe always --label gpt "$A"
 udevadm settle
 mkdir -p /etc/headers
 printf secret >/run/key

@@ -1,4 +1,4 @@
-# LUKS 2 with slots of both kinds of key derivation, tokens and kept flags, over a partition; a volume group within.
+# LUKS 2 with slots of both kinds of key derivation, tokens and kept flags, over a partition.
 # disks: A=512M
 set -eux
 echo 'type=CA7D7CCB-63ED-4C53-861C-1742536059CC' | sfdisk --quiet --wipe always --label gpt "$A"
@@ -27,8 +27,5 @@ cat >/run/clevis <<'END'
 END
 cryptsetup token import --json-file /run/clevis "$vault"
 printf secret | cryptsetup open --allow-discards --persistent --key-file - "$vault" vault
-pvcreate --quiet /dev/mapper/vault
-vgcreate --quiet inner /dev/mapper/vault
-lvcreate --quiet --wipesignatures n --extents 50%FREE --name home inner
-mkfs.ext4 -q -U 0b0f1a4e-0300-4000-8000-000000000005 /dev/inner/home
+mkfs.ext4 -q -U 0b0f1a4e-0300-4000-8000-000000000005 /dev/mapper/vault
 echo "vault UUID=0b0f1a4e-0300-4000-8000-000000000004 none luks,tpm2-device=auto" >/etc/crypttab
