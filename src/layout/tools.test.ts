@@ -17,9 +17,11 @@ import {
   parseSubvolumes,
   parseSuper,
 } from './tools/btrfs.ts';
+import { parseCrypttab } from './tools/crypttab.ts';
 import { findmntArgv, parseFindmnt, parseFindmntSizes, parseStat } from './tools/findmnt.ts';
 import { parseFstab } from './tools/fstab.ts';
 import { type BlockDevice, lsblkAll, parseLsblk } from './tools/lsblk.ts';
+import { parseHead, parseVersion2 } from './tools/luks.ts';
 import { parseLsattr } from './tools/lsattr.ts';
 import { parseSfdisk } from './tools/sfdisk.ts';
 import { parseSwaps } from './tools/swaps.ts';
@@ -165,6 +167,9 @@ test('any text gives a result or an error, and never hangs', () => {
     (text) => parseBootSector(Buffer.from(text)),
     (text) => parseSuperblock(Buffer.from(text)),
     (text) => parseCheckpoint(Buffer.from(text), { blockSize: 4096 }),
+    (text) => parseHead(Buffer.from(text)),
+    (text) => parseVersion2(Buffer.from(text)),
+    (text) => parseCrypttab(text, () => {}),
     parseSuper,
     parseShow,
     parseProfiles,
