@@ -48,7 +48,7 @@ const toolsOf: Readonly<Record<string, readonly string[]>> = {
   kmod: ['lsmod', 'modprobe'],
   'libcap2-bin': ['getcap', 'setcap'],
   'libteam-utils': ['teamd', 'teamdctl', 'teamnl'],
-  lvm2: ['lvm', 'lvs', 'vgs', 'pvs', 'pvcreate', 'vgcreate', 'lvcreate', 'vgchange', 'vgcfgrestore', 'vgcfgbackup'],
+  lvm2: ['lvm', 'lvs', 'vgs', 'pvs', 'pvck', 'pvcreate', 'vgcreate', 'lvcreate', 'vgchange', 'vgcfgrestore', 'vgcfgbackup'],
   mdadm: ['mdadm'],
   mount: ['mount', 'umount', 'losetup', 'swapon', 'swapoff'],
   'multipath-tools': ['multipath'],

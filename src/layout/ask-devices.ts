@@ -5,7 +5,7 @@ import { present } from '../kernel/present.ts';
 import { busPathOf, deviceKind } from './identity.ts';
 import { blkidArgv, blkidOkCodes, parseBlkid, type Probed } from './tools/blkid.ts';
 import { type BlockDevice, lsblkAll, lsblkSome, parseLsblk } from './tools/lsblk.ts';
-import { askMappings } from './stacked.ts';
+import { askMappings, type Claims } from './stacked.ts';
 import { parseSfdisk, sfdiskArgv, type Table } from './tools/sfdisk.ts';
 
 /** All block devices; without their sizes of filesystems where asking for those fails. */
@@ -18,7 +18,11 @@ export async function askDevices(asker: Asker): Promise<BlockDevice[]> {
 }
 
 /** Fills in what lsblk knows only where udev runs, and what old versions do not tell. */
-export async function completed(asker: Asker, devices: readonly BlockDevice[]): Promise<BlockDevice[]> {
+export async function completed(
+  asker: Asker,
+  devices: readonly BlockDevice[],
+  claims: Pick<Claims, 'inner'>,
+): Promise<BlockDevice[]> {
   // A partition on which udev saw nothing may have been given something since.
   const bare = devices.filter(
     ({ sizeBytes, fstype, type, table }) =>
@@ -32,8 +36,19 @@ export async function completed(asker: Asker, devices: readonly BlockDevice[]): 
   return devices.map((device) => {
     const startBytes = device.startBytes ?? starts.get(device.number);
     const mapping = mappings.get(device.name);
-    return { ...device, ...probed.get(device.path), ...present({ startBytes, mapping }) };
+    const seen = { ...device, ...probed.get(device.path), ...present({ startBytes, mapping }) };
+    return claims.inner(seen) ? withoutContent(seen) : seen;
   });
+}
+
+function withoutContent({
+  fstype: _type,
+  uuid: _uuid,
+  label: _label,
+  table: _table,
+  ...device
+}: BlockDevice): BlockDevice {
+  return device;
 }
 
 /** From util-linux 2.37 on, blkid ends with the first device on which it finds nothing: those behind that one are asked again. */

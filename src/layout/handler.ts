@@ -14,7 +14,7 @@ export const common = {
 };
 
 /** Kinds that are, or make, block devices: whatever lies on a device may stand on these. */
-export const carriers = ['disk', 'partition', 'md', 'luks'];
+export const carriers = ['disk', 'partition', 'md', 'luks', 'lv'];
 
 /** An amount of bytes, blocks or the like. */
 export const bytes = z.number().int().nonnegative();
@@ -60,6 +60,10 @@ export interface LayoutHandler<C extends ComponentBase> {
    * on its parents: then what stands on the device stands on that.
    */
   deviceId?(device: BlockDevice, parents: readonly BlockDevice[]): string | undefined;
+  /** Whether a device is a part of one of this kind, so that what can be seen on it is no content of its own. */
+  inner?(device: BlockDevice): boolean;
+  /** Whether what lies on a device of this kind is a copy: of two with the same UUID the other has the id of it. */
+  copy?(device: BlockDevice, parents: readonly BlockDevice[]): boolean;
 
   /**
    * The components of this kind, out of what the tools said and of questions of its own. What cannot be seen becomes a

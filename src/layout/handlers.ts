@@ -8,6 +8,9 @@ import { filesystem } from './handlers/filesystem.ts';
 import { loader } from './handlers/loader.ts';
 import { luks } from './handlers/luks.ts';
 import { md } from './handlers/md.ts';
+import { lv } from './handlers/lvm/lv.ts';
+import { pv } from './handlers/lvm/pv.ts';
+import { vg } from './handlers/lvm/vg.ts';
 import { mount } from './handlers/mount.ts';
 import { partition } from './handlers/partition.ts';
 import { subvolume } from './handlers/subvolume.ts';
@@ -23,6 +26,9 @@ export const handlers = [
   table,
   partition,
   md,
+  pv,
+  vg,
+  lv,
   luks,
   ext,
   xfs,

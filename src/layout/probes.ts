@@ -53,7 +53,7 @@ export async function probeLayout(asker: Asker, claims: Claims): Promise<Probes>
     askCrypttab(asker),
   ]);
   const [devices, busPaths, space] = await Promise.all([
-    completed(asker, listed),
+    completed(asker, listed, claims),
     askBusPaths(asker, listed),
     askSpace(asker, mounts),
   ]);
@@ -169,7 +169,7 @@ function contentIds(
 ): Map<string, string> {
   const result = new Map<string, string>();
   const taken = new Set<string>();
-  for (const device of devices) {
+  for (const device of originalsFirst(devices, ids, claims)) {
     const group = contentGroup(device.fstype);
     if (device.fstype === undefined || group === undefined) continue;
     const claimed = claims.content(device.fstype);
@@ -185,4 +185,20 @@ function contentIds(
     result.set(device.number, id);
   }
   return result;
+}
+
+/** Copies after what they are copies of; mappings by their ids, as the kernel's order is that in which they were made in this boot. */
+function originalsFirst(
+  devices: readonly BlockDevice[],
+  ids: ReadonlyMap<string, string>,
+  claims: Claims,
+): BlockDevice[] {
+  const byNumber = new Map(devices.map((device) => [device.number, device]));
+  const rank = (device: BlockDevice): string => {
+    if (device.mapping === undefined) return '0';
+    return `${claims.copy(device, parentsOf(device, byNumber)) ? '2' : '1'}${ids.get(device.number) ?? ''}`;
+  };
+  const ranks = new Map(devices.map((device) => [device, rank(device)]));
+  const rankOf = (device: BlockDevice): string => ranks.get(device) ?? '0';
+  return devices.toSorted((a, b) => (rankOf(a) < rankOf(b) ? -1 : rankOf(a) > rankOf(b) ? 1 : 0));
 }

@@ -9,12 +9,18 @@ export interface Claim {
   readonly claims?: readonly string[];
   readonly shared?: boolean;
   deviceId?(device: BlockDevice, parents: readonly BlockDevice[]): string | undefined;
+  inner?(device: BlockDevice): boolean;
+  copy?(device: BlockDevice, parents: readonly BlockDevice[]): boolean;
 }
 
 export interface Claims {
   /** Of what kind something of this type is, and whether devices with the same UUID hold parts of one whole. */
   content(type: string): { readonly kind: string; readonly shared: boolean } | undefined;
   deviceId(device: BlockDevice, parents: readonly BlockDevice[]): string | undefined;
+  /** A part of what the kernel made: what can be seen on it lies on the whole. */
+  inner(device: BlockDevice): boolean;
+  /** What lies on it is a copy of what lies elsewhere, with the same UUID. */
+  copy(device: BlockDevice, parents: readonly BlockDevice[]): boolean;
 }
 
 export function claimsOf(handlers: readonly Claim[]): Claims {
@@ -32,6 +38,8 @@ export function claimsOf(handlers: readonly Claim[]): Claims {
       }
       return undefined;
     },
+    inner: (device) => handlers.some((handler) => handler.inner?.(device) === true),
+    copy: (device, parents) => handlers.some((handler) => handler.copy?.(device, parents) === true),
   };
 }
 

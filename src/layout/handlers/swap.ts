@@ -9,6 +9,7 @@ import { contentGroup } from '../identity.ts';
 import { holderOf, mountIds } from '../mount-place.ts';
 import type { Probes } from '../probes.ts';
 import type { FstabEntry } from '../tools/fstab.ts';
+import type { BlockDevice } from '../tools/lsblk.ts';
 
 const schema = z.object({
   kind: z.literal('swap'),
@@ -57,6 +58,8 @@ const isSwapLine = ({ type, path }: FstabEntry): boolean => type === 'swap' || p
 
 function swapDevices(probes: Probes): Swap[] {
   const active = new Map(probes.swaps.map((entry) => [entry.path, entry]));
+  // The kernel calls a mapping by its own name.
+  const inUse = ({ path, name }: BlockDevice) => active.get(path) ?? active.get(`/dev/${name}`);
   const lines = new Map(
     probes.fstab.filter(isSwapLine).map((entry) => [probes.deviceOfSpec(entry.spec)?.number, fstabLine(entry)]),
   );
@@ -67,11 +70,11 @@ function swapDevices(probes: Probes): Swap[] {
       id: probes.contentIds.get(device.number) ?? device.number,
       on: [probes.ids.get(device.number) ?? device.number],
       sizeBytes: device.sizeBytes,
-      active: active.has(device.path),
+      active: inUse(device) !== undefined,
       ...present({
         uuid: device.uuid,
         label: device.label,
-        priority: active.get(device.path)?.priority,
+        priority: inUse(device)?.priority,
         fstab: lines.get(device.number),
       }),
     }));
