@@ -44,7 +44,7 @@ export async function checkArchive(job: ArchiveJob, counts: ArchiveCounts, signa
   const expected = job.expected?.[Symbol.asyncIterator]();
   /** Not met yet. */
   let awaited = await next();
-  const reader = new ArchiveReader({ end: (entry) => complete.push(entry) });
+  const reader = new ArchiveReader({ end: (entry) => complete.push(entry) }, signal);
   let size = 0;
 
   async function next(): Promise<Entry | undefined> {

@@ -65,27 +65,30 @@ async function* stored(
   const strays = new Strays();
   let stray = false;
   const pieces = new RawPieces();
-  const reader = new ArchiveReader({
-    begin: ({ entry }) => {
-      stray = strays.has(entry);
-      bytes += flowing.size;
-      flowing.bytes = 0;
-      flowing.size = stray ? 0 : entry.size;
-      if (stray) said.find(`/${entry.path}`, strayProblem);
-      return stray;
+  const reader = new ArchiveReader(
+    {
+      begin: ({ entry }) => {
+        stray = strays.has(entry);
+        bytes += flowing.size;
+        flowing.bytes = 0;
+        flowing.size = stray ? 0 : entry.size;
+        if (stray) said.find(`/${entry.path}`, strayProblem);
+        return stray;
+      },
+      raw: (piece) => {
+        if (!stray) pieces.add(piece);
+      },
+      content: (length) => {
+        flowing.bytes += length;
+      },
+      end: (entry, wasStray) => {
+        if (wasStray === true) return;
+        entries++;
+        complete.push(entry);
+      },
     },
-    raw: (piece) => {
-      if (!stray) pieces.add(piece);
-    },
-    content: (length) => {
-      flowing.bytes += length;
-    },
-    end: (entry, wasStray) => {
-      if (wasStray === true) return;
-      entries++;
-      complete.push(entry);
-    },
-  });
+    signal,
+  );
   await using asking = askFlags(job, news, said, signal);
   let flags: ReadonlyMap<string, string> | undefined;
   // Nothing waits for them, but entries are entered only with them; a failure comes out below.

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Hashing } from './hashing.ts';
 
@@ -46,6 +47,18 @@ describe.each(['by the addon', 'by Node'])('%s', (which) => {
       [],
       [sha256(one.subarray(9000), two), sha256(three.subarray(0, 1), Buffer.alloc(70_000)), sha256()],
     ]);
+  });
+
+  test('an abort ends what takes long', async () => {
+    native.hidden = which === 'by Node';
+    const stop = new AbortController();
+    const all = new Hashing(stop.signal);
+    all.zeros(60_000_000_000);
+    all.end();
+    const run = all.run(Buffer.alloc(0)).catch((error: unknown) => error);
+    await delay(50);
+    stop.abort();
+    expect(await Promise.race([run, delay(5000, 'goes on')])).toMatchObject({ code: 'interrupted' });
   });
 
   test('what is too long for one turn', async () => {

@@ -1,6 +1,7 @@
 /** SHA-256 of many contents one after the other, on another thread where that can be. */
 import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
+import { throwIfAborted } from '../../kernel/wait.ts';
 import { DIGEST_LENGTH, type PartsHash, partsHash } from '../../native/crypto.ts';
 
 /** More bytes than this are hashed in several turns: a hole may be of any length. */
@@ -12,6 +13,12 @@ export class Hashing {
   #parts: number[] = [];
   #ends = 0;
   #before: Promise<unknown> = Promise.resolve();
+  readonly #signal: AbortSignal | undefined;
+
+  /** @param signal asked between turns: what is told in a moment may take hours */
+  constructor(signal?: AbortSignal) {
+    this.#signal = signal;
+  }
 
   /** So many bytes of the input of the next {@link run} belong to the content. */
   bytes(start: number, length: number): void {
@@ -50,6 +57,7 @@ export class Hashing {
   async #run(input: Buffer, parts: Float64Array, digests: Buffer): Promise<void> {
     let ends = 0;
     for (let at = 0; at < parts.length; ) {
+      if (this.#signal !== undefined) throwIfAborted(this.#signal);
       const begun = at;
       const room = digests.subarray(ends * DIGEST_LENGTH);
       for (let size = parts[at + 1] ?? 0; size <= atOnce && at < parts.length; size += parts[at + 1] ?? 0) {

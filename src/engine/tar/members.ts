@@ -69,26 +69,29 @@ export async function* members(job: MembersJob, signal: AbortSignal): AsyncItera
 
     let current: ManifestEntry | undefined;
     const pieces = new RawPieces();
-    const reader = new ArchiveReader({
-      begin: ({ entry, name }) => {
-        current = waiting[at]?.path === entry.path ? waiting[at++] : undefined;
-        if (current === undefined) return undefined;
-        const path = name.endsWith('/') ? name.replace(/\/+$/, '') : name;
-        safety({ path, type: entry.type, link: entry.link });
-        return current;
+    const reader = new ArchiveReader(
+      {
+        begin: ({ entry, name }) => {
+          current = waiting[at]?.path === entry.path ? waiting[at++] : undefined;
+          if (current === undefined) return undefined;
+          const path = name.endsWith('/') ? name.replace(/\/+$/, '') : name;
+          safety({ path, type: entry.type, link: entry.link });
+          return current;
+        },
+        raw: (bytes) => {
+          if (current !== undefined) pieces.add(bytes);
+        },
+        end: (entry, wanted) => {
+          if (wanted === undefined) return;
+          for (const { problem } of entryDifferences(wanted, entry)) {
+            throw damagedAt(`/${entry.path}`, `in the archive: ${problem}`);
+          }
+          progress.entries++;
+          if (current === wanted) current = undefined;
+        },
       },
-      raw: (bytes) => {
-        if (current !== undefined) pieces.add(bytes);
-      },
-      end: (entry, wanted) => {
-        if (wanted === undefined) return;
-        for (const { problem } of entryDifferences(wanted, entry)) {
-          throw damagedAt(`/${entry.path}`, `in the archive: ${problem}`);
-        }
-        progress.entries++;
-        if (current === wanted) current = undefined;
-      },
-    });
+      signal,
+    );
 
     async function* bytes(): AsyncIterable<Uint8Array> {
       const raw = isSealed(archive) ? decrypting(storedBytes(), job.sealing.identities) : storedBytes();

@@ -40,7 +40,7 @@ interface ContentState {
 
 export class ArchiveReader<T = void> {
   readonly #listener: ArchiveListener<T>;
-  readonly #hashing = new Hashing();
+  readonly #hashing: Hashing;
   #state: State = { at: 'header' };
   /** The beginning of a block whose rest is in the next chunk. */
   #partial: Buffer = Buffer.alloc(0);
@@ -59,8 +59,10 @@ export class ArchiveReader<T = void> {
   /** Complete, but for the hashes. */
   #ended: { readonly member: Member; readonly begun: T | undefined }[] = [];
 
-  constructor(listener: ArchiveListener<T>) {
+  /** @param signal ends the hashing of holes */
+  constructor(listener: ArchiveListener<T>, signal?: AbortSignal) {
     this.#listener = listener;
+    this.#hashing = new Hashing(signal);
   }
 
   /**
