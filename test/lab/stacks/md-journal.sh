@@ -1,7 +1,7 @@
 # A RAID 5 with a journal on a disk of its own, and one with a partial parity log.
 # disks: A=256M B=256M C=256M D=256M
 set -eux
-for disk in "$A" "$B" "$C"; do printf 'label: gpt\nsize=128M\nsize=+\n' | sfdisk --quiet "$disk"; done
+for disk in "$A" "$B" "$C"; do printf 'label: gpt\nsize=128M\ntype=%s\n' A19D880F-05FC-4D3B-A006-743F0F84911E | sfdisk --quiet "$disk"; done
 udevadm settle
 mdadm --create /dev/md/logged --run --level=5 --raid-devices=3 --metadata=1.2 --name=logged --homehost=builder \
     --write-journal="$D" --uuid=0b0f1a4e:05000000:80000000:00000009 \
