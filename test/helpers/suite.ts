@@ -18,7 +18,7 @@ export const ownCases: readonly string[] | undefined =
 
 /** Of each other suite today's case; `LONG_CASE=name` and `LAB_CASE=name` choose another. */
 export function rotatingCases(now: Date): readonly string[] {
-  const day = Math.floor(now.getTime() / 86_400_000);
+  const day = dayOf(now);
   return (['long', 'lab'] as const).flatMap((suite) => {
     const cases = casesOf(suite);
     const variable = `${suite.toUpperCase()}_CASE`;
@@ -43,6 +43,19 @@ function casesOf(suite: Suite): readonly string[] {
  * much else, wakes it. To be given to `vi.setConfig` before they are described.
  */
 export const longWatchdog = { testTimeout: times(10_800_000, 600_000) };
+
+/**
+ * Of the scenes of a case all in its own suite, and one in the ordinary tests, another each time that the case's day comes.
+ */
+export function ofToday<T>(scenes: readonly T[], now: Date): readonly T[] {
+  if (ownCases !== undefined) return scenes;
+  const turn = Math.floor(dayOf(now) / casesOf('lab').length);
+  return scenes.slice(turn % scenes.length).slice(0, 1);
+}
+
+function dayOf(now: Date): number {
+  return Math.floor(now.getTime() / 86_400_000);
+}
 
 /** How often a long case does what it does: all of it in its own suite, a sample of it in the ordinary one. */
 export function times(full: number, sample: number): number {

@@ -1,6 +1,7 @@
 /** A stack of storage: a script that makes it by the plain tools, and the disks that it needs. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ofToday } from '../helpers/suite.ts';
 import type { LabDisk, Lab } from './lab.ts';
 import { buses } from '../../src/qemu/spec.ts';
 import { type Release, releases } from './builder.ts';
@@ -33,8 +34,22 @@ export function readStack(name: string): Stack {
 }
 
 /** Those that a release can make. */
-export function stacksOf(release: Release): Stack[] {
+function stacksOf(release: Release): Stack[] {
   return stackNames.map(readStack).filter((stack) => stack.releases.includes(release));
+}
+
+export interface Scene {
+  readonly release: Release;
+  readonly stack: Stack;
+}
+
+/** The stacks of a family with every release that can make them; in the ordinary tests one of these, another each time. */
+export function scenes(prefix: string): readonly Scene[] {
+  const all = releases.flatMap((release) => stacksOf(release).map((stack) => ({ release, stack })));
+  return ofToday(
+    all.filter(({ stack }) => stack.name.startsWith(prefix)),
+    new Date(),
+  );
 }
 
 /** `SERIAL=SIZE[:BUS[:SECTOR]]`, such as `A=512M`, `B=1G:nvme`, `C=512M:scsi:4096`. */

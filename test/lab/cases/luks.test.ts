@@ -1,27 +1,23 @@
 /** Stacks of LUKS: what was captured is what `cryptsetup luksDump` and the kernel say. The witness reads their output by itself. */
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Host } from '../../../src/host/host.ts';
 import { captureLayout } from '../../../src/layout/capture.ts';
 import { type ComponentOf, parseLayout } from '../../../src/layout/types.ts';
-import { releases } from '../builder.ts';
 import { type Lab, startLab } from '../lab.ts';
-import { makeStack, readStack, stacksOf } from '../stack.ts';
+import { makeStack, readStack, scenes } from '../stack.ts';
 
 const { signal } = new AbortController();
 const now = new Date('2026-11-21T12:00:00Z');
 
 type Luks = ComponentOf<'luks'>;
 
-describe.each(releases)('%s', (release) => {
-  const stacks = stacksOf(release).filter(({ name }) => name.startsWith('luks'));
-  test.each(stacks)('$name', { timeout: 900_000 }, async (stack) => {
-    await using lab = await startLab({ release, disks: stack.disks }, signal);
-    await makeStack(stack, lab, signal);
-    const captured = await luksOf(lab);
-    const witness = await witnessOf(lab.host);
-    expect(captured.map(({ uuid = '' }) => uuid).sort()).toEqual([...witness.keys()].sort());
-    for (const one of captured) expect(said(one)).toEqual(witness.get(one.uuid ?? ''));
-  });
+test.each(scenes('luks'))('$stack.name $release', { timeout: 900_000 }, async ({ release, stack }) => {
+  await using lab = await startLab({ release, disks: stack.disks }, signal);
+  await makeStack(stack, lab, signal);
+  const captured = await luksOf(lab);
+  const witness = await witnessOf(lab.host);
+  expect(captured.map(({ uuid = '' }) => uuid).sort()).toEqual([...witness.keys()].sort());
+  for (const one of captured) expect(said(one)).toEqual(witness.get(one.uuid ?? ''));
 });
 
 test('a damaged first header: the second is read, and the gap tells', { timeout: 900_000 }, async () => {

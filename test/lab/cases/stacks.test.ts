@@ -1,22 +1,19 @@
 /** Every stack, made by the tools of every release, is captured whole: all its disks, and all that the kernel made of them. */
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { captureLayout } from '../../../src/layout/capture.ts';
 import { parseLayout } from '../../../src/layout/types.ts';
-import { releases } from '../builder.ts';
 import { startLab } from '../lab.ts';
-import { makeStack, stacksOf } from '../stack.ts';
+import { makeStack, scenes } from '../stack.ts';
 
 const { signal } = new AbortController();
 
-describe.each(releases)('%s', (release) => {
-  test.each(stacksOf(release))('$name', { timeout: 900_000 }, async (stack) => {
-    await using lab = await startLab({ release, disks: stack.disks }, signal);
-    await makeStack(stack, lab, signal);
-    const layout = parseLayout(await captureLayout(lab.host, new Date(), signal));
-    const serials = layout.components.flatMap((one) => (one.kind === 'disk' ? (one.serial ?? []) : []));
-    expect(serials.sort()).toEqual(stack.disks.map(({ serial }) => serial).sort());
-    const { stdout } = await lab.host.run(['lsblk', '-nro', 'PATH'], {}, signal);
-    const captured = new Set(layout.components.flatMap((one) => ('device' in one ? (one.device ?? []) : [])));
-    for (const path of stdout.toString().trim().split('\n')) expect(captured).toContain(path);
-  });
+test.each(scenes(''))('$stack.name $release', { timeout: 900_000 }, async ({ release, stack }) => {
+  await using lab = await startLab({ release, disks: stack.disks }, signal);
+  await makeStack(stack, lab, signal);
+  const layout = parseLayout(await captureLayout(lab.host, new Date(), signal));
+  const serials = layout.components.flatMap((one) => (one.kind === 'disk' ? (one.serial ?? []) : []));
+  expect(serials.sort()).toEqual(stack.disks.map(({ serial }) => serial).sort());
+  const { stdout } = await lab.host.run(['lsblk', '-nro', 'PATH'], {}, signal);
+  const captured = new Set(layout.components.flatMap((one) => ('device' in one ? (one.device ?? []) : [])));
+  for (const path of stdout.toString().trim().split('\n')) expect(captured).toContain(path);
 });
