@@ -14,7 +14,7 @@ export const common = {
 };
 
 /** Kinds that are, or make, block devices: whatever lies on a device may stand on these. */
-export const carriers = ['disk', 'partition', 'md', 'luks', 'lv'];
+export const carriers = ['disk', 'partition', 'md', 'luks', 'crypt', 'lv'];
 
 /** An amount of bytes, blocks or the like. */
 export const bytes = z.number().int().nonnegative();

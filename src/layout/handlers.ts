@@ -1,6 +1,7 @@
 /** The one list of kinds: a new one is a file in `handlers/` and a line here. */
 import { boot } from './handlers/boot.ts';
 import { btrfs } from './handlers/btrfs.ts';
+import { crypt } from './handlers/crypt.ts';
 import { disk } from './handlers/disk.ts';
 import { ext } from './handlers/ext.ts';
 import { f2fs } from './handlers/f2fs.ts';
@@ -30,6 +31,7 @@ export const handlers = [
   vg,
   lv,
   luks,
+  crypt,
   ext,
   xfs,
   btrfs,

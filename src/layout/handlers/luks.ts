@@ -3,9 +3,9 @@ import { z } from 'zod';
 import type { Asker } from '../../host/asker.ts';
 import { bounded } from '../../host/bounded.ts';
 import { present } from '../../kernel/present.ts';
-import { redactText } from '../../kernel/secret.ts';
 import { nameToBytes } from '../../kernel/text.ts';
 import { formatBytes } from '../../kernel/units.ts';
+import { crypttabDevice, crypttabLine, crypttabLineSchema } from '../crypttab.ts';
 import { bytes, carriers, common, harmless, type LayoutHandler, missing, text } from '../handler.ts';
 import type { Probes } from '../probes.ts';
 import { type CrypttabEntry, crypttabFile } from '../tools/crypttab.ts';
@@ -18,15 +18,6 @@ import {
   parseVersion2,
   secondHeaders,
 } from '../tools/luks.ts';
-
-const crypttabSchema = z.object({
-  name: z.string(),
-  /** Device, `UUID=…` or path, as it stands there. */
-  spec: z.string(),
-  /** Path of the key's file; `none` where somebody or something is asked. What is in it is never read. */
-  key: z.string(),
-  options: z.string(),
-});
 
 const schema = z.object({
   kind: z.literal('luks'),
@@ -43,7 +34,8 @@ const schema = z.object({
   device: text,
   /** Where its header is, if not before the data: a file, or a component of this layout. */
   header: z.object({ file: text, on: text }).exactOptional(),
-  crypttab: crypttabSchema.exactOptional(),
+  /** Its line in crypttab. */
+  crypttab: crypttabLineSchema.exactOptional(),
   /** Absent where the header could not be read. */
   geometry: luksSettingsSchema.exactOptional(),
 });
@@ -180,28 +172,14 @@ async function linesOf(probes: Probes, asker: Asker): Promise<readonly Line[]> {
     probes.crypttab.map(async (line) => {
       const apart = line.options.find(([name]) => name === 'header')?.[1];
       const [data, header] = await Promise.all([
-        deviceOf(line.spec, probes, asker),
-        apart === undefined ? undefined : deviceOf(apart, probes, asker),
+        crypttabDevice(line.spec, probes, asker),
+        apart === undefined ? undefined : crypttabDevice(apart, probes, asker),
       ]);
       if (header !== undefined || apart === undefined || !apart.startsWith('/'))
         return { line, data, header, read: undefined };
       return { line, data, header: apart, read: await readHeader(apart, asker) };
     }),
   );
-}
-
-/** Paths that udev made, such as those by serial number, are followed on the host. */
-async function deviceOf(spec: string, probes: Probes, asker: Asker): Promise<BlockDevice | undefined> {
-  const known = probes.deviceOfSpec(spec);
-  if (known !== undefined || !spec.startsWith('/dev/')) return known;
-  const path = await asker.ask({
-    argv: ['realpath', '--', spec],
-    // A device that is not plugged in is no gap.
-    okCodes: [0, 1],
-    parse: (stdout) => stdout.replace(/\n$/, ''),
-    subject: crypttabFile,
-  });
-  return probes.devices.find(({ path: own, name }) => own === path || `/dev/${name}` === path);
 }
 
 async function component(place: Place, probes: Probes, asker: Asker): Promise<Luks> {
@@ -230,17 +208,10 @@ async function component(place: Place, probes: Probes, asker: Asker): Promise<Lu
           : device === undefined || device.number === data?.number
             ? undefined
             : { on: probes.ids.get(device.number) ?? device.number },
-      crypttab:
-        line === undefined
-          ? undefined
-          : { name: line.name, spec: line.spec, key: redactText(line.key), options: optionsText(line) },
+      crypttab: line === undefined ? undefined : crypttabLine(line),
       geometry: read?.settings,
     }),
   };
-}
-
-function optionsText({ options }: CrypttabEntry): string {
-  return redactText(options.map(([name, value]) => (value === '' ? name : `${name}=${value}`)).join(','));
 }
 
 /** Of a header on a device; that in a file was read with its line. */
