@@ -23,6 +23,7 @@ import { parseFstab } from './tools/fstab.ts';
 import { type BlockDevice, lsblkAll, parseLsblk } from './tools/lsblk.ts';
 import { parseHead, parseVersion2 } from './tools/luks.ts';
 import { parseLsattr } from './tools/lsattr.ts';
+import { parseBitmap, parseDetail, parseExamine } from './tools/mdadm.ts';
 import { parseSfdisk } from './tools/sfdisk.ts';
 import { parseSwaps } from './tools/swaps.ts';
 
@@ -163,6 +164,9 @@ test('any text gives a result or an error, and never hangs', () => {
     (text) => parseFstab(text, () => {}),
     (text) => parseSfdisk(text, 512),
     parseDumpe2fs,
+    parseExamine,
+    parseDetail,
+    parseBitmap,
     parseXfsDb,
     (text) => parseBootSector(Buffer.from(text)),
     (text) => parseSuperblock(Buffer.from(text)),

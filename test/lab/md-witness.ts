@@ -62,8 +62,9 @@ export async function mdWitness(host: Host, signal: AbortSignal): Promise<Map<st
   const scan = await run('mdadm', '--examine', '--scan', '--verbose');
   for (const entry of scan.split(/^ARRAY /m).slice(1)) {
     const word = (key: string) => new RegExp(`[ ]${key}=(\\S+)`).exec(entry)?.[1];
+    const listed = (await run('realpath', ...(word('devices') ?? '').split(','))).trim().split('\n');
     const members = await Promise.all(
-      (word('devices') ?? '').split(',').map(async (path) => {
+      wholes(listed).map(async (path) => {
         const examined = await run('mdadm', '--examine', path);
         const row = /^this +\d+ +\d+ +\d+ +(\d+) +(\w+)/m.exec(examined);
         const role = /Device Role : (?:(Active) device (\d+)|(\w+))/.exec(examined);
@@ -97,6 +98,11 @@ export async function mdWitness(host: Host, signal: AbortSignal): Promise<Map<st
     };
   }
   return found;
+}
+
+/** Metadata 0.90 of a partition that reaches to the end of its disk looks as if it were the disk's, too. */
+function wholes(paths: readonly string[]): string[] {
+  return paths.filter((path) => !paths.some((other) => new RegExp(`^${path}p?\\d+$`).test(other)));
 }
 
 function uuidOf(groups: string): string {

@@ -9,6 +9,8 @@ export const detailArgv = (device: string): Argv => ['mdadm', '--detail', device
 /** Of the bitmap on a member, or in a file. */
 export const bitmapArgv = (place: string): Argv => ['mdadm', '--examine-bitmap', place];
 
+/** Places have numbers of 16 bits. */
+const mostDevices = 0xffff;
 const sector = 512;
 const kibi = 1024;
 
@@ -51,6 +53,7 @@ export function parseExamine(stdout: string): Superblock {
   const metadata = /^\d+\.\d+/.exec(wanted(fields, 'Version'))?.[0];
   if (metadata === undefined) throw new Error('no version of metadata in it');
   const raidDevices = numberOf(wanted(fields, 'Raid Devices'));
+  if (raidDevices > mostDevices) throw new Error('more devices than an array can have');
   const chunkBytes = kibiBytes(fields.get('Chunk Size'));
   const layout = fields.get('Layout');
   return {
