@@ -70,6 +70,8 @@ const bootQuestions = ['lsblk', 'findmnt', 'efibootmgr', 'files of loaders', 'se
 /** Which questions a kind is seen by, besides those about its devices. */
 const seenBy: Readonly<Partial<Record<Component['kind'], readonly string[]>>> = {
   mount: ['findmnt', '/etc/fstab'],
+  luks: ['lsblk', '/etc/crypttab'],
+  crypt: ['lsblk', '/etc/crypttab'],
   subvolume: ['lsblk', 'findmnt', 'attributes of subvolumes'],
   disk: ['lsblk', 'bus paths of disks'],
   boot: bootQuestions,

@@ -1,4 +1,7 @@
-/** Stacks of LUKS: what was captured is what `cryptsetup luksDump` and the kernel say. The witness reads their output by itself. */
+/**
+ * Stacks of LUKS and of encryption without a header: what was captured is what `cryptsetup luksDump` and the kernel say. The witness
+ * reads their output by itself.
+ */
 import { expect, test } from 'vitest';
 import type { Host } from '../../../src/host/host.ts';
 import { captureLayout } from '../../../src/layout/capture.ts';
@@ -49,6 +52,32 @@ test('a damaged first header: the second is read, and the gap tells', { timeout:
   expect(none.components.filter((one) => one.kind === 'luks')).toMatchObject([{ id: before[0]?.id, open: true }]);
   // What stands on it is seen as before.
   expect(none.components.map(({ id }) => id)).toEqual(half.components.map(({ id }) => id));
+});
+
+test.each(scenes('crypt'))('$stack.name $release', { timeout: 900_000 }, async ({ release, stack }) => {
+  await using lab = await startLab({ release, disks: stack.disks }, signal);
+  await makeStack(stack, lab, signal);
+  const layout = parseLayout(await captureLayout(lab.host, now, signal));
+  expect(layout.gaps).toEqual([]);
+  expect(JSON.stringify(layout)).not.toContain('0123456789abcdef');
+  const captured = layout.components.filter((one) => one.kind === 'crypt');
+  const lines = (await output(lab.host, 'cat', '/etc/crypttab')).trim().split('\n');
+  expect(captured.map(({ name }) => name).sort()).toEqual(lines.map((line) => line.replace(/ .*/, '')).sort());
+  for (const { name, open, device, geometry } of captured) {
+    const { stdout } = await lab.host.run(['cryptsetup', 'status', name], { okCodes: [0, 4] }, signal);
+    const text = stdout.toString();
+    expect(open).toBe(/ is active/.test(text));
+    if (!open) continue;
+    expect(device).toBe(`/dev/mapper/${name}`);
+    expect(geometry).toEqual({
+      cipher: field(text, 'cipher'),
+      keyBytes: Number.parseInt(field(text, 'keysize') ?? '', 10) / 8,
+      sectorSize: Number.parseInt(field(text, 'sector size') ?? '', 10),
+      offsetBytes: Number.parseInt(field(text, 'offset') ?? '', 10) * 512,
+      ivOffset: Number.parseInt(field(text, 'skipped') ?? '0', 10),
+      flags: field(text, 'flags') === undefined ? [] : ['allow_discards'],
+    });
+  }
 });
 
 async function luksOf({ host }: Lab): Promise<Luks[]> {
