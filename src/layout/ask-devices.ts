@@ -23,21 +23,27 @@ export async function completed(
   devices: readonly BlockDevice[],
   claims: Pick<Claims, 'inner'>,
 ): Promise<BlockDevice[]> {
+  const mappings = await askMappings(asker, devices);
+  const mapped = devices.map((device) => {
+    const one = { ...device, ...present({ mapping: mappings.get(device.name) }) };
+    return claims.inner(one) ? withoutContent(one) : one;
+  });
   // A partition on which udev saw nothing may have been given something since.
-  const bare = devices.filter(
-    ({ sizeBytes, fstype, type, table }) =>
-      sizeBytes > 0 && fstype === undefined && (type === 'part' || table === undefined),
+  const bare = mapped.filter(
+    (device) =>
+      device.sizeBytes > 0 &&
+      device.fstype === undefined &&
+      (device.type === 'part' || device.table === undefined) &&
+      !claims.inner(device),
   );
   const probed = await askContents(
     asker,
     bare.map(({ path }) => path),
   );
-  const [starts, mappings] = await Promise.all([askStarts(asker, devices), askMappings(asker, devices)]);
-  return devices.map((device) => {
+  const starts = await askStarts(asker, devices);
+  return mapped.map((device) => {
     const startBytes = device.startBytes ?? starts.get(device.number);
-    const mapping = mappings.get(device.name);
-    const seen = { ...device, ...probed.get(device.path), ...present({ startBytes, mapping }) };
-    return claims.inner(seen) ? withoutContent(seen) : seen;
+    return { ...device, ...probed.get(device.path), ...present({ startBytes }) };
   });
 }
 
