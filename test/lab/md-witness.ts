@@ -78,7 +78,8 @@ export async function mdWitness(host: Host, signal: AbortSignal): Promise<Map<st
       level: word('level'),
       metadata: (word('metadata') ?? '0.90').replace(/^(\d+)$/, '$1.0'),
       raidDevices: Number(word('num-devices')),
-      name: word('name'),
+      // Since mdadm 4.4 a scan does not tell it.
+      name: /^MD_NAME=(.*)$/m.exec(await run('mdadm', '--examine', '--export', listed[0] ?? ''))?.[1],
       members: members.sort(),
     });
   }

@@ -153,9 +153,14 @@ function arraysOf(probes: Probes): Found[] {
   }
   return [...members].map(([id, devices]) => ({
     id,
-    members: [...devices],
+    members: [...devices].filter((device) => !isUnderOther(device, devices)),
     ...present({ device: running.get(id) }),
   }));
+}
+
+/** What a mapping shows unchanged looks the same below it: the paths of multipath, for one. */
+function isUnderOther({ number }: BlockDevice, members: ReadonlySet<BlockDevice>): boolean {
+  return [...members].some(({ parents }) => parents.includes(number));
 }
 
 async function capturedArray({ id, members, device }: Found, probes: Probes, asker: Asker): Promise<Md> {
