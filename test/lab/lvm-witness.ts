@@ -8,7 +8,7 @@ export interface LvmSaid {
   readonly physical: readonly string[];
   readonly groups: readonly string[];
   readonly volumes: readonly string[];
-  /** What `vgcfgbackup` writes, without where and when, by group. */
+  /** What `vgcfgbackup` writes, without where and when, by group; of one that lacks a device it writes down that, too, and is left out. */
   readonly backups: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -112,7 +112,11 @@ export function capturedLvm({ components }: Layout): LvmSaid {
         ];
       })
       .sort(),
-    backups: Object.fromEntries(groups.map(({ name, backup = '' }) => [name, plainLines(backup)])),
+    backups: Object.fromEntries(
+      groups
+        .filter(({ on }) => !of('pv').some(({ id, missing }) => missing === true && on.includes(id)))
+        .map(({ name, backup = '' }) => [name, plainLines(backup)]),
+    ),
   };
 }
 
@@ -131,7 +135,7 @@ export async function toldByLvm(host: Host, signal: AbortSignal): Promise<LvmSai
   const vgs = await rows(
     'vgs',
     'vg',
-    'vg_name,vg_uuid,vg_size,vg_extent_size,vg_extent_count,vg_allocation_policy,vg_tags,max_lv,max_pv,vg_mda_copies',
+    'vg_name,vg_uuid,vg_size,vg_extent_size,vg_extent_count,vg_allocation_policy,vg_tags,max_lv,max_pv,vg_mda_copies,vg_missing_pv_count',
   );
   const lvs = await rows(
     'lvs',
@@ -149,7 +153,8 @@ export async function toldByLvm(host: Host, signal: AbortSignal): Promise<LvmSai
   const inner = (name = ''): boolean => name.startsWith('[');
   const used = lvs.filter(({ lv_name }) => !/_pmspare\]$/.test(lv_name ?? ''));
   const backups: [string, string[]][] = [];
-  for (const { vg_name = '' } of vgs) {
+  for (const { vg_name = '', vg_missing_pv_count } of vgs) {
+    if (vg_missing_pv_count !== '0') continue;
     await host.run(['vgcfgbackup', '--file', '/tmp/witness', vg_name], {}, signal);
     backups.push([vg_name, plainLines((await host.read('/tmp/witness', {}, signal)).toString())]);
   }

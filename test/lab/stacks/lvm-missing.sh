@@ -1,4 +1,4 @@
-# A group that has lost one of three disks: a RAID 1 that goes on, a volume that lies half on the lost one, and one beside it.
+# A group of which one of three disks has lost its first MiB, with the header of LVM: a RAID 1 that goes on, a volume that lies half on the lost one, and one beside it.
 # disks: A=256M B=256M C=256M:virtio
 set -eux
 vgcreate --quiet torn "$A" "$B" "$C"
@@ -8,7 +8,7 @@ lvcreate --quiet --wipesignatures n --size 16m --name whole torn "$C"
 mkfs.ext4 -q -U 0b0f1a4e-0404-4000-8000-000000000001 /dev/torn/safe
 mkfs.ext4 -q -U 0b0f1a4e-0404-4000-8000-000000000002 /dev/torn/whole
 vgchange --quiet --activate n torn
-echo 1 > "/sys/block/${B#/dev/}/device/delete"
+dd if=/dev/zero of="$B" bs=1M count=1 conv=notrunc,fsync status=none
 udevadm settle
 vgchange --quiet --activate y torn || true
 vgchange --quiet --activate y --activationmode degraded torn || true
