@@ -74,6 +74,9 @@ const seenBy: Readonly<Partial<Record<Component['kind'], readonly string[]>>> = 
   crypt: ['lsblk', '/etc/crypttab'],
   subvolume: ['lsblk', 'findmnt', 'attributes of subvolumes'],
   disk: ['lsblk', 'bus paths of disks'],
+  pv: ['lsblk', 'pvs', 'lvm'],
+  vg: ['lsblk', 'pvs', 'vgs', 'lvs', 'lvm'],
+  lv: ['lsblk', 'pvs', 'lvs', 'lvm'],
   boot: bootQuestions,
   loader: bootQuestions,
 };

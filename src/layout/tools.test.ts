@@ -23,6 +23,7 @@ import { parseFstab } from './tools/fstab.ts';
 import { type BlockDevice, lsblkAll, parseLsblk } from './tools/lsblk.ts';
 import { parseHead, parseVersion2 } from './tools/luks.ts';
 import { parseLsattr } from './tools/lsattr.ts';
+import { complaints, metadataFlags, parseLvs, parseMetadata, parsePvs, parseVgs, volumeOf } from './tools/lvm.ts';
 import { parseBitmap, parseDetail, parseExamine } from './tools/mdadm.ts';
 import { parseSfdisk } from './tools/sfdisk.ts';
 import { parseSwaps } from './tools/swaps.ts';
@@ -165,6 +166,13 @@ test('any text gives a result or an error, and never hangs', () => {
     (text) => parseSfdisk(text, 512),
     parseDumpe2fs,
     parseExamine,
+    parsePvs,
+    parseVgs,
+    parseLvs,
+    parseMetadata,
+    metadataFlags,
+    complaints,
+    volumeOf,
     parseDetail,
     parseBitmap,
     parseXfsDb,

@@ -151,7 +151,7 @@ export async function toldByLvm(host: Host, signal: AbortSignal): Promise<LvmSai
       (_, name: string, extents: string) => (places.get(name) ?? name.replaceAll(/[[\]]/g, '')) + extents,
     );
   const inner = (name = ''): boolean => name.startsWith('[');
-  const used = lvs.filter(({ lv_name }) => !/_pmspare\]$/.test(lv_name ?? ''));
+  const used = lvs.filter(({ lv_name }) => lv_name?.endsWith('_pmspare]') !== true);
   const backups: [string, string[]][] = [];
   for (const { vg_name = '', vg_missing_pv_count } of vgs) {
     if (vg_missing_pv_count !== '0') continue;
