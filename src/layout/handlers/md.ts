@@ -79,7 +79,7 @@ const schema = z.object({
 type Md = z.infer<typeof schema>;
 
 const memberType = 'linux_raid_member';
-const isArray = ({ name, type }: BlockDevice): boolean => type !== 'part' && /^md/.test(name);
+const isArray = ({ name, type }: BlockDevice): boolean => type !== 'part' && name.startsWith('md');
 
 export const md: LayoutHandler<Md> = {
   kind: 'md',

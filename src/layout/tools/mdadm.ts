@@ -127,7 +127,7 @@ function logOf(fields: ReadonlyMap<string, string>): Superblock['log'] {
 type Place = Pick<Superblock, 'role' | 'slot' | 'filled'>;
 
 function place(fields: ReadonlyMap<string, string>): Place {
-  const filled = [...(/^[A.R]*/.exec(wanted(fields, 'Array State'))?.[0] ?? '')].map((letter) => letter !== '.');
+  const filled = (/^[A.R]*/.exec(wanted(fields, 'Array State'))?.[0] ?? '').split('').map((letter) => letter !== '.');
   const said = wanted(fields, 'Device Role');
   const [, kind, digits] = /^(Active|Replacement) device (\d+)$/.exec(said) ?? [];
   if (kind !== undefined) {
