@@ -159,3 +159,11 @@ test('sizes of bitmap chunks', () => {
   expect(parseBitmap('       Chunksize : 512 B\n')).toBe(512);
   expect(() => parseBitmap('       Chunksize : many\n')).toThrow();
 });
+
+test.each(['', 'garbage', '\u001b[31m', 'Raid Devices : 99999999999\n'])('mdadm says %j', async (output) => {
+  const recording = recorded('md-raid6-degraded');
+  for (const command of recording.commands) if (command.argv[0] === 'mdadm') command.stdout = output;
+  const layout = await captured(recording);
+  expect(arrayOf(layout, '03')).not.toHaveProperty('geometry');
+  expect(layout.gaps).toHaveLength(4);
+});
