@@ -57,6 +57,11 @@ export const lvsArgv = report(
   '-a',
 );
 
+/** The same of what lies on devices that answer: reading one that is suspended would wait for it. */
+export function ignoringSuspended([tool, ...args]: Argv): Argv {
+  return [tool, '--config', 'devices/ignore_suspended_devices=1', ...args];
+}
+
 /** The text stands on the device as `vgcfgbackup` writes it, which itself can only write to files. */
 export const metadataArgv = (device: string): Argv => ['pvck', '--dump', 'metadata', device];
 

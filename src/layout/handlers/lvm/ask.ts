@@ -6,6 +6,7 @@ import type { Probes } from '../../probes.ts';
 import type { BlockDevice } from '../../tools/lsblk.ts';
 import {
   complaints,
+  ignoringSuspended,
   lvsArgv,
   metadataArgv,
   metadataFlags,
@@ -77,6 +78,13 @@ async function askReports(probes: Probes, asker: Asker): Promise<Lvm> {
 }
 
 async function askReport(asker: Asker, argv: Argv, parse: (stdout: string) => Row[]): Promise<Row[] | undefined> {
+  const rows = await askOnce(asker, argv, parse);
+  const hung = asker.gaps.some(({ subject, problem }) => subject === argv[0] && problem.includes(' did not '));
+  // Of groups on other devices than those that are suspended all can be told.
+  return rows === undefined && hung ? await askOnce(asker, ignoringSuspended(argv), parse) : rows;
+}
+
+async function askOnce(asker: Asker, argv: Argv, parse: (stdout: string) => Row[]): Promise<Row[] | undefined> {
   return await asker.ask({
     argv,
     okCodes: reportOkCodes,
