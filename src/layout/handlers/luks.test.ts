@@ -132,6 +132,7 @@ test('a damaged first header: the second is read, and if that is damaged too the
   ): [string, ...string[]] => [program, from, size, `skip=${skip}`, ...rest];
   const second = nameToBytes(full.stdout);
   second.write('SKUL', 'latin1');
+  second.writeBigUInt64BE(0x4000n, 256);
   second.fill(0, 448, 512);
   hash('sha256', second, 'buffer').copy(second, 448);
   const copy = [
@@ -170,9 +171,57 @@ test('what is not a header, and what is not whole', () => {
       const changed = Buffer.from(header);
       changed.writeUInt8(changed.readUInt8(at) ^ bits, at);
       // Behind the checksum there is room for a longer one.
-      expect(parseVersion2(changed)).toEqual(at >= 480 && at < 512 ? whole : 'damaged');
+      const same = { ...(whole === 'damaged' ? {} : whole), sum: expect.any(String) };
+      expect(parseVersion2(changed)).toEqual(at >= 480 && at < 512 ? same : 'damaged');
     }),
   );
+});
+
+test('what is left of another header at the place of a second one is none', () => {
+  const first = headerBytes(recording('luks2', 'debian12')).subarray(0, 4096);
+  const at = (place: number, says: number, length = first.readBigUInt64BE(8)) => {
+    const head = Buffer.from(first);
+    head.write('SKUL', 'latin1');
+    head.writeBigUInt64BE(length, 8);
+    head.writeBigUInt64BE(BigInt(says), 256);
+    return parseHead(head, place);
+  };
+  expect(at(0x4000, 0x4000)).toEqual({ version: 2, lengthBytes: 0x4000 });
+  expect(at(0x4000, 0x8000)).toBe('damaged');
+  expect(at(0x8000, 0x8000)).toBe('damaged');
+  expect(at(0x8000, 0x8000, 0x8000n)).toEqual({ version: 2, lengthBytes: 0x8000 });
+  // The magic of a first one is none there, nor that of a second one at the beginning.
+  expect(parseHead(first, 0x4000)).toBe('damaged');
+  expect(at(0, 0)).toBe('damaged');
+});
+
+test('what a copy of the header is made of', async () => {
+  const second = parseVersion2(headerBytes(recording('luks2', 'debian12')));
+  expect(second).toMatchObject({
+    area: {
+      sizeBytes: 16 * 1024 * 1024,
+      parts: [
+        { offsetBytes: 0, lengthBytes: 32_768 },
+        { offsetBytes: 32_768, lengthBytes: 258_048 },
+        { offsetBytes: 290_816, lengthBytes: 258_048 },
+        { offsetBytes: 548_864, lengthBytes: 258_048 },
+      ],
+    },
+  });
+  const [head] = recording('luks1', 'debian12').commands.filter(
+    ({ argv, stdout }) => argv[0] === 'dd' && stdout.startsWith('LUKS'),
+  );
+  expect(parseHead(nameToBytes(head?.stdout ?? ''))).toMatchObject({
+    area: {
+      // Of all eight slots, as those that are not in use are there too.
+      sizeBytes: 1_114_112,
+      parts: [
+        { offsetBytes: 0, lengthBytes: 4096 },
+        { offsetBytes: 266_240, lengthBytes: 128_000 },
+        { offsetBytes: 790_528, lengthBytes: 128_000 },
+      ],
+    },
+  });
 });
 
 test('tokens that lifeboat does not know keep their names only', () => {

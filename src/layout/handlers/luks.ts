@@ -3,21 +3,14 @@ import { z } from 'zod';
 import type { Asker } from '../../host/asker.ts';
 import { bounded } from '../../host/bounded.ts';
 import { present } from '../../kernel/present.ts';
-import { nameToBytes } from '../../kernel/text.ts';
 import { formatBytes } from '../../kernel/units.ts';
 import { crypttabDevice, crypttabLine, crypttabLineSchema } from '../crypttab.ts';
 import { bytes, carriers, common, harmless, type LayoutHandler, missing, text } from '../handler.ts';
+import { readHeader } from '../luks-header.ts';
 import type { Probes } from '../probes.ts';
 import { type CrypttabEntry, crypttabFile } from '../tools/crypttab.ts';
 import type { BlockDevice } from '../tools/lsblk.ts';
-import {
-  headBytes,
-  type LuksHeader,
-  luksSettingsSchema,
-  parseHead,
-  parseVersion2,
-  secondHeaders,
-} from '../tools/luks.ts';
+import { type LuksHeader, luksSettingsSchema } from '../tools/luks.ts';
 
 const schema = z.object({
   kind: z.literal('luks'),
@@ -224,43 +217,4 @@ async function headerOf({ id, header, opened }: Place, asker: Asker): Promise<Lu
       hint: `add header= to its line in ${crypttabFile}`,
     });
   return undefined;
-}
-
-/** The first of version 2, or the second if the first is damaged. */
-async function readHeader(path: string, asker: Asker): Promise<LuksHeader | undefined> {
-  const first = await readHeaderAt(path, 0, asker);
-  if (first !== 'damaged') return first;
-  for (const offset of secondHeaders) {
-    const second = await readHeaderAt(path, offset, asker);
-    if (second === undefined) return undefined;
-    if (second === 'damaged') continue;
-    asker.gap({
-      subject: path,
-      problem: 'the first of its two LUKS headers is damaged; the second was read',
-      hint: `cryptsetup repair ${path}`,
-    });
-    return second;
-  }
-  asker.gap({ subject: path, problem: 'its LUKS header is damaged', hint: 'restore it from a copy of the header' });
-  return undefined;
-}
-
-async function readHeaderAt(path: string, offset: number, asker: Asker): Promise<LuksHeader | 'damaged' | undefined> {
-  const read = async <T>(from: number, length: number, parse: (found: Buffer) => T): Promise<T | undefined> =>
-    await asker.ask({
-      argv: [
-        'dd',
-        `if=${path}`,
-        `bs=${headBytes}`,
-        ...(from === 0 ? [] : [`skip=${from / headBytes}`]),
-        `count=${length / headBytes}`,
-        'status=none',
-      ],
-      parse: (stdout) => parse(nameToBytes(stdout)),
-      subject: path,
-    });
-  const head = await read(offset, headBytes, parseHead);
-  if (head === undefined || head === 'damaged' || !('lengthBytes' in head)) return head;
-  // Whole: its checksum is over both, and somebody may write to it between two questions.
-  return await read(offset, head.lengthBytes, parseVersion2);
 }

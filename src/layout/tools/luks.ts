@@ -86,6 +86,17 @@ export interface LuksHeader {
   readonly label?: string;
   readonly subsystem?: string;
   readonly settings: LuksSettings;
+  readonly area: HeaderArea;
+  /** SHA-256 of the header: another one when anything in it was changed, a salt too. */
+  readonly sum: string;
+}
+
+/** All that opens the volume, keys included: from the beginning of the device that holds the header. */
+export interface HeaderArea {
+  /** What `cryptsetup luksHeaderRestore` reads of a file. */
+  readonly sizeBytes: number;
+  /** What of it is in use: the headers, then the areas of slots. */
+  readonly parts: readonly { readonly offsetBytes: number; readonly lengthBytes: number }[];
 }
 
 /** The beginning of one of version 2, whose JSON is still to be read. */
@@ -95,41 +106,59 @@ export interface LuksHead {
   readonly lengthBytes: number;
 }
 
-const magics = [Buffer.from('LUKS\xba\xbe', 'latin1'), Buffer.from('SKUL\xba\xbe', 'latin1')];
+const firstMagic = Buffer.from('LUKS\xba\xbe', 'latin1');
+const secondMagic = Buffer.from('SKUL\xba\xbe', 'latin1');
 
 /**
  * The header of version 1, or how long one of version 2 is; `damaged` for what is neither.
  *
+ * @param offset where it was read: the second header lies right behind the first, and says where it is
  * @throws Error for a version that is not known
  */
-export function parseHead(head: Buffer): LuksHeader | LuksHead | 'damaged' {
-  if (head.length !== headBytes || !magics.some((magic) => magic.equals(head.subarray(0, 6)))) return 'damaged';
+export function parseHead(head: Buffer, offset = 0): LuksHeader | LuksHead | 'damaged' {
+  const magic = offset === 0 ? firstMagic : secondMagic;
+  if (head.length !== headBytes || !magic.equals(head.subarray(0, 6))) return 'damaged';
   const version = head.readUInt16BE(6);
-  if (version === 1) return parseVersion1(head);
+  if (version === 1 && offset === 0) return parseVersion1(head);
   if (version !== 2) throw new Error(`version ${version} of LUKS is not known`);
   const lengthBytes = Number(head.readBigUInt64BE(8));
-  return secondHeaders.includes(lengthBytes) ? { version, lengthBytes } : 'damaged';
+  const isHere = head.readBigUInt64BE(256) === BigInt(offset) && (offset === 0 || lengthBytes === offset);
+  return isHere && secondHeaders.includes(lengthBytes) ? { version, lengthBytes } : 'damaged';
 }
 
 const sector = 512;
 const slotInUse = 0x00ac71f3;
+/** The largest page of memory: `luksHeaderRestore` of some releases reads up to the end of one. */
+const pageBytes = 65_536;
+
+const upTo = (unit: number, amount: number): number => Math.ceil(amount / unit) * unit;
 
 /** `struct luks_phdr` of the specification of LUKS1. */
 function parseVersion1(head: Buffer): LuksHeader {
   const keyBytes = head.readUInt32BE(108);
   const digest = textOf(head.subarray(72, 104));
-  const slots = Array.from({ length: 8 }, (_, number) => ({ number, at: head.subarray(208 + 48 * number) }))
-    .filter(({ at }) => at.readUInt32BE(0) === slotInUse)
-    .map(
-      ({ number, at }): Slot => ({
-        number,
-        pbkdf: { type: 'pbkdf2', hash: digest, iterations: at.readUInt32BE(4) },
-        stripes: at.readUInt32BE(44),
-        offsetBytes: at.readUInt32BE(40) * sector,
-      }),
-    );
+  const all = Array.from({ length: 8 }, (_, number) => ({ number, at: head.subarray(208 + 48 * number) })).map(
+    ({ number, at }) => ({
+      inUse: at.readUInt32BE(0) === slotInUse,
+      number,
+      pbkdf: { type: 'pbkdf2', hash: digest, iterations: at.readUInt32BE(4) },
+      stripes: at.readUInt32BE(44),
+      offsetBytes: at.readUInt32BE(40) * sector,
+    }),
+  );
+  const areaOf = ({ stripes, offsetBytes }: Slot) => ({
+    offsetBytes,
+    lengthBytes: upTo(sector, keyBytes * (stripes ?? 0)),
+  });
+  const ends = all.map(areaOf).map(({ offsetBytes, lengthBytes }) => offsetBytes + lengthBytes);
+  const slots = all.filter(({ inUse }) => inUse).map(({ inUse: _inUse, ...slot }): Slot => slot);
   return {
     uuid: textOf(head.subarray(168, 208)),
+    sum: hash('sha256', head),
+    area: {
+      sizeBytes: upTo(pageBytes, Math.max(headBytes, ...ends)),
+      parts: [{ offsetBytes: 0, lengthBytes: headBytes }, ...slots.map(areaOf)],
+    },
     settings: {
       version: 1,
       cipher: [textOf(head.subarray(8, 40)), textOf(head.subarray(40, 72))].join('-'),
@@ -219,8 +248,19 @@ export function parseVersion2(header: Buffer): LuksHeader | 'damaged' {
   return {
     uuid: textOf(header.subarray(168, 208)),
     ...present({ label: said(header.subarray(24, 72)), subsystem: said(header.subarray(208, 256)) }),
+    sum: hash('sha256', header),
+    area: areaOf(found, header.length),
     settings: settingsOf(found, header.length),
   };
+}
+
+/** @throws Error for a slot that lies outside */
+function areaOf({ keyslots, config }: Json, metadataBytes: number): HeaderArea {
+  const sizeBytes = 2 * metadataBytes + config.keyslots_size;
+  const slots = sorted(keyslots).map(([, { area }]) => ({ offsetBytes: area.offset, lengthBytes: area.size }));
+  if (slots.some(({ offsetBytes, lengthBytes }) => offsetBytes + lengthBytes > sizeBytes))
+    throw new Error('the area of a slot lies outside of that of all slots');
+  return { sizeBytes, parts: [{ offsetBytes: 0, lengthBytes: 2 * metadataBytes }, ...slots] };
 }
 
 function isWhole(header: Buffer): boolean {
@@ -236,9 +276,12 @@ function isWhole(header: Buffer): boolean {
 }
 
 function settingsOf({ keyslots, tokens, segments, digests, config }: Json, metadataBytes: number): LuksSettings {
-  // While it is encrypted anew there are several, and copies of what was.
+  // While it is encrypted anew there are several, and copies of what was and will be: that counts, as for cryptsetup itself.
+  const all = sorted(segments);
   const [number, data] =
-    sorted(segments).find(([, { flags }]) => !flags.some((flag) => flag.startsWith('backup-'))) ?? [];
+    all.find(([, { flags }]) => flags.includes('backup-final')) ??
+    all.find(([, { flags }]) => !flags.some((flag) => flag.startsWith('backup-'))) ??
+    [];
   if (number === undefined || data === undefined) throw new Error('no segment of data');
   const digest = Object.values(digests).find(({ segments: of }) => of.includes(String(number)));
   const keyBytes = sorted(keyslots).find(([slot]) => digest?.keyslots.includes(String(slot)))?.[1].key_size;
