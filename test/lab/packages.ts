@@ -30,7 +30,7 @@ export async function unpackedPackages(suite: Suite, packages: readonly string[]
   return await cachedDirectory(
     `lab/packages/${suite}-${hash('sha256', wanted.join(' ')).slice(0, 16)}`,
     async (tree) => {
-      const archives = await downloaded(suite, wanted);
+      const archives = await debianArchives(suite, wanted);
       // As every system of today has it; of what Debian 11 ships, part still lies outside of /usr.
       for (const name of ['bin', 'sbin', 'lib', 'lib64']) {
         await mkdir(join(tree, 'usr', name), { recursive: true });
@@ -42,13 +42,19 @@ export async function unpackedPackages(suite: Suite, packages: readonly string[]
   );
 }
 
-interface Archive {
+export interface Archive {
   /** `name=version` */
   readonly name: string;
   readonly path: string;
 }
 
-async function downloaded(suite: Suite, packages: readonly string[]): Promise<readonly Archive[]> {
+/**
+ * The archives of these packages and of all that they depend on; what depends on something comes after it. `?essential` is all that every
+ * Debian has.
+ *
+ * @throws Error with the reason where they cannot be had
+ */
+export async function debianArchives(suite: Suite, packages: readonly string[]): Promise<readonly Archive[]> {
   for (const tool of ['apt-get', 'dpkg-deb', 'tar']) {
     if (!(await exists(`/usr/bin/${tool}`)) && !(await exists(`/bin/${tool}`))) {
       throw new Error(`${suite}: no ${tool} here to fetch packages with`);
@@ -70,7 +76,6 @@ async function downloaded(suite: Suite, packages: readonly string[]): Promise<re
     const detail = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : String(error);
     throw new Error(`${suite}: cannot fetch ${packages.join(' ')}: ${detail}`, { cause: error });
   }
-  // In the closure's order: what depends on something comes after it.
   const plan = await apt('-s', ...install);
   return plan.split('\n').flatMap((line) => {
     const [, name, version, architecture] = /^Inst (\S+) \((\S+) .*\[(\w+)\]\)/.exec(line) ?? [];
@@ -85,7 +90,7 @@ async function aptOf(suite: Suite, directory: string): Promise<(...args: readonl
   await mkdir(join(directory, 'lists/partial'), { recursive: true });
   await mkdir(join(directory, 'archives/partial'), { recursive: true });
   await writeFile(join(directory, 'status'), '');
-  await writeFile(join(directory, 'sources.list'), `deb [signed-by=${keyring}] ${await mirror()} ${suite} main\n`);
+  await writeFile(join(directory, 'sources.list'), `deb [signed-by=${keyring}] ${await mirror()} ${suite} main contrib\n`);
   await writeFile(
     join(directory, 'apt.conf'),
     `Dir::State "${directory}";
