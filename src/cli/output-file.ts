@@ -1,5 +1,5 @@
 /** Writing to the file that somebody named, which need not be one. */
-import { lstat, realpath, writeFile } from 'node:fs/promises';
+import { lstat, open, realpath, unlink, writeFile } from 'node:fs/promises';
 import { writeFileAtomic } from '../kernel/atomic-write.ts';
 import { explaining, hasErrno, LifeboatError } from '../kernel/errors.ts';
 
@@ -19,5 +19,23 @@ export async function writeOutput(path: string, text: string): Promise<void> {
     if (found?.isSymbolicLink() === true) return await writeOutput(await realpath(path), text);
     if (found === undefined || found.isFile()) return await writeFileAtomic(path, text);
     return await writeFile(path, text);
+  });
+}
+
+/**
+ * Makes a file that only its owner can read, for what is secret.
+ *
+ * @throws LifeboatError `exists` where there is something already, also a link; `no-space`, … and then there is no file
+ */
+export async function writeNewFile(path: string, bytes: Uint8Array): Promise<void> {
+  await explaining(`write ${path}`, async () => {
+    await using file = await open(path, 'wx', 0o600);
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } catch (error) {
+      await unlink(path);
+      throw error;
+    }
   });
 }

@@ -36,12 +36,24 @@ export function pointText(whole: WholePoint): string {
     '',
     'Layout',
     layoutTree(captures.layout),
+    ...headersText(point),
     '',
     'Coverage',
     coverageText(captures.coverage),
     ...(data.excluded.length === 0 ? [] : ['', exclusionText(data.excluded).trimEnd()]),
     ...pointFindings(point),
   ].join('\n');
+}
+
+/** For which volumes there is a header, never what is in it. */
+function headersText({ escrow }: Point): string[] {
+  if (escrow === undefined) return [];
+  return [
+    '',
+    `LUKS headers, read at ${escrow.readAt}`,
+    ...escrow.volumes.map((uuid) => `  kept: ${printable(uuid)}`),
+    ...escrow.missing.map(({ subject, problem }) => `  ! ${printable(subject)}: ${printable(problem)}`),
+  ];
 }
 
 function pointFindings({ data }: Point): string[] {

@@ -130,7 +130,7 @@ async function sizesOf({ target, engine }: EngineRepository, host: string, signa
     if (id !== undefined) sizes.set(id, (sizes.get(id) ?? 0) + size);
   };
   for await (const { pointId, size } of engine.stored({ target, hostName: host }, signal)) add(pointId, size);
-  for (const kind of ['points', 'captures'] as const)
+  for (const kind of ['points', 'captures', 'escrow'] as const)
     for (const { key, size } of await listFolder(target, host, kind, signal)) add(nameIn(host, kind, key), size);
   for (const { key, size } of await listFolder(target, host, 'attestations', signal))
     add(parseAttestationName(nameIn(host, 'attestations', key) ?? '')?.point, size);

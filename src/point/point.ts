@@ -7,6 +7,7 @@ import type { Json } from '../kernel/json.ts';
 
 export const POINT_FORMAT = 'lifeboat.point/2';
 export const CAPTURES_FORMAT = 'lifeboat.captures/1';
+export const ESCROW_FORMAT = 'lifeboat.escrow/1';
 export const ATTESTATION_FORMAT = 'lifeboat.attestation/2';
 
 const json: z.ZodType<Json> = z.json();
@@ -77,6 +78,20 @@ export const pointSchema = headSchema.extend({
   }),
   /** Where the captures are; size and hash are those of the document itself, however it is stored. */
   captures: z.object({ key: z.string(), size: z.number(), sha256: z.string() }),
+  /**
+   * LUKS headers that are kept with the point, of which volumes and from when, and why not those of others. Absent where there is no
+   * LUKS, and in points of earlier versions.
+   */
+  escrow: z
+    .object({
+      readAt: z.iso.datetime(),
+      /** UUIDs. */
+      volumes: z.array(z.string()),
+      missing: z.array(finding),
+      /** As with the captures; absent where nothing is kept. */
+      object: z.object({ key: z.string(), size: z.number(), sha256: z.string() }).exactOptional(),
+    })
+    .exactOptional(),
   /** What the backup itself read back before it put the point on record; later ones are attestations. */
   verification: verificationSchema.exactOptional(),
   /** Id of the newest point on record when this one came to it: what no clock can turn round. */

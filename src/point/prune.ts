@@ -64,8 +64,9 @@ export async function planPrune(
     else if (halfForgotten.has(id)) goes('was being forgotten');
     else if (own.has(id) && has.has('data')) stays(`this host has put it on record, and ${repair}`, true);
     else if (newestMs > nowMs - graceMs) stays('is too young', false);
-    // Captures are stored in the moment before the record, attestations after it.
-    else if (has.has('data') && (has.has('captures') || has.has('attestations'))) stays(repair, true);
+    // LUKS headers and captures are stored in the moment before the record, attestations after it.
+    else if (has.has('data') && (has.has('escrow') || has.has('captures') || has.has('attestations')))
+      stays(repair, true);
     else if (has.has('data') && recorded.size === 0) stays(`no point is on record at all: perhaps ${repair}`, true);
     else if (has.has('data') && (await isWhole(repository, host, id, signal)))
       goes('its data is whole: if it ever was on record, see lifeboat points repair', true);
@@ -126,7 +127,7 @@ async function gather({ target, engine }: EngineRepository, host: string, signal
   };
   for await (const { pointId, size, mtimeMs } of engine.stored({ target, hostName: host }, signal))
     add(pointId, 'data', size, mtimeMs);
-  for (const kind of ['captures', 'attestations', 'forgotten'] as const) {
+  for (const kind of ['captures', 'escrow', 'attestations', 'forgotten'] as const) {
     for (const { key, size, mtimeMs } of await listFolder(target, host, kind, signal)) {
       const name = nameIn(host, kind, key);
       add(kind === 'attestations' ? parseAttestationName(name ?? '')?.point : name, kind, size, mtimeMs);

@@ -50,7 +50,7 @@ export interface PointList {
 }
 
 /**
- * Writes a point's captures, then its record; the same again is no error, so that a step can be repeated.
+ * Writes a point's captures, then its record, for which all else that it names is there already; the same again is no error, so that a step can be repeated.
  *
  * @returns the record
  */
@@ -59,7 +59,7 @@ export async function putPoint(
   description: PointDescription,
   data: Point['data'],
   signal: AbortSignal,
-  more: Pick<Point, 'verification' | 'rebuilt' | 'after'> = {},
+  more: Pick<Point, 'verification' | 'rebuilt' | 'after' | 'escrow'> = {},
 ): Promise<Point> {
   const { layout: _layout, network: _network, facts: _facts, coverage: _coverage, ...head } = description;
   const { name: host } = head.host;
@@ -77,7 +77,7 @@ export function capturesOf({ id, layout, network, facts, coverage }: PointDescri
   return { format: CAPTURES_FORMAT, id, layout, network, facts, coverage };
 }
 
-/** Takes a point off the record, and what was captured with it. Its data is the engine's affair. */
+/** Takes a point off the record, and what was captured and kept with it. Its data is the engine's affair. */
 export async function removePoint(
   repository: Pick<Repository, 'target'>,
   host: string,
@@ -86,6 +86,7 @@ export async function removePoint(
 ): Promise<void> {
   await removeRecord(repository, host, 'points', id, signal);
   await removeRecord(repository, host, 'captures', id, signal);
+  await removeRecord(repository, host, 'escrow', id, signal);
 }
 
 /**

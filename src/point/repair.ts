@@ -10,11 +10,12 @@ import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import { present } from '../kernel/present.ts';
 import { type EngineRepository, pointIdOf } from './catalogue.ts';
 import { documentBytes } from './envelope.ts';
+import { escrowProblem, rebuiltEscrow } from './escrow.ts';
 import { unfinished } from './forget.ts';
 import type { PointDescription } from './captures.ts';
 import type { Point, Verification } from './point.ts';
 import { isUnreadable, putRecord, removeRecord } from './record-objects.ts';
-import { capturesOf, listPoints, type ListedPoint, putPoint, readCaptures, removePoint } from './records.ts';
+import { capturesOf, listPoints, type ListedPoint, putPoint, readCaptures } from './records.ts';
 
 /** A record, or what was captured with it. */
 export interface Repair {
@@ -70,6 +71,9 @@ export async function planRepair(
     }
   }
   for (const { point } of points) {
+    const kept = await escrowProblem(repository, point, signal);
+    if (kept !== undefined)
+      hopeless.push({ id: point.id, problem: `its LUKS headers are lost, and stand nowhere else: ${kept}` });
     const lost = await problemOf(() => readCaptures(repository, point, signal));
     if (lost === undefined) continue;
     const problem = await problemOf(() => sameCaptures(repository, point, signal));
@@ -155,9 +159,11 @@ export async function repairOne(
   const { recovered, description } = await describedData(repository, host, id, signal);
   const data = dataOf(repository, recovered);
   const verification = await verify({ id, data });
-  await removePoint(repository, host, id, signal);
+  // What is kept of LUKS stands in no data: it cannot be made anew, and stays.
+  for (const kind of ['points', 'captures'] as const) await removeRecord(repository, host, kind, id, signal);
+  const escrow = await rebuiltEscrow(repository, description, signal);
   const rebuilt = { at: new Date().toISOString(), arrivedAt };
-  await putPoint(repository, description, data, signal, { verification, rebuilt });
+  await putPoint(repository, description, data, signal, { verification, rebuilt, ...present({ escrow }) });
   return { damage: verification.damage.length };
 }
 

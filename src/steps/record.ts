@@ -17,6 +17,7 @@ import { listFolder } from '../point/record-objects.ts';
 import { putPoint, removePoint } from '../point/records.ts';
 import type { CleanupContext, Say } from '../workflow/step.ts';
 import { type State, step } from './define.ts';
+import { keepHeaders } from './escrow.ts';
 import { localOf, type OpenRepository, openConfigured } from './repository.ts';
 import { readBackAttestation } from './verify.ts';
 
@@ -98,8 +99,8 @@ export const record = step({
       await removePoint(repository, hostName, pointId, signal);
     },
   },
-  run: async ({ state, runId, onFailure, say, secrets, signal }) => {
-    const { config, stateDir, version, identity, hostName, pointId, data, verified } = state;
+  run: async ({ host, state, runId, onFailure, say, secrets, signal }) => {
+    const { config, stateDir, version, identity, hostName, pointId, layout, data, verified } = state;
     await using repository = await openConfigured(config, { say, secrets }, signal);
     await onFailure('unlist', { config, stateDir, hostName, pointId });
     await checkStored(repository, { hostName, pointId, data }, signal);
@@ -109,7 +110,12 @@ export const record = step({
     const missing = await missingRecords(repository, hostName, local, signal);
     for (const { subject, problem } of missingFindings(missing, local)) say({ type: 'finding', subject, problem });
     const after = await newestBefore(repository, hostName, pointId, signal);
-    const point = await putPoint(repository, describe(state), data, signal, present({ verification, after }));
+    // Of a step that is repeated though its point had to stay: what was read then is what is there.
+    const known = (await local.list()).find(({ id }) => id === pointId);
+    const names = { hostName, pointId };
+    const escrow = known ? known.escrow : await keepHeaders(host, layout, repository, names, say, signal);
+    const more = present({ verification, after, escrow });
+    const point = await putPoint(repository, describe(state), data, signal, more);
     await local.put(point);
     await tellBases(repository, local, point, say, signal);
     return { recorded: { point: pointId, repository: repository.target.url } };

@@ -3,6 +3,7 @@ import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import { parseDuration } from '../kernel/units.ts';
 import { throwIfAborted } from '../kernel/wait.ts';
 import { putAttestation, readAttestations } from '../point/attestations.ts';
+import { escrowProblem } from '../point/escrow.ts';
 import { findPoint } from '../point/find.ts';
 import { findKnown, knownPoints } from '../point/known.ts';
 import type { LocalRecords } from '../point/local-records.ts';
@@ -119,6 +120,10 @@ export async function verifyAll(
     const progress = (done: number) => say({ type: 'progress', done: before + done, total, unit: 'bytes' });
     const verified = await readBackTwice(repository, point, scope, progress, say, signal);
     const verification = readBackAttestation(point.id, verified, by);
+    const kept = await escrowProblem(repository, point, signal);
+    // No damage of its files, nor of what builds upon them.
+    if (kept !== undefined)
+      say({ type: 'finding', subject: `point ${point.id}`, problem: `its LUKS headers cannot be read: ${kept}` });
     await putAttestation(repository, hostName, verification, signal);
     if (cannotRead(repository)) await local.put({ ...point, verification });
     results.push({ point: point.id, ...verified });

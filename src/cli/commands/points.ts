@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { forgetCommand } from './points/forget.ts';
+import { headerCommand } from './points/header.ts';
 import { diffCommand, lsCommand } from './points/inside.ts';
 import { coverageCommand, listCommand, showCommand } from './points/look.ts';
 import { pinCommand, unpinCommand } from './points/pin.ts';
@@ -13,6 +14,7 @@ export function pointsCommand(): Command {
     showCommand,
     lsCommand,
     diffCommand,
+    headerCommand,
     coverageCommand,
     verifyCommand,
     forgetCommand,

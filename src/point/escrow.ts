@@ -1,0 +1,214 @@
+/**
+ * What opens the LUKS volumes of a host, kept with a point: `lifeboat.escrow/1`, beside the record and the captures, and only where
+ * these are encrypted. It is printed by nothing; only {@link headerImage} takes something out of it.
+ */
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { LifeboatError } from '../kernel/errors.ts';
+import { printable } from '../kernel/text.ts';
+import type { HeaderCopy } from '../layout/luks-copy.ts';
+import type { PointDescription } from './captures.ts';
+import { documentBytes } from './envelope.ts';
+import { recordKey } from './names.ts';
+import { ESCROW_FORMAT, type Point } from './point.ts';
+import { isUnreadable, parseRecord, putRecord, readBytes, type Repository } from './record-objects.ts';
+import { cannotRead } from './records.ts';
+
+const MiB = 1024 * 1024;
+/** LUKS2 has room for 128 MiB of slots and 8 MiB of headers. */
+const maxImageBytes = 136 * MiB;
+/** In Base64 these take a third more, and a record has its own limit. */
+const maxKeptBytes = 40 * MiB;
+
+const bytes = z.number().int().nonnegative();
+
+const headerSchema = z.object({
+  uuid: z.string(),
+  version: z.union([z.literal(1), z.literal(2)]),
+  /** Of the whole image; between the parts it is zero. */
+  sizeBytes: bytes.max(maxImageBytes),
+  /** `data` in Base64. */
+  parts: z.array(z.object({ offsetBytes: bytes, data: z.base64() })),
+});
+
+const escrowSchema = z.object({
+  format: z.literal(ESCROW_FORMAT),
+  id: z.string(),
+  readAt: z.iso.datetime(),
+  headers: z.array(headerSchema),
+});
+
+type Escrow = z.infer<typeof escrowSchema>;
+/** What the record says of it. */
+type Kept = NonNullable<Point['escrow']>;
+
+/** A header as `cryptsetup luksHeaderRestore` takes it from a file. */
+export interface HeaderImage {
+  readonly uuid: string;
+  readonly version: 1 | 2;
+  /** With it come back the passphrases, key files and tokens of then. */
+  readonly readAt: string;
+  readonly bytes: Buffer;
+}
+
+/**
+ * Writes what was copied, as far as there is room; the same again is no error.
+ *
+ * @returns what the record has to say
+ */
+export async function putEscrow(
+  repository: Repository,
+  host: string,
+  id: string,
+  {
+    readAt,
+    copied,
+    missing,
+  }: { readonly readAt: string; readonly copied: readonly HeaderCopy[] } & Pick<Kept, 'missing'>,
+  signal: AbortSignal,
+): Promise<Kept> {
+  const { kept, left } = withinLimit(copied);
+  const noRoom = left.map(({ uuid }) => ({
+    subject: `luks:${uuid}`,
+    problem: `its LUKS header is not kept: there is room for ${kept.length} only`,
+  }));
+  const said = { readAt, volumes: kept.map(({ uuid }) => uuid), missing: [...missing, ...noRoom] };
+  if (kept.length === 0) return said;
+  const escrow: Escrow = { format: ESCROW_FORMAT, id, readAt, headers: kept.map(packed) };
+  const key = await putRecord(repository, host, 'escrow', id, escrow, signal);
+  return { ...said, object: objectOf(key, documentBytes(escrow)) };
+}
+
+function withinLimit(copied: readonly HeaderCopy[]): { kept: HeaderCopy[]; left: HeaderCopy[] } {
+  const [kept, left]: [HeaderCopy[], HeaderCopy[]] = [[], []];
+  let room = maxKeptBytes;
+  for (const copy of copied) {
+    const size = copy.parts.reduce((sum, part) => sum + part.bytes.length, 0);
+    if (size > room) left.push(copy);
+    else {
+      kept.push(copy);
+      room -= size;
+    }
+  }
+  return { kept, left };
+}
+
+function packed({ uuid, version, sizeBytes, parts }: HeaderCopy): Escrow['headers'][number] {
+  return {
+    uuid,
+    version,
+    sizeBytes,
+    parts: parts.map((part) => ({ offsetBytes: part.offsetBytes, data: part.bytes.toString('base64') })),
+  };
+}
+
+function objectOf(key: string, document: Buffer): NonNullable<Kept['object']> {
+  return { key, size: document.length, sha256: createHash('sha256').update(document).digest('hex') };
+}
+
+/**
+ * The header of a volume, as it was when the point was made.
+ *
+ * @param uuid of the volume
+ * @throws LifeboatError `not-found` when the point has none, with the reason; `record-damaged` when it is not what the record names;
+ *   `no-key`, …
+ */
+export async function headerImage(
+  repository: Repository,
+  point: Point,
+  uuid: string,
+  signal: AbortSignal,
+): Promise<HeaderImage> {
+  const { escrow } = point;
+  if (escrow?.volumes.includes(uuid) !== true) throw notKept(point, uuid);
+  const { readAt, headers } = await readEscrow(repository, point, signal);
+  const header = headers.find((one) => one.uuid === uuid);
+  if (header === undefined) throw new LifeboatError('record-damaged', `what is kept of ${point.id} has no ${uuid}`);
+  const image = Buffer.alloc(header.sizeBytes);
+  for (const { offsetBytes, data } of header.parts) {
+    const part = Buffer.from(data, 'base64');
+    if (offsetBytes + part.length > image.length)
+      throw new LifeboatError('record-damaged', `what is kept of ${uuid} in ${point.id} does not fit together`);
+    part.copy(image, offsetBytes);
+  }
+  return { uuid, version: header.version, readAt, bytes: image };
+}
+
+function notKept({ id, escrow }: Point, uuid: string): LifeboatError {
+  const why = escrow?.missing.find(({ subject }) => subject === `luks:${uuid}` || !subject.startsWith('luks:'));
+  const volumes = escrow?.volumes ?? [];
+  return new LifeboatError(
+    'not-found',
+    `the point ${id} has no LUKS header of ${printable(uuid)}${why === undefined ? '' : `: ${why.problem}`}`,
+    { hint: volumes.length === 0 ? 'It has none at all.' : `It has those of ${volumes.join(', ')}.` },
+  );
+}
+
+/** @throws LifeboatError `record-damaged` when it is not what the record names; `not-found`, `no-key`, … */
+async function readEscrow(repository: Repository, { id, host, escrow }: Point, signal: AbortSignal): Promise<Escrow> {
+  const object = escrow?.object;
+  if (object === undefined) throw new LifeboatError('not-found', `the point ${id} has no LUKS headers`);
+  const key = recordKey(host.name, 'escrow', id, object.key.endsWith('.age') ? '.age' : '.zst');
+  const document = await readBytes(repository, key, signal);
+  if (objectOf(key, document).sha256 !== object.sha256)
+    throw new LifeboatError('record-damaged', `${key} is not what the record of the point ${id} names`);
+  return parseRecord(document, escrowSchema, ESCROW_FORMAT, key);
+}
+
+/**
+ * Why what the record names cannot be used; `undefined` when it can, or when there is nothing. A host that only stores sees whether it is
+ * there.
+ *
+ * @throws what says nothing about it
+ */
+export async function escrowProblem(
+  repository: Repository,
+  point: Point,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { host, id, escrow } = point;
+  if (escrow?.object === undefined) return undefined;
+  if (cannotRead(repository)) {
+    const there = await repository.target.stat(recordKey(host.name, 'escrow', id, '.age'), signal);
+    return there === undefined ? 'it is not there' : undefined;
+  }
+  try {
+    await readEscrow(repository, point, signal);
+    return undefined;
+  } catch (error) {
+    if (isUnreadable(error) || (error instanceof LifeboatError && error.code === 'not-found')) return error.message;
+    throw error;
+  }
+}
+
+/** What a new record has to say in place of one that was lost; `undefined` where there is no LUKS. */
+export async function rebuiltEscrow(
+  repository: Repository,
+  { id, host, layout }: Pick<PointDescription, 'id' | 'host' | 'layout'>,
+  signal: AbortSignal,
+): Promise<Kept | undefined> {
+  const found = await foundEscrow(repository, host.name, id, signal);
+  if (found !== undefined || !layout.components.some(({ kind }) => kind === 'luks')) return found;
+  const problem = 'not kept any more, if they were: the record was rebuilt, and there are none that can be used';
+  return { readAt: layout.capturedAt, volumes: [], missing: [{ subject: 'LUKS headers', problem }] };
+}
+
+/** `undefined` when nothing is there that can be used. */
+async function foundEscrow(
+  repository: Repository,
+  host: string,
+  id: string,
+  signal: AbortSignal,
+): Promise<Kept | undefined> {
+  const key = recordKey(host, 'escrow', id, '.age');
+  try {
+    const document = await readBytes(repository, key, signal);
+    const escrow = parseRecord(document, escrowSchema, ESCROW_FORMAT, key);
+    if (escrow.id !== id) return undefined;
+    const volumes = escrow.headers.map(({ uuid }) => uuid);
+    return { readAt: escrow.readAt, volumes, missing: [], object: objectOf(key, document) };
+  } catch (error) {
+    if (isUnreadable(error) || (error instanceof LifeboatError && error.code === 'not-found')) return undefined;
+    throw error;
+  }
+}

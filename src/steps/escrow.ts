@@ -1,0 +1,41 @@
+/** LUKS headers of this host, as they are kept with a point. They go from the devices into what is sealed, and into no state or journal. */
+import { asker } from '../host/asker.ts';
+import type { Host } from '../host/host.ts';
+import type { Layout } from '../layout/types.ts';
+import { suffixFor } from '../point/envelope.ts';
+import { putEscrow } from '../point/escrow.ts';
+import type { Point } from '../point/point.ts';
+import type { Repository } from '../point/record-objects.ts';
+import type { Say } from '../workflow/step.ts';
+
+/**
+ * Reads and writes them, where the repository seals. What cannot be read is told and stands in the record.
+ *
+ * @returns what the record says of them; `undefined` where there is no LUKS
+ */
+export async function keepHeaders(
+  host: Host,
+  layout: Layout,
+  repository: Repository,
+  { hostName, pointId }: { readonly hostName: string; readonly pointId: string },
+  say: Say,
+  signal: AbortSignal,
+): Promise<Point['escrow']> {
+  if (!layout.components.some(({ kind }) => kind === 'luks')) return undefined;
+  const readAt = new Date().toISOString();
+  const kept = await putEscrow(repository, hostName, pointId, { readAt, ...(await copied()) }, signal);
+  for (const { subject, problem } of kept.missing) say({ type: 'note', text: `${subject}: ${problem}` });
+  return kept;
+
+  async function copied() {
+    if (suffixFor(repository.keys) !== '.age')
+      return {
+        copied: [],
+        missing: [{ subject: 'LUKS headers', problem: 'not kept, as the repository is not encrypted' }],
+      };
+    const asking = asker(host, signal);
+    const { copyHeaders } = await import('../layout/luks-copy.ts');
+    const found = await copyHeaders(layout, asking);
+    return { copied: found, missing: asking.gaps.map(({ subject, problem }) => ({ subject, problem })) };
+  }
+}
