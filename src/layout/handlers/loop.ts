@@ -1,0 +1,115 @@
+/** A loop device: a file that is seen as a disk. */
+import { z } from 'zod';
+import { present } from '../../kernel/present.ts';
+import { formatBytes } from '../../kernel/units.ts';
+import { bytes, carriers, common, type LayoutHandler, missing } from '../handler.ts';
+import { holderOf, mountIds } from '../mount-place.ts';
+import type { Probes } from '../probes.ts';
+import { losetupArgv, parseLosetup } from '../tools/losetup.ts';
+import type { BlockDevice } from '../tools/lsblk.ts';
+
+const schema = z.object({
+  kind: z.literal('loop'),
+  ...common,
+  /** Path as last seen: no identity. */
+  device: z.string(),
+  /** Path of the file that it shows. */
+  file: z.string(),
+  /** The file has no name any more: it is gone with the device. */
+  removed: z.literal(true).exactOptional(),
+  sizeBytes: bytes,
+  readOnly: z.boolean(),
+  /** From where in the file on, and how much of it, where that is not all. */
+  offsetBytes: bytes.exactOptional(),
+  limitBytes: bytes.exactOptional(),
+  sectorSize: bytes.exactOptional(),
+  /** The kernel looks for a partition table on it. */
+  partitions: z.boolean(),
+  directIo: z.boolean(),
+});
+
+type Loop = z.infer<typeof schema>;
+
+export const loop: LayoutHandler<Loop> = {
+  kind: 'loop',
+  schema,
+  under: [...carriers, 'mount'],
+  async look(devices, asker) {
+    // A device that shows no file has no size.
+    if (!devices.some(({ type, sizeBytes }) => type === 'loop' && sizeBytes > 0)) return devices;
+    const files = await asker.ask({ argv: losetupArgv, parse: parseLosetup });
+    return devices.map((device) => ({ ...device, ...present({ backing: files?.get(device.number) }) }));
+  },
+  deviceId: ({ backing }) =>
+    backing === undefined
+      ? undefined
+      : // A path begins with "/", so no other path looks like one with the offset before it.
+        `loop:${backing.offsetBytes === 0 ? '' : `${backing.offsetBytes} in `}${backing.file}`,
+  async capture(probes) {
+    return probes.devices.flatMap((device): Loop[] => {
+      const { backing } = device;
+      if (backing === undefined) return [];
+      return [
+        {
+          kind: 'loop',
+          id: probes.ids.get(device.number) ?? device.number,
+          on: placeOf(device, probes),
+          device: device.path,
+          file: backing.file,
+          sizeBytes: device.sizeBytes,
+          readOnly: device.readOnly,
+          partitions: backing.partitions,
+          directIo: backing.directIo,
+          ...present({
+            removed: backing.removed ? (true as const) : undefined,
+            offsetBytes: backing.offsetBytes || undefined,
+            limitBytes: backing.limitBytes || undefined,
+            sectorSize: backing.sectorSize ?? device.logicalSector,
+          }),
+        },
+      ];
+    });
+  },
+  title: ({ device, file, removed, sizeBytes, offsetBytes, readOnly }) =>
+    [
+      `loop ${device}`,
+      formatBytes(sizeBytes),
+      offsetBytes === undefined ? `of ${file}` : `of ${file} from ${formatBytes(offsetBytes)} on`,
+      removed === true ? 'which has been removed' : undefined,
+      readOnly ? 'read-only' : undefined,
+    ]
+      .filter((part) => part !== undefined)
+      .join('  '),
+  coverage: ({ removed }, { carrying }) =>
+    removed === true && !carrying ? missing('its file has been removed: nobody can read it by a path') : undefined,
+  volatile: ['device'],
+  // An image that somebody has mounted; one that belongs to the host is in fstab.
+  passing: () => true,
+  risk: ({ change }) => (change === 'added' ? 'data' : 'appearance'),
+};
+
+/**
+ * The mount that holds the file. A path may lead elsewhere by now: what the kernel says of the file's filesystem comes first, and a file
+ * never lies on what its own device shows.
+ */
+function placeOf({ number, backing }: BlockDevice, probes: Probes): string[] {
+  if (backing === undefined) return [];
+  const own = new Set(onTop(number, probes.devices));
+  const others = probes.mounts.map((mount) =>
+    own.has(probes.deviceOfMount(mount)?.number ?? '') ? { ...mount, hidden: true as const } : mount,
+  );
+  const there = others.map((mount) =>
+    mount.number === backing.filesystem ? mount : { ...mount, hidden: true as const },
+  );
+  const index = holderOf(backing.file, there) ?? holderOf(backing.file, others);
+  const id = index === undefined ? undefined : mountIds(probes.mounts)[index];
+  return id === undefined ? [] : [id];
+}
+
+/** A device and all that stand on it. */
+function onTop(number: string, devices: readonly BlockDevice[]): string[] {
+  return [
+    number,
+    ...devices.flatMap((device) => (device.parents.includes(number) ? onTop(device.number, devices) : [])),
+  ];
+}
