@@ -1,5 +1,5 @@
 /** Asking a host without ever failing: a tool that is missing, fails, hangs or prints garbage becomes a named gap. */
-import type { Argv, Host } from './host.ts';
+import type { Argv, Host, RunResult } from './host.ts';
 import { defaults } from './host.ts';
 import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import { nameFromBytes } from '../kernel/text.ts';
@@ -25,6 +25,8 @@ export interface Asker {
   readonly gaps: readonly Gap[];
   /** What a command says, or `undefined` and a gap. */
   ask<T>(question: Question<T>): Promise<T | undefined>;
+  /** The same of what is no text: as it is, and never repeated in a gap. */
+  bytes(question: Omit<Question<Buffer>, 'parse'>): Promise<Buffer | undefined>;
   /** What a file holds, or `undefined`; a gap unless it is only absent and `mayBeAbsent`. */
   file<T>(
     path: string,
@@ -46,21 +48,28 @@ export function asker(host: Host, signal: AbortSignal): Asker {
     using clock = limited(signal, timeoutMs + 3 * defaults.killGraceMs, () => timedOut(subject, timeoutMs));
     return await raceAbort(work(clock.signal), clock.signal);
   }
+  async function run<T>(
+    { argv, subject = argv[0], okCodes = [0], timeoutMs = probeTimeoutMs }: Omit<Question<T>, 'parse'>,
+    read: (subject: string, result: RunResult) => T,
+  ): Promise<T | undefined> {
+    try {
+      const options = { timeoutMs, okCodes };
+      return read(subject, await attempt(subject, timeoutMs, (inner) => host.run(argv, options, inner)));
+    } catch (error) {
+      throwIfAborted(signal);
+      gap(gapOf(subject, error));
+      return undefined;
+    }
+  }
   return {
     gaps,
     gap,
-    async ask({ argv, parse, subject = argv[0], okCodes = [0], timeoutMs = probeTimeoutMs }) {
-      try {
-        const { stdout, stderr } = await attempt(subject, timeoutMs, (inner) =>
-          host.run(argv, { timeoutMs, okCodes }, inner),
-        );
-        return understand(subject, nameFromBytes(stdout), (text) => parse(text, stderr));
-      } catch (error) {
-        throwIfAborted(signal);
-        gap(gapOf(subject, error));
-        return undefined;
-      }
+    async ask({ parse, ...question }) {
+      return await run(question, (subject, { stdout, stderr }) =>
+        understand(subject, nameFromBytes(stdout), (text) => parse(text, stderr)),
+      );
     },
+    bytes: (question) => run(question, (_subject, { stdout }) => stdout),
     async file(path, parse, { mayBeAbsent = false } = {}) {
       try {
         const content = await attempt(path, probeTimeoutMs, (inner) =>

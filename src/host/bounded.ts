@@ -34,6 +34,10 @@ export function bounded(base: Asker, { atOnce = 8, budgetMs = 30_000 }: Bounds =
       inTurn(question.subject ?? question.argv[0], (left) =>
         base.ask({ ...question, timeoutMs: Math.min(left, question.timeoutMs ?? left) }),
       ),
+    bytes: (question) =>
+      inTurn(question.subject ?? question.argv[0], (left) =>
+        base.bytes({ ...question, timeoutMs: Math.min(left, question.timeoutMs ?? left) }),
+      ),
     file: (path, parse, options) => inTurn(path, () => base.file(path, parse, options)),
   };
 }

@@ -4,7 +4,6 @@
  */
 import type { Asker } from '../host/asker.ts';
 import { bounded } from '../host/bounded.ts';
-import { nameToBytes } from '../kernel/text.ts';
 import { readHeader } from './luks-header.ts';
 import type { HeaderArea } from './tools/luks.ts';
 import type { ComponentOf, Layout } from './types.ts';
@@ -66,7 +65,7 @@ function headerPath({ on, header }: Luks, { components }: Layout): string | unde
 async function readParts(path: string, { parts }: HeaderArea, asker: Asker): Promise<HeaderCopy['parts'] | undefined> {
   const read: { offsetBytes: number; bytes: Buffer }[] = [];
   for (const { offsetBytes, lengthBytes } of parts) {
-    const bytes = await asker.ask({
+    const bytes = await asker.bytes({
       argv: [
         'dd',
         `if=${path}`,
@@ -76,8 +75,6 @@ async function readParts(path: string, { parts }: HeaderArea, asker: Asker): Pro
         `count=${lengthBytes}`,
         'status=none',
       ],
-      // Never throws: what a parser does not understand is told, and this is told to nobody.
-      parse: nameToBytes,
       subject: path,
     });
     if (bytes?.length !== lengthBytes) return undefined;

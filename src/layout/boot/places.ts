@@ -53,6 +53,7 @@ export function namingDevices(asker: Asker, { roots }: Places): Asker {
   return {
     gaps: asker.gaps,
     ask: (question) => asker.ask(question),
+    bytes: (question) => asker.bytes(question),
     file: (path, parse, options) => asker.file(path, parse, options),
     gap: (gap) => {
       for (const subject of nameOf(gap.subject)) asker.gap({ ...gap, subject });

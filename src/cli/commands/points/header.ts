@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { helpFooter } from '../../globals.ts';
 import { openPoints, pointHelp } from './open.ts';
@@ -16,7 +17,6 @@ export function headerCommand(): Command {
       ),
     )
     .action(async (name: string, uuid: string, { to }: { to: string }, command: Command) => {
-      const { resolve } = await import('node:path');
       const { formatDuration } = await import('../../../kernel/units.ts');
       const { headerImage } = await import('../../../point/escrow.ts');
       const { findPoint } = await import('../../../point/find.ts');

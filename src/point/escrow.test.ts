@@ -1,0 +1,116 @@
+import { expect, test } from 'vitest';
+import { noKeys } from '../keys/keyring.ts';
+import type { HeaderCopy } from '../layout/luks-copy.ts';
+import { type MemoryStore, memoryTarget } from '../target/memory/memory.ts';
+import { testKeyring, writeOnly } from '../../test/helpers/keyring.ts';
+import { madeData, madeDescription } from '../../test/helpers/points.ts';
+import { escrowProblem, headerImage, putEscrow } from './escrow.ts';
+import type { Point } from './point.ts';
+import type { Repository } from './record-objects.ts';
+import { listPoints, putPoint, removePoint } from './records.ts';
+
+const id = '20261120T020000Z-aaaaaa';
+const readAt = '2026-11-20T02:00:00.000Z';
+const keys = testKeyring();
+
+const copy = (uuid: string, fill: number, size = 4096): HeaderCopy => ({
+  uuid,
+  version: 2,
+  sizeBytes: 3 * size,
+  parts: [
+    { offsetBytes: 0, bytes: Buffer.alloc(size, fill) },
+    { offsetBytes: 2 * size, bytes: Buffer.alloc(size / 2, fill + 1) },
+  ],
+});
+
+function repository(store: MemoryStore, ring = keys): Repository {
+  return { target: memoryTarget('escrow', store), keys: ring };
+}
+
+async function withEscrow(store: MemoryStore, copied: readonly HeaderCopy[], signal: AbortSignal): Promise<Point> {
+  const place = repository(store);
+  const escrow = await putEscrow(place, 'box', id, { readAt, copied, missing: [] }, signal);
+  return await putPoint(place, madeDescription(id), madeData, signal, { escrow });
+}
+
+test('what was kept comes back as an image, and nothing of it lies there in plain', async ({ signal }) => {
+  const store: MemoryStore = new Map();
+  await withEscrow(store, [copy('one', 0xa0), copy('two', 0xb0)], signal);
+  const [listed] = (await listPoints(repository(store), 'box', signal)).points;
+  if (listed === undefined) throw new Error('no point');
+  expect(listed.point.escrow).toMatchObject({ readAt, volumes: ['one', 'two'], missing: [] });
+  const image = await headerImage(repository(store), listed.point, 'two', signal);
+  expect(image).toMatchObject({ uuid: 'two', version: 2, readAt });
+  const expected = Buffer.concat([
+    Buffer.alloc(4096, 0xb0),
+    Buffer.alloc(4096),
+    Buffer.alloc(2048, 0xb1),
+    Buffer.alloc(2048),
+  ]);
+  expect(image.bytes.equals(expected)).toBe(true);
+  expect([...store.keys()]).toContain(`lifeboat/box/escrow/${id}.age`);
+  for (const { bytes } of store.values()) {
+    expect(Buffer.from(bytes).includes(Buffer.alloc(16, 0xb0))).toBe(false);
+    expect(Buffer.from(bytes).includes(Buffer.alloc(48, 0xb0).toString('base64'))).toBe(false);
+  }
+  await expect(headerImage(repository(store), listed.point, 'three', signal)).rejects.toMatchObject({
+    code: 'not-found',
+    hint: 'It has those of one, two.',
+  });
+  await removePoint(repository(store), 'box', id, signal);
+  expect([...store.keys()]).toEqual([]);
+});
+
+test('a host that only stores keeps them and cannot read them', async ({ signal }) => {
+  const store: MemoryStore = new Map();
+  const point = await withEscrow(store, [copy('one', 0xa0)], signal);
+  const host = repository(store, { ...keys, ...writeOnly(keys) });
+  await expect(headerImage(host, point, 'one', signal)).rejects.toMatchObject({ code: 'no-key' });
+  expect(await escrowProblem(host, point, signal)).toBeUndefined();
+  store.delete(`lifeboat/box/escrow/${id}.age`);
+  expect(await escrowProblem(host, point, signal)).toBe('it is not there');
+});
+
+test('what is damaged, gone or of another point is not taken', async ({ signal }) => {
+  const store: MemoryStore = new Map();
+  const point = await withEscrow(store, [copy('one', 0xa0)], signal);
+  expect(await escrowProblem(repository(store), point, signal)).toBeUndefined();
+  const key = `lifeboat/box/escrow/${id}.age`;
+  const stored = store.get(key);
+  if (stored === undefined) throw new Error('nothing was stored');
+  const bytes = Buffer.from(stored.bytes);
+  bytes[bytes.length - 9] = (bytes.at(-9) ?? 0) ^ 1;
+  store.set(key, { ...stored, bytes });
+  await expect(headerImage(repository(store), point, 'one', signal)).rejects.toMatchObject({ code: 'record-damaged' });
+  expect(await escrowProblem(repository(store), point, signal)).toContain('damaged');
+  // Somebody with our key has put another in its place.
+  store.delete(key);
+  await putEscrow(repository(store), 'box', id, { readAt, copied: [copy('one', 0xc0)], missing: [] }, signal);
+  await expect(headerImage(repository(store), point, 'one', signal)).rejects.toMatchObject({ code: 'record-damaged' });
+  store.delete(key);
+  expect(await escrowProblem(repository(store), point, signal)).toBeDefined();
+  await expect(headerImage(repository(store), point, 'one', signal)).rejects.toMatchObject({ code: 'not-found' });
+});
+
+test('what there is no room for is missing, and the rest is kept', async ({ signal }) => {
+  const many = Array.from({ length: 5 }, (_, number) => copy(`disk${number}`, number, 8 * 1024 * 1024));
+  const place = repository(new Map(), keys);
+  const kept = await putEscrow(place, 'box', id, { readAt, copied: many, missing: [] }, signal);
+  expect(kept.volumes).toEqual(['disk0', 'disk1', 'disk2']);
+  expect(kept.missing.map(({ subject }) => subject)).toEqual(['luks:disk3', 'luks:disk4']);
+});
+
+test('a point without any says why', async ({ signal }) => {
+  const place = { target: memoryTarget('escrow', new Map()), keys: noKeys };
+  const missing = [{ subject: 'LUKS headers', problem: 'not kept, as the repository is not encrypted' }];
+  const escrow = await putEscrow(place, 'box', id, { readAt, copied: [], missing }, signal);
+  expect(escrow).toEqual({ readAt, volumes: [], missing });
+  const point = await putPoint(place, madeDescription(id), madeData, signal, { escrow });
+  await expect(headerImage(place, point, 'one', signal)).rejects.toThrow(
+    'one: not kept, as the repository is not encrypted',
+  );
+  // Nor does one of an earlier version have any.
+  const older = await putPoint(place, madeDescription('20261120T020000Z-bbbbbb'), madeData, signal);
+  await expect(headerImage(place, older, 'one', signal)).rejects.toMatchObject({ code: 'not-found' });
+  expect(await escrowProblem(place, older, signal)).toBeUndefined();
+});
