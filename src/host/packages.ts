@@ -32,6 +32,8 @@ const toolsOf: Readonly<Record<string, readonly string[]>> = {
   'docker.io': ['docker'],
   dosfstools: ['mkfs.vfat', 'mkfs.fat', 'fatlabel', 'fsck.fat'],
   dpkg: ['dpkg', 'dpkg-query'],
+  'drbd-utils': ['drbdadm', 'drbdsetup', 'drbdmeta'],
+  'bcache-tools': ['make-bcache', 'bcache-super-show'],
   e2fsprogs: ['mkfs.ext2', 'mkfs.ext3', 'mkfs.ext4', 'tune2fs', 'dumpe2fs', 'resize2fs', 'e2fsck', 'chattr', 'lsattr'],
   efibootmgr: ['efibootmgr'],
   ethtool: ['ethtool'],

@@ -1,4 +1,5 @@
 /** The device that a line of fstab means. */
+import type { Asker } from '../host/asker.ts';
 import type { BlockDevice } from './tools/lsblk.ts';
 
 const tags = {
@@ -39,6 +40,24 @@ export function deviceBySpec(devices: readonly BlockDevice[]): (spec: string) =>
     const [first, ...others] = byTag.get(key) ?? [];
     return others.every(({ uuid }) => uuid !== undefined && uuid === first?.uuid) ? first : undefined;
   };
+}
+
+/** The device at a path; one that udev made, such as those by serial number, is followed on the host. */
+export async function deviceOnHost(
+  path: string,
+  devices: readonly BlockDevice[],
+  asker: Pick<Asker, 'ask'>,
+): Promise<BlockDevice | undefined> {
+  const known = deviceBySpec(devices)(path);
+  if (known !== undefined) return known;
+  const real = await asker.ask({
+    argv: ['realpath', '--', path],
+    // A device that is not plugged in is no gap.
+    okCodes: [0, 1],
+    parse: (stdout) => stdout.replace(/\n$/, ''),
+    subject: path,
+  });
+  return devices.find(({ path: own, name }) => own === real || `/dev/${name}` === real);
 }
 
 /** UUIDs are compared without regard to case. */
