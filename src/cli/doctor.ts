@@ -8,6 +8,7 @@ import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import { present } from '../kernel/present.ts';
 import { confineArgv } from '../native/confine.ts';
 import { listXattrs } from '../native/xattr.ts';
+import { handlers } from '../layout/handlers.ts';
 import { readHostKey } from '../keys/host-key.ts';
 import { schedulerRuns } from '../schedule/state.ts';
 import { CRON_PATH } from '../schedule/unit.ts';
@@ -100,6 +101,16 @@ const checks: readonly Definition[] = [
   tool('findmnt', 'layout', 'limited', ['--version']),
   tool('ip', 'network', 'limited', ['-V']),
   captureTools(layoutDocument),
+  {
+    name: 'unverified storage',
+    job: 'layout',
+    severity: 'limited',
+    probe: async () => {
+      const kinds = Map.groupBy(handlers, ({ unverified }) => unverified ?? '');
+      kinds.delete('');
+      return [...kinds].map(([why, list]) => `${list.map(({ kind }) => kind).join(', ')}: ${why}`).join('; ');
+    },
+  },
   captureTools(networkDocument),
   captureTools(factsDocument),
   {

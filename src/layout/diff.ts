@@ -74,6 +74,8 @@ const seenBy: Readonly<Partial<Record<Component['kind'], readonly string[]>>> = 
   crypt: ['lsblk', '/etc/crypttab'],
   subvolume: ['lsblk', 'findmnt', 'attributes of subvolumes'],
   disk: ['lsblk', 'bus paths of disks'],
+  'raid-controller': ['lsblk', 'bus paths of disks', 'RAID controllers'],
+  'logical-drive': ['lsblk', 'bus paths of disks', 'RAID controllers'],
   pv: ['lsblk', 'pvs', 'lvm'],
   vg: ['lsblk', 'pvs', 'vgs', 'lvs', 'lvm'],
   lv: ['lsblk', 'pvs', 'lvs', 'lvm'],

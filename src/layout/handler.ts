@@ -47,6 +47,8 @@ export interface Place {
 
 export interface LayoutHandler<C extends ComponentBase> {
   readonly kind: C['kind'];
+  /** Why nobody should rely on it yet, for `doctor`; absent of a kind that is tried on real devices. */
+  readonly unverified?: string;
   /** Of the component, with `kind` as a literal. */
   readonly schema: z.ZodType<C>;
   /** Kinds that it may stand on, besides `unknown`; absent for any. For a document that was edited by hand. */

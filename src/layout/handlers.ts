@@ -6,6 +6,8 @@ import { disk } from './handlers/disk.ts';
 import { ext } from './handlers/ext.ts';
 import { f2fs } from './handlers/f2fs.ts';
 import { filesystem } from './handlers/filesystem.ts';
+import { raidController } from './handlers/hwraid/controller.ts';
+import { logicalDrive } from './handlers/hwraid/logical.ts';
 import { loader } from './handlers/loader.ts';
 import { luks } from './handlers/luks.ts';
 import { md } from './handlers/md.ts';
@@ -23,6 +25,8 @@ import { xfs } from './handlers/xfs.ts';
 
 /** In the order in which components are listed. */
 export const handlers = [
+  raidController,
+  logicalDrive,
   disk,
   table,
   partition,

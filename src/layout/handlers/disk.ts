@@ -3,6 +3,7 @@ import { present } from '../../kernel/present.ts';
 import { formatBytes } from '../../kernel/units.ts';
 import { bytes, common, harmless, type LayoutHandler, missing, text } from '../handler.ts';
 import { deviceKind } from '../identity.ts';
+import { askRaid } from './hwraid/ask.ts';
 
 const schema = z.object({
   kind: z.literal('disk'),
@@ -29,13 +30,17 @@ type Disk = z.infer<typeof schema>;
 export const disk: LayoutHandler<Disk> = {
   kind: 'disk',
   schema,
-  under: [],
-  async capture(probes) {
+  under: ['logical-drive'],
+  async capture(probes, asker) {
+    const controllers = await askRaid(probes, asker);
+    const logical = new Map(
+      controllers.flatMap((one) => one.logical).map(({ id, device }) => [device?.number, id] as const),
+    );
     const disks = probes.devices.filter((device) => deviceKind(device) === 'disk');
     return disks.map((device) => ({
       kind: 'disk' as const,
       id: probes.ids.get(device.number) ?? device.number,
-      on: [],
+      on: [logical.get(device.number) ?? []].flat(),
       device: device.path,
       sizeBytes: device.sizeBytes,
       rotational: device.rotational,
@@ -74,8 +79,9 @@ export const disk: LayoutHandler<Disk> = {
     if (sizeBytes === 0 || removable) return harmless('no content was seen on it; it is removable or empty');
     return missing('no filesystem or partition was seen on it: if it holds data, nothing of it is backed up');
   },
-  // Whether a medium lies in a drive, and where it was found in this boot, is no state of the host.
-  volatile: ['device'],
+  // Whether a medium lies in a drive, and where it was found in this boot, is no state of the host. What a logical drive is made of
+  // is its own business.
+  volatile: ['device', 'on'],
   passing: ({ removable }) => removable,
   risk(difference) {
     if (difference.change === 'added') return 'data';

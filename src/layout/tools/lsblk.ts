@@ -48,6 +48,7 @@ const nodeSchema = z.object({
   vendor: text,
   wwn: text,
   tran: text,
+  subsystems: text,
   'log-sec': number.nullish(),
   'phy-sec': number.nullish(),
   get children() {
@@ -91,6 +92,8 @@ export interface BlockDevice {
   readonly vendor?: string;
   readonly wwn?: string;
   readonly transport?: string;
+  /** Buses from the device on: `block:scsi:pci`. */
+  readonly subsystems?: string;
   readonly logicalSector?: number;
   readonly physicalSector?: number;
 }
@@ -142,6 +145,7 @@ function deviceOf(node: Node, number: string): BlockDevice {
       vendor: said(node.vendor),
       wwn: said(node.wwn),
       transport: said(node.tran),
+      subsystems: said(node.subsystems),
       logicalSector: node['log-sec'] ?? undefined,
       physicalSector: node['phy-sec'] ?? undefined,
     }),
