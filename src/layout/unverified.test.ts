@@ -6,7 +6,7 @@ import { handlers } from './handlers.ts';
 
 test('docs/layout.md marks the kinds that are unverified', () => {
   const text = readFileSync(join(import.meta.dirname, '../../docs/layout.md'), 'utf8');
-  const rows = text.split('\n').filter((line) => /^\| `/.test(line));
+  const rows = text.split('\n').filter((line) => line.startsWith('| `'));
   for (const { kind, unverified } of handlers) {
     const row = rows.find((line) => line.split('|')[1]?.includes(`\`${kind}\``));
     expect(row, `the row of ${kind}`).toBeDefined();

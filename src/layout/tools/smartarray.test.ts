@@ -88,8 +88,8 @@ describe('in others', () => {
     ['no-drives', []],
     ['hba-mode', []],
   ])('%s', (name, expected) => {
-    const [{ logical = [] } = {}] = parseSmartArray(output(name));
-    expect(logical.map(({ geometry }) => [geometry.level, geometry.drives])).toEqual(expected);
+    const [controller] = parseSmartArray(output(name));
+    expect(controller?.logical.map(({ geometry }) => [geometry.level, geometry.drives])).toEqual(expected);
   });
 });
 

@@ -12,5 +12,5 @@ export const builderPackages: readonly string[] = [
   // Filesystems.
   'e2fsprogs xfsprogs btrfs-progs dosfstools exfatprogs f2fs-tools jfsutils ntfs-3g acl attr',
   // Network.
-  'iproute2 ethtool wireguard-tools nftables',
+  'iproute2 ethtool wireguard-tools nftables libteam-utils',
 ].flatMap((names) => names.split(' '));

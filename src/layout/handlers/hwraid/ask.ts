@@ -29,7 +29,7 @@ interface Family {
   /** Where its tools are put; the first that is there is asked. */
   readonly tools: readonly string[];
   readonly hint: string;
-  ask(tool: string, asker: Asker): Promise<readonly RaidController[]>;
+  readonly ask: (tool: string, asker: Asker) => Promise<readonly RaidController[]>;
 }
 
 const onPath = (...names: readonly string[]): string[] =>
