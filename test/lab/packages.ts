@@ -90,7 +90,10 @@ async function aptOf(suite: Suite, directory: string): Promise<(...args: readonl
   await mkdir(join(directory, 'lists/partial'), { recursive: true });
   await mkdir(join(directory, 'archives/partial'), { recursive: true });
   await writeFile(join(directory, 'status'), '');
-  await writeFile(join(directory, 'sources.list'), `deb [signed-by=${keyring}] ${await mirror()} ${suite} main contrib\n`);
+  await writeFile(
+    join(directory, 'sources.list'),
+    `deb [signed-by=${keyring}] ${await mirror()} ${suite} main contrib\n`,
+  );
   await writeFile(
     join(directory, 'apt.conf'),
     `Dir::State "${directory}";

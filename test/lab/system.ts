@@ -1,0 +1,77 @@
+/**
+ * A whole Debian system that has started from its disk as a server does: firmware, GRUB (by shim, where the firmware is UEFI), kernel,
+ * systemd. Our agent is a service in it.
+ */
+import { join } from 'node:path';
+import type { Host } from '../../src/host/host.ts';
+import { localHost } from '../../src/host/local.ts';
+import { startMachine } from '../../src/machine/machine.ts';
+import { imagesOf } from '../../src/qemu/image.ts';
+import { uefiFirmware } from '../../src/qemu/program.ts';
+import type { Bus, Firmware, MachineSpec } from '../../src/qemu/spec.ts';
+import { cachedDirectory } from '../helpers/cache.ts';
+import { temporaryDirectory } from '../helpers/temporary.ts';
+import { furnished, type Lab, type LabOptions, makeImages } from './lab.ts';
+import { digest, type Emulation, labEmulation, overlaysIn, preparedState, stateIn, withOverlays } from './prepared.ts';
+import { systemImage } from './system/image.ts';
+
+/** Systems by the firmware that starts them. */
+export const firmwares = ['bios', 'uefi', 'secure-boot'] as const;
+export type SystemFirmware = (typeof firmwares)[number];
+
+export interface SystemOptions extends LabOptions {
+  /** @default 'bios' */
+  readonly firmware?: SystemFirmware;
+  /** Of the disk that it is on, the serial number of which is `SYSTEM`. @default 'scsi' */
+  readonly bus?: Bus;
+  /** Whether it is switched on, in place of going on from the state of one that has booted. @default false */
+  readonly cold?: boolean;
+}
+
+/** Starts a system; a reboot of it is one. It writes to images of its own. */
+export async function startSystem(options: SystemOptions, signal: AbortSignal): Promise<Lab> {
+  const { release = 'debian12', memoryMiB = 1024, cpus = 1, disks = [], cards = [], firmware = 'bios' } = options;
+  const { bus = 'scsi', cold = false } = options;
+  const emulation = await labEmulation(signal);
+  const { qemu } = emulation;
+  const file = await systemImage(release, signal);
+  await using stack = new AsyncDisposableStack();
+  const directory = stack.use(await temporaryDirectory()).path;
+  const made = await makeImages(qemu, directory, disks, signal);
+  const fixed = made.filter((disk) => disk.bus === 'sata');
+  const bare: MachineSpec = {
+    name: `system-${release}`,
+    memoryMiB,
+    cpus,
+    firmware: await firmwareOf(emulation, firmware, signal),
+    disks: [{ file, format: 'qcow2', serial: 'SYSTEM', bus, bootIndex: 1 }],
+    cards,
+    onReboot: 'reboot',
+  };
+  // The state of NVMe disks cannot be kept.
+  const boots = cold || fixed.length > 0 || bus === 'nvme';
+  const kept = boots ? undefined : await preparedState(emulation, bare, (host) => settled(host, signal), signal);
+  const from = kept === undefined ? bare : overlaysIn(bare, kept);
+  const spec = await withOverlays(qemu, from, directory, signal);
+  const state = kept === undefined ? {} : { state: stateIn(kept) };
+  const all = { ...spec, disks: [...spec.disks, ...fixed] };
+  const machine = stack.use(await startMachine(all, { ...emulation, ...state }, signal));
+  return await furnished(machine, made, fixed, stack, signal);
+}
+
+/** Nothing is still being started in it, and nothing has failed to. */
+async function settled(host: Host, signal: AbortSignal): Promise<void> {
+  await host.run(['systemctl', 'is-system-running', '--wait'], { timeoutMs: 240_000 }, signal);
+  await host.run(['sync'], { timeoutMs: 120_000 }, signal);
+}
+
+async function firmwareOf({ qemu, packages }: Emulation, kind: SystemFirmware, signal: AbortSignal): Promise<Firmware> {
+  if (kind === 'bios') return { kind };
+  const secureBoot = kind === 'secure-boot';
+  const { code, variables } = await uefiFirmware(qemu, secureBoot);
+  const directory = await cachedDirectory(`lab/firmware/${kind}-${digest([packages])}`, async (work) => {
+    const file = join(work, 'variables.qcow2');
+    await imagesOf(qemu, localHost()).convert(file, { file: variables, format: 'raw' }, signal);
+  });
+  return { kind: 'uefi', code, variables: join(directory, 'variables.qcow2'), secureBoot };
+}
