@@ -3,7 +3,9 @@ import type { Asker } from '../host/asker.ts';
 import { bounded } from '../host/bounded.ts';
 import type { Argv } from '../host/host.ts';
 import {
+  compressionArgv,
   defaultArgv,
+  parseCompression,
   parseDefault,
   parseNumbers,
   parseQuota,
@@ -22,6 +24,8 @@ export interface Subvolume extends SubvolumeEntry {
   readonly readOnly: boolean;
   /** Letters of lsattr(1), where a mount shows it. */
   readonly attributes?: string;
+  /** What new files in it are compressed by, where that is a property of it. */
+  readonly compression?: string;
   /** Of the quota group of this subvolume alone. */
   readonly quota?: Qgroup;
 }
@@ -51,16 +55,19 @@ export async function askSubvolumes(asker: Asker, mounts: readonly MountEntry[])
   const groups = quota?.groups;
   const byId = new Map(groups?.map((group) => [group.id, group]));
   const attributes = await askAttributes(within, list, mounts);
+  const compressions = await askCompressions(within, list, attributes, mounts);
   return {
     ...(defaultNumber === undefined ? {} : { defaultNumber }),
     ...(groups === undefined ? {} : { quota: groups }),
     list: list.map((entry) => {
       const group = byId.get(`0/${entry.number}`);
       const letters = attributes.get(entry.path);
+      const compression = compressions.get(entry.path);
       return {
         ...entry,
         readOnly: readOnly?.has(entry.number) ?? false,
         ...(letters === undefined ? {} : { attributes: letters }),
+        ...(compression === undefined ? {} : { compression }),
         ...(group === undefined ? {} : { quota: group }),
       };
     }),
@@ -96,6 +103,29 @@ async function askAttributes(
       if (seen !== undefined) found.set(path, seen);
     }
   }
+  return found;
+}
+
+/** Of those few whose letters say that there is such a property. */
+async function askCompressions(
+  asker: Asker,
+  list: readonly SubvolumeEntry[],
+  attributes: ReadonlyMap<string, string>,
+  mounts: readonly MountEntry[],
+): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  await Promise.all(
+    list.map(async ({ path }) => {
+      const at = placeOf(path, mounts);
+      if (at === undefined || attributes.get(path)?.includes('c') !== true) return;
+      const said = await asker.ask({
+        argv: compressionArgv(at),
+        parse: (stdout) => ({ name: parseCompression(stdout) }),
+        subject: `compression of ${at}`,
+      });
+      if (said?.name !== undefined) found.set(path, said.name);
+    }),
+  );
   return found;
 }
 

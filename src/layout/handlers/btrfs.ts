@@ -6,9 +6,10 @@ import type { Subvolumes } from '../ask-subvolumes.ts';
 import { type FilesystemPlace, filesystemKind, type Inspected } from '../filesystem.ts';
 import type { Probes } from '../probes.ts';
 import {
+  type BtrfsDevice,
   type BtrfsProfiles,
-  btrfsDeviceSchema,
   chunkTreeArgv,
+  parseChunkDevices,
   parseChunkTree,
   parseProfiles,
   parseShow,
@@ -24,9 +25,20 @@ const geometry = z.object({
   checksum: z.string(),
   /** As the kernel names them, sorted. */
   features: z.array(z.string()),
-  /** How many devices belong to it; more than `devices` when some are missing. */
+  /** How many devices belong to it. */
   deviceCount: z.number(),
-  devices: z.array(btrfsDeviceSchema).exactOptional(),
+  devices: z
+    .array(
+      z.object({
+        /** Its number in the filesystem. */
+        devid: z.number(),
+        /** What of it the filesystem uses. */
+        sizeBytes: z.number(),
+        /** Id of the component that it is; absent for one that is missing. */
+        on: z.string().exactOptional(),
+      }),
+    )
+    .exactOptional(),
   /** `single`, `dup`, `raid1`, …, for `data`, `metadata` and `system`; two while it is converted. */
   profiles: z.record(z.string(), z.array(z.string())).exactOptional(),
   /** Groups that have a limit or a place in others; absent when quotas are off. A subvolume's own is `0/number`. */
@@ -54,13 +66,13 @@ export const btrfs = filesystemKind({
     ...Object.entries(profiles ?? {})
       .filter(([kind]) => kind !== 'system')
       .map(([kind, names]) => `${kind} ${names.join(' and ')}`),
-    ...(devices !== undefined && devices.length < deviceCount
-      ? [`${deviceCount - devices.length} devices missing`]
+    ...(devices !== undefined && seen(devices) < deviceCount
+      ? [`${deviceCount - seen(devices)} of ${deviceCount} devices missing`]
       : []),
   ],
-  // Paths of its devices are those of this boot; on which components it stands is compared.
-  volatile: ['devices'],
 });
+
+const seen = (devices: NonNullable<Geometry['devices']>): number => devices.filter(({ on }) => on !== undefined).length;
 
 async function inspect(
   { id, devices, mounts }: FilesystemPlace,
@@ -93,12 +105,38 @@ async function inspect(
       features: [...head.features],
       deviceCount: head.deviceCount,
       ...present({
-        devices: shown,
+        devices:
+          shown === undefined ? undefined : await allDevices(shown, head.deviceCount, device.path, asker, probes),
         profiles: profiles === undefined ? undefined : copied(profiles),
         quota: quotaOf(probes.subvolumes.get(id)),
       }),
     },
   };
+}
+
+/** Those that are there, and those that are not, of which only the others tell. */
+async function allDevices(
+  shown: readonly BtrfsDevice[],
+  count: number,
+  device: string,
+  asker: Asker,
+  probes: Probes,
+): Promise<NonNullable<Geometry['devices']>> {
+  const there = shown.filter(({ path }) => path !== undefined);
+  const all =
+    there.length === count
+      ? there
+      : await asker.ask({ argv: chunkTreeArgv(device), parse: parseChunkDevices, subject: device });
+  const known = new Map(there.map((one) => [one.devid, one.path]));
+  return (all ?? there).map(({ devid, sizeBytes }) => {
+    const path = known.get(devid);
+    const found = path === undefined ? undefined : probes.deviceOfSpec(path);
+    return {
+      devid,
+      sizeBytes,
+      ...present({ on: found === undefined ? path : (probes.ids.get(found.number) ?? found.number) }),
+    };
+  });
 }
 
 async function askProfiles(asker: Asker, device: string, path: string | undefined): Promise<BtrfsProfiles | undefined> {

@@ -21,6 +21,8 @@ const schema = z.object({
   isDefault: z.boolean(),
   /** New files are written in place, without checksums. */
   nocow: z.boolean().exactOptional(),
+  /** What new files are compressed by, where that is a property of it: `zstd`, `zlib:9`. */
+  compression: text,
   /** Letters of lsattr(1). */
   attributes: text,
   /** Known where quotas are on. */
@@ -50,6 +52,7 @@ export const subvolume: LayoutHandler<Subvolume> = {
           parentUuid: entry.parentUuid,
           receivedUuid: entry.receivedUuid,
           nocow: entry.attributes?.includes('C'),
+          compression: entry.compression,
           attributes: entry.attributes,
           usedBytes: entry.quota?.referencedBytes,
           maxReferencedBytes: entry.quota?.maxReferenced,
@@ -58,7 +61,7 @@ export const subvolume: LayoutHandler<Subvolume> = {
       })),
     );
   },
-  title({ path, parentUuid, readOnly, isDefault, nocow, usedBytes, maxReferencedBytes }) {
+  title({ path, parentUuid, readOnly, isDefault, nocow, compression, usedBytes, maxReferencedBytes }) {
     const limit = maxReferencedBytes === undefined ? '' : ` of at most ${formatBytes(maxReferencedBytes)}`;
     return [
       `${parentUuid === undefined ? 'subvolume' : 'snapshot'} ${path}`,
@@ -66,6 +69,7 @@ export const subvolume: LayoutHandler<Subvolume> = {
       isDefault ? 'default' : undefined,
       readOnly ? 'read-only' : undefined,
       nocow === true ? 'nocow' : undefined,
+      compression,
     ]
       .filter((part) => part !== undefined)
       .join('  ');

@@ -1,5 +1,4 @@
 /** What btrfs(8) tells. It has no JSON for these in the versions that are in use. */
-import { z } from 'zod';
 import type { Argv } from '../../host/host.ts';
 
 const btrfs = (...args: string[]): Argv => ['btrfs', ...args];
@@ -16,6 +15,7 @@ export const subvolumesArgv = (path: string): Argv => btrfs('subvolume', 'list',
 export const readOnlyArgv = (path: string): Argv => btrfs('subvolume', 'list', '-ar', path);
 export const defaultArgv = (path: string): Argv => btrfs('subvolume', 'get-default', path);
 export const quotaArgv = (path: string): Argv => btrfs('qgroup', 'show', '--raw', '-rep', path);
+export const compressionArgv = (path: string): Argv => btrfs('property', 'get', '-t', 'inode', path, 'compression');
 /** It answers 1 where quotas are off. */
 export const quotaOkCodes = [0, 1] as const;
 
@@ -52,20 +52,30 @@ export function parseSuper(stdout: string): BtrfsSuper {
   };
 }
 
-export const btrfsDeviceSchema = z.object({
+export interface BtrfsDevice {
   /** Its number in the filesystem. */
-  devid: z.number(),
-  sizeBytes: z.number(),
-  /** Path as last seen: no identity. */
-  device: z.string(),
-});
+  readonly devid: number;
+  readonly sizeBytes: number;
+  /** Absent for one that is missing; its size is then what the tool makes of that. */
+  readonly path?: string;
+}
 
-export type BtrfsDevice = z.infer<typeof btrfsDeviceSchema>;
-
+/** Those that are missing some versions leave out, and others list. */
 export function parseShow(stdout: string): BtrfsDevice[] {
   const devices = [...stdout.matchAll(/^\s+devid\s+(\d+) size (\d+) used \d+ path (.*)$/gm)];
   if (!/uuid:/.test(stdout)) throw new Error('no filesystem in it');
-  return devices.map(([, devid, size, device = '']) => ({ devid: Number(devid), sizeBytes: Number(size), device }));
+  return devices.map(([, devid, size, path = '']) => ({
+    devid: Number(devid),
+    sizeBytes: Number(size),
+    ...(/(^|\s)MISSING$|^<missing disk>/.test(path) ? {} : { path }),
+  }));
+}
+
+/** All devices that belong to it, with the sizes that it has on them, from its chunk tree. */
+export function parseChunkDevices(stdout: string): BtrfsDevice[] {
+  const devices = [...stdout.matchAll(/^\s+devid (\d+) total_bytes (\d+) /gm)];
+  if (devices.length === 0) throw new Error('no device in it');
+  return devices.map(([, devid, size]) => ({ devid: Number(devid), sizeBytes: Number(size) }));
 }
 
 /** By kind of chunk (`data`, `metadata`, `system`); of a filesystem on its way from one profile to another, both. */
@@ -147,6 +157,13 @@ export function parseDefault(stdout: string): number {
   const number = /^ID (\d+)/.exec(stdout)?.[1];
   if (number === undefined) throw new Error('not a subvolume');
   return Number(number);
+}
+
+/** `compression=zstd`; nothing where there is none. */
+export function parseCompression(stdout: string): string | undefined {
+  const [, name] = /^(?:compression=(\S*))?\n?$/.exec(stdout) ?? ['', undefined];
+  if (stdout.trim() !== '' && name === undefined) throw new Error('not a property');
+  return name === '' ? undefined : name;
 }
 
 export interface Qgroup {
