@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { missing, type Verdict } from '../layout/handler.ts';
 import { type Component, handlerOf, kindSchema, type Layout } from '../layout/types.ts';
+import { orByImage } from './image.ts';
 import { type Graph, isSnapshot, type Judge, judgeOf, rank, type Selection, shownBy, type Subvolume } from './judge.ts';
 
 export const coverageItemSchema = z.object({
@@ -43,14 +44,17 @@ export function coverage(layout: Layout, selection: Selection, workloads: readon
   const judge = judgeOf(layout, selection, graph);
   const verdicts = new Map<string, Verdict>();
   for (const component of layout.components) {
-    if (component.kind === 'mount') verdicts.set(component.id, judge.mount(component));
+    if (component.kind === 'mount')
+      verdicts.set(component.id, orByImage(judge.mount(component), component, graph, judge));
   }
   for (const component of layout.components) {
-    if (component.kind === 'subvolume') verdicts.set(component.id, judge.subvolume(component, verdicts));
+    if (component.kind === 'subvolume')
+      verdicts.set(component.id, orByImage(judge.subvolume(component, verdicts), component, graph, judge));
   }
   const items = layout.components.flatMap((component): CoverageItem[] => {
-    const verdict = verdicts.get(component.id) ?? deviceVerdict(component, graph, verdicts);
-    if (verdict === undefined) return [];
+    const found = verdicts.get(component.id) ?? deviceVerdict(component, graph, verdicts);
+    if (found === undefined) return [];
+    const verdict = orByImage(found, component, graph, judge);
     const bytes = bytesOf(component, graph);
     return [
       {
@@ -171,6 +175,7 @@ function nameOf(component: Component, graph: Graph): string {
   if (component.kind === 'mount') return component.path;
   if (component.kind === 'subvolume') return component.path;
   if (component.kind === 'swap' && component.file !== undefined) return component.file;
+  if (component.kind === 'loop') return component.file;
   if ('device' in component && component.device !== undefined) return component.device;
   const under = component.on.map((id) => graph.byId.get(id)).find((found) => found !== undefined);
   return under === undefined || under.kind === 'mount' ? component.id : nameOf(under, graph);

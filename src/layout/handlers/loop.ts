@@ -80,8 +80,14 @@ export const loop: LayoutHandler<Loop> = {
     ]
       .filter((part) => part !== undefined)
       .join('  '),
-  coverage: ({ removed }, { carrying }) =>
-    removed === true && !carrying ? missing('its file has been removed: nobody can read it by a path') : undefined,
+  coverage({ removed }, { carrying }) {
+    if (carrying) return undefined;
+    return missing(
+      removed === true
+        ? 'its file has been removed: no path leads to it'
+        : 'its file is not held, and nothing on it is',
+    );
+  },
   volatile: ['device'],
   // An image that somebody has mounted; one that belongs to the host is in fstab.
   passing: () => true,
