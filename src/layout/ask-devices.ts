@@ -3,6 +3,7 @@ import type { Asker } from '../host/asker.ts';
 import { bounded } from '../host/bounded.ts';
 import { present } from '../kernel/present.ts';
 import { busPathOf, deviceKind } from './identity.ts';
+import { childrenOf, withoutContent } from './paths.ts';
 import { blkidArgv, blkidOkCodes, parseBlkid, type Probed } from './tools/blkid.ts';
 import { type BlockDevice, lsblkAll, lsblkSome, parseLsblk } from './tools/lsblk.ts';
 import { askMappings, type Claims } from './stacked.ts';
@@ -24,17 +25,17 @@ export async function completed(
   claims: Pick<Claims, 'inner'>,
 ): Promise<BlockDevice[]> {
   const mappings = await askMappings(asker, devices);
-  const mapped = devices.map((device) => {
-    const one = { ...device, ...present({ mapping: mappings.get(device.name) }) };
-    return claims.inner(one) ? withoutContent(one) : one;
-  });
+  const mapped = withoutParts(
+    devices.map((device) => ({ ...device, ...present({ mapping: mappings.get(device.name) }) })),
+    claims,
+  );
   // A partition on which udev saw nothing may have been given something since.
   const bare = mapped.filter(
     (device) =>
       device.sizeBytes > 0 &&
       device.fstype === undefined &&
       (device.type === 'part' || device.table === undefined) &&
-      !claims.inner(device),
+      device.inner !== true,
   );
   const probed = await askContents(
     asker,
@@ -47,14 +48,17 @@ export async function completed(
   });
 }
 
-function withoutContent({
-  fstype: _type,
-  uuid: _uuid,
-  label: _label,
-  table: _table,
-  ...device
-}: BlockDevice): BlockDevice {
-  return device;
+/** What shows through on a part of something lies on the whole, and so do the partitions that the kernel sees there. */
+function withoutParts(devices: readonly BlockDevice[], claims: Pick<Claims, 'inner'>): BlockDevice[] {
+  const children = childrenOf(devices);
+  const inner = new Set(devices.filter((one) => claims.inner(one, children(one))).map(({ number }) => number));
+  return devices
+    .filter(({ type, parents }) => type !== 'part' || !parents.some((parent) => inner.has(parent)))
+    .map((device) => {
+      if (inner.has(device.number)) return { ...withoutContent(device), inner: true as const };
+      // What udev calls a path, without having looked at it.
+      return device.fstype === 'mpath_member' ? withoutContent(device) : device;
+    });
 }
 
 /** From util-linux 2.37 on, blkid ends with the first device on which it finds nothing: those behind that one are asked again. */

@@ -14,7 +14,7 @@ export const common = {
 };
 
 /** Kinds that are, or make, block devices: whatever lies on a device may stand on these. */
-export const carriers = ['disk', 'partition', 'md', 'luks', 'crypt', 'lv'];
+export const carriers = ['multipath', 'disk', 'partition', 'md', 'luks', 'crypt', 'lv', 'bcache', 'drbd', 'loop', 'zram'];
 
 /** An amount of bytes, blocks or the like. */
 export const bytes = z.number().int().nonnegative();
@@ -58,12 +58,17 @@ export interface LayoutHandler<C extends ComponentBase> {
   /** Devices with the same UUID hold parts of one component, as those of an array do. */
   readonly shared?: boolean;
   /**
+   * All devices again, after a closer look at those of this kind: for what blkid has no words for, such as which of two parts
+   * of a cache a device is. What it writes into `fstype` can be claimed.
+   */
+  look?(devices: readonly BlockDevice[], asker: Asker): Promise<readonly BlockDevice[]>;
+  /**
    * The id of the component that a device is which the kernel made of others, for those of this kind. It may be the id of what lies
    * on its parents: then what stands on the device stands on that.
    */
   deviceId?(device: BlockDevice, parents: readonly BlockDevice[]): string | undefined;
   /** Whether a device is a part of one of this kind, so that what can be seen on it is no content of its own. */
-  inner?(device: BlockDevice): boolean;
+  inner?(device: BlockDevice, children: readonly BlockDevice[]): boolean;
   /** Whether what lies on a device of this kind is a copy: of two with the same UUID the other has the id of it. */
   copy?(device: BlockDevice, parents: readonly BlockDevice[]): boolean;
 
@@ -72,6 +77,8 @@ export interface LayoutHandler<C extends ComponentBase> {
    * gap of `asker`, never an error. Parsers are pure functions in the same file.
    */
   capture(probes: Probes, asker: Asker): Promise<readonly C[]>;
+  /** What there is on devices of which no component of any kind is made, asked after all others. */
+  rest?(bare: readonly BlockDevice[], probes: Probes, asker: Asker): Promise<readonly C[]>;
 
   /** One line for a person; may hold raw names, so print it through `printable`. */
   title(component: C): string;

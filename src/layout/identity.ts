@@ -6,19 +6,22 @@ export type DeviceKind = 'disk' | 'partition' | 'unknown';
 export type ContentGroup = 'filesystem' | 'swap' | 'member';
 
 /** Block devices that lsblk calls disks but that are no disk of this machine. */
-const notDisks = /^(zram|ram|nbd|rbd|drbd|md|dm-|bcache|loop|zd)\d/;
+const notDisks = /^(zram|ram|nbd|rbd|drbd|md|dm-|bcache|loop|zd|nullb|ublkb)\d/;
 
 export function deviceKind(device: BlockDevice): DeviceKind {
   if (device.type === 'part') return 'partition';
   return (device.type === 'disk' || device.type === 'rom') && !notDisks.test(device.name) ? 'disk' : 'unknown';
 }
 
-const members = /_member$|^crypto_|^drbd$|^bcache$|^bitlocker$|^dm_|^vdo$/i;
+/** What blkid names and no mount takes: parts of something, and what only programs of their own read. */
+const members =
+  /_member$|^crypto_|^drbd$|^bcache(_cache)?$|^bitlocker$|^dm_|^vdo$|^(stratis|ubi|oracleasm|jbd|xfs_external_log|drbd.+|cs_fvault2)$/i;
 
 /** What lies on a device, from the type that blkid gives it. */
 export function contentGroup(fstype: string | undefined): ContentGroup | undefined {
   if (fstype === undefined) return undefined;
-  if (fstype === 'swap') return 'swap';
+  // What sleeps on it is of the kernel that went to sleep.
+  if (fstype === 'swap' || fstype === 'swsuspend') return 'swap';
   return members.test(fstype) ? 'member' : 'filesystem';
 }
 
@@ -87,7 +90,7 @@ function candidates(
     const id = bareDiskId(device, busPaths);
     const place = `${id}@${busPaths.get(device.number) ?? device.name}`;
     // Two paths to one disk, or two bridges with the same serial: neither may have the bare name, whatever the order.
-    return (bare.get(id) ?? 0) > 1 ? [place] : [id, place];
+    return (bare.get(id) ?? 0) > 1 || device.inner === true ? [place] : [id, place];
   }
   if (kind === 'partition') {
     const place = `partition:${parents[0] ?? device.name}:${partitionNumber(device)}`;
@@ -104,7 +107,8 @@ function bareDiskId(device: BlockDevice, busPaths: ReadonlyMap<string, string>):
   return `disk:${place}:${device.model ?? 'unnamed'}:${device.sizeBytes}`;
 }
 
-/** From the tool, else from the kernel's name: `sda3`, `nvme0n1p3`. */
+/** From the tool, else from what kpartx calls it, or the kernel: `part3-mpath-…`, `sda3`, `nvme0n1p3`. */
 export function partitionNumber(device: BlockDevice): number {
-  return device.partitionNumber ?? Number(/(\d+)$/.exec(device.name)?.[1] ?? 0);
+  const [, mapped] = /^part(\d+)-/.exec(device.mapping?.uuid ?? '') ?? [];
+  return device.partitionNumber ?? Number(mapped ?? /(\d+)$/.exec(device.name)?.[1] ?? 0);
 }

@@ -5,6 +5,7 @@ import { askSpace } from './ask-space.ts';
 import { askSubvolumes, type Subvolumes } from './ask-subvolumes.ts';
 import { contentGroup, deviceIds, parentsOf } from './identity.ts';
 import { typeCategory } from './mount-category.ts';
+import { withPathsOnce } from './paths.ts';
 import { deviceBySpec } from './spec.ts';
 import type { Claims } from './stacked.ts';
 import { type CrypttabEntry, crypttabFile, parseCrypttab } from './tools/crypttab.ts';
@@ -52,11 +53,12 @@ export async function probeLayout(asker: Asker, claims: Claims): Promise<Probes>
     askFstab(asker),
     askCrypttab(asker),
   ]);
-  const [devices, busPaths, space] = await Promise.all([
-    completed(asker, listed, claims),
+  const [seen, busPaths, space] = await Promise.all([
+    completed(asker, listed, claims).then((devices) => claims.look(devices, asker)),
     askBusPaths(asker, listed),
     askSpace(asker, mounts),
   ]);
+  const devices = withPathsOnce(seen, new Set(mounts.map(({ number }) => number)), busPaths, asker);
   const tables = await askTables(asker, devices);
   const probes = assembleProbes({ devices, mounts, swaps, fstab, crypttab, tables, space, busPaths }, claims);
   return { ...probes, subvolumes: await askAllSubvolumes(asker, probes) };

@@ -8,17 +8,20 @@ export interface Claim {
   /** Types, as blkid names them, of what lies on a device and is of this kind. */
   readonly claims?: readonly string[];
   readonly shared?: boolean;
+  look?(devices: readonly BlockDevice[], asker: Asker): Promise<readonly BlockDevice[]>;
   deviceId?(device: BlockDevice, parents: readonly BlockDevice[]): string | undefined;
-  inner?(device: BlockDevice): boolean;
+  inner?(device: BlockDevice, children: readonly BlockDevice[]): boolean;
   copy?(device: BlockDevice, parents: readonly BlockDevice[]): boolean;
 }
 
 export interface Claims {
   /** Of what kind something of this type is, and whether devices with the same UUID hold parts of one whole. */
   content(type: string): { readonly kind: string; readonly shared: boolean } | undefined;
+  /** The devices, after the closer looks of all kinds. */
+  look(devices: readonly BlockDevice[], asker: Asker): Promise<readonly BlockDevice[]>;
   deviceId(device: BlockDevice, parents: readonly BlockDevice[]): string | undefined;
   /** A part of what the kernel made: what can be seen on it lies on the whole. */
-  inner(device: BlockDevice): boolean;
+  inner(device: BlockDevice, children: readonly BlockDevice[]): boolean;
   /** What lies on it is a copy of what lies elsewhere, with the same UUID. */
   copy(device: BlockDevice, parents: readonly BlockDevice[]): boolean;
 }
@@ -31,6 +34,11 @@ export function claimsOf(handlers: readonly Claim[]): Claims {
   );
   return {
     content: (type) => contents.get(type),
+    async look(devices, asker) {
+      let known = devices;
+      for (const handler of handlers) known = (await handler.look?.(known, asker)) ?? known;
+      return known;
+    },
     deviceId(device, parents) {
       for (const handler of handlers) {
         const id = handler.deviceId?.(device, parents);
@@ -38,7 +46,7 @@ export function claimsOf(handlers: readonly Claim[]): Claims {
       }
       return undefined;
     },
-    inner: (device) => handlers.some((handler) => handler.inner?.(device) === true),
+    inner: (device, children) => handlers.some((handler) => handler.inner?.(device, children) === true),
     copy: (device, parents) => handlers.some((handler) => handler.copy?.(device, parents) === true),
   };
 }

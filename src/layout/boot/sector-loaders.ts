@@ -25,7 +25,9 @@ function bootDisks(probes: Probes): BlockDevice[] {
       device.sizeBytes > 0 &&
       !['part', 'rom', 'loop', 'lvm', 'crypt'].includes(device.type) &&
       (deviceKind(device) === 'disk' || device.table !== undefined) &&
-      !/^(mpath|isw_raid|ddf_raid)_member$/.test(device.fstype ?? ''),
+      device.inner !== true &&
+      device.sameAs === undefined &&
+      !/^(isw_raid|ddf_raid)_member$/.test(device.fstype ?? ''),
   );
 }
 

@@ -23,6 +23,10 @@ const schema = z.object({
   rotational: z.boolean(),
   removable: z.boolean(),
   readOnly: z.boolean(),
+  /** One of several paths to a disk that multipath has joined, or nothing has. */
+  path: z.literal(true).exactOptional(),
+  /** Id of the disk that is the same, where nothing has joined its paths: what lies on it is told there. */
+  sameAs: text,
 });
 
 type Disk = z.infer<typeof schema>;
@@ -53,6 +57,8 @@ export const disk: LayoutHandler<Disk> = {
         vendor: device.vendor,
         transport: device.transport,
         busPath: probes.busPaths.get(device.number),
+        path: device.inner === true || device.sameAs !== undefined ? (true as const) : undefined,
+        sameAs: device.sameAs === undefined ? undefined : probes.ids.get(device.sameAs),
         logicalSector: device.logicalSector,
         physicalSector: device.physicalSector,
       }),
@@ -68,14 +74,16 @@ export const disk: LayoutHandler<Disk> = {
       serial,
       component.transport,
       component.rotational ? 'rotating' : undefined,
+      component.sameAs === undefined ? undefined : `another path to ${component.sameAs}`,
       component.removable ? 'removable' : undefined,
       component.readOnly ? 'read-only' : undefined,
     ]
       .filter((part) => part !== undefined && part !== '')
       .join('  ');
   },
-  coverage({ sizeBytes, removable }, { carrying }) {
+  coverage({ sizeBytes, removable, sameAs }, { carrying }) {
     if (carrying) return undefined;
+    if (sameAs !== undefined) return harmless(`another path to ${sameAs}`);
     if (sizeBytes === 0 || removable) return harmless('no content was seen on it; it is removable or empty');
     return missing('no filesystem or partition was seen on it: if it holds data, nothing of it is backed up');
   },
@@ -84,6 +92,8 @@ export const disk: LayoutHandler<Disk> = {
   volatile: ['device', 'on'],
   passing: ({ removable }) => removable,
   risk(difference) {
+    // Of a disk with several paths the whole is compared as what joins them.
+    if (difference.component.path === true) return 'appearance';
     if (difference.change === 'added') return 'data';
     if (difference.change === 'removed') return 'recovery';
     const { attribute, before, component } = difference;

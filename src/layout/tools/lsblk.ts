@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { present } from '../../kernel/present.ts';
 import type { Argv } from '../../host/host.ts';
 import type { Mapping } from '../stacked.ts';
+import type { Backing } from './losetup.ts';
 
 /** All columns, so that versions that lack some are no error. */
 export const lsblkAll: Argv = ['lsblk', '-J', '-b', '-O'];
@@ -70,6 +71,12 @@ export interface BlockDevice {
   readonly parents: readonly string[];
   /** Of what the device mapper made. */
   readonly mapping?: Mapping;
+  /** A part of what the kernel made of it: it has no content of its own. */
+  readonly inner?: true;
+  /** Number of the device that stands for it, as both are paths to one disk. */
+  readonly sameAs?: string;
+  /** Of a loop device. */
+  readonly backing?: Backing;
   readonly sizeBytes: number;
   readonly startBytes?: number;
   readonly partitionNumber?: number;

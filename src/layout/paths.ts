@@ -1,0 +1,75 @@
+/** One disk that is reached over several paths, and that nothing has joined: what lies on it must not be told, or written, twice. */
+import type { Asker } from '../host/asker.ts';
+import { deviceKind } from './identity.ts';
+import type { BlockDevice } from './tools/lsblk.ts';
+
+/**
+ * The devices, of which each that is another path to the same disk has no content and names the one that stands for it: the one that is in
+ * use, else the first by where it is plugged in. A gap tells of it.
+ */
+export function withPathsOnce(
+  devices: readonly BlockDevice[],
+  mounted: ReadonlySet<string>,
+  busPaths: ReadonlyMap<string, string>,
+  asker: Asker,
+): readonly BlockDevice[] {
+  const children = childrenOf(devices);
+  const isUsed = (device: BlockDevice): boolean =>
+    mounted.has(device.number) || children(device).some((child) => child.type !== 'part' || isUsed(child));
+  const gone = new Set<string>();
+  const same = new Map<string, string>();
+  for (const paths of Map.groupBy(devices, sameDisk).values()) {
+    if (paths.length < 2 || sameDisk(paths[0]) === undefined) continue;
+    const order = paths.toSorted(
+      (a, b) =>
+        Number(isUsed(b)) - Number(isUsed(a)) ||
+        ((busPaths.get(a.number) ?? '') < (busPaths.get(b.number) ?? '') ? -1 : 1),
+    );
+    const [first, ...others] = order;
+    if (first === undefined) continue;
+    for (const other of others) {
+      same.set(other.number, first.number);
+      for (const child of children(other)) if (child.type === 'part') gone.add(child.number);
+    }
+    asker.gap({
+      subject: first.path,
+      problem: `${others.map(({ path }) => path).join(', ')} ${others.length === 1 ? 'is another path' : 'are other paths'} to the same disk, and nothing joins them: what is on it was seen on ${first.path} only`,
+      hint: 'what writes to several of them destroys data: start multipathd, and see multipath -ll',
+    });
+  }
+  return devices
+    .filter(({ number }) => !gone.has(number))
+    .map((device) => {
+      const sameAs = same.get(device.number);
+      return sameAs === undefined ? device : { ...withoutContent(device), sameAs };
+    });
+}
+
+/** Two numbers that agree: serial numbers alone are the same on many a cheap disk. */
+function sameDisk(device: BlockDevice | undefined): string | undefined {
+  if (device === undefined || deviceKind(device) !== 'disk' || device.inner === true) return undefined;
+  const { wwn, serial, sizeBytes } = device;
+  return wwn === undefined || serial === undefined || sizeBytes === 0
+    ? undefined
+    : JSON.stringify([wwn, serial, sizeBytes]);
+}
+
+/** The devices that the kernel made of a device. */
+export function childrenOf(devices: readonly BlockDevice[]): (device: BlockDevice) => BlockDevice[] {
+  const found = new Map<string, BlockDevice[]>();
+  for (const device of devices) {
+    for (const parent of device.parents) found.set(parent, [...(found.get(parent) ?? []), device]);
+  }
+  return ({ number }) => found.get(number) ?? [];
+}
+
+export function withoutContent({
+  fstype: _type,
+  uuid: _uuid,
+  label: _label,
+  table: _table,
+  tableUuid: _tableUuid,
+  ...device
+}: BlockDevice): BlockDevice {
+  return device;
+}
