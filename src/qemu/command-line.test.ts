@@ -25,12 +25,30 @@ test('a machine reaches nothing outside: user networks are restricted, others ar
   ]);
 });
 
+test('cards of two makers', () => {
+  const cards = [
+    { network: { kind: 'segment', number: 1 } },
+    { network: { kind: 'segment', number: 1 }, model: 'e1000e' },
+  ] as const;
+  const devices = valuesOf(commandLine({ ...bare, cards }, options), '-device').join('\n');
+  expect(devices).toMatch(/"driver":"virtio-net-pci","id":"card0"/);
+  expect(devices).toMatch(/"driver":"e1000e","id":"card1"/);
+});
+
 test('machines at both ends of a wire have hardware addresses of their own', () => {
   const macOfEnd = (listens: boolean) => {
     const cards = [{ network: { kind: 'wire', path: '/r/wire', listens } }] as const;
     return /"mac":"([^"]*)"/.exec(commandLine({ ...bare, cards }, options).join(' '))?.[1];
   };
   expect([macOfEnd(true), macOfEnd(false)]).toEqual(['52:54:00:00:00:01', '52:54:00:00:01:01']);
+});
+
+test('a TPM is reached by the socket of its emulator', () => {
+  const args = commandLine({ ...bare, tpm: '/r/a,b' }, options);
+  expect(valuesOf(args, '-tpmdev')).toEqual(['emulator,id=tpm0,chardev=tpm']);
+  expect(valuesOf(args, '-chardev')).toContain('socket,id=tpm,path=/r/a,,b');
+  expect(valuesOf(args, '-device')).toContain('{"driver":"tpm-tis","tpmdev":"tpm0"}');
+  expect(commandLine(bare, options).join(' ')).not.toContain('tpm');
 });
 
 test('every bus takes a disk by its serial number', () => {

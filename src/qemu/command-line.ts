@@ -55,6 +55,7 @@ export function commandLine(spec: MachineSpec, { accelerator, files, incoming }:
     }),
     cd === undefined ? [] : cdDrive(cd),
     ...spec.cards.map(networkCard),
+    spec.tpm === undefined ? [] : tpmDevice(spec.tpm),
     spec.onReboot === 'reboot' ? [] : ['-no-reboot'],
     incoming ? ['-incoming', 'defer'] : [],
   ].flat();
@@ -144,6 +145,11 @@ function cdDrive({ file, bootIndex }: { readonly file: string; readonly bootInde
   return ['-blockdev', JSON.stringify(node), ...device({ driver: 'ide-cd', id: 'cd-drive', drive: 'cd', ...boot })];
 }
 
+function tpmDevice(socket: string): string[] {
+  const channel = ['-chardev', `socket,id=tpm,path=${comma(socket)}`, '-tpmdev', 'emulator,id=tpm0,chardev=tpm'];
+  return [...channel, ...device({ driver: 'tpm-tis', tpmdev: 'tpm0' })];
+}
+
 /** The hardware address of a card; `index` is its place among those of its machine. */
 export function macOf({ network, mac }: NetworkCard, index: number): string {
   // The machines at both ends of a wire may have it in the same place.
@@ -156,7 +162,12 @@ function networkCard(card: NetworkCard, index: number): string[] {
   return [
     '-netdev',
     netdev(card.network, id),
-    ...device({ driver: 'virtio-net-pci', id: `card${index}`, netdev: id, mac: macOf(card, index) }),
+    ...device({
+      driver: card.model === 'e1000e' ? 'e1000e' : 'virtio-net-pci',
+      id: `card${index}`,
+      netdev: id,
+      mac: macOf(card, index),
+    }),
   ];
 }
 

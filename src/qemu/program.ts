@@ -17,18 +17,31 @@ export interface Qemu {
 
 /** A tree into which Debian's packages were unpacked. Nothing in it is installed: its programs run through its own loader. */
 export function unpackedQemu(tree: string): Qemu {
-  const libraries = join(tree, 'usr/lib/x86_64-linux-gnu');
+  const libraries = librariesOf(tree);
   const share = join(tree, 'usr/share');
-  const path = [libraries, join(libraries, 'pulseaudio')].join(':');
-  const loader = join(libraries, 'ld-linux-x86-64.so.2');
   return {
     argv(program) {
       const data = program === 'qemu-img' ? [] : ['-L', join(share, 'qemu'), '-L', join(share, 'seabios')];
-      return [loader, '--argv0', program, '--library-path', path, join(tree, 'usr/bin', program), ...data];
+      return [...unpackedProgram(tree, program, 'pulseaudio'), ...data];
     },
     env: { QEMU_MODULE_DIR: join(libraries, 'qemu') },
     firmware: [join(share, 'OVMF')],
   };
+}
+
+/** The beginning of a command line of swtpm, an emulator of TPMs, in such a tree. */
+export function unpackedSwtpm(tree: string): Argv {
+  return unpackedProgram(tree, 'swtpm', 'swtpm');
+}
+
+const librariesOf = (tree: string): string => join(tree, 'usr/lib/x86_64-linux-gnu');
+
+/** @param own directory of further libraries */
+function unpackedProgram(tree: string, program: string, own: string): Argv {
+  const libraries = librariesOf(tree);
+  const path = [libraries, join(libraries, own)].join(':');
+  const loader = join(libraries, 'ld-linux-x86-64.so.2');
+  return [loader, '--argv0', program, '--library-path', path, join(tree, 'usr/bin', program)];
 }
 
 /** Code and a template of the variables, both to be used as flash memory. */

@@ -37,6 +37,8 @@ export interface PortForward {
 
 export interface NetworkCard {
   readonly network: Network;
+  /** What the guest takes it for. @default 'virtio' */
+  readonly model?: 'virtio' | 'e1000e';
   /** @default 52:54:00:00:00:01 and so on, in order; 52:54:00:00:01:01 for who connects to a wire */
   readonly mac?: string;
 }
@@ -64,6 +66,8 @@ export interface MachineSpec {
   /** An ISO image in a CD drive. */
   readonly cd?: { readonly file: string; readonly bootIndex?: number };
   readonly cards: readonly NetworkCard[];
+  /** A TPM 2.0: the path of the socket by which an emulator of one is controlled, which ends with the machine. */
+  readonly tpm?: string;
   /** Whether there is a screen to take pictures of. @default false */
   readonly screen?: boolean;
   /** What a reboot of the guest does. @default 'end' */
