@@ -1,8 +1,10 @@
 /** Questions about block devices and the tables on them. */
+import { basename } from 'node:path/posix';
 import type { Asker } from '../host/asker.ts';
 import { bounded } from '../host/bounded.ts';
 import { present } from '../kernel/present.ts';
 import { busPathOf, deviceKind } from './identity.ts';
+import { askSessions, endpointId, type Sessions } from './iscsi.ts';
 import { childrenOf, withoutContent } from './paths.ts';
 import { blkidArgv, blkidOkCodes, parseBlkid, type Probed } from './tools/blkid.ts';
 import { type BlockDevice, lsblkAll, lsblkSome, parseLsblk } from './tools/lsblk.ts';
@@ -107,8 +109,23 @@ function decimal(text: string): number {
   return Number(text);
 }
 
-/** Where each disk is plugged in, by device number. */
-export async function askBusPaths(asker: Asker, devices: readonly BlockDevice[]): Promise<Map<string, string>> {
+/** Where each disk is plugged in, by device number; of one that comes by a network, the session. */
+export async function askPlaces(
+  asker: Asker,
+  devices: readonly BlockDevice[],
+): Promise<{ readonly busPaths: Map<string, string>; readonly sessions: Sessions }> {
+  const sysfsPaths = await askSysfsPaths(asker, devices);
+  const sessions = await askSessions(asker, sysfsPaths);
+  const places = [...sysfsPaths].flatMap(([number, path]) => {
+    const place = busPathOf(path);
+    const session = sessions.ofDisk.get(number);
+    if (place === undefined) return [];
+    return [[number, session === undefined ? place : `${endpointId(session)}/${basename(place)}`] as const];
+  });
+  return { busPaths: new Map(places), sessions };
+}
+
+async function askSysfsPaths(asker: Asker, devices: readonly BlockDevice[]): Promise<Map<string, string>> {
   const disks = devices.filter((device) => deviceKind(device) === 'disk');
   const [first, ...rest] = disks.map(({ name }) => `/sys/block/${name}`);
   if (first === undefined) return new Map();
@@ -121,11 +138,7 @@ export async function askBusPaths(asker: Asker, devices: readonly BlockDevice[])
       return lines;
     },
   });
-  const found = disks.map(({ number }, index): [string, string | undefined] => [
-    number,
-    busPathOf(paths?.[index] ?? ''),
-  ]);
-  return new Map(found.filter((pair): pair is [string, string] => pair[1] !== undefined));
+  return new Map(disks.map(({ number }, index) => [number, paths?.[index] ?? '']));
 }
 
 /** The kernel tells nothing of unused room, alignment or the rest of a table: sfdisk reads it from the device. */

@@ -10,6 +10,7 @@ import { drbd } from './handlers/drbd.ts';
 import { ext } from './handlers/ext.ts';
 import { f2fs } from './handlers/f2fs.ts';
 import { filesystem } from './handlers/filesystem.ts';
+import { iscsi } from './handlers/iscsi.ts';
 import { jfs } from './handlers/jfs.ts';
 import { raidController } from './handlers/hwraid/controller.ts';
 import { logicalDrive } from './handlers/hwraid/logical.ts';
@@ -30,12 +31,15 @@ import { table } from './handlers/table.ts';
 import { unknown } from './handlers/unknown.ts';
 import { vfat } from './handlers/vfat.ts';
 import { xfs } from './handlers/xfs.ts';
+import { zfs } from './handlers/zfs/zfs.ts';
+import { zpool } from './handlers/zfs/zpool.ts';
 import { zram } from './handlers/zram.ts';
 
 /** In the order in which components are listed. */
 export const handlers = [
   raidController,
   logicalDrive,
+  iscsi,
   disk,
   multipath,
   table,
@@ -51,6 +55,8 @@ export const handlers = [
   luks,
   crypt,
   drbd,
+  zpool,
+  zfs,
   ext,
   xfs,
   btrfs,

@@ -1,9 +1,10 @@
 /** What the tools said of the storage of a host, already parsed and with identities assigned; each is run once. */
 import type { Asker } from '../host/asker.ts';
-import { askBusPaths, askDevices, askTables, completed } from './ask-devices.ts';
+import { askDevices, askPlaces, askTables, completed } from './ask-devices.ts';
 import { askSpace } from './ask-space.ts';
 import { askSubvolumes, type Subvolumes } from './ask-subvolumes.ts';
 import { contentGroup, deviceIds, parentsOf } from './identity.ts';
+import type { Sessions } from './iscsi.ts';
 import { typeCategory } from './mount-category.ts';
 import { withPathsOnce } from './paths.ts';
 import { deviceBySpec } from './spec.ts';
@@ -27,6 +28,8 @@ export interface Probes {
   /** Space by mount path, where it could be asked. */
   readonly space: ReadonlyMap<string, Space>;
   readonly busPaths: ReadonlyMap<string, string>;
+  /** Of iSCSI. */
+  readonly sessions: Sessions;
   /** Component ids of devices, by device number. */
   readonly ids: ReadonlyMap<string, string>;
   /** Component ids of what lies on devices (filesystem, swap, member of something), by device number. */
@@ -41,6 +44,8 @@ export interface Probes {
   isClaimed(device: BlockDevice): boolean;
   /** The device under a mount, or `undefined`. */
   deviceOfMount(mount: MountEntry): BlockDevice | undefined;
+  /** The id of what a mount shows that lies on no device of its own. */
+  idOfMount(mount: MountEntry): string | undefined;
   /** The device that `UUID=…`, `/dev/disk/by-label/…` and the like mean; `undefined` when there is none, or several. */
   deviceOfSpec(spec: string): BlockDevice | undefined;
 }
@@ -53,14 +58,18 @@ export async function probeLayout(asker: Asker, claims: Claims): Promise<Probes>
     askFstab(asker),
     askCrypttab(asker),
   ]);
-  const [seen, busPaths, space] = await Promise.all([
+  const [seen, { busPaths, sessions }, space] = await Promise.all([
     completed(asker, listed, claims).then((devices) => claims.look(devices, asker)),
-    askBusPaths(asker, listed),
+    askPlaces(asker, listed),
     askSpace(asker, mounts),
   ]);
   const devices = withPathsOnce(seen, new Set(mounts.map(({ number }) => number)), busPaths, asker);
   const tables = await askTables(asker, devices);
-  const probes = assembleProbes({ devices, mounts, swaps, fstab, crypttab, tables, space, busPaths }, claims);
+  const probes = assembleProbes(
+    { devices, mounts, swaps, fstab, crypttab, tables, space, busPaths, sessions },
+    claims,
+    asker,
+  );
   return { ...probes, subvolumes: await askAllSubvolumes(asker, probes) };
 }
 
@@ -122,10 +131,13 @@ async function askCrypttab(asker: Asker): Promise<CrypttabEntry[] | undefined> {
   return await asker.file(crypttabFile, (content) => parseCrypttab(content, bad), { mayBeAbsent: true });
 }
 
-type Answers = Pick<Probes, 'devices' | 'mounts' | 'swaps' | 'fstab' | 'crypttab' | 'tables' | 'space' | 'busPaths'>;
+type Answers = Pick<
+  Probes,
+  'devices' | 'mounts' | 'swaps' | 'fstab' | 'crypttab' | 'tables' | 'space' | 'busPaths' | 'sessions'
+>;
 
 /** Pure: what was asked, put together. A device that is mounted has a filesystem even where nobody could probe it. */
-function assembleProbes(answers: Answers, claims: Claims): Omit<Probes, 'subvolumes'> {
+function assembleProbes(answers: Answers, claims: Claims, asker: Asker): Omit<Probes, 'subvolumes'> {
   const byNumber = new Map(answers.devices.map((device) => [device.number, device]));
   const byPath = new Map(answers.devices.map((device) => [device.path, device]));
   const find = (mount: MountEntry) => byNumber.get(mount.number) ?? byPath.get(mount.source);
@@ -159,6 +171,7 @@ function assembleProbes(answers: Answers, claims: Claims): Omit<Probes, 'subvolu
     },
     isClaimed: (device) => claims.deviceId(device, parentsOf(device, completedByNumber)) !== undefined,
     deviceOfMount: (mount) => completedByNumber.get(find(mount)?.number ?? ''),
+    idOfMount: (mount) => claims.mountId(mount, asker),
     deviceOfSpec: deviceBySpec(devices),
   };
 }

@@ -3,6 +3,9 @@ import { present } from '../../kernel/present.ts';
 import { formatBytes } from '../../kernel/units.ts';
 import { bytes, common, harmless, type LayoutHandler, missing, text } from '../handler.ts';
 import { deviceKind } from '../identity.ts';
+import { endpointId } from '../iscsi.ts';
+import type { Probes } from '../probes.ts';
+import type { BlockDevice } from '../tools/lsblk.ts';
 import { askRaid } from './hwraid/ask.ts';
 
 const schema = z.object({
@@ -34,7 +37,7 @@ type Disk = z.infer<typeof schema>;
 export const disk: LayoutHandler<Disk> = {
   kind: 'disk',
   schema,
-  under: ['logical-drive'],
+  under: ['logical-drive', 'iscsi'],
   async capture(probes, asker) {
     const controllers = await askRaid(probes, asker);
     const logical = new Map(
@@ -44,7 +47,7 @@ export const disk: LayoutHandler<Disk> = {
     return disks.map((device) => ({
       kind: 'disk' as const,
       id: probes.ids.get(device.number) ?? device.number,
-      on: [logical.get(device.number) ?? []].flat(),
+      on: [logical.get(device.number) ?? sessionOf(device, probes)].flat(),
       device: device.path,
       sizeBytes: device.sizeBytes,
       rotational: device.rotational,
@@ -101,3 +104,9 @@ export const disk: LayoutHandler<Disk> = {
     return attribute === 'logicalSector' || attribute === 'readOnly' ? 'recovery' : 'appearance';
   },
 };
+
+/** The session of iSCSI that a disk comes by. */
+function sessionOf({ number }: BlockDevice, { sessions }: Probes): string[] {
+  const session = sessions.ofDisk.get(number);
+  return session === undefined ? [] : [endpointId(session)];
+}

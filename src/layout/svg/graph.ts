@@ -48,7 +48,8 @@ export function graphOf({ components }: Layout): Graph {
   for (const component of shown) {
     const under = below.get(component.id) ?? [];
     const [only] = under;
-    if (only === undefined) roots.push(component);
+    // A disk that comes by a network is a disk like others.
+    if (only === undefined || component.kind === 'disk') roots.push(component);
     else if (!carrying.has(component.id) && hasNoRoom(component)) loose.push(component);
     else if (under.length === 1) push(above, only.id, component);
     else push(joint, JSON.stringify(under.map(({ id }) => id).sort()), component);

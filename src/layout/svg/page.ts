@@ -104,7 +104,10 @@ function captured({ capturedAt }: Layout): string {
 }
 
 function summaryOf({ components, gaps }: Layout, devices: readonly Component[]): string {
-  const disks = devices.filter(({ kind }) => kind === 'disk');
+  // Several paths lead to one disk.
+  const disks = components.filter(
+    (one) => one.kind === 'multipath' || (one.kind === 'disk' && one.path !== true && devices.includes(one)),
+  );
   const total = disks.reduce((sum, one) => sum + (sizeOf(one) ?? 0), 0);
   const filesystems = components.filter(isFilesystem);
   const known = filesystems.filter(({ usedBytes }) => usedBytes !== undefined);
