@@ -17,10 +17,18 @@ export async function captureLayout(host: Host, now: Date, signal: AbortSignal):
   const found: readonly (readonly Component[])[] = await Promise.all(
     handlers.map((handler) => handler.capture(probes, questions)),
   );
+  const taken = new Set(found.flat().flatMap(({ on }) => on));
+  const bare = probes.devices.filter(
+    ({ number, inner, sameAs }) =>
+      inner !== true && sameAs === undefined && !taken.has(probes.ids.get(number) ?? number),
+  );
+  const rest: readonly (readonly Component[])[] = await Promise.all(
+    handlers.map(async (handler) => (await handler.rest?.(bare, probes, questions)) ?? []),
+  );
   return {
     format: layoutFormat,
     capturedAt: now.toISOString(),
-    components: found.flat(),
+    components: [...found.flat(), ...rest.flat()],
     gaps: withoutRepeats(questions.gaps),
   };
 }

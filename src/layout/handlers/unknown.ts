@@ -1,19 +1,29 @@
-/** Whatever no other handler knows, so that nothing on the host is left out: devices, and members of RAID, LVM, LUKS. */
+/** Whatever no other handler knows, so that nothing on the host is left out: devices, members of something, and plain noise. */
 import { z } from 'zod';
+import type { Asker } from '../../host/asker.ts';
+import { bounded } from '../../host/bounded.ts';
+import { nameToBytes } from '../../kernel/text.ts';
 import { present } from '../../kernel/present.ts';
 import { formatBytes } from '../../kernel/units.ts';
 import { bytes, common, harmless, type LayoutHandler, missing, text } from '../handler.ts';
 import { contentGroup, deviceKind } from '../identity.ts';
+import type { Probes } from '../probes.ts';
+import type { BlockDevice } from '../tools/lsblk.ts';
+import { parseWipefs, wipefsArgv } from '../tools/wipefs.ts';
 
 const schema = z.object({
   kind: z.literal('unknown'),
   ...common,
   device: text,
-  /** What the tools call it: `lvm`, `raid1`, `loop`, `crypto_LUKS`, … */
+  /** What the tools call it: `dm`, `nbd`, `VMFS_volume_member`, …; `data` for what they have no name for. */
   rawType: z.string(),
   uuid: text,
   label: text,
   sizeBytes: bytes,
+  /** Of `data`: its first bytes, in hexadecimal digits. */
+  begins: text,
+  /** Of `data`: what each says that lies there, as `ext4 at 0x438`; of several nobody can tell which counts. */
+  signatures: z.array(z.string()).exactOptional(),
 });
 
 type Unknown = z.infer<typeof schema>;
@@ -34,7 +44,7 @@ export const unknown: LayoutHandler<Unknown> = {
           // On a member the device stands by way of it: partition → LVM2_member → volume.
           on: device.parents.map((number) => memberOn(number) ?? probes.ids.get(number) ?? number),
           device: device.path,
-          rawType: /^(zram|ram|nbd|rbd|drbd|bcache|zd)\d/.exec(device.name)?.[1] ?? device.type,
+          rawType: device.type === 'disk' ? device.name.replace(/\d.*$/s, '') : device.type,
           sizeBytes: device.sizeBytes,
         }),
       );
@@ -56,20 +66,76 @@ export const unknown: LayoutHandler<Unknown> = {
       return isMember.has(number) ? probes.contentIds.get(number) : undefined;
     }
   },
-  title: ({ rawType, device, sizeBytes, label }) =>
-    [rawType, device, formatBytes(sizeBytes), label === undefined ? undefined : `"${label}"`, 'not yet handled']
+  async rest(bare, probes, asker) {
+    const within = bounded(asker);
+    const found = await Promise.all(bare.filter(mayHold).map((device) => dataOn(device, probes, within)));
+    return found.filter((one) => one !== undefined);
+  },
+  title: ({ rawType, device, sizeBytes, label, begins, signatures }) =>
+    [
+      rawType,
+      device,
+      formatBytes(sizeBytes),
+      label === undefined ? undefined : `"${label}"`,
+      signatures?.join(' and '),
+      begins === undefined ? 'not yet handled' : `unknown, begins with ${begins.slice(0, 16)}`,
+    ]
       .filter((part) => part !== undefined)
       .join('  '),
-  coverage({ rawType, sizeBytes }, { carrying }) {
+  coverage({ rawType, sizeBytes, begins, signatures }, { carrying }) {
     if (sizeBytes === 0) return harmless('not in use: it has no size');
+    if (rawType === 'ram') return harmless('in memory: gone at every restart');
+    if (isJournal(rawType)) return harmless('the journal of a filesystem: it holds no files');
+    if (begins !== undefined)
+      return missing(
+        signatures === undefined
+          ? 'something lies there, and nobody knows what: nothing of it is backed up'
+          : `nobody can tell what lies there, ${signatures.join(' or ')}: nothing of it is backed up`,
+      );
     return missing(
       carrying
         ? `${rawType} is not yet handled: recovery cannot make it anew; what stands on it is listed by itself`
         : `${rawType} is not yet handled`,
     );
   },
-  volatile: ['device'],
+  // What writes there may write at its beginning.
+  volatile: ['device', 'begins'],
   // An image that somebody has mounted, or memory; one that belongs to the host is in fstab.
-  passing: ({ rawType }) => ['loop', 'zram', 'ram'].includes(rawType),
+  passing: ({ rawType }) => ['loop', 'ram'].includes(rawType),
   risk: ({ change }) => (change === 'added' ? 'data' : 'appearance'),
 };
+
+const isJournal = (type: string): boolean => type === 'jbd' || type === 'xfs_external_log';
+
+/** Partitions that hold no content of their own: extended ones, and those for the code of boot loaders. */
+const withoutContent = /^(0x0*(5|f|85)|21686148-6449-6e6f-744e-656564454649|9e1a2d38-c612-4316-aa26-8b49521e5a8b)$/i;
+
+function mayHold({ sizeBytes, type, partType, table, fstype }: BlockDevice): boolean {
+  if (sizeBytes === 0 || type === 'rom' || withoutContent.test(partType ?? '')) return false;
+  return fstype === undefined && (table === undefined || type === 'part');
+}
+
+/** As much as a disk reads at once. */
+const headBytes = 4096;
+
+/** Something that no tool has a name for, unless it begins with nothing but zeros, as what was never written to does. */
+async function dataOn(device: BlockDevice, probes: Probes, asker: Asker): Promise<Unknown | undefined> {
+  const { path } = device;
+  const head = await asker.ask({
+    argv: ['dd', `if=${path}`, `bs=${headBytes}`, 'count=1', 'status=none'],
+    parse: (stdout) => nameToBytes(stdout),
+    subject: path,
+  });
+  if (head === undefined || head.every((byte) => byte === 0)) return undefined;
+  const signatures = await asker.ask({ argv: wipefsArgv(path), parse: parseWipefs, subject: path });
+  const on = probes.ids.get(device.number) ?? device.number;
+  return {
+    kind: 'unknown',
+    id: `unknown:data:on:${on}`,
+    on: [on],
+    rawType: 'data',
+    sizeBytes: device.sizeBytes,
+    begins: head.subarray(0, 16).toString('hex'),
+    ...present({ signatures: signatures === undefined || signatures.length === 0 ? undefined : signatures }),
+  };
+}

@@ -1,10 +1,10 @@
-# Mounts of all sorts: one filesystem in several places, binds, an overlay, memory, something hidden, and a trigger of an automounter.
+# Mounts of all sorts: one filesystem in several places, binds, an overlay, memory, and something hidden.
 # disks: A=256M B=256M
 set -eux
 mkfs.ext4 -q -U 0b0f1a4e-0609-4000-8000-000000000001 "$A"
 mkfs.btrfs -q -f -U 0b0f1a4e-0609-4000-8000-000000000002 "$B"
 udevadm settle
-mkdir -p /mnt/a /mnt/again /mnt/bind /mnt/file /mnt/merged /mnt/memory /mnt/over /mnt/b /mnt/c /mnt/part /mnt/auto
+mkdir -p /mnt/a /mnt/again /mnt/bind /mnt/file /mnt/merged /mnt/memory /mnt/over /mnt/b /mnt/c /mnt/part
 mount "$A" /mnt/a
 mkdir -p /mnt/a/dir/lower /mnt/a/dir/upper /mnt/a/dir/work
 echo one > /mnt/a/dir/one
@@ -24,6 +24,3 @@ btrfs subvolume create /mnt/b/@data/nested
 mount -o subvol=@data "$B" /mnt/c
 mount --bind /mnt/b/@data/inside /mnt/part
 umount /mnt/b
-mkfifo /tmp/automount
-exec 7<>/tmp/automount
-mount -t autofs -o "fd=7,pgrp=$$,minproto=5,maxproto=5,indirect" auto /mnt/auto
