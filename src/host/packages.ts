@@ -96,7 +96,7 @@ const toolsOf: Readonly<Record<string, readonly string[]>> = {
   xfsprogs: ['mkfs.xfs', 'xfs_db', 'xfs_info', 'xfs_admin', 'xfs_repair', 'xfs_growfs'],
   xfsdump: ['xfsdump', 'xfsrestore'],
   'xz-utils': ['xz'],
-  'zfsutils-linux': ['zfs', 'zpool'],
+  'zfsutils-linux': ['zfs', 'zpool', 'zdb'],
   zstd: ['zstd'],
 };
 

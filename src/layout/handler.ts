@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Asker } from '../host/asker.ts';
 import type { Risk } from '../kernel/change.ts';
 import type { Probes } from './probes.ts';
+import type { MountEntry } from './tools/findmnt.ts';
 import type { BlockDevice } from './tools/lsblk.ts';
 
 /** What every component has. */
@@ -14,7 +15,7 @@ export const common = {
 };
 
 /** Kinds that are, or make, block devices: whatever lies on a device may stand on these. */
-export const carriers = ['multipath', 'disk', 'partition', 'md', 'luks', 'crypt', 'lv', 'bcache', 'drbd', 'loop', 'zram'];
+export const carriers = ['multipath', 'disk', 'partition', 'md', 'luks', 'crypt', 'lv', 'bcache', 'drbd', 'zfs', 'loop', 'zram'];
 
 /** An amount of bytes, blocks or the like. */
 export const bytes = z.number().int().nonnegative();
@@ -67,6 +68,8 @@ export interface LayoutHandler<C extends ComponentBase> {
    * on its parents: then what stands on the device stands on that.
    */
   deviceId?(device: BlockDevice, parents: readonly BlockDevice[]): string | undefined;
+  /** The id of what a mount shows, for those of this kind that lie on no device of their own. */
+  mountId?(mount: MountEntry, asker: Asker): string | undefined;
   /** Whether a device is a part of one of this kind, so that what can be seen on it is no content of its own. */
   inner?(device: BlockDevice, children: readonly BlockDevice[]): boolean;
   /** Whether what lies on a device of this kind is a copy: of two with the same UUID the other has the id of it. */

@@ -1,5 +1,6 @@
 /** What the kernel makes of other devices (arrays, volumes, mappings), and which kind of component takes it. */
 import type { Asker } from '../host/asker.ts';
+import type { MountEntry } from './tools/findmnt.ts';
 import type { BlockDevice } from './tools/lsblk.ts';
 
 /** How a kind of component is known again among devices and what lies on them; all of it is in its handler. */
@@ -10,6 +11,7 @@ export interface Claim {
   readonly shared?: boolean;
   look?(devices: readonly BlockDevice[], asker: Asker): Promise<readonly BlockDevice[]>;
   deviceId?(device: BlockDevice, parents: readonly BlockDevice[]): string | undefined;
+  mountId?(mount: MountEntry, asker: Asker): string | undefined;
   inner?(device: BlockDevice, children: readonly BlockDevice[]): boolean;
   copy?(device: BlockDevice, parents: readonly BlockDevice[]): boolean;
 }
@@ -20,6 +22,7 @@ export interface Claims {
   /** The devices, after the closer looks of all kinds. */
   look(devices: readonly BlockDevice[], asker: Asker): Promise<readonly BlockDevice[]>;
   deviceId(device: BlockDevice, parents: readonly BlockDevice[]): string | undefined;
+  mountId(mount: MountEntry, asker: Asker): string | undefined;
   /** A part of what the kernel made: what can be seen on it lies on the whole. */
   inner(device: BlockDevice, children: readonly BlockDevice[]): boolean;
   /** What lies on it is a copy of what lies elsewhere, with the same UUID. */
@@ -45,6 +48,9 @@ export function claimsOf(handlers: readonly Claim[]): Claims {
         if (id !== undefined) return id;
       }
       return undefined;
+    },
+    mountId(mount, asker) {
+      return handlers.map((handler) => handler.mountId?.(mount, asker)).find((id) => id !== undefined);
     },
     inner: (device, children) => handlers.some((handler) => handler.inner?.(device, children) === true),
     copy: (device, parents) => handlers.some((handler) => handler.copy?.(device, parents) === true),

@@ -5,6 +5,7 @@ import { ofToday } from '../helpers/suite.ts';
 import type { LabDisk, Lab } from './lab.ts';
 import { buses } from '../../src/qemu/spec.ts';
 import { type Release, releases } from './builder.ts';
+import { addZfs } from './zfs.ts';
 
 const folder = join(import.meta.dirname, 'stacks');
 
@@ -19,6 +20,8 @@ export interface Stack {
   readonly disks: readonly LabDisk[];
   /** Whose kernel and tools can make it. */
   readonly releases: readonly Release[];
+  /** Of what no package holds; the machine is given it before. */
+  readonly needs?: 'zfs';
   readonly script: string;
 }
 
@@ -30,7 +33,8 @@ export function readStack(name: string): Stack {
   if (disks === undefined) throw new Error(`${name}.sh: no line "# disks: A=512M B=1G:nvme …"`);
   const [, only] = /^# releases: (.+)$/m.exec(script) ?? [];
   const able = releases.filter((release) => only === undefined || only.split(' ').includes(release));
-  return { name, disks: disks.split(' ').map(parseDisk), releases: able, script };
+  const needs = /^# needs: zfs$/m.test(script) ? { needs: 'zfs' as const } : {};
+  return { name, disks: disks.split(' ').map(parseDisk), releases: able, ...needs, script };
 }
 
 /** Those that a release can make. */
@@ -65,7 +69,9 @@ export function parseDisk(text: string): LabDisk {
 const prelude = 'part() { case $1 in *[0-9]) echo "$1p$2" ;; *) echo "$1$2" ;; esac; }\n';
 
 /** Makes the stack; the script finds each disk in a variable named as its serial number. */
-export async function makeStack({ name, script }: Stack, { host, devices }: Lab, signal: AbortSignal): Promise<void> {
+export async function makeStack({ name, needs, script }: Stack, lab: Lab, signal: AbortSignal): Promise<void> {
+  if (needs === 'zfs') await addZfs(lab, signal);
+  const { host, devices } = lab;
   const env = Object.fromEntries([...devices].filter(([serial]) => serial !== ''));
   const stdin = Buffer.from(prelude + script);
   try {

@@ -117,6 +117,8 @@ function liveMounts(probes: Probes, lines: Lines): Mount[] {
 /** The filesystem, or of btrfs the subvolume, that a mount shows. */
 function under(probes: Probes, entry: MountEntry): string[] {
   const device = probes.deviceOfMount(entry);
+  const bare = device === undefined ? probes.idOfMount(entry) : undefined;
+  if (bare !== undefined) return [bare];
   if (device === undefined || contentGroup(device.fstype) !== 'filesystem') return [];
   const filesystem = probes.contentIds.get(device.number);
   if (filesystem === undefined) return [];
