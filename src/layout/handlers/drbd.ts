@@ -91,6 +91,8 @@ export const drbd: LayoutHandler<Drbd> = {
     const name = device.mapping?.name ?? parents.find(({ fstype }) => fstype === memberType)?.uuid;
     return name === undefined ? undefined : `drbd:${name}`;
   },
+  // Of one that is secondary, which nobody may open, nothing can be seen.
+  inner: (device) => isDrbd(device) && device.readOnly,
   async capture(probes, asker) {
     const local = looked.get(asker) ?? [];
     const running = new Map(
