@@ -20,6 +20,12 @@ test.each([
   ['a size of memory that is none', ['--memory', 'much', 'A=1G'], /--memory takes a number, not much/],
   ['a stack that there is not', ['raid9'], /no stack raid9; there are: .*md-raid1/],
   ['a disk that is none', ['A=1G', 'B=1X'], /not a disk: B=1X/],
+  [
+    'a firmware that there is not',
+    ['--system', 'debian12'],
+    /no system with debian12; there are: bios, uefi, secure-boot/,
+  ],
+  ['a system for a stack', ['--system', 'bios', 'md-raid1'], /not a disk: md-raid1/],
   ['a disk that is there already', ['A=1G', 'A=2G'], /two disks with the serial number A/],
 ])('%s is refused in one line', async (_, args, said) => {
   const { code, stdout, stderr } = await lab(...args);

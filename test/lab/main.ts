@@ -1,5 +1,6 @@
 /**
  * `npm run lab -- [--release RELEASE] [--memory MIB] [--cpus N] STACK | DISK…`: a machine with a shell, in this terminal.
+ * `npm run lab -- --system FIRMWARE …`: a whole system that has booted from a disk of its own.
  *
  * STACK is a file of `stacks/`; DISK is `SERIAL=SIZE[:BUS[:SECTOR]]`.
  */
@@ -10,17 +11,21 @@ import { connectWhenThere } from '../../src/qemu/socket.ts';
 import { releases } from './builder.ts';
 import { type Lab, type LabOptions, startLab } from './lab.ts';
 import { makeStack, parseDisk, readStack, type Stack, stackNames } from './stack.ts';
+import { firmwares, startSystem, type SystemFirmware } from './system.ts';
 
 /** Ctrl-], which nothing on a console needs. */
 const leave = 0x1d;
 
 const help = `usage: npm run lab -- [--release ${releases.join('|')}] [--memory MIB] [--cpus N] STACK | DISK…
+       npm run lab -- --system ${firmwares.join('|')} [the same] [DISK…]
 
 DISK is SERIAL=SIZE[:BUS[:SECTOR]], such as A=512M, B=3T:nvme, C=1G:scsi:4096
 STACK is one of: ${stackNames.join(', ')}`;
 
 interface Wanted {
   readonly options: LabOptions;
+  /** A system in place of the builder's machine. */
+  readonly firmware?: SystemFirmware;
   readonly stack?: Stack;
 }
 
@@ -70,6 +75,7 @@ function readArguments(): Wanted | undefined {
       release: { type: 'string', default: 'debian12' },
       memory: { type: 'string', default: '1024' },
       cpus: { type: 'string', default: '1' },
+      system: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
@@ -77,16 +83,21 @@ function readArguments(): Wanted | undefined {
   const release = releases.find((one) => one === values.release);
   if (release === undefined) throw new Error(`no release ${values.release}; there are: ${releases.join(', ')}`);
   const sizes = { memoryMiB: numberOf('--memory', values.memory), cpus: numberOf('--cpus', values.cpus) };
+  const firmware = firmwares.find((one) => one === values.system);
+  if (values.system !== undefined && firmware === undefined)
+    throw new Error(`no system with ${values.system}; there are: ${firmwares.join(', ')}`);
   const [first] = positionals;
+  if (first === undefined && firmware !== undefined) return { options: { release, ...sizes }, firmware };
   if (first === undefined) throw new Error('which disks, or which stack?');
-  if (positionals.length === 1 && !first.includes('=')) {
+  if (firmware === undefined && positionals.length === 1 && !first.includes('=')) {
     const stack = readStack(first);
     return { options: { release, ...sizes, disks: stack.disks }, stack };
   }
   const disks = positionals.map(parseDisk);
   const twice = disks.find(({ serial }, index) => disks.findIndex((other) => other.serial === serial) < index);
   if (twice !== undefined) throw new Error(`two disks with the serial number ${twice.serial}`);
-  return { options: { release, ...sizes, disks } };
+  const options = { release, ...sizes, disks };
+  return firmware === undefined ? { options } : { options, firmware };
 }
 
 function numberOf(option: string, text: string): number {
@@ -101,9 +112,11 @@ function complain(error: unknown): void {
   for (const line of new Set([message, ...causes, ...hints])) console.error(`lab: ${line}`);
 }
 
-async function session({ options, stack }: Wanted, signal: AbortSignal): Promise<void> {
+async function session({ options, firmware, stack }: Wanted, signal: AbortSignal): Promise<void> {
   console.log('starting (the first time, packages are fetched and the machine boots) …');
-  await using lab = await startLab(options, signal);
+  await using lab = await (firmware === undefined
+    ? startLab(options, signal)
+    : startSystem({ ...options, firmware }, signal));
   if (stack !== undefined) {
     console.log(`making the stack ${stack.name} …`);
     await makeStack(stack, lab, signal);

@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import type { Host } from '../../src/host/host.ts';
 import { localHost } from '../../src/host/local.ts';
+import { sleep, throwIfAborted } from '../../src/kernel/wait.ts';
 import { startMachine } from '../../src/machine/machine.ts';
 import { imagesOf } from '../../src/qemu/image.ts';
 import { uefiFirmware } from '../../src/qemu/program.ts';
@@ -12,7 +13,16 @@ import type { Bus, Firmware, MachineSpec } from '../../src/qemu/spec.ts';
 import { cachedDirectory } from '../helpers/cache.ts';
 import { temporaryDirectory } from '../helpers/temporary.ts';
 import { furnished, type Lab, type LabOptions, makeImages } from './lab.ts';
-import { digest, type Emulation, labEmulation, overlaysIn, preparedState, stateIn, withOverlays } from './prepared.ts';
+import {
+  bootLimitMs,
+  digest,
+  type Emulation,
+  labEmulation,
+  overlaysIn,
+  preparedState,
+  stateIn,
+  withOverlays,
+} from './prepared.ts';
 import { systemImage } from './system/image.ts';
 
 /** Systems by the firmware that starts them. */
@@ -59,10 +69,30 @@ export async function startSystem(options: SystemOptions, signal: AbortSignal): 
   return await furnished(machine, made, fixed, stack, signal);
 }
 
+/** Has a system start anew, and waits until it answers; its host from then on, as the one of before is lost. */
+export async function rebooted({ machine, host }: Pick<Lab, 'machine' | 'host'>, signal: AbortSignal): Promise<Host> {
+  const before = await bootId(host, signal);
+  await host.run(['systemctl', 'reboot', '--no-block'], {}, signal);
+  await host[Symbol.asyncDispose]();
+  for (;;) {
+    const next = await machine.connect(bootLimitMs, signal);
+    // Its agent is there to the last moment, in which it may leave us without an answer.
+    const now = await bootId(next, signal).catch(() => before);
+    throwIfAborted(signal);
+    if (now !== before) return next;
+    await next[Symbol.asyncDispose]();
+    await sleep(1_000, signal);
+  }
+}
+
+async function bootId(host: Host, signal: AbortSignal): Promise<string> {
+  return (await host.read('/proc/sys/kernel/random/boot_id', {}, signal)).toString();
+}
+
 /** Nothing is still being started in it, and nothing has failed to. */
 async function settled(host: Host, signal: AbortSignal): Promise<void> {
-  await host.run(['systemctl', 'is-system-running', '--wait'], { timeoutMs: 240_000 }, signal);
-  await host.run(['sync'], { timeoutMs: 120_000 }, signal);
+  await host.run(['systemctl', 'is-system-running', '--wait'], { timeoutMs: bootLimitMs }, signal);
+  await host.run(['sync'], { timeoutMs: bootLimitMs }, signal);
 }
 
 async function firmwareOf({ qemu, packages }: Emulation, kind: SystemFirmware, signal: AbortSignal): Promise<Firmware> {

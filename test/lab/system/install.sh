@@ -4,6 +4,7 @@
 # It runs as root of namespaces of its own: nobody else sees its mounts and processes, there is no network, and the tree, in memory, is
 # gone with them. WORK has `essential` and `others`, lists of archives, and `files`, a tree of our own.
 set -eu
+PATH=$PATH:/usr/sbin:/sbin
 work=$1 uuid=$2 image=$3 offset=$4 bytes=$5
 
 tree=$work/tree
@@ -13,15 +14,16 @@ mkdir -p "$tree"/{proc,dev,archives} "$tree"/usr/{bin,sbin,lib,lib64}
 for name in bin sbin lib lib64; do ln -s "usr/$name" "$tree/$name"; done
 
 # So much that the maintainers' scripts can run.
-xargs -d '\n' -n 1 dpkg-deb --fsys-tarfile < "$work/essential" | tar -xi --keep-directory-symlink -C "$tree"
+xargs -d '\n' -n 1 dpkg-deb --fsys-tarfile < "$work/essential" |
+  tar -xi --keep-directory-symlink --exclude='./usr/share/'{doc,man,info,locale,lintian} -C "$tree"
 cp -r "$work/files/." "$tree"
 mount -t proc -o ro proc "$tree/proc"
-nodes=$tree/dev
-for name in null zero full random urandom tty; do
-  : > "$nodes/$name"
-  mount --bind "/dev/$name" "$nodes/$name"
+nodes=(dev/{null,zero,full,random,urandom,tty})
+for node in "${nodes[@]}"; do
+  : > "$tree/$node"
+  mount --bind "/$node" "$tree/$node"
 done
-ln -s /proc/self/fd "$nodes/fd"
+ln -s /proc/self/fd "$tree/dev/fd"
 cat "$work/essential" "$work/others" | xargs -d '\n' cp -t "$tree/archives"
 # No service is started in here.
 printf '#!/bin/sh\nexit 101\n' > "$tree/usr/sbin/policy-rc.d"
@@ -43,7 +45,7 @@ install_all "$work/essential"
 INITRD=No install_all "$work/others"
 inside env FSTYPE=ext4 update-initramfs -c -k all
 
-umount "$nodes"/* "$tree/proc" 2> /dev/null || :
+umount "$tree/proc" "${nodes[@]/#/$tree/}"
 rm -rf "$tree"/{archives,tmp,run,dev}/{*,.[!.]*} "$tree/usr/sbin/policy-rc.d"
 rm -rf "$tree"/var/{log,cache}/{apt,debconf,ldconfig,dpkg.log,alternatives.log,bootstrap.log} "$tree"/var/lib/apt/lists
 find "$tree"/{boot,etc,var/cache,var/lib} -name '*-old' -delete

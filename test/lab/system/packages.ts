@@ -19,5 +19,5 @@ const others: readonly string[] = [
 export const systems: Readonly<Record<Release, System>> = {
   debian11: { suite: 'bullseye', essential: ['?essential'], others },
   debian12: { suite: 'bookworm', essential: ['?essential', 'usr-is-merged'], others },
-  debian13: { suite: 'trixie', essential: ['?essential'], others },
+  debian13: { suite: 'trixie', essential: ['?essential'], others: [...others, 'util-linux-extra'] },
 };
