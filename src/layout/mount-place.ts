@@ -3,12 +3,18 @@ import type { MountEntry } from './tools/findmnt.ts';
 
 const mountId = (path: string): string => `mount:${path}`;
 
+/** What only waits to be looked at, and then has something mounted over it: that is what its path stands for. */
+export function isTrigger({ fstype }: Pick<MountEntry, 'fstype'>): boolean {
+  return fstype === 'autofs';
+}
+
 /** Ids in the order of the entries: the one that its path leads to has the plain name. */
 export function mountIds(mounts: readonly MountEntry[]): string[] {
   const seen = new Set<string>();
   const below = new Map<string, number>();
-  return mounts.map(({ target, hidden }) => {
-    if (hidden !== true && !seen.has(target)) {
+  return mounts.map((mount) => {
+    const { target, hidden } = mount;
+    if (hidden !== true && !isTrigger(mount) && !seen.has(target)) {
       seen.add(target);
       return mountId(target);
     }

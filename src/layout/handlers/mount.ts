@@ -7,7 +7,8 @@ import { type FstabLine, fstabLine, fstabLineSchema } from '../fstab.ts';
 import { bytes, common, type LayoutHandler } from '../handler.ts';
 import { contentGroup } from '../identity.ts';
 import { mountCategories, mountCategorySchema, typeCategory } from '../mount-category.ts';
-import { mountIds, unmountedId } from '../mount-place.ts';
+import { isTrigger, mountIds, unmountedId } from '../mount-place.ts';
+import type { Subvolumes } from '../ask-subvolumes.ts';
 import type { Probes } from '../probes.ts';
 import type { MountEntry } from '../tools/findmnt.ts';
 import type { BlockDevice } from '../tools/lsblk.ts';
@@ -106,7 +107,7 @@ function liveMounts(probes: Probes, lines: Lines): Mount[] {
       category,
       ...(hidden ? { hidden } : {}),
       ...present({
-        fstab: hidden ? undefined : lines.get(entry.target)?.[0]?.line,
+        fstab: hidden || isTrigger(entry) ? undefined : lines.get(entry.target)?.[0]?.line,
         sizeBytes: space?.sizeBytes,
         usedBytes: space?.usedBytes,
       }),
@@ -135,28 +136,38 @@ function under(probes: Probes, entry: MountEntry): string[] {
 
 /** Lines of fstab that nothing is mounted by now. */
 function unmounted(probes: Probes, lines: Lines): Mount[] {
-  const live = new Set(probes.mounts.map(({ target }) => target));
+  const live = new Set(probes.mounts.filter((one) => !isTrigger(one)).map(({ target }) => target));
   return [...lines].flatMap(([path, entries]) =>
     entries.flatMap(({ line, device }, nth): Mount[] => {
       if (nth === 0 && live.has(path)) return [];
       const filesystem = device === undefined ? undefined : probes.contentIds.get(device.number);
       const options = new Set(line.options.split(','));
       const bind = options.has('bind') || options.has('rbind');
+      const shown = filesystem === undefined ? undefined : askedFor(options, probes.subvolumes.get(filesystem));
       return [
         {
           kind: 'mount',
           id: unmountedId(path, nth),
-          on: filesystem === undefined ? [] : [filesystem],
+          on: filesystem === undefined ? [] : [shown === undefined ? filesystem : subvolumeId(filesystem, shown)],
           path,
           mounted: false,
           source: line.spec,
           fstype: line.type,
           options: line.options,
-          root: '/',
+          root: shown === undefined ? '/' : `/${shown}`,
           category: bind ? 'bind' : typeCategory(line.type),
           fstab: line,
         },
       ];
     }),
   );
+}
+
+/** The subvolume of btrfs that a line asks for, or that is shown to who asks for none. */
+function askedFor(options: ReadonlySet<string>, subvolumes: Subvolumes | undefined): string | undefined {
+  const value = (name: string): string | undefined =>
+    [...options].find((option) => option.startsWith(`${name}=`))?.slice(name.length + 1);
+  const path = value('subvol')?.replace(/^\/+|\/+$/g, '');
+  const number = Number(value('subvolid') ?? subvolumes?.defaultNumber);
+  return subvolumes?.list.find((one) => (path === undefined ? one.number === number : one.path === path))?.path;
 }
