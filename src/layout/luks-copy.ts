@@ -2,11 +2,12 @@
  * Copies of what opens the LUKS volumes of a host: headers, and the areas of the slots in use. Whoever has one and a passphrase that was
  * valid then has the volume key: a copy goes nowhere but into what is sealed.
  */
+import { join } from 'node:path/posix';
 import type { Asker } from '../host/asker.ts';
 import { bounded } from '../host/bounded.ts';
 import { readHeader } from './luks-header.ts';
 import type { HeaderArea } from './tools/luks.ts';
-import type { ComponentOf, Layout } from './types.ts';
+import type { Component, ComponentOf, Layout } from './types.ts';
 
 type Luks = ComponentOf<'luks'>;
 
@@ -56,8 +57,18 @@ async function copyOf(volume: Luks, layout: Layout, asker: Asker): Promise<Heade
 
 /** Where the header can be read now. */
 function headerPath({ on, header }: Luks, { components }: Layout): string | undefined {
-  const place = header?.on ?? (header?.file === undefined ? on[0] : undefined);
-  if (header?.file !== undefined) return header.file;
+  if (header?.file !== undefined) {
+    if (header.on === undefined) return header.file;
+    const holds = (one: Component): one is ComponentOf<'mount'> =>
+      one.kind === 'mount' &&
+      one.mounted &&
+      one.hidden !== true &&
+      one.root === '/' &&
+      one.on.includes(header.on ?? '');
+    const mount = components.find(holds);
+    return mount === undefined ? undefined : join(mount.path, header.file);
+  }
+  const place = header?.on ?? on[0];
   const device = components.find(({ id }) => id === place);
   return device !== undefined && 'device' in device ? device.device : undefined;
 }

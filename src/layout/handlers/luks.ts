@@ -1,4 +1,5 @@
 /** LUKS: a header, which may lie apart from the data, and the device that is there while it is open. Both are one component. */
+import { join } from 'node:path/posix';
 import { z } from 'zod';
 import type { Asker } from '../../host/asker.ts';
 import { bounded } from '../../host/bounded.ts';
@@ -25,7 +26,7 @@ const schema = z.object({
   name: text,
   /** Path as last seen, while it is open: no identity. */
   device: text,
-  /** Where its header is, if not before the data: a file, or a component of this layout. */
+  /** Where its header is, if not before the data: a file, of the filesystem `on` if it has one of its own; or a device of this layout. */
   header: z.object({ file: text, on: text }).exactOptional(),
   /** Its line in crypttab. */
   crypttab: crypttabLineSchema.exactOptional(),
@@ -58,7 +59,9 @@ export const luks: LayoutHandler<Luks> = {
       geometry?.integrity?.type,
       geometry === undefined ? undefined : `${slots} ${slots === 1 ? 'slot' : 'slots'}`,
       tokens.length === 0 ? undefined : `tokens ${tokens.join(', ')}`,
-      header === undefined ? undefined : `header in ${header.file ?? header.on}`,
+      header === undefined
+        ? undefined
+        : `header in ${[header.file, header.on].filter((one) => one !== undefined).join(' on ')}`,
       open ? `open as ${name}` : 'closed',
       crypttab === undefined ? undefined : 'in crypttab',
     ]
@@ -91,11 +94,19 @@ function mappedId(mapping: string | undefined): string | undefined {
 interface Place {
   readonly id: string;
   readonly data: BlockDevice | undefined;
-  /** A device, or the path of a file. */
-  readonly header: BlockDevice | string | undefined;
+  readonly header: BlockDevice | HeaderFile | undefined;
   readonly opened: BlockDevice | undefined;
   readonly line: CrypttabEntry | undefined;
   readonly read?: LuksHeader | undefined;
+}
+
+interface HeaderFile {
+  /** As crypttab has it. */
+  readonly file: string;
+  /** The device with the filesystem that holds it, where crypttab names one. */
+  readonly holder: BlockDevice | undefined;
+  /** Where it can be read now. */
+  readonly path: string | undefined;
 }
 
 async function placesOf(probes: Probes, asker: Asker): Promise<readonly Place[]> {
@@ -128,11 +139,11 @@ async function placesOf(probes: Probes, asker: Asker): Promise<readonly Place[]>
   function idOfLine(
     { name }: CrypttabEntry,
     data: BlockDevice | undefined,
-    header: BlockDevice | string | undefined,
+    header: Place['header'],
     read: LuksHeader | undefined,
   ): string | undefined {
     if (read !== undefined) return `luks:${read.uuid}`;
-    if (typeof header === 'object') return headers.has(idOf(header)) ? idOf(header) : undefined;
+    if (isDevice(header)) return headers.has(idOf(header)) ? idOf(header) : undefined;
     // The file of its header cannot be read: while it is open, the kernel says what it is.
     if (header !== undefined) return [...opened].find(([, { mapping }]) => mapping?.name === name)?.[0];
     return data !== undefined && headers.has(idOf(data)) ? idOf(data) : undefined;
@@ -140,6 +151,8 @@ async function placesOf(probes: Probes, asker: Asker): Promise<readonly Place[]>
 }
 
 const nothing = { data: undefined, header: undefined, opened: undefined, line: undefined };
+
+const isDevice = (header: Place['header']): header is BlockDevice => header !== undefined && !('file' in header);
 
 const isOpened = (mapping: string | undefined): boolean => /^CRYPT-LUKS[12]-/.test(mapping ?? '');
 
@@ -154,7 +167,7 @@ interface Line {
   readonly line: CrypttabEntry;
   readonly data: BlockDevice | undefined;
   /** If it lies apart. */
-  readonly header: BlockDevice | string | undefined;
+  readonly header: Place['header'];
   /** Of a header in a file, which alone says what it is. */
   readonly read: LuksHeader | undefined;
 }
@@ -166,22 +179,40 @@ async function linesOf(probes: Probes, asker: Asker): Promise<readonly Line[]> {
       const apart = line.options.find(([name]) => name === 'header')?.[1];
       const [data, header] = await Promise.all([
         crypttabDevice(line.spec, probes, asker),
-        apart === undefined ? undefined : crypttabDevice(apart, probes, asker),
+        apart === undefined ? undefined : headerApart(apart, probes, asker),
       ]);
-      if (header !== undefined || apart === undefined || !apart.startsWith('/'))
-        return { line, data, header, read: undefined };
-      return { line, data, header: apart, read: await readHeader(apart, asker) };
+      if (header === undefined || isDevice(header)) return { line, data, header, read: undefined };
+      const { file, path } = header;
+      if (path !== undefined) return { line, data, header, read: await readHeader(path, asker) };
+      asker.gap({
+        subject: crypttabFile,
+        problem: `the LUKS header of ${line.name} is ${file} on a device that is not mounted`,
+        hint: 'mount it, and capture again',
+      });
+      return { line, data, header, read: undefined };
     }),
   );
+}
+
+/** What `header=` means: a device, a file, or `FILE:DEVICE` for a file on a filesystem that is mounted for it alone. */
+async function headerApart(option: string, probes: Probes, asker: Asker): Promise<Place['header']> {
+  const [, file, spec] = /^(\/.*):((?:UUID|LABEL|PARTUUID|PARTLABEL)=[^:]*|\/[^:]*)$/s.exec(option) ?? [];
+  if (file === undefined || spec === undefined) {
+    const device = await crypttabDevice(option, probes, asker);
+    return device ?? (option.startsWith('/') ? { file: option, holder: undefined, path: option } : undefined);
+  }
+  const holder = await crypttabDevice(spec, probes, asker);
+  const mount = probes.mountsOf.get(holder?.number ?? '')?.find(({ root }) => root === '/');
+  return { file, holder, path: mount === undefined ? undefined : join(mount.target, file) };
 }
 
 async function component(place: Place, probes: Probes, asker: Asker): Promise<Luks> {
   const { id, data, header, opened, line } = place;
   const read = place.read ?? (await headerOf(place, asker));
-  const on = [data, typeof header === 'object' ? header : undefined]
+  const device = isDevice(header) ? header : undefined;
+  const on = [data, device]
     .filter((device) => device !== undefined)
     .map(({ number }) => probes.ids.get(number) ?? number);
-  const device = typeof header === 'object' ? header : undefined;
   const uuid = read?.uuid ?? device?.uuid;
   return {
     kind: 'luks',
@@ -196,20 +227,27 @@ async function component(place: Place, probes: Probes, asker: Asker): Promise<Lu
       name: opened?.mapping?.name,
       device: opened?.path,
       header:
-        typeof header === 'string'
-          ? { file: header }
-          : device === undefined || device.number === data?.number
-            ? undefined
-            : { on: probes.ids.get(device.number) ?? device.number },
+        header === undefined || (device !== undefined && device.number === data?.number)
+          ? undefined
+          : headerPlace(header, probes),
       crypttab: line === undefined ? undefined : crypttabLine(line),
       geometry: read?.settings,
     }),
   };
 }
 
+function headerPlace(header: BlockDevice | HeaderFile, probes: Probes): Luks['header'] {
+  if (isDevice(header)) return { on: probes.ids.get(header.number) ?? header.number };
+  const { file, holder } = header;
+  return {
+    file,
+    ...present({ on: holder && (probes.contentIds.get(holder.number) ?? probes.ids.get(holder.number)) }),
+  };
+}
+
 /** Of a header on a device; that in a file was read with its line. */
 async function headerOf({ id, header, opened }: Place, asker: Asker): Promise<LuksHeader | undefined> {
-  if (typeof header === 'object') return await readHeader(header.path, asker);
+  if (isDevice(header)) return await readHeader(header.path, asker);
   if (header === undefined)
     asker.gap({
       subject: opened?.path ?? id,
