@@ -14,6 +14,7 @@ import { backup } from '../../../workflows/backup.ts';
 import { type KeyedSandbox, keyedSandbox } from '../../helpers/keyed.ts';
 import { type Lab, startLab } from '../lab.ts';
 import { makeStack, readStack, type Stack } from '../stack.ts';
+import { startTpmLab } from '../tpm.ts';
 import { ofToday } from '../../helpers/suite.ts';
 import { type Release, releases } from '../builder.ts';
 
@@ -90,6 +91,70 @@ test.each(scenes)('$name $release', { timeout: 900_000 }, async ({ release, name
       expect(await sh(`dd if=/dev/mapper/${opened} bs=1M count=4 status=none | sha256sum`)).toBe(content);
       await sh(`cryptsetup close ${opened}`);
     }
+  }
+});
+
+/** What systemd writes for a security key (`src/shared/cryptsetup-fido2.c`): no device of that kind can be emulated here. */
+const fido2 = JSON.stringify({
+  type: 'systemd-fido2',
+  keyslots: ['2'],
+  'fido2-credential': 'c29tZSBjcmVkZW50aWFsIGlk',
+  'fido2-salt': 'bm90IGEgc2FsdCBvZiBhbnlib2R5',
+  'fido2-rp': 'io.systemd.cryptsetup',
+  'fido2-clientPin-required': true,
+  'fido2-up-required': true,
+  'fido2-uv-required': false,
+});
+
+const sealers = ofToday(['debian12', 'debian13'] as const, new Date());
+
+test.each(sealers)('a passphrase, a key file and a TPM, %s', { timeout: 900_000 }, async (release) => {
+  await using box = await keyedSandbox('--include', '/etc');
+  await using lab = await startTpmLab({ release, disks: [{ serial: 'A', bytes: 64 * 1024 * 1024 }] }, signal);
+  const sh = shell(lab);
+  await sh(`head -c 4096 /dev/urandom > /run/key.file
+    ask="--batch-mode --pbkdf argon2id --pbkdf-force-iterations 4 --pbkdf-memory 32768 --pbkdf-parallel 1"
+    printf passphrase | cryptsetup luksFormat $ask --key-file - "$A"
+    printf passphrase | cryptsetup luksAddKey --batch-mode --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --key-file - "$A" /run/key.file
+    printf third > /run/third
+    printf passphrase | cryptsetup luksAddKey $ask --key-file - "$A" /run/third
+    printf '%s' '${fido2}' | cryptsetup token import --json-file - "$A"
+    PASSWORD=passphrase systemd-cryptenroll --tpm2-device=auto --tpm2-pcrs=7 "$A"
+    cryptsetup open --token-only --token-type systemd-tpm2 "$A" sealed
+    echo content of it | dd of=/dev/mapper/sealed conv=fsync status=none`);
+  const tokens = 'for one in 0 1; do cryptsetup token export --token-id $one "$A"; echo; done';
+  const [dump, sealed] = [await sh('cryptsetup luksDump "$A"'), await sh(tokens)];
+  const uuid = (await sh('cryptsetup luksUUID "$A"')).trim();
+  expect(JSON.parse(sealed.split('\n').find((line) => line.includes('tpm2')) ?? '')).toMatchObject({
+    type: 'systemd-tpm2',
+  });
+
+  const point = await backedUp(box, lab.host);
+  const shown = JSON.stringify((await box.ask('points', 'show', point)).json);
+  expect(shown).toContain('"tpm2-pcrs":[7]');
+  expect(shown).toContain('"fido2-rp":"io.systemd.cryptsetup"');
+  const blob = /"tpm2-blob":"([^"]+)"/.exec(sealed)?.[1];
+  for (const secret of [blob, 'bm90IGEgc2FsdCBvZiBhbnlib2R5']) expect(shown).not.toContain(secret);
+  await expectSealed(box, await slotArea(lab.host, sh, '$A'));
+
+  const file = join(box.base, 'header');
+  expect((await box.run('points', 'header', point, uuid, '--to', file)).code).toBe(0);
+  await sh('cryptsetup close sealed');
+  await overwritten(sh, { header: '$A', data: '$A', name: 'sealed', keys: {} }, dump, true);
+  await expect(sh('printf passphrase | cryptsetup open --test-passphrase --key-file - "$A"')).rejects.toThrow();
+  await lab.host.run(['dd', 'of=/run/header', 'status=none'], { stdin: readFileSync(file) }, signal);
+  await sh('cryptsetup luksHeaderRestore --batch-mode --header-backup-file /run/header "$A"');
+  expect(await sh('cryptsetup luksDump "$A"')).toBe(dump);
+  expect(await sh(tokens)).toBe(sealed);
+  for (const how of [
+    'printf passphrase | cryptsetup open --key-slot 0 --key-file - "$A" again',
+    'cryptsetup open --key-slot 1 --key-file /run/key.file "$A" again',
+    'cryptsetup open --token-only --token-type systemd-tpm2 "$A" again',
+    '/usr/lib/systemd/systemd-cryptsetup attach again "$A" - tpm2-device=auto,headless=1',
+  ]) {
+    await sh(how);
+    expect(await sh('head -c 14 /dev/mapper/again')).toBe('content of it\n');
+    await sh('cryptsetup close again');
   }
 });
 
