@@ -22,6 +22,7 @@ export const addressEntry = z.object({
   mngtmpaddr: flag,
   noprefixroute: flag,
   nodad: flag,
+  deprecated: flag,
   'stable-privacy': flag,
   valid_life_time: z.number().exactOptional(),
 });
@@ -48,6 +49,7 @@ export function addressOf(found: AddressEntry, link: string): Address[] {
         metric: found.metric,
         noPrefixRoute: found.noprefixroute,
         noDad: found.nodad,
+        deprecated: dynamic ? undefined : found.deprecated,
         temporary: found.temporary,
       }),
     },
@@ -56,6 +58,8 @@ export function addressOf(found: AddressEntry, link: string): Address[] {
 
 // The kernel tells who made an address only from 5.18 on: before, its own link-local ones are known by their form.
 const eui64LinkLocal = /^fe80::[0-9a-f:]*ff:fe[0-9a-f]{2}:[0-9a-f]{1,4}$/;
+/** Of tunnels over IPv4: made of their address. */
+const tunnelLinkLocal = /^fe80::(200:)?5efe:[0-9a-f]{1,4}(:[0-9a-f]{1,4})?$/;
 
 function originOf(found: AddressEntry, family: Address['family'], dynamic: boolean): (typeof origins)[number] {
   const { protocol, local, prefixlen, scope } = found;
@@ -65,7 +69,11 @@ function originOf(found: AddressEntry, family: Address['family'], dynamic: boole
   if (protocol?.startsWith('kernel') === true || (scope === 'host' && /^(127\.0\.0\.1|::1)$/.test(local))) {
     return 'kernel';
   }
-  if (scope === 'link' && (eui64LinkLocal.test(local) || found['stable-privacy'] === true)) return 'kernel';
+  if (
+    scope === 'link' &&
+    (eui64LinkLocal.test(local) || tunnelLinkLocal.test(local) || found['stable-privacy'] === true)
+  )
+    return 'kernel';
   if (!dynamic) return 'static';
   // A router advertises prefixes; DHCPv6 hands out single addresses.
   return family === 'inet6' && prefixlen < 128 ? 'slaac' : 'dhcp';

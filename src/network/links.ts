@@ -97,7 +97,11 @@ function linkOf(entry: LinkEntry, detail: Detail | undefined, membership: Port |
     name: entry.ifname,
     index: entry.ifindex,
     kind,
-    ...present({ mac: entry.address, permanentMac: entry.permaddr }),
+    // Of what is no card, some kernels make one up, another each time.
+    ...present({
+      mac: entry.address,
+      permanentMac: entry.linkinfo?.info_kind === undefined ? entry.permaddr : undefined,
+    }),
     mtu: entry.mtu,
     state: entry.operstate.toLowerCase(),
     enabled: entry.flags.includes('UP'),

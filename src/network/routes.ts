@@ -35,14 +35,20 @@ const routeEntry = z.object({
   tos: text,
   pref: text,
   flags,
-  encap: text,
+  /** Its kind, in later versions with its parameters. */
+  encap: z
+    .union([z.string(), z.object({ encap_type: z.string() }).transform((said) => said.encap_type)])
+    .exactOptional(),
   metrics: z.array(z.record(z.string(), z.json())).exactOptional(),
   nexthops: z.array(hopEntry).exactOptional(),
 });
 
+/** Parameters of an encapsulation, which earlier versions write beside the fields of the route, and by the same names. */
+const besideEncap = /("encap":"\w+")(?:,"(?:id|src|dst|ttl|tos|hoplimit|tc|key|csum|seq)":(?:"[^"]*"|\w+))+/g;
+
 /** @throws Error for output that is not a list of routes */
 export function parseRoutes(stdout: string, family: Family): Route[] {
-  const found = z.array(routeEntry).parse(parseIpJson(stdout));
+  const found = z.array(routeEntry).parse(parseIpJson(stdout.replaceAll(besideEncap, '$1')));
   return found.map((route) => ({
     family,
     table: route.table,

@@ -37,6 +37,8 @@ const addressSchema = z.object({
   metric: number,
   noPrefixRoute: flag,
   noDad: flag,
+  /** Not taken for new connections, and for good: one with a lifetime becomes so by itself. */
+  deprecated: flag,
   /** A privacy address, made anew every day. */
   temporary: flag,
 });

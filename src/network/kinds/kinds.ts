@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { bond, bondDefaults, bondPort, bondText } from './bond.ts';
 import { bridge, bridgeDefaults, bridgePort, bridgeText } from './bridge.ts';
+import { geneve, geneveDefaults, geneveText } from './geneve.ts';
 import { ipvlan, ipvlanText, macvlan, macvlanDefaults, macvlanText } from './macvlan.ts';
 import { other, plain, team, teamText } from './plain.ts';
 import { tun, tunText } from './tun.ts';
@@ -17,6 +18,7 @@ export const detailSchema = z.discriminatedUnion('kind', [
   macvlan,
   ipvlan,
   vxlan,
+  geneve,
   tun,
   tunnel,
   vrf,
@@ -68,6 +70,8 @@ export function detailText(detail: Detail): string {
       return ipvlanText(detail);
     case 'vxlan':
       return vxlanText(detail);
+    case 'geneve':
+      return geneveText(detail);
     case 'tun':
       return tunText(detail);
     case 'vrf':
@@ -104,6 +108,7 @@ const defaults: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   macvlan: macvlanDefaults,
   macvtap: macvlanDefaults,
   vxlan: vxlanDefaults,
+  geneve: geneveDefaults,
 };
 
 /** Whether a setting that is not printed has this value: old and new versions of iproute2 do not print the same ones. */

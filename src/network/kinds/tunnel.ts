@@ -20,7 +20,18 @@ export const tunnel = z.object({
   ocsum: flag,
   external: flag,
   encap_limit: number,
+  tclass: hex,
+  flowlabel: hex,
   fwmark: hex,
+  /** Of `sit` with 6rd. */
+  prefix: text,
+  prefixlen: number,
+  relay_prefix: text,
+  relay_prefixlen: number,
+  erspan_ver: number,
+  erspan_index: number,
+  erspan_dir: text,
+  erspan_hwid: hex,
 });
 
 export function tunnelText({ remote, local, ikey, okey, ttl }: z.infer<typeof tunnel>): string {
