@@ -18,6 +18,7 @@ import { uuid } from './ids.ts';
 /**
  * Writes the recording of the machine at `root` to `directory`.
  *
+ * @param images where the files of its disks are: another place stands for that
  * @param foreign names that must not be in it, such as the host name of the machine that records
  * @throws Error when one of them is, or a capture fails
  */
@@ -25,6 +26,7 @@ export async function writeRecording(
   root: string,
   directory: string,
   release: string,
+  images: string,
   foreign: readonly string[],
 ): Promise<void> {
   const recording = await record(root, release);
@@ -37,7 +39,8 @@ export async function writeRecording(
   const all = JSON.stringify({ ...recording, commands, files }, null, 2);
   // What somebody calls the kernels that he builds is nobody else's business.
   const line = inJson(readFileSync('/proc/cmdline', 'utf8').trim());
-  const text = `${all.replaceAll(line, inJson(ownKernelLine())).replaceAll(osRelease(), kernel)}\n`;
+  const neutral = all.replaceAll(inJson(inJson(images)), '/srv/images');
+  const text = `${neutral.replaceAll(line, inJson(ownKernelLine())).replaceAll(osRelease(), kernel)}\n`;
   for (const name of foreign) {
     // A name such as `vm` is part of many words.
     const found = new RegExp(`(?<![\\w/-])${RegExp.escape(name)}(?![\\w/-])`).exec(text);

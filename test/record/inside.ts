@@ -22,7 +22,7 @@ await onMachine(options, async (root) => {
   if (order.out !== undefined) {
     // Loaded late: outputs of tools are also wanted while capture itself is being changed.
     const { writeRecording } = await import('./capture-all.ts');
-    await writeRecording(root, order.out, order.release, foreign);
+    await writeRecording(root, order.out, order.release, options.images, foreign);
   }
   if (order.hold === true) {
     console.log('ready');
