@@ -2,13 +2,19 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { nameFromBytes } from '../kernel/text.ts';
 import { parseDumpe2fs } from './handlers/ext.ts';
+import { parseExfat } from './handlers/exfat.ts';
 import { parseCheckpoint, parseSuperblock } from './handlers/f2fs.ts';
+import { parseJfs } from './handlers/jfs.ts';
+import { parseNtfs } from './handlers/ntfs.ts';
 import { parseBootSector } from './handlers/vfat.ts';
 import { parseXfsDb } from './handlers/xfs.ts';
+import { parseSettings } from './handlers/zram.ts';
 import { deviceBySpec } from './spec.ts';
 import { blkidArgv, parseBlkid } from './tools/blkid.ts';
 import {
+  parseChunkDevices,
   parseChunkTree,
+  parseCompression,
   parseDefault,
   parseNumbers,
   parseProfiles,
@@ -22,11 +28,13 @@ import { findmntArgv, parseFindmnt, parseFindmntSizes, parseStat } from './tools
 import { parseFstab } from './tools/fstab.ts';
 import { type BlockDevice, lsblkAll, parseLsblk } from './tools/lsblk.ts';
 import { parseHead, parseVersion2 } from './tools/luks.ts';
+import { parseLosetup } from './tools/losetup.ts';
 import { parseLsattr } from './tools/lsattr.ts';
 import { complaints, metadataFlags, parseLvs, parseMetadata, parsePvs, parseVgs, volumeOf } from './tools/lvm.ts';
 import { parseBitmap, parseDetail, parseExamine } from './tools/mdadm.ts';
 import { parseSfdisk } from './tools/sfdisk.ts';
 import { parseSwaps } from './tools/swaps.ts';
+import { parseWipefs } from './tools/wipefs.ts';
 
 describe('lsblk', () => {
   test('numbers and booleans as strings, as before util-linux 2.33', () => {
@@ -189,7 +197,15 @@ test('any text gives a result or an error, and never hangs', () => {
     parseSubvolumes,
     parseNumbers,
     parseDefault,
+    parseChunkDevices,
+    parseCompression,
     (text) => parseQuota(text, ''),
+    (text) => parseExfat(Buffer.from(text)),
+    (text) => parseJfs(Buffer.from(text)),
+    (text) => parseNtfs(Buffer.from(text)),
+    parseSettings,
+    parseLosetup,
+    parseWipefs,
     parseLsattr,
   ];
   fc.assert(
@@ -227,6 +243,26 @@ test('any mount path comes through as it is', () => {
       const target = `/${nameFromBytes(bytes)}`;
       const row = { target, source: 's', fstype: 't', options: '', fsroot: '/', 'maj:min': '0:1' };
       expect(parseFindmnt(JSON.stringify({ filesystems: [row] }))[0]?.target).toBe(target);
+    }),
+  );
+});
+
+test.each([
+  ['exFAT', parseExfat, 3, 'EXFAT   '],
+  ['NTFS', parseNtfs, 3, 'NTFS    '],
+  ['JFS', parseJfs, 0, 'JFS1'],
+])('any superblock of %s gives a possible size or an error', (_, parse, at, name) => {
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 100, maxLength: 1024 }), (bytes) => {
+      const block = Buffer.from(bytes);
+      block.write(name, at, 'latin1');
+      try {
+        const { sizeBytes = 0, geometry } = parse(block);
+        expect(Number.isSafeInteger(sizeBytes)).toBe(true);
+        expect(geometry).toBeDefined();
+      } catch (error) {
+        expect(error).toBeInstanceOf(Error);
+      }
     }),
   );
 });

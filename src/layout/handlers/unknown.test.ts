@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest';
+import { madeHost } from '../../../test/helpers/made-host.ts';
+import { nameFromBytes } from '../../kernel/text.ts';
+import { coverage } from '../../point/coverage.ts';
+import { captureLayout } from '../capture.ts';
+
+const now = new Date('2026-11-21T12:00:00Z');
+const { signal } = new AbortController();
+
+const devices = [
+  { name: 'sda', 'maj:min': '8:0', type: 'disk', size: 1000, serial: 'A' },
+  { name: 'sdb', 'maj:min': '8:16', type: 'disk', size: 2000, serial: 'B' },
+  { name: 'sdc', 'maj:min': '8:32', type: 'disk', size: 3000, serial: 'C', fstype: 'oracleasm', label: 'VOL1' },
+  { name: 'sdd', 'maj:min': '8:48', type: 'disk', size: 4000, serial: 'D', fstype: 'jbd', uuid: 'u' },
+  { name: 'sr0', 'maj:min': '11:0', type: 'rom', size: 5000 },
+  { name: 'nullb0', 'maj:min': '251:0', type: 'disk', size: 6000 },
+  { name: 'ram0', 'maj:min': '1:0', type: 'disk', size: 7000 },
+];
+const signatures = [
+  { device: 'sda', offset: '0x0', type: 'xfs', uuid: 'x', label: null },
+  { device: 'sda', offset: '0x438', type: 'ext4', uuid: 'y', label: null },
+];
+
+const noise = nameFromBytes(Buffer.from('fffefdfcfbfaf9f8f7f6f5f4f3f2f1f0ef', 'hex'));
+const zeros = '\0'.repeat(4096);
+
+const capture = async (signaturesOf: (device: string) => string) =>
+  await captureLayout(
+    madeHost({
+      lsblk: JSON.stringify({ blockdevices: devices }),
+      findmnt: '{"filesystems": []}',
+      blkid: '',
+      dd: (argv) => (argv.includes('if=/dev/sda') ? noise : zeros),
+      wipefs: (argv) => signaturesOf(argv.at(-1) ?? ''),
+    }),
+    now,
+    signal,
+  );
+
+test('noise, foreign signatures and foreign devices are told with their sizes, and as not covered', async () => {
+  const layout = await capture(() => '');
+  const unknown = layout.components.filter((one) => one.kind === 'unknown');
+  expect(unknown).toMatchObject([
+    { rawType: 'nullb', device: '/dev/nullb0', sizeBytes: 6000 },
+    { rawType: 'ram', sizeBytes: 7000 },
+    { rawType: 'oracleasm', label: 'VOL1', sizeBytes: 3000, on: ['disk:C'] },
+    { rawType: 'jbd', uuid: 'u', sizeBytes: 4000 },
+    { rawType: 'data', begins: 'fffefdfcfbfaf9f8f7f6f5f4f3f2f1f0', sizeBytes: 1000, on: ['disk:A'] },
+  ]);
+  const items = coverage(layout, { include: ['/'], exclude: [] });
+  const told = items
+    .filter(({ kind }) => kind === 'unknown')
+    .map(({ state, harmless, bytes }) => [bytes, state, harmless]);
+  expect(told).toEqual([
+    [6000, 'not-covered', false],
+    [7000, 'not-covered', true],
+    [3000, 'not-covered', false],
+    [4000, 'not-covered', true],
+    [1000, 'not-covered', false],
+  ]);
+});
+
+test('of several signatures all are told, and none is believed', async () => {
+  const layout = await capture(() => JSON.stringify({ signatures }));
+  expect(layout.components.find((one) => one.kind === 'unknown' && one.rawType === 'data')).toMatchObject({
+    signatures: ['xfs at 0x0', 'ext4 at 0x438'],
+  });
+});
+
+test('what begins with zeros is empty as far as anybody can see', async () => {
+  const layout = await capture(() => '');
+  expect(layout.components.filter(({ on }) => on.includes('disk:B'))).toEqual([]);
+  const items = coverage(layout, { include: ['/'], exclude: [] });
+  expect(items.find(({ subject }) => subject === '/dev/sdb')).toMatchObject({ state: 'not-covered', harmless: false });
+});
