@@ -7,6 +7,7 @@ import { oracle } from '../conformance/engine.ts';
 import { contents, pointsOf, root } from '../helpers/cli.ts';
 import { hastenDate } from '../helpers/clock.ts';
 import { findAge } from '../helpers/age.ts';
+import { giveHeaders, volume } from '../helpers/escrow.ts';
 import { type KeyedSandbox, keyedSandbox, provenSandbox } from '../helpers/keyed.ts';
 
 const age = await findAge().then(
@@ -18,7 +19,21 @@ if (age.reason) console.warn(`skipped: ${age.reason}`);
 hastenDate();
 
 /** What a live system has besides the three. */
-const basics = ['mktemp', 'cat', 'ls', 'mkdir', 'rm', 'sha256sum', 'grep', 'sed', 'awk', 'sort'];
+const basics = [
+  'mktemp',
+  'cat',
+  'ls',
+  'mkdir',
+  'rm',
+  'sha256sum',
+  'grep',
+  'sed',
+  'awk',
+  'sort',
+  'base64',
+  'dd',
+  'truncate',
+];
 
 function toolsOnly(box: KeyedSandbox): string {
   const path = join(box.base, 'tools');
@@ -125,6 +140,32 @@ test.skipIf(age.directory === '')('its section on chains brings back a point tha
   expect(ended.stdout).toMatch(/"bases":\[\{/);
   expect(ended.stdout).toMatch(/^chain complete$/m);
   expect(oracle(join(workOf(box), 'chain', box.source))).toEqual(oracle(box.source));
+});
+
+test.skipIf(age.directory === '')('its section on LUKS gives the header that the command gives', async () => {
+  await using box = await provenSandbox();
+  expect(await box.ask('backup')).toMatchObject({ code: 0 });
+  const [point = ''] = pointsOf(box).listed;
+  const image = await giveHeaders(box, point);
+  const [begin = ''] = blocks('restore-without-lifeboat.md', 'sh');
+  const text = [begin, 'POINT=20261121T020000Z-0a1b2c', ...blocks('restore-without-lifeboat.md', 'bash')].join('\n');
+  const script = replaced(text, {
+    '/mnt/backup': box.repository,
+    web1: 'box',
+    '/dev/shm/': `${box.base}/`,
+    'AGE-SECRET-KEY-1EXAMPLE': box.ageIdentity,
+    '20261121T020000Z-0a1b2c': point,
+    '/tmp/recovery.': join(box.base, 'work.'),
+    '0b0f1a4e-0300-4000-8000-000000000004': volume,
+  });
+  const ended = spawnSync('/bin/bash', ['--norc', '-e', '-c', script], {
+    encoding: 'utf8',
+    env: { PATH: toolsOnly(box) },
+  });
+  expect(ended).toMatchObject({ status: 0, stderr: '' });
+  const name = readdirSync(box.base).find((one) => one.startsWith('luks-header.')) ?? 'none';
+  expect(readFileSync(join(box.base, name)).equals(image)).toBe(true);
+  expect(statSync(join(box.base, name)).mode & 0o777).toBe(0o600);
 });
 
 test('the script of docs/keys.md derives what the sheet says', async () => {

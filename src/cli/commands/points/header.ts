@@ -16,7 +16,7 @@ export function headerCommand(): Command {
         [0, 1, 2, 130],
       ),
     )
-    .action(async (name: string, uuid: string, { to }: { to: string }, command: Command) => {
+    .action(async (name: string, volume: string, { to }: { to: string }, command: Command) => {
       const { formatDuration } = await import('../../../kernel/units.ts');
       const { headerImage } = await import('../../../point/escrow.ts');
       const { findPoint } = await import('../../../point/find.ts');
@@ -28,7 +28,8 @@ export function headerCommand(): Command {
       const { signal } = session;
       await using repository = await openConfigured(config, session.opening, signal);
       const { point } = await findPoint(repository, hostName, name, signal);
-      const { readAt, version, bytes } = await headerImage(repository, point, uuid.replace(/^luks:/, ''), signal);
+      const id = volume.replace(/^luks:/, '');
+      const { uuid, readAt, version, bytes } = await headerImage(repository, point, id, signal);
       const file = resolve(to);
       if (!globals.dryRun) await writeNewFile(file, bytes);
       const document = { point: point.id, uuid, version, readAt, file, bytes: bytes.length, dryRun: globals.dryRun };
