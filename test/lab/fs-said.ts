@@ -21,28 +21,20 @@ export function saidOfFilesystems({ components }: Layout, kernelName: (path: str
 type PathsOf = (id: string) => string[];
 
 function linesOf(one: Component, pathsOf: PathsOf, kernelName: (path: string) => string): string[] {
-  const own = () => pathsOf(one.id)[0];
-  switch (one.kind) {
-    case 'disk':
-    case 'partition':
-    case 'lv':
-    case 'loop':
-    case 'zram':
-    case 'unknown':
-      return [...deviceLines(one, own), ...moreLines(one, pathsOf)];
-    case 'table':
-      return one.type === 'dos' ? [] : [`table ${own()} ${one.type} ${one.uuid?.toLowerCase()}`];
-    case 'swap':
-      return [...contentLines(one, 'swap', pathsOf), ...swapLines(one, pathsOf)];
-    case 'mount':
-      return mountLines(one, pathsOf, kernelName);
-    case 'subvolume':
-      return [subvolumeLine(one)];
-    case 'btrfs':
-      return [...contentLines(one, one.type, pathsOf), ...btrfsLines(one, pathsOf)];
-    default:
-      return 'type' in one ? [...contentLines(one, one.type, pathsOf), ...geometryLines(one, pathsOf)] : [];
-  }
+  if (one.kind === 'mount') return mountLines(one, pathsOf, kernelName);
+  if (one.kind === 'subvolume') return [subvolumeLine(one)];
+  if (one.kind === 'table')
+    return one.type === 'dos' ? [] : [`table ${pathsOf(one.id)[0]} ${one.type} ${one.uuid?.toLowerCase()}`];
+  if (one.kind === 'swap') return [...contentLines(one, 'swap', pathsOf), ...swapLines(one, pathsOf)];
+  if (one.kind === 'btrfs') return [...contentLines(one, one.type, pathsOf), ...btrfsLines(one, pathsOf)];
+  const content = isFilesystem(one) ? contentLines(one, one.type, pathsOf) : [];
+  return [...deviceLines(one, pathsOf), ...moreLines(one, pathsOf), ...content, ...geometryLines(one, pathsOf)];
+}
+
+const filesystems = ['ext', 'xfs', 'vfat', 'f2fs', 'exfat', 'jfs', 'ntfs', 'filesystem'] as const;
+
+function isFilesystem(one: Component): one is ComponentOf<(typeof filesystems)[number]> {
+  return filesystems.some((kind) => kind === one.kind);
 }
 
 /** From the device that the kernel names, if that is one of those on which it stands here. */
@@ -54,8 +46,10 @@ function mountLines(one: ComponentOf<'mount'>, pathsOf: PathsOf, kernelName: (pa
   return [`mount ${path} ${fstype} ${root} from ${from}`];
 }
 
-function deviceLines(one: { sizeBytes?: number; device?: string }, own: () => string | undefined): string[] {
-  return one.device === undefined ? [] : [`device ${own()} ${one.sizeBytes}`];
+function deviceLines(one: Component, pathsOf: PathsOf): string[] {
+  return 'device' in one && one.device !== undefined && 'sizeBytes' in one
+    ? [`device ${pathsOf(one.id)[0]} ${one.sizeBytes}`]
+    : [];
 }
 
 function moreLines(one: Component, pathsOf: PathsOf): string[] {

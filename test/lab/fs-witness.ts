@@ -12,7 +12,6 @@ export async function filesystemWitness(host: Host, signal: AbortSignal): Promis
     await run('lsblk', '--raw', '--noheadings', '--paths', '--bytes', '--output', 'KNAME,TYPE,SIZE'),
   );
   const found = await Promise.all([
-    devices.map(([path, , size]) => `device ${path} ${size}`),
     ...devices.map(async ([path = '']) => await content(path, run)),
     mounts(run),
     ...devices.filter(([, type]) => type !== 'part').map(async ([path = '']) => await table(path, run)),
@@ -21,7 +20,7 @@ export async function filesystemWitness(host: Host, signal: AbortSignal): Promis
     zrams(devices, run),
     btrfs(run),
   ]);
-  return [...new Set(found.flat())].sort();
+  return [...new Set([...devices.map(([path, , size]) => `device ${path} ${size}`), ...found.flat()])].sort();
 }
 
 function rows(text: string): string[][] {
@@ -84,13 +83,16 @@ async function ntfs(path: string, run: Run): Promise<string> {
   return `${value('Sector Size')} ${value('Cluster Size')} ${value('MFT Record Size')} ${value('Index Block Size')} ${value('Volume Size in Clusters')}`;
 }
 
-/** What is mounted it does not open; only from 1.2 on it tells enough. */
+/** `dump.exfat` does not open what is mounted: of that the bytes are read. */
 async function exfat(path: string, run: Run): Promise<string> {
-  const said = await run('dd', `if=${path}`, 'bs=512', 'count=1', 'status=none').then(() =>
-    run('od', '-A', 'n', '-t', 'u4', '-j', '80', '-N', '16', path),
-  );
-  const shifts = await run('od', '-A', 'n', '-t', 'u1', '-j', '108', '-N', '2', path);
-  return `${[...(rows(said)[0] ?? []), ...(rows(shifts)[0] ?? [])].join(' ')}`;
+  const said = await run('dump.exfat', path);
+  const values = [...said.matchAll(/^(FAT|Cluster|Sector) [^:]*:\s+(\d+)$/gm)].map(([, , value]) => value ?? '');
+  if (values.length >= 6) return values.slice(0, 6).join(' ');
+  const [sectors = [], shifts = []] = await Promise.all([
+    run('od', '-A', 'n', '-t', 'u4', '-j', '80', '-N', '16', path).then((text) => rows(text)[0]),
+    run('od', '-A', 'n', '-t', 'u1', '-j', '108', '-N', '2', path).then((text) => rows(text)[0]),
+  ]);
+  return [...sectors, ...shifts].join(' ');
 }
 
 async function mounts(run: Run): Promise<string[]> {

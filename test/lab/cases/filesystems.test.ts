@@ -44,20 +44,24 @@ test('what no tool knows is there with its size, and is told as not covered', { 
   await makeStack(stack, lab, signal);
   const layout = parseLayout(await captureLayout(lab.host, now, signal));
   const unknown = layout.components.filter((one) => one.kind === 'unknown');
-  expect(unknown.map(({ rawType, sizeBytes, begins }) => [rawType, sizeBytes >> 20, begins]).sort()).toEqual([
-    ['VMFS_volume_member', 32, undefined],
-    ['data', 32, noise],
-    ['data', 350, expect.stringMatching(/^58465342/)],
-    ['data', 64, noise],
-    ['data', 64, noise],
-    ['dm', 64, undefined],
-    ['jbd', 32, undefined],
-    ['nullb', 1024, undefined],
-    ['oracleasm', 32, undefined],
-  ]);
+  const told = unknown.map(({ rawType, sizeBytes, begins }) => [rawType, sizeBytes >> 20, begins]);
+  expect(told).toHaveLength(9);
+  expect(told).toEqual(
+    expect.arrayContaining([
+      ['VMFS_volume_member', 32, undefined],
+      ['data', 32, noise],
+      ['data', 350, expect.stringMatching(/^58465342/)],
+      ['data', 64, noise],
+      ['data', 64, noise],
+      ['dm', 64, undefined],
+      ['jbd', 32, undefined],
+      ['nullb', 1024, undefined],
+      ['oracleasm', 32, undefined],
+    ]),
+  );
   expect(unknown.flatMap(({ signatures = [] }) => signatures)).toEqual(['xfs at 0x0', 'ext4 at 0x438']);
   const items = coverage(layout, { include: ['/'], exclude: [] }).filter(({ kind }) => kind === 'unknown');
-  expect(items.map(({ id }) => id).sort()).toEqual(unknown.map(({ id }) => id).sort());
+  expect(new Set(items.map(({ id }) => id))).toEqual(new Set(unknown.map(({ id }) => id)));
   expect(items.map(({ state }) => state)).toEqual(unknown.map(() => 'not-covered'));
   // A journal without its filesystem.
   expect(items.filter(({ harmless }) => harmless)).toHaveLength(1);
