@@ -10,6 +10,7 @@ import { drbd } from './handlers/drbd.ts';
 import { ext } from './handlers/ext.ts';
 import { f2fs } from './handlers/f2fs.ts';
 import { filesystem } from './handlers/filesystem.ts';
+import { integrity } from './handlers/integrity.ts';
 import { iscsi } from './handlers/iscsi.ts';
 import { jfs } from './handlers/jfs.ts';
 import { raidController } from './handlers/hwraid/controller.ts';
@@ -18,6 +19,7 @@ import { loader } from './handlers/loader.ts';
 import { loop } from './handlers/loop.ts';
 import { luks } from './handlers/luks.ts';
 import { md } from './handlers/md.ts';
+import { mdContainer } from './handlers/md-container.ts';
 import { lv } from './handlers/lvm/lv.ts';
 import { pv } from './handlers/lvm/pv.ts';
 import { vg } from './handlers/lvm/vg.ts';
@@ -46,6 +48,7 @@ export const handlers = [
   partition,
   loop,
   zram,
+  mdContainer,
   md,
   bcacheSet,
   bcache,
@@ -54,6 +57,7 @@ export const handlers = [
   lv,
   luks,
   crypt,
+  integrity,
   drbd,
   zpool,
   zfs,

@@ -1,7 +1,7 @@
 /** A stack of storage: a script that makes it by the plain tools, and the disks that it needs. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ofToday } from '../helpers/suite.ts';
+import { ofToday, ownCases } from '../helpers/suite.ts';
 import type { LabDisk, Lab } from './lab.ts';
 import { buses } from '../../src/qemu/spec.ts';
 import { type Release, releases } from './builder.ts';
@@ -51,7 +51,7 @@ export interface Scene {
 export function scenes(prefix: string): readonly Scene[] {
   const all = releases.flatMap((release) => stacksOf(release).map((stack) => ({ release, stack })));
   return ofToday(
-    all.filter(({ stack }) => stack.name.startsWith(prefix)),
+    all.filter(({ stack }) => stack.name.startsWith(prefix) && (stack.needs === undefined || ownCases !== undefined)),
     new Date(),
   );
 }

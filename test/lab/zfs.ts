@@ -47,8 +47,8 @@ async function zfsArchive(): Promise<string> {
   const builder = await unpackedPackages(suite, builderPackages);
   const [kernel] = await readdir(join(builder, 'usr/lib/modules'));
   const tree = await unpackedPackages(suite, ['zfs-dkms', 'zfsutils-linux', `linux-headers-${kernel}`, ...tools]);
-  const inputs = [await readFile(join(tree, packageList)), await readFile(import.meta.filename)];
-  const key = hash('sha256', inputs.map((one) => hash('sha256', one)).join(' ')).slice(0, 16);
+  const inputs = [await readFile(join(tree, packageList), 'utf8'), script, used.source];
+  const key = hash('sha256', inputs.join('\0')).slice(0, 16);
   return await cachedDirectory(`lab/zfs/debian12-${key}`, async (directory) => {
     const root = join(directory, 'root');
     await cp(tree, root, { recursive: true, verbatimSymlinks: true });

@@ -6,6 +6,7 @@ import { present } from '../../kernel/present.ts';
 import { formatBytes } from '../../kernel/units.ts';
 import { bytes, carriers, common, type LayoutHandler, missing, text } from '../handler.ts';
 import type { Probes } from '../probes.ts';
+import { type FoundSubarray, subarrayId, subarraysOf } from './md-container.ts';
 import type { BlockDevice } from '../tools/lsblk.ts';
 import {
   bitmapArgv,
@@ -14,6 +15,7 @@ import {
   parseBitmap,
   parseDetail,
   parseExamine,
+  type Subarray,
   type Superblock,
 } from '../tools/mdadm.ts';
 
@@ -34,12 +36,14 @@ const geometrySchema = z.object({
   level: z.string(),
   /** How many it needs to be whole, without spares. */
   raidDevices: z.number(),
-  /** `0.90`, `1.0`, `1.1`, `1.2`. */
+  /** `0.90`, `1.0`, `1.1`, `1.2`; `imsm`, `ddf` in a container. */
   metadata: z.string(),
   /** `host:name`, or a name. */
   name: text,
   /** Of metadata 0.90: the number in the name of its device. */
   minor: z.number().exactOptional(),
+  /** Of one in a container: which it is there. */
+  member: z.number().exactOptional(),
   chunkBytes: bytes.exactOptional(),
   /** As mdadm names it: `left-symmetric`, `near=2`, `far=2`, `original`. */
   layout: text,
@@ -84,16 +88,22 @@ const isArray = ({ name, type }: BlockDevice): boolean => type !== 'part' && nam
 export const md: LayoutHandler<Md> = {
   kind: 'md',
   schema,
-  under: carriers,
+  under: [...carriers, 'md-container'],
   claims: [memberType],
   shared: true,
   deviceId(device, parents) {
+    const inContainer = subarrayId(device);
+    if (inContainer !== undefined) return inContainer;
     const uuid = parents.find((parent) => parent.fstype === memberType && parent.uuid !== undefined)?.uuid;
     return isArray(device) && uuid !== undefined ? `md:${uuid}` : undefined;
   },
   async capture(probes, asker) {
     const within = bounded(asker);
-    return await Promise.all(arraysOf(probes).map((array) => capturedArray(array, probes, within)));
+    const [arrays, others] = await Promise.all([
+      Promise.all(arraysOf(probes).map((array) => capturedArray(array, probes, within))),
+      subarraysOf(probes, asker),
+    ]);
+    return [...arrays, ...others.map(subarrayComponent)];
   },
   title({ device, uuid, sizeBytes, missing: gone, state, geometry }) {
     return [
@@ -145,6 +155,8 @@ function arraysOf(probes: Probes): Found[] {
     if (content !== undefined && probes.contentKindOf(device) === 'md') add(content, [device]);
     const id = probes.ids.get(device.number);
     if (id === undefined || !isArray(device) || !probes.isClaimed(device)) continue;
+    // Containers, and what is in them.
+    if (device.mapping !== undefined) continue;
     running.set(id, device);
     add(
       id,
@@ -191,6 +203,42 @@ async function capturedArray({ id, members, device }: Found, probes: Probes, ask
       missing: newest === undefined ? undefined : missingOf(newest, superblocks) || undefined,
       geometry: newest === undefined ? undefined : await geometryOf(newest, views, detail?.bitmapFile, asker),
     }),
+  };
+}
+
+function subarrayComponent(found: FoundSubarray): Md {
+  const { device, exported, container, detail, members } = found;
+  const missing = detail === undefined ? 0 : Math.max(0, detail.raidDevices - members.length);
+  return {
+    kind: 'md',
+    id: subarrayId(device) ?? device.number,
+    on: container === undefined ? [...members] : [container],
+    device: device.path,
+    uuid: exported.uuid,
+    sizeBytes: device.sizeBytes,
+    ...present({
+      state: detail?.state,
+      missing: missing || undefined,
+      geometry: detail === undefined ? undefined : subarrayGeometry(detail, found),
+    }),
+  };
+}
+
+function subarrayGeometry(detail: Subarray, { exported, metadata, members }: FoundSubarray): Geometry {
+  const { name, member, roles } = exported;
+  const places = [...roles.values()].sort((a, b) => a - b);
+  return {
+    level: detail.level,
+    raidDevices: detail.raidDevices,
+    metadata: metadata ?? 'external',
+    ...present({
+      name,
+      member,
+      chunkBytes: detail.chunkBytes,
+      layout: detail.layout,
+      componentBytes: detail.componentBytes,
+    }),
+    members: members.map((on, index) => ({ on, role: 'active', ...present({ slot: places[index] }) })),
   };
 }
 

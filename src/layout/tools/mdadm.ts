@@ -9,6 +9,10 @@ export const detailArgv = (device: string): Argv => ['mdadm', '--detail', device
 /** Of the bitmap on a member, or in a file. */
 export const bitmapArgv = (place: string): Argv => ['mdadm', '--examine-bitmap', place];
 
+/** Of a disk in a container, and of what runs there: what has no UUID in the long output of all kinds. */
+export const examineExportArgv = (device: string): Argv => ['mdadm', '--examine', '--export', device];
+export const detailExportArgv = (device: string): Argv => ['mdadm', '--detail', '--export', device];
+
 /** Places have numbers of 16 bits. */
 const mostDevices = 0xffff;
 const sector = 512;
@@ -172,4 +176,69 @@ export function parseBitmap(stdout: string): number {
   const bytes = kibiBytes(wanted(fieldsOf(stdout), 'Chunksize'));
   if (bytes === undefined) throw new Error('not a size of chunks');
   return bytes;
+}
+
+/** Lines `MD_…=…` of a container, of a disk in one, or of an array in one. */
+export interface Exported {
+  /** As blkid writes those of other arrays. */
+  readonly uuid: string;
+  readonly level?: string;
+  readonly metadata?: string;
+  readonly raidDevices?: number;
+  readonly name?: string;
+  /** Path of the container that it is in. */
+  readonly container?: string;
+  /** Which one in its container it is. */
+  readonly member?: number;
+  /** Places of disks by their paths; a disk of a container has none. */
+  readonly roles: ReadonlyMap<string, number>;
+}
+
+export function parseExport(stdout: string): Exported {
+  const fields = new Map([...stdout.matchAll(/^(\w+)=(.*)$/gm)].map(([, key = '', value = '']) => [key, value]));
+  const uuid = wanted(fields, 'MD_UUID').replaceAll(':', '');
+  const number = (key: string) => optional(fields.get(key), 1);
+  const roles = [...fields].flatMap(([key, path]): [string, number][] => {
+    const role = fields.get(key.replace(/_DEV$/, '_ROLE')) ?? '';
+    return key.startsWith('MD_DEVICE_') && key.endsWith('_DEV') && /^\d+$/.test(role) ? [[path, Number(role)]] : [];
+  });
+  return {
+    uuid: uuid.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'),
+    roles: new Map(roles),
+    ...present({
+      level: fields.get('MD_LEVEL'),
+      metadata: fields.get('MD_METADATA'),
+      raidDevices: number('MD_DEVICES'),
+      name: fields.get('MD_DEVNAME') || undefined,
+      container: fields.get('MD_CONTAINER'),
+      member: number('MD_MEMBER'),
+    }),
+  };
+}
+
+/** What the kernel knows of an array in a container. */
+export interface Subarray {
+  readonly state: string;
+  readonly level: string;
+  readonly raidDevices: number;
+  readonly sizeBytes?: number;
+  /** How much of each disk. */
+  readonly componentBytes?: number;
+  readonly chunkBytes?: number;
+  readonly layout?: string;
+}
+
+export function parseSubarray(stdout: string): Subarray {
+  const fields = fieldsOf(stdout);
+  return {
+    state: wanted(fields, 'State'),
+    level: wanted(fields, 'Raid Level'),
+    raidDevices: numberOf(wanted(fields, 'Raid Devices')),
+    ...present({
+      sizeBytes: optional(fields.get('Array Size'), kibi),
+      componentBytes: optional(fields.get('Used Dev Size'), kibi),
+      chunkBytes: kibiBytes(fields.get('Chunk Size')),
+      layout: fields.get('Layout'),
+    }),
+  };
 }

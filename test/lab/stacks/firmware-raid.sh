@@ -1,0 +1,13 @@
+# Containers of firmware RAID: IMSM with a mirror and a stripe set; DDF with a mirror.
+# disks: A=128M B=128M C=128M D=128M
+set -eux
+export IMSM_NO_PLATFORM=1
+mdadm --create /dev/md/imsm0 --run --metadata=imsm --raid-devices=2 "$A" "$B"
+mdadm --create /dev/md/mirror --run --level=1 --raid-devices=2 --size=40M /dev/md/imsm0
+mdadm --create /dev/md/fast --run --level=0 --raid-devices=2 --chunk=64 /dev/md/imsm0
+mdadm --create /dev/md/ddf0 --run --metadata=ddf --raid-devices=2 "$C" "$D"
+mdadm --create /dev/md/other --run --level=1 --raid-devices=2 /dev/md/ddf0
+udevadm settle
+mkfs.ext4 -q -U 0b0f1a4e-0510-4000-8000-000000000001 /dev/md/mirror
+mkfs.ext4 -q -U 0b0f1a4e-0510-4000-8000-000000000002 /dev/md/other
+udevadm settle
