@@ -89,6 +89,27 @@ describe.each(releases)('%s', (release) => {
     expect(at('3')).toMatchObject({ on: ['disk:C', 'disk:D'], open: true, name: 'apart', header: { on: 'disk:D' } });
   });
 
+  test('a header in a file of a filesystem on another device', async ({ signal }) => {
+    const machine = recording('luks2-header-device', release);
+    const { found, gaps } = await captured(machine, signal);
+    expect(gaps).toEqual([]);
+    const header = { file: '/root.img', on: 'filesystem:0b0f1a4e-0305-4000-8000-000000000001' };
+    expect(found).toMatchObject([{ on: ['disk:A'], open: true, name: 'root', header, geometry: { version: 2 } }]);
+    // Where that is not mounted, the kernel tells what is open; and a colon may be a part of a name.
+    const edited = (line: (text: string) => string) => {
+      const files = { ...machine.files, '/etc/crypttab': line(machine.files['/etc/crypttab'] ?? '') };
+      return captured({ ...machine, files }, signal);
+    };
+    const away = await edited((text) => text.replace('LABEL=stick', 'LABEL=another'));
+    expect(away.gaps).toMatchObject([
+      { problem: expect.stringMatching(/root is \/root.img on a device .* not mounted/) },
+    ]);
+    expect(away.found).toMatchObject([{ id: found[0]?.id, open: true, header: { file: '/root.img' } }]);
+    expect(away.found[0]).not.toHaveProperty('geometry');
+    const colon = await edited((text) => text.replace('/root.img:LABEL=stick', '/etc/headers/root:img'));
+    expect(colon.found).toMatchObject([{ header: { file: '/etc/headers/root:img' } }]);
+  });
+
   test('integrity: both devices of the kernel are the one component', async ({ signal }) => {
     const { layout, found, gaps } = await captured(recording('luks2-integrity', release), signal);
     expect(gaps).toEqual([]);
