@@ -58,11 +58,12 @@ export async function systemImage(release: Release, signal: AbortSignal): Promis
 
 /** A digest of all that it is made from; which versions of packages, is chosen when it is made. */
 async function recipe(release: Release): Promise<string> {
-  const own = (await readdir(here, { recursive: true, withFileTypes: true }))
+  const root = (await readdir(join(here, 'root'), { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
-  const digests = await Promise.all([...own, agent].map(async (file) => hash('sha256', await readFile(file))));
+  const own = ['image.ts', 'packages.ts', 'install.sh', 'finish.sh'].map((name) => join(here, name));
+  const digests = await Promise.all([...own, agent, ...root].map(async (file) => hash('sha256', await readFile(file))));
   return hash('sha256', [release, ...digests].join(' ')).slice(0, 16);
 }
 

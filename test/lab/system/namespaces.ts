@@ -13,12 +13,17 @@ const own = ['--mount', '--pid', '--fork', '--kill-child', '--ipc', '--uts', '--
  * @throws Error with the reason where neither can be had
  */
 export async function namespaces(signal: AbortSignal): Promise<Argv> {
-  const { uid, username } = userInfo();
-  const ids = uid === 0 ? [] : ['--user', '--map-root-user', '--map-auto'];
-  const argv = ['unshare', ...ids, ...own] as const;
-  const { code, stderr } = await localHost().run([...argv, 'true'], { okCodes: [0, 1] }, signal);
-  if (code === 0) return argv;
-  throw new Error(
-    `no system can be made by ${username}: ${stderr.trim()}\nIt takes root, or ids of one's own: apt-get install uidmap, and a line for ${username} in /etc/subuid and /etc/subgid.`,
-  );
+  const why = await whyNoNamespaces(signal);
+  if (why !== undefined) throw new Error(why);
+  return argv;
 }
+
+/** Why this user cannot make a system; `undefined` where they can. */
+export async function whyNoNamespaces(signal: AbortSignal): Promise<string | undefined> {
+  const { code, stderr } = await localHost().run([...argv, 'true'], { okCodes: [0, 1] }, signal);
+  if (code === 0) return undefined;
+  const name = userInfo().username;
+  return `systems are made by root, or by who has ids of their own, which ${name} has not: apt-get install uidmap, and a line in /etc/subuid and /etc/subgid (${stderr.trim()})`;
+}
+
+const argv: Argv = ['unshare', ...(userInfo().uid === 0 ? [] : ['--user', '--map-root-user', '--map-auto']), ...own];

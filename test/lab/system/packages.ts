@@ -13,7 +13,8 @@ const others: readonly string[] = [
   'init systemd udev dbus kmod procps iproute2 initramfs-tools linux-image-amd64 zstd',
   // What starts it, signed by Debian where that counts.
   'grub2-common grub-pc-bin grub-efi-amd64-bin grub-efi-amd64-signed shim-signed efibootmgr mokutil',
-  'e2fsprogs dosfstools fdisk gdisk attr acl',
+  // What a server has for its disks.
+  'e2fsprogs xfsprogs btrfs-progs dosfstools fdisk gdisk mdadm lvm2 cryptsetup attr acl',
 ].flatMap((names) => names.split(' '));
 
 export const systems: Readonly<Record<Release, System>> = {

@@ -1,0 +1,132 @@
+/** The scheduler as a service of a system that runs: made by `lifeboat schedule install`, started and watched by systemd. */
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import type { Host } from '../../../src/host/host.ts';
+import { parseFacts } from '../../../src/facts/types.ts';
+import { sleep } from '../../../src/kernel/wait.ts';
+import { layoutChanges } from '../../../src/layout/diff.ts';
+import { parseLayout } from '../../../src/layout/types.ts';
+import { networkChanges } from '../../../src/network/diff.ts';
+import { parseNetwork } from '../../../src/network/types.ts';
+import { capturesSchema } from '../../../src/point/captures.ts';
+import { temporaryDirectory } from '../../helpers/temporary.ts';
+import { parseDisk } from '../stack.ts';
+import { addProgram, program } from '../program.ts';
+import { rebooted, startSystem } from '../system.ts';
+import { whyNoNamespaces } from '../system/namespaces.ts';
+
+const { signal } = new AbortController();
+const why = await whyNoNamespaces(signal);
+if (why !== undefined) console.log(`${import.meta.filename}: left out, as ${why}`);
+const unit = 'lifeboat-schedule.service';
+/** Longer than anything takes on a machine that is busy with ten other things. */
+const limitMs = 600_000;
+
+test.skipIf(why !== undefined)(
+  'a scheduler under systemd: ready, killed, on time, after a time when the machine was off',
+  {
+    timeout: 3_600_000,
+  },
+  async () => {
+    await using place = await temporaryDirectory();
+    await using lab = await startSystem({ disks: [parseDisk('DATA=512M')] }, signal);
+    const { machine } = lab;
+    const script = scriptOn(lab.host);
+    await addProgram(machine, lab.host, place.path, signal);
+    await script(`
+    mkfs.ext4 -q -L backup ${lab.devices.get('DATA')}
+    echo 'LABEL=backup /srv/backup ext4 defaults 0 2' >> /etc/fstab
+    mkdir /srv/backup
+    systemctl daemon-reload
+    mount /srv/backup
+    ${lifeboat} init --repository file:///srv/backup --include /etc /root
+    printf '%s\\n' 'rpo: 26h' 'schedule:' '  backup: { cron: "* * * * *" }' >> /etc/lifeboat/lifeboat.yaml
+    ${lifeboat} schedule install`);
+
+    // Ready, as it has said by itself, and nothing in its unit that systemd wonders about.
+    expect(await script(`systemctl is-enabled ${unit}; systemd-analyze verify ${unit} 2>&1`)).toBe('enabled\n');
+    await until(
+      'it is not ready',
+      () => script(show),
+      (said) => ready.test(said),
+    );
+    expect(await script(`systemctl show -p MainPID,ExecMainPID ${unit}`)).toMatch(
+      /^MainPID=([1-9]\d*)\nExecMainPID=\1$/m,
+    );
+
+    // Killed in the middle of a run, and all that it had started with it.
+    await logged(lab.host, 'backup: begins');
+    await script(`systemctl kill --kill-who=main --signal=KILL ${unit}`);
+    await logged(lab.host, 'was killed, and is begun again');
+    expect(await script(`systemctl show -p NRestarts ${unit}`)).toBe('NRestarts=1\n');
+    await script(`sed -i 's/cron: .*/cron: "0 3 * * *" }/' /etc/lifeboat/lifeboat.yaml`);
+    expect(await ended(lab.host)).toMatchObject({ outcome: 'done', attempts: 1 });
+
+    // What was captured in there is what root sees outside of it.
+    const { captures } = whole.parse(await asked(lab.host, 'points', 'show', 'latest'));
+    const layout = parseLayout(await asked(lab.host, 'layout', 'show'));
+    const network = parseNetwork(await asked(lab.host, 'network', 'show'));
+    expect(captures.layout.gaps).toEqual(layout.gaps);
+    expect(captures.network.gaps).toEqual(network.gaps);
+    expect(captures.facts.gaps).toEqual(parseFacts(await asked(lab.host, 'facts', 'show')).gaps);
+    expect(layoutChanges(captures.layout, layout)).toEqual([]);
+    expect(networkChanges(captures.network, network)).toEqual([]);
+
+    // Off from before the next run until after it.
+    await script('date --set "tomorrow 03:30" > /dev/null; hwclock --systohc --utc');
+    await using host = await rebooted(lab, signal);
+    await logged(host, 'was missed, and is made up now');
+    await logged(host, 'backup: done');
+    await until(
+      'it is not ready',
+      () => scriptOn(host)(show),
+      (said) => ready.test(said),
+    );
+    expect(await asked(host, 'points', 'list')).toMatchObject({ points: [{}, {}] });
+  },
+);
+
+const lifeboat = program.join(' ');
+const show = `systemctl show -p Type,ActiveState,SubState,StatusText ${unit}`;
+const ready = /^Type=notify\nStatusText=next: backup .+\nActiveState=active\nSubState=running$/m;
+
+const whole = z.object({ captures: capturesSchema });
+const jobSchema = z.object({ last: z.object({ outcome: z.string(), attempts: z.number() }).optional() });
+
+function scriptOn(host: Host): (text: string) => Promise<string> {
+  return async (text) => (await host.run(['sh', '-ec', text], { timeoutMs: limitMs }, signal)).stdout.toString();
+}
+
+async function asked(host: Host, ...command: string[]): Promise<unknown> {
+  const { stdout } = await host.run([...program, '--json', '--quiet', ...command], { timeoutMs: limitMs }, signal);
+  return JSON.parse(stdout.toString());
+}
+
+/** Waits until the service has said it. */
+async function logged(host: Host, text: string): Promise<void> {
+  await until(
+    `${unit} has not said "${text}"`,
+    () => journal(host),
+    (said) => said.includes(text),
+  );
+}
+
+async function journal(host: Host): Promise<string> {
+  return (await host.run(['journalctl', '-b', '-o', 'cat', '-u', unit], {}, signal)).stdout.toString();
+}
+
+/** How the last backup ended, once one has. */
+async function ended(host: Host) {
+  const path = '/var/lib/lifeboat/schedules/backup.json';
+  const read = async () => jobSchema.parse(JSON.parse((await host.read(path, {}, signal)).toString())).last;
+  return await until('no backup has ended', read, (last) => last !== undefined);
+}
+
+async function until<T>(otherwise: string, look: () => Promise<T>, enough: (seen: T) => boolean): Promise<T> {
+  for (const end = Date.now() + limitMs; ; ) {
+    const seen = await look();
+    if (enough(seen)) return seen;
+    if (Date.now() > end) throw new Error(`${otherwise}; seen: ${String(seen)}`);
+    await sleep(1_000, signal);
+  }
+}
