@@ -73,6 +73,7 @@ const seenBy: Readonly<Partial<Record<Component['kind'], readonly string[]>>> = 
   luks: ['lsblk', '/etc/crypttab'],
   crypt: ['lsblk', '/etc/crypttab'],
   subvolume: ['lsblk', 'findmnt', 'attributes of subvolumes'],
+  loop: ['lsblk', 'losetup'],
   disk: ['lsblk', 'bus paths of disks'],
   'raid-controller': ['lsblk', 'bus paths of disks', 'RAID controllers'],
   'logical-drive': ['lsblk', 'bus paths of disks', 'RAID controllers'],

@@ -70,8 +70,15 @@ export function deviceIds(
     ids.set(device.number, id);
     return id;
   };
+  // What lies in an image may be a copy of a disk, and has the names that are left.
+  for (const device of devices) if (!isInImage(device, byNumber)) assign(device);
   for (const device of devices) assign(device);
   return ids;
+}
+
+/** Whether it is a loop device, or stands on one. */
+export function isInImage(device: BlockDevice, byNumber: ReadonlyMap<string, BlockDevice>): boolean {
+  return device.type === 'loop' || parentsOf(device, byNumber).some((parent) => isInImage(parent, byNumber));
 }
 
 export function parentsOf(device: BlockDevice, byNumber: ReadonlyMap<string, BlockDevice>): BlockDevice[] {

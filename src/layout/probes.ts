@@ -3,7 +3,7 @@ import type { Asker } from '../host/asker.ts';
 import { askDevices, askPlaces, askTables, completed } from './ask-devices.ts';
 import { askSpace } from './ask-space.ts';
 import { askSubvolumes, type Subvolumes } from './ask-subvolumes.ts';
-import { contentGroup, deviceIds, parentsOf } from './identity.ts';
+import { contentGroup, deviceIds, isInImage, parentsOf } from './identity.ts';
 import type { Sessions } from './iscsi.ts';
 import { typeCategory } from './mount-category.ts';
 import { withPathsOnce } from './paths.ts';
@@ -202,7 +202,7 @@ function contentIds(
   return result;
 }
 
-/** Copies after what they are copies of; mappings by their ids, as the kernel's order is that in which they were made in this boot. */
+/** Copies, and what lies in images, after what they are copies of; mappings by their ids, as the kernel's order is that in which they were made in this boot. */
 function originalsFirst(
   devices: readonly BlockDevice[],
   ids: ReadonlyMap<string, string>,
@@ -210,6 +210,7 @@ function originalsFirst(
 ): BlockDevice[] {
   const byNumber = new Map(devices.map((device) => [device.number, device]));
   const rank = (device: BlockDevice): string => {
+    if (isInImage(device, byNumber)) return '3';
     if (device.mapping === undefined) return '0';
     return `${claims.copy(device, parentsOf(device, byNumber)) ? '2' : '1'}${ids.get(device.number) ?? ''}`;
   };

@@ -71,3 +71,50 @@ test('two views of one file are two devices', async () => {
     { id: 'loop:4096 in /img/x', offsetBytes: 4096, limitBytes: 512 },
   ]);
 });
+
+test('two devices of the same file have two ids, and a copy of a disk leaves it its names', async () => {
+  const table = { pttype: 'gpt', ptuuid: 't' };
+  const partition = (name: string, number: string) => ({
+    name,
+    'maj:min': number,
+    type: 'part',
+    size: 9,
+    partuuid: 'p',
+    partn: 1,
+    start: 1,
+    fstype: 'ext4',
+    uuid: 'u',
+    parttype: 'x',
+  });
+  const blockdevices = [
+    { name: 'loop0', 'maj:min': '7:0', type: 'loop', size: 99, ...table, children: [partition('loop0p1', '259:0')] },
+    { name: 'loop1', 'maj:min': '7:1', type: 'loop', size: 99 },
+    {
+      name: 'sda',
+      'maj:min': '8:0',
+      type: 'disk',
+      size: 99,
+      serial: 'A',
+      ...table,
+      children: [partition('sda1', '8:1')],
+    },
+  ];
+  const layout = await captureLayout(
+    madeHost({
+      lsblk: JSON.stringify({ blockdevices }),
+      findmnt: '{"filesystems": []}',
+      losetup: JSON.stringify({ loopdevices: [backing({}), backing({ 'maj:min': '7:1' })] }),
+      dd: '\0',
+      blkid: '',
+      sfdisk: '',
+    }),
+    now,
+    signal,
+  );
+  expect(() => parseLayout(JSON.parse(JSON.stringify(layout)))).not.toThrow();
+  const idOf = (device: string) => layout.components.find((one) => 'device' in one && one.device === device)?.id;
+  expect([idOf('/dev/loop0'), idOf('/dev/loop1')]).toEqual(['loop:/img/x', 'loop:2. /img/x']);
+  expect([idOf('/dev/sda1'), idOf('/dev/loop0p1')]).toEqual(['partition:p', 'partition:loop:/img/x:1']);
+  const filesystems = layout.components.flatMap((one) => (one.kind === 'ext' ? [[one.id, ...one.on]] : []));
+  expect(filesystems).toContainEqual(['filesystem:u', 'partition:p']);
+});

@@ -5,7 +5,7 @@ import { formatBytes } from '../../kernel/units.ts';
 import { bytes, carriers, common, type LayoutHandler, missing } from '../handler.ts';
 import { holderOf, mountIds } from '../mount-place.ts';
 import type { Probes } from '../probes.ts';
-import { losetupArgv, parseLosetup } from '../tools/losetup.ts';
+import { type Backing, losetupArgv, parseLosetup } from '../tools/losetup.ts';
 import type { BlockDevice } from '../tools/lsblk.ts';
 
 const schema = z.object({
@@ -38,13 +38,19 @@ export const loop: LayoutHandler<Loop> = {
     // A device that shows no file has no size.
     if (!devices.some(({ type, sizeBytes }) => type === 'loop' && sizeBytes > 0)) return devices;
     const files = await asker.ask({ argv: losetupArgv, parse: parseLosetup });
-    return devices.map((device) => ({ ...device, ...present({ backing: files?.get(device.number) }) }));
+    const seen = new Map<string, number>();
+    return devices.map((device) => {
+      const backing = files?.get(device.number);
+      if (backing === undefined) return device;
+      const again = seen.get(viewOf(backing)) ?? 0;
+      seen.set(viewOf(backing), again + 1);
+      return { ...device, backing: again === 0 ? backing : { ...backing, again } };
+    });
   },
-  deviceId: ({ backing }) =>
-    backing === undefined
-      ? undefined
-      : // A path begins with "/", so no other path looks like one with the offset before it.
-        `loop:${backing.offsetBytes === 0 ? '' : `${backing.offsetBytes} in `}${backing.file}`,
+  deviceId({ backing }) {
+    if (backing === undefined) return undefined;
+    return `loop:${backing.again === undefined ? '' : `${backing.again + 1}. `}${viewOf(backing)}`;
+  },
   async capture(probes) {
     return probes.devices.flatMap((device): Loop[] => {
       const { backing } = device;
@@ -93,6 +99,11 @@ export const loop: LayoutHandler<Loop> = {
   passing: () => true,
   risk: ({ change }) => (change === 'added' ? 'data' : 'appearance'),
 };
+
+/** A path begins with "/", so no other path looks like one with an offset before it. */
+function viewOf({ file, offsetBytes }: Backing): string {
+  return offsetBytes === 0 ? file : `${offsetBytes} in ${file}`;
+}
 
 /**
  * The mount that holds the file. A path may lead elsewhere by now: what the kernel says of the file's filesystem comes first, and a file

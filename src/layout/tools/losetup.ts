@@ -24,6 +24,8 @@ export interface Backing {
   /** The kernel looks for a partition table on it. */
   readonly partitions: boolean;
   readonly directIo: boolean;
+  /** So many others before it show the same of the same path. */
+  readonly again?: number;
 }
 
 const number = z.union([z.number(), z.string().regex(/^\d+$/).transform(Number)]);
