@@ -3,9 +3,13 @@
 set -eux
 export IMSM_NO_PLATFORM=1
 mdadm --create /dev/md/imsm0 --run --metadata=imsm --raid-devices=2 "$A" "$B"
+udevadm settle
 mdadm --create /dev/md/mirror --run --level=1 --raid-devices=2 --size=40M /dev/md/imsm0
+udevadm settle
 mdadm --create /dev/md/fast --run --level=0 --raid-devices=2 --chunk=64 /dev/md/imsm0
+udevadm settle
 mdadm --create /dev/md/ddf0 --run --metadata=ddf --raid-devices=2 "$C" "$D"
+udevadm settle
 mdadm --create /dev/md/other --run --level=1 --raid-devices=2 /dev/md/ddf0
 udevadm settle
 mkfs.ext4 -q -U 0b0f1a4e-0510-4000-8000-000000000001 /dev/md/mirror
