@@ -8,14 +8,16 @@ import { type Lab, startLab } from './lab.ts';
 const script = readFileSync(join(import.meta.dirname, 'networks/all.sh'));
 
 /** By the letters that the script has for them: pairs on one wire each, of two makers. */
-const cards: readonly (readonly [letter: string, card: NetworkCard])[] = [...'ABCDEFGH'].map((letter, index) => [
-  letter,
-  {
-    network: { kind: 'segment', number: Math.floor(index / 2) },
-    mac: `52:54:00:00:00:0${index + 1}`,
-    model: 'CDH'.includes(letter) ? 'e1000e' : 'virtio',
-  },
-]);
+const cards: readonly (readonly [letter: string, card: NetworkCard])[] = ['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H'].map(
+  (letter, index) => [
+    letter,
+    {
+      network: { kind: 'segment', number: Math.floor(index / 2) },
+      mac: `52:54:00:00:00:0${index + 1}`,
+      model: 'CDH'.includes(letter) ? 'e1000e' : 'virtio',
+    },
+  ],
+);
 
 export interface NetworkLab extends Lab {
   /** Names that the guest gave to its cards, by their letters. */

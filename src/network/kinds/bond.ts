@@ -48,14 +48,16 @@ export const bondDefaults = {
   use_carrier: 1,
 };
 
+const hashing = new Set(['802.3ad', 'balance-xor', 'balance-tlb']);
+
 export function bondText(detail: z.infer<typeof bond>): string {
   const { mode, miimon, primary, xmit_hash_policy, ad_lacp_rate, arp_interval, arp_ip_target } = detail;
   return fieldsText({
     mode,
-    miimon,
+    miimon: miimon === 0 ? undefined : miimon,
     primary,
-    xmit_hash_policy,
-    ad_lacp_rate,
+    xmit_hash_policy: hashing.has(mode ?? '') ? xmit_hash_policy : undefined,
+    ad_lacp_rate: mode === '802.3ad' ? ad_lacp_rate : undefined,
     arp_interval: arp_interval === 0 ? undefined : arp_interval,
     arp_ip_target,
   });

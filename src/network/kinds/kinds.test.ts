@@ -1,5 +1,5 @@
 /**
- * Kinds that the kernel of the tests does not make. The entries are put together from the sources of iproute2 7.1
+ * Kinds that the kernel of the tests does not make; `lab.test.ts` has what real ones say. The entries are put together from the sources of iproute2 7.1
  * (`ip/iplink_bond.c`, `iplink_bond_slave.c`, `iplink_vlan.c`, `iplink_ipvlan.c`, `iplink_bridge.c`, `bridge/vlan.c`) and of
  * wireguard-tools 1.0 (`showall` in `show.c`): their keys and forms, with values that are made up.
  */
@@ -12,8 +12,6 @@ import { networkChanges } from '../diff.ts';
 import { parseLinks } from '../links.ts';
 import { networkText } from '../text.ts';
 import { type Link, type Network, parseNetwork } from '../types.ts';
-
-const later = 'unverified on a live kernel; comes with the virtual machines of the lab';
 
 const common = {
   flags: ['MULTICAST', 'UP'],
@@ -167,7 +165,7 @@ const set = (name: string, field: string, value: unknown) => (entry: (typeof ent
     ? { ...entry, linkinfo: { ...entry.linkinfo, info_data: { ...entry.linkinfo?.info_data, [field]: value } } }
     : entry;
 
-describe(`bond, VLAN, ipvlan, WireGuard, team, dummy, a filtering bridge (${later})`, () => {
+describe('bond, VLAN, ipvlan, WireGuard, team, dummy, a filtering bridge', () => {
   test('details and edges', async () => {
     const { links, gaps } = await network();
     expect(gaps).toEqual([]);
@@ -261,7 +259,7 @@ test('VXLAN of iproute2 5.10 and of later versions', () => {
   expect(of({ gbp: true })).toEqual({ kind: 'vxlan', id: 7, learning: true, gbp: true });
 });
 
-describe(`WireGuard (${later})`, () => {
+describe('WireGuard', () => {
   test('no question is asked that a secret could answer', async () => {
     expect(Object.keys(tables)).not.toContain('dump');
     const { links } = parseLinks(JSON.stringify(entries));

@@ -34,8 +34,18 @@ export const tunnel = z.object({
   erspan_hwid: hex,
 });
 
-export function tunnelText({ remote, local, ikey, okey, ttl }: z.infer<typeof tunnel>): string {
-  return fieldsText({ remote, local, ikey, okey, ttl });
+/** Without what is not set: every kernel has such a link of each kind that was ever used. */
+export function tunnelText({ remote, local, ikey, okey, ttl, external }: z.infer<typeof tunnel>): string {
+  const set = (value: string | undefined): string | undefined =>
+    value === 'any' || value === '0.0.0.0' ? undefined : value;
+  return fieldsText({
+    remote: set(remote),
+    local: set(local),
+    ikey: set(ikey),
+    okey: set(okey),
+    ttl: ttl === 0 ? undefined : ttl,
+    external,
+  });
 }
 
 export const vrf = z.object({ kind: z.literal('vrf'), table: z.number().int() });
