@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { recordedHost } from '../../host/recorded.ts';
+import { coverage } from '../../point/coverage.ts';
 import { captureLayout } from '../capture.ts';
 import { layoutChanges } from '../diff.ts';
 import type { ComponentOf, Kind, Layout } from '../types.ts';
@@ -138,5 +139,15 @@ describe.each(['debian11', 'debian12', 'debian13'])('%s', (release) => {
       sectorSize: 4096,
     });
     expect(loops.get('/mnt/data/gone.img')).toMatchObject({ removed: true });
+    const held = (...include: string[]) =>
+      new Map(coverage(layout, { include, exclude: [] }).map(({ id, state, reason }) => [id, `${state}: ${reason}`]));
+    const files = held('/mnt/data');
+    // The file is read while it is written to; only an include of its own reads what is in it.
+    expect(files.get('mount:/mnt/image')).toBe('not-covered: add /mnt/image to backup.include');
+    expect(files.get('mount:/mnt/inner')).toBe('not-covered: add /mnt/inner to backup.include');
+    expect(files.get('loop:/mnt/data/gone.img')).toMatch(/^not-covered: its file has been removed/);
+    const both = held('/mnt/data', '/mnt/image');
+    expect(both.get('mount:/mnt/image')).toBe('covered: included by /mnt/image');
+    expect(both.get('mount:/mnt/inner')).toBe('covered: in the file /mnt/image/inner.img: included by /mnt/image');
   });
 });
