@@ -35,8 +35,8 @@ async function content(path: string, run: Run): Promise<string[]> {
   const said = await run('blkid', '-p', '-o', 'export', path);
   const value = (key: string) => new RegExp(`^${key}=(.*)$`, 'm').exec(said)?.[1]?.replaceAll('\\', '');
   const type = value('TYPE');
-  // Of volume groups there is a witness of its own.
-  if (type === undefined || type === 'LVM2_member') return [];
+  // Of volume groups and arrays there are witnesses of their own.
+  if (type === undefined || ['LVM2_member', 'linux_raid_member'].includes(type)) return [];
   const line = `content ${path} ${type} ${value('UUID') ?? '-'} ${value('LABEL') ?? '-'}`;
   const readers: Readonly<Record<string, (path: string, run: Run) => Promise<string>>> = {
     ext2: ext,
