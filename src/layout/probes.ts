@@ -9,6 +9,7 @@ import { typeCategory } from './mount-category.ts';
 import { withPathsOnce } from './paths.ts';
 import { deviceBySpec } from './spec.ts';
 import type { Claims } from './stacked.ts';
+import { withoutFalseTables } from './superfloppy.ts';
 import { type CrypttabEntry, crypttabFile, parseCrypttab } from './tools/crypttab.ts';
 import { findmntArgv, type MountEntry, parseFindmnt, type Space } from './tools/findmnt.ts';
 import { type FstabEntry, fstabFile, parseFstab } from './tools/fstab.ts';
@@ -59,7 +60,7 @@ export async function probeLayout(asker: Asker, claims: Claims): Promise<Probes>
     askCrypttab(asker),
   ]);
   const [seen, { busPaths, sessions }, space] = await Promise.all([
-    completed(asker, listed, claims).then((devices) => claims.look(devices, asker)),
+    completed(asker, listed, claims).then((devices) => claims.look(withoutFalseTables(devices), asker)),
     askPlaces(asker, listed),
     askSpace(asker, mounts),
   ]);
