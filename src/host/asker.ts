@@ -1,4 +1,5 @@
 /** Asking a host without ever failing: a tool that is missing, fails, hangs or prints garbage becomes a named gap. */
+import { commandText } from './child.ts';
 import type { Argv, Host, RunResult } from './host.ts';
 import { defaults } from './host.ts';
 import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
@@ -7,7 +8,7 @@ import { formatDuration } from '../kernel/units.ts';
 import { limited, raceAbort, throwIfAborted } from '../kernel/wait.ts';
 import type { Gap } from './gap.ts';
 
-const probeTimeoutMs = 15_000;
+export const probeTimeoutMs = 15_000;
 
 export interface Question<T> {
   readonly argv: Argv;
@@ -18,7 +19,15 @@ export interface Question<T> {
   readonly okCodes?: readonly number[];
   /** @default 15_000 */
   readonly timeoutMs?: number;
+  /** If it does not answer it is asked in another way: then that is no gap. See {@link Asker.didNotAnswer}. */
+  readonly again?: boolean;
+  /** It reads other devices than those it names, too: that it does not answer says nothing of these. */
+  readonly wide?: boolean;
+  /** It keeps away from what does not answer, so it is asked though a question to the same program still waits. */
+  readonly around?: boolean;
 }
+
+type Asked = Omit<Question<unknown>, 'parse'>;
 
 /** One host, one signal, and the gaps that its answers left. */
 export interface Asker {
@@ -34,11 +43,37 @@ export interface Asker {
     options?: { readonly mayBeAbsent?: boolean },
   ): Promise<T | undefined>;
   gap(gap: Gap): void;
+  /** Whether this command was waited for in vain, now or in an earlier capture. */
+  didNotAnswer(argv: Argv): boolean;
+  /** Paths of devices that did not answer. */
+  readonly dead: ReadonlySet<string>;
 }
 
-/** @throws (from its verbs) only what aborted `signal` */
-export function asker(host: Host, signal: AbortSignal): Asker {
+/**
+ * A device that once did not answer is not asked again: it is waited for once, however many questions there are about it.
+ *
+ * @param waiting command lines that need not be asked, as an earlier capture's still wait; see `waiting.ts`
+ * @throws (from its verbs) only what aborted `signal`
+ */
+export function asker(host: Host, signal: AbortSignal, waiting: ReadonlySet<string> = new Set()): Asker {
   const gaps: Gap[] = [];
+  const silent = new Set(waiting);
+  const dead = new Set<string>();
+  const keep = ({ argv, wide = false }: Asked): void => {
+    silent.add(argv.join(' '));
+    const [device, ...others] = devicesIn(argv);
+    if (device !== undefined && others.length === 0 && !wide) dead.add(device);
+  };
+  const whyNot = (question: Asked): string | undefined => {
+    const { argv, around = false } = question;
+    // Of one that is ending the kernel has only the name left.
+    if (waiting.has(argv.join(' ')) || (waiting.has(`[${argv[0]}]`) && !around)) {
+      keep(question);
+      return `${commandText(argv)} did not end in an earlier capture, and still waits`;
+    }
+    const device = devicesIn(argv).find((path) => dead.has(path));
+    return device === undefined ? undefined : `${device} did not answer before`;
+  };
   const gap = (item: Gap): void => {
     gaps.push(item);
   };
@@ -48,22 +83,30 @@ export function asker(host: Host, signal: AbortSignal): Asker {
     using clock = limited(signal, timeoutMs + 3 * defaults.killGraceMs, () => timedOut(subject, timeoutMs));
     return await raceAbort(work(clock.signal), clock.signal);
   }
-  async function run<T>(
-    { argv, subject = argv[0], okCodes = [0], timeoutMs = probeTimeoutMs }: Omit<Question<T>, 'parse'>,
-    read: (subject: string, result: RunResult) => T,
-  ): Promise<T | undefined> {
+  async function run<T>(question: Asked, read: (subject: string, result: RunResult) => T): Promise<T | undefined> {
+    const { argv, subject = argv[0], okCodes = [0], timeoutMs = probeTimeoutMs, again = false } = question;
+    const why = whyNot(question);
+    if (why !== undefined) {
+      if (!again) gap({ subject, problem: `not asked: ${why}`, hint: deadHint });
+      return undefined;
+    }
     try {
       const options = { timeoutMs, okCodes };
       return read(subject, await attempt(subject, timeoutMs, (inner) => host.run(argv, options, inner)));
     } catch (error) {
       throwIfAborted(signal);
-      gap(gapOf(subject, error));
+      const late = asLifeboatError(error).code === 'command-timeout';
+      if (late) keep(question);
+      const hint = late && devicesIn(argv).length > 0 ? { hint: deadHint } : {};
+      if (!late || !again) gap({ ...gapOf(subject, error), ...hint });
       return undefined;
     }
   }
   return {
     gaps,
     gap,
+    dead,
+    didNotAnswer: (argv) => silent.has(argv.join(' ')),
     async ask({ parse, ...question }) {
       return await run(question, (subject, { stdout, stderr }) =>
         understand(subject, nameFromBytes(stdout), (text) => parse(text, stderr)),
@@ -83,6 +126,12 @@ export function asker(host: Host, signal: AbortSignal): Asker {
       }
     },
   };
+}
+
+const deadHint = 'see dmesg: the device, or the way to it, may be dead; what only it could tell is not captured';
+
+function devicesIn(argv: Argv): string[] {
+  return argv.flatMap((argument) => /^(?:if=)?(\/dev\/.+)$/.exec(argument)?.[1] ?? []);
 }
 
 function timedOut(subject: string, timeoutMs: number): LifeboatError {

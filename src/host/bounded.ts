@@ -1,15 +1,15 @@
 /** An {@link Asker} for questions about things that may be dead: few at a time, and all of them within one span. */
-import type { Asker } from './asker.ts';
+import { type Asker, probeTimeoutMs } from './asker.ts';
 
 export interface Bounds {
-  /** @default 8 */
+  /** @default 16 */
   readonly atOnce?: number;
   /** For all questions together, from the making of the asker on. @default 30_000 */
   readonly budgetMs?: number;
 }
 
 /** A question whose turn comes after the span has passed is a gap at once. */
-export function bounded(base: Asker, { atOnce = 8, budgetMs = 30_000 }: Bounds = {}): Asker {
+export function bounded(base: Asker, { atOnce = 16, budgetMs = 30_000 }: Bounds = {}): Asker {
   const deadline = Date.now() + budgetMs;
   const waiting: (() => void)[] = [];
   let free = atOnce;
@@ -30,13 +30,15 @@ export function bounded(base: Asker, { atOnce = 8, budgetMs = 30_000 }: Bounds =
   return {
     gaps: base.gaps,
     gap: (gap) => base.gap(gap),
+    dead: base.dead,
+    didNotAnswer: (argv) => base.didNotAnswer(argv),
     ask: (question) =>
       inTurn(question.subject ?? question.argv[0], (left) =>
-        base.ask({ ...question, timeoutMs: Math.min(left, question.timeoutMs ?? left) }),
+        base.ask({ ...question, timeoutMs: Math.min(left, question.timeoutMs ?? probeTimeoutMs) }),
       ),
     bytes: (question) =>
       inTurn(question.subject ?? question.argv[0], (left) =>
-        base.bytes({ ...question, timeoutMs: Math.min(left, question.timeoutMs ?? left) }),
+        base.bytes({ ...question, timeoutMs: Math.min(left, question.timeoutMs ?? probeTimeoutMs) }),
       ),
     file: (path, parse, options) => inTurn(path, () => base.file(path, parse, options)),
   };

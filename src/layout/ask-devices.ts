@@ -63,6 +63,9 @@ function withoutParts(devices: readonly BlockDevice[], claims: Pick<Claims, 'inn
     });
 }
 
+/** For all in one question; longer than any that is alive takes. */
+const togetherMs = 10_000;
+
 /** From util-linux 2.37 on, blkid ends with the first device on which it finds nothing: those behind that one are asked again. */
 async function askContents(asker: Asker, devices: readonly string[]): Promise<Map<string, Probed>> {
   const within = bounded(asker);
@@ -71,9 +74,11 @@ async function askContents(asker: Asker, devices: readonly string[]): Promise<Ma
   for (;;) {
     const [first, ...rest] = left;
     if (first === undefined) return found;
+    const argv = blkidArgv([first, ...rest]);
     const answer = await within.ask({
-      argv: blkidArgv([first, ...rest]),
+      argv,
       okCodes: blkidOkCodes,
+      ...(rest.length === 0 ? { subject: first } : { again: true, timeoutMs: togetherMs }),
       parse: (stdout, stderr) => {
         for (const [, path, why] of stderr.matchAll(/^blkid: error: (\S+): (.+)$/gm)) {
           asker.gap({
@@ -85,6 +90,12 @@ async function askContents(asker: Asker, devices: readonly string[]): Promise<Ma
         return parseBlkid(stdout);
       },
     });
+    if (answer === undefined && rest.length > 0 && asker.didNotAnswer(argv)) {
+      // One of them is dead: each for itself, many at once.
+      const each = bounded(asker);
+      const alone = await Promise.all(left.map((path) => askContents(each, [path])));
+      return new Map([...found, ...alone.flatMap((one) => [...one])]);
+    }
     for (const [path, one] of answer ?? []) found.set(path, one);
     const last = left.findLastIndex((path) => found.has(path));
     // After the last that was found comes one with nothing on it, or that could not be opened.

@@ -1,5 +1,6 @@
 import { asker } from '../host/asker.ts';
 import type { Host } from '../host/host.ts';
+import { waitingCommands } from '../host/waiting.ts';
 import { handlers } from './handlers.ts';
 import { probeLayout } from './probes.ts';
 import { claimsOf } from './stacked.ts';
@@ -12,7 +13,7 @@ import { type Component, type Gap, type Layout, layoutFormat } from './types.ts'
  * @throws LifeboatError only what aborted `signal`
  */
 export async function captureLayout(host: Host, now: Date, signal: AbortSignal): Promise<Layout> {
-  const questions = asker(host, signal);
+  const questions = asker(host, signal, await waitingCommands(host, signal));
   const probes = await probeLayout(questions, claimsOf(handlers));
   const found: readonly (readonly Component[])[] = await Promise.all(
     handlers.map((handler) => handler.capture(probes, questions)),

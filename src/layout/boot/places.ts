@@ -52,6 +52,8 @@ export function namingDevices(asker: Asker, { roots }: Places): Asker {
   };
   return {
     gaps: asker.gaps,
+    dead: asker.dead,
+    didNotAnswer: (argv) => asker.didNotAnswer(argv),
     ask: (question) => asker.ask(question),
     bytes: (question) => asker.bytes(question),
     file: (path, parse, options) => asker.file(path, parse, options),

@@ -84,7 +84,7 @@ async function inspect(
   const subject = device.path;
   const [head, shown, profiles] = await Promise.all([
     asker.ask({ argv: superArgv(device.path), parse: parseSuper, subject }),
-    asker.ask({ argv: showArgv(device.path), parse: parseShow, subject }),
+    asker.ask({ wide: true, argv: showArgv(device.path), parse: parseShow, subject }),
     askProfiles(asker, device.path, mounts[0]?.target),
   ]);
   if (head === undefined) return undefined;

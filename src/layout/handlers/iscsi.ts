@@ -43,11 +43,13 @@ const schema = z.object({
 
 type Iscsi = z.infer<typeof schema>;
 
+const loggedIn = 'LOGGED_IN';
+
 export const iscsi: LayoutHandler<Iscsi> = {
   kind: 'iscsi',
   schema,
   under: [],
-  async capture({ sessions, fstab }, asker) {
+  async capture({ devices, sessions, fstab }, asker) {
     // A disk in fstab that waits for the network may be one that is not there now.
     const expected = fstab.some(
       ({ type, options }) => typeCategory(type) === 'local' && options.split(',').includes('_netdev'),
@@ -62,6 +64,15 @@ export const iscsi: LayoutHandler<Iscsi> = {
         subject: 'iSCSI of the firmware',
       }),
     ]);
+    for (const { number, path } of devices) {
+      const { target, portal, state = loggedIn } = sessions.ofDisk.get(number) ?? {};
+      if (state === loggedIn) continue;
+      asker.gap({
+        subject: path,
+        problem: `its connection to ${target} at ${portal} is broken (${state}), so that nothing on it can be read`,
+        hint: 'iscsiadm -m session -P 1 tells of it; see to the storage system and the network',
+      });
+    }
     return componentsOf([...sessions.all.values()], records ?? [], firmware ?? new Set());
   },
   title({ target, portal, interface: way, chap, firmware, startup, connected, state }) {
@@ -114,7 +125,7 @@ function componentsOf(
           chap: record?.chap ?? session?.chap,
           firmware: firmware.has(one.target) ? (true as const) : undefined,
           startup: record?.settings.get('node.startup'),
-          state: state === 'LOGGED_IN' ? undefined : state,
+          state: state === loggedIn ? undefined : state,
           settings: record === undefined ? undefined : settingsOf(record),
         }),
       },

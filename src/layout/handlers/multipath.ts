@@ -25,7 +25,7 @@ const schema = z.object({
   /** Absent where the kernel could not be asked. */
   geometry: z
     .object({
-      /** `queue_if_no_path`, … as the kernel has it. */
+      /** `retain_attached_hw_handler`, … as the kernel has them. */
       features: z.array(z.string()),
       /** `alua`, … */
       hardwareHandler: text,
@@ -35,6 +35,8 @@ const schema = z.object({
       configured: z.record(z.string(), z.string()),
     })
     .exactOptional(),
+  /** Whether what is written waits when all paths are gone. multipathd turns this on and off, as `no_path_retry` says. */
+  queueing: z.boolean().exactOptional(),
   /** As they are at the moment. */
   groups: z
     .array(
@@ -47,6 +49,8 @@ const schema = z.object({
 });
 
 type Multipath = z.infer<typeof schema>;
+
+const waiting = 'queue_if_no_path';
 
 const wwidOf = ({ mapping }: BlockDevice): string | undefined => /^mpath-(.+)$/s.exec(mapping?.uuid ?? '')?.[1];
 
@@ -72,10 +76,18 @@ export const multipath: LayoutHandler<Multipath> = {
     ]);
     return maps.map(({ device, wwid }) => {
       const name = device.mapping?.name ?? '';
-      return component(device, wwid, tables?.get(name), states?.get(name), files, probes);
+      const found = component(device, wwid, tables?.get(name), states?.get(name), files, probes);
+      if (failedOf(found.groups) >= found.on.length && found.groups !== undefined) {
+        asker.gap({
+          subject: device.path,
+          problem: 'none of its paths works, so that nothing on it can be read',
+          hint: 'multipath -ll tells of its paths; see to the connection to the storage system',
+        });
+      }
+      return found;
     });
   },
-  title({ device, alias, wwid, sizeBytes, on, geometry, groups }) {
+  title({ device, alias, wwid, sizeBytes, on, geometry, queueing, groups }) {
     const failed = failedOf(groups);
     return [
       `multipath ${alias}`,
@@ -85,7 +97,7 @@ export const multipath: LayoutHandler<Multipath> = {
       `${on.length} path${on.length === 1 ? '' : 's'}`,
       failed === 0 ? undefined : `${failed} failed`,
       geometry?.selector?.replace(/ 0$/, ''),
-      geometry?.features.includes('queue_if_no_path') === true ? 'waits when all paths are gone' : undefined,
+      queueing === true ? 'waits when all paths are gone' : undefined,
     ]
       .filter((part) => part !== undefined)
       .join('  ');
@@ -97,7 +109,7 @@ export const multipath: LayoutHandler<Multipath> = {
     if (!carrying) return missing(`nothing was seen on it: if it holds data, nothing of it is backed up${lack}`);
     return undefined;
   },
-  volatile: ['device', 'groups'],
+  volatile: ['device', 'queueing', 'groups'],
   risk: ({ change }) => (change === 'added' ? 'data' : 'appearance'),
 };
 
@@ -143,13 +155,14 @@ function component(
         table === undefined
           ? undefined
           : {
-              features: [...table.features],
+              features: table.features.filter((one) => one !== waiting),
               ...present({
                 hardwareHandler: table.handler === '' ? undefined : table.handler,
                 selector: selectors.size === 0 ? undefined : [...selectors].join(', '),
               }),
               configured,
             },
+      queueing: table?.features.includes(waiting),
       groups: table?.groups.map(({ paths }, index) => ({
         ...present({ state: state?.groups[index]?.state }),
         paths: paths.map((number) => ({ on: id(number), ...(failed.has(number) ? { failed: true as const } : {}) })),

@@ -58,8 +58,10 @@ export const lvsArgv = report(
 );
 
 /** The same of what lies on devices that answer: reading one that is suspended would wait for it. */
-export function ignoringSuspended([tool, ...args]: Argv): Argv {
-  return [tool, '--config', 'devices/ignore_suspended_devices=1', ...args];
+export function ignoring([tool, ...args]: Argv, dead: ReadonlySet<string>): Argv {
+  const rejected = [...dead].sort().map((path) => `"r|^${path.replace(/[^\w/-]/g, '.')}$|"`);
+  const filter = rejected.length === 0 ? '' : ` devices/global_filter=[${[...rejected, '"a|.*|"'].join(',')}]`;
+  return [tool, '--config', `devices/ignore_suspended_devices=1${filter}`, ...args];
 }
 
 /** The text stands on the device as `vgcfgbackup` writes it, which itself can only write to files. */

@@ -6,7 +6,7 @@ import type { Probes } from '../../probes.ts';
 import type { BlockDevice } from '../../tools/lsblk.ts';
 import {
   complaints,
-  ignoringSuspended,
+  ignoring,
   lvsArgv,
   metadataArgv,
   metadataFlags,
@@ -79,14 +79,21 @@ async function askReports(probes: Probes, asker: Asker): Promise<Lvm> {
 
 async function askReport(asker: Asker, argv: Argv, parse: (stdout: string) => Row[]): Promise<Row[] | undefined> {
   const rows = await askOnce(asker, argv, parse);
-  const hung = asker.gaps.some(({ subject, problem }) => subject === argv[0] && problem.includes(' did not '));
-  // Of groups on other devices than those that are suspended all can be told.
-  return rows === undefined && hung ? await askOnce(asker, ignoringSuspended(argv), parse) : rows;
+  // Of groups on other devices than those that do not answer all can be told.
+  return rows === undefined && asker.didNotAnswer(argv)
+    ? await askOnce(asker, ignoring(argv, asker.dead), parse, true)
+    : rows;
 }
 
-async function askOnce(asker: Asker, argv: Argv, parse: (stdout: string) => Row[]): Promise<Row[] | undefined> {
+async function askOnce(
+  asker: Asker,
+  argv: Argv,
+  parse: (stdout: string) => Row[],
+  around = false,
+): Promise<Row[] | undefined> {
   return await asker.ask({
     argv,
+    around,
     okCodes: reportOkCodes,
     parse: (stdout, stderr) => {
       const rows = parse(stdout);
