@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { recordedHost, recordingSchema } from '../../../host/recorded.ts';
 import { captureLayout } from '../../capture.ts';
 import { layoutChanges } from '../../diff.ts';
+import { layoutSvg } from '../../svg.ts';
 import { layoutTree } from '../../tree.ts';
 import { parseLayout } from '../../types.ts';
 
@@ -76,6 +77,13 @@ test('the disk stands on its logical drive, and that on its controller', async (
       '│  └─ disk /dev/sda  256 MiB',
     ].join('\n'),
   );
+});
+
+test('the picture has the controller, its logical drives, and the disk with what lies on it', async ({ signal }) => {
+  const picture = layoutSvg(await capture({ tool: { path: '/usr/sbin/ssacli', stdout: ssacli } }, signal));
+  for (const words of ['Smart Array P822', 'logical drive 1', 'logical drive 2', 'disk /dev/sda', 'luks']) {
+    expect(picture).toContain(words);
+  }
 });
 
 test('where there is none, nothing is asked', async ({ signal }) => {
