@@ -26,6 +26,7 @@ END
 multipathd
 iscsid
 timeout 60 sh -c 'until iscsiadm -m discovery -t sendtargets -p 127.0.0.1; do sleep 0.5; done'
+iscsiadm -m discovery -t sendtargets -p 127.0.0.2
 iscsiadm -m node --op update --name node.startup --value automatic
 iscsiadm -m node --login
 timeout 60 sh -c 'until [ -e /dev/mapper/mpatha ]; do sleep 0.2; done'

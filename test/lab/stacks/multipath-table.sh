@@ -24,15 +24,14 @@ label-id: 0b0f1a4e-0801-4000-8000-000000000000
 start=2048, size=65536, uuid=0b0f1a4e-0801-4000-8000-000000000001, name=boot
 uuid=0b0f1a4e-0801-4000-8000-000000000002, type=swap
 END
-kpartx -a -s /dev/mapper/mpatha
+# As the rule of udev names them, which may come first.
+kpartx -a -s -p -part /dev/mapper/mpatha
 udevadm settle
-first=$(dmsetup ls | awk '/part1|mpatha1/ { print $1 }')
-second=$(dmsetup ls | awk '/part2|mpatha2/ { print $1 }')
-mkfs.ext4 -q -U 0b0f1a4e-0801-4000-8000-000000000003 "/dev/mapper/$first"
-mkswap --quiet -U 0b0f1a4e-0801-4000-8000-000000000004 "/dev/mapper/$second" > /dev/null
+mkfs.ext4 -q -U 0b0f1a4e-0801-4000-8000-000000000003 /dev/mapper/mpatha-part1
+mkswap -U 0b0f1a4e-0801-4000-8000-000000000004 /dev/mapper/mpatha-part2 > /dev/null
 udevadm settle
 mkdir -p /mnt/boot
-mount "/dev/mapper/$first" /mnt/boot
+mount /dev/mapper/mpatha-part1 /mnt/boot
 # The one that is not in use, so that the other goes on.
 idle=$(dmsetup status mpatha | sed 's/.* E 0 1 [0-9]* \([0-9:]*\) .*/\1/')
 echo offline > "/sys/dev/block/$idle/device/state"
