@@ -73,3 +73,23 @@ test('what begins with zeros is empty as far as anybody can see', async () => {
   const items = coverage(layout, { include: ['/'], exclude: [] });
   expect(items.find(({ subject }) => subject === '/dev/sdb')).toMatchObject({ state: 'not-covered', harmless: false });
 });
+
+test('what blkid could not open is told once', async () => {
+  const host = madeHost({
+    lsblk: JSON.stringify({ blockdevices: devices.slice(0, 2) }),
+    findmnt: '{"filesystems": []}',
+    dd: () => {
+      throw new Error('cannot open');
+    },
+  });
+  const shut: typeof host = {
+    ...host,
+    run: async (argv, options, inner) =>
+      argv[0] === 'blkid'
+        ? { code: 2, stdout: Buffer.alloc(0), stderr: 'blkid: error: /dev/sda: Permission denied\n' }
+        : await host.run(argv, options, inner),
+  };
+  const { gaps } = await captureLayout(shut, now, signal);
+  expect(gaps.filter(({ subject }) => subject === '/dev/sda')).toHaveLength(1);
+  expect(gaps.filter(({ subject }) => subject === '/dev/sdb')).toHaveLength(1);
+});

@@ -68,7 +68,10 @@ export const unknown: LayoutHandler<Unknown> = {
   },
   async rest(bare, probes, asker) {
     const within = bounded(asker);
-    const found = await Promise.all(bare.filter(mayHold).map((device) => dataOn(device, probes, within)));
+    // Of what could not be opened before, that has been said.
+    const shut = new Set(asker.gaps.map(({ subject }) => subject));
+    const open = bare.filter((device) => mayHold(device) && !shut.has(device.path));
+    const found = await Promise.all(open.map((device) => dataOn(device, probes, within)));
     return found.filter((one) => one !== undefined);
   },
   title: ({ rawType, device, sizeBytes, label, begins, signatures }) =>
@@ -110,8 +113,10 @@ const isJournal = (type: string): boolean => type === 'jbd' || type === 'xfs_ext
 /** Partitions that hold no content of their own: extended ones, and those for the code of boot loaders. */
 const withoutContent = /^(0x0*(5|f|85)|21686148-6449-6e6f-744e-656564454649|9e1a2d38-c612-4316-aa26-8b49521e5a8b)$/i;
 
-function mayHold({ sizeBytes, type, partType, table, fstype }: BlockDevice): boolean {
-  if (sizeBytes === 0 || type === 'rom' || withoutContent.test(partType ?? '')) return false;
+function mayHold({ name, sizeBytes, type, partType, table, fstype }: BlockDevice): boolean {
+  // Nobody knows whether there is a medium in a floppy drive before it has been waited for.
+  if (sizeBytes === 0 || type === 'rom' || /^(fd|ram)\d/.test(name) || withoutContent.test(partType ?? ''))
+    return false;
   return fstype === undefined && (table === undefined || type === 'part');
 }
 
