@@ -1,7 +1,7 @@
 import { defineConfig, type OxlintOverride } from 'oxlint';
 
 /** The rooms that know about hosts and points, and nothing of runs. */
-const domain = ['native', 'host', 'layout', 'network', 'facts', 'target', 'age', 'keys', 'engine', 'point'];
+const domain = ['native', 'host', 'plan', 'layout', 'network', 'facts', 'target', 'age', 'keys', 'engine', 'point'];
 
 /**
  * The walls: which rooms of `src/` each room may import from, besides itself and `kernel`. The lint rules below are made
@@ -11,7 +11,8 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   kernel: [],
   native: [],
   host: ['native'],
-  layout: ['host'],
+  plan: ['host'],
+  layout: ['host', 'plan'],
   network: ['host'],
   facts: ['host'],
   target: ['host'],

@@ -1,17 +1,11 @@
 /** `layout`, `network` and `facts`: capture this host, show a capture, compare two. None needs a configuration by itself. */
 import { Command } from 'commander';
-import {
-  type DocumentKind,
-  factsDocument,
-  layoutDocument,
-  networkDocument,
-  notCompared,
-  type Source,
-} from '../documents.ts';
-import { type Globals, helpFooter } from '../globals.ts';
-import type { Session } from '../session.ts';
+import { type DocumentKind, factsDocument, layoutDocument, networkDocument, notCompared } from '../documents.ts';
+import { helpFooter } from '../globals.ts';
+import { openDocuments, sourceHelp } from '../open-documents.ts';
+import { layoutPlanCommand } from './layout-plan.ts';
 
-export const layoutCommand = (): Command => documentCommand(layoutDocument);
+export const layoutCommand = (): Command => documentCommand(layoutDocument).addCommand(layoutPlanCommand());
 export const networkCommand = (): Command => documentCommand(networkDocument);
 export const factsCommand = (): Command => documentCommand(factsDocument);
 
@@ -36,7 +30,7 @@ function captureCommand<D extends Captured>(kind: DocumentKind<D>): Command {
       const { printResult } = await import('../output.ts');
       const { gapLines } = await import('../../host/gap.ts');
       const { printable } = await import('../../kernel/text.ts');
-      const { globals, session } = await open(command);
+      const { globals, session } = await openDocuments(command);
       await using _session = session;
       if (globals.dryRun) {
         const place = output === undefined ? 'print it' : `write it to ${printable(output)}`;
@@ -59,8 +53,6 @@ function captureCommand<D extends Captured>(kind: DocumentKind<D>): Command {
     });
 }
 
-const sourceHelp = 'a file, a point ("latest", or the beginning of its id), or "host" for this host as it is now';
-
 function showCommand<D extends Captured>(kind: DocumentKind<D>): Command {
   const show = new Command('show')
     .description(`${kind.what}, for a person`)
@@ -69,7 +61,7 @@ function showCommand<D extends Captured>(kind: DocumentKind<D>): Command {
   if (kind.svg !== undefined) show.option('--svg', 'as a picture, to be opened in a browser');
   return show.action(async (typed: string, { svg }: { svg?: boolean }, command: Command) => {
     const { printResult } = await import('../output.ts');
-    const { globals, session, load } = await open(command);
+    const { globals, session, load } = await openDocuments(command);
     await using _session = session;
     const document = await load(kind, typed);
     const text = svg === true && kind.svg !== undefined ? await kind.svg(document) : await kind.text(document);
@@ -105,7 +97,7 @@ function diffCommand<D extends Captured>(kind: DocumentKind<D>): Command {
     .action(async (before: string, after: string, _options: unknown, command: Command) => {
       const { printResult } = await import('../output.ts');
       const { changesText } = await import('../changes.ts');
-      const { globals, session, load } = await open(command);
+      const { globals, session, load } = await openDocuments(command);
       await using _session = session;
       const [old, now] = [await load(kind, before), await load(kind, after)];
       const changes = await kind.changes(old, now);
@@ -125,40 +117,4 @@ function diffCommand<D extends Captured>(kind: DocumentKind<D>): Command {
       );
       if (changes.length > 0) process.exitCode = 3;
     });
-}
-
-/** A session, and how its documents are come by. The repository is opened only for a point. */
-async function open(command: Command) {
-  const { existsSync } = await import('node:fs');
-  const { readFile } = await import('node:fs/promises');
-  const { readDocument, sourceOf } = await import('../documents.ts');
-  const { openSession } = await import('../session.ts');
-  const globals = command.optsWithGlobals<Globals>();
-  const session = openSession(globals);
-  const load = async <D extends Captured>(kind: DocumentKind<D>, typed: string): Promise<D> => {
-    const source: Source = sourceOf(typed, existsSync);
-    if ('host' in source) return await kind.capture(session.host, session.signal);
-    if ('file' in source) return await readDocument(kind, source.file, (path) => readFile(path, 'utf8'));
-    return kind.ofPoint(await pointOrFile(globals, session, source.point));
-  };
-  return { globals, session, load };
-}
-
-/** What is no point may have been meant for a file. */
-async function pointOrFile(globals: Globals, session: Session, name: string) {
-  const { asLifeboatError, LifeboatError } = await import('../../kernel/errors.ts');
-  try {
-    return await pointOf(globals, session, name);
-  } catch (error) {
-    const { code, message } = asLifeboatError(error);
-    if (code !== 'not-found' || name === 'latest') throw error;
-    throw new LifeboatError('not-found', `${message}, and there is no such file either`, { cause: error });
-  }
-}
-
-async function pointOf(globals: Globals, session: Session, name: string) {
-  const { configured } = await import('../session.ts');
-  const { wholePoint } = await import('../points.ts');
-  const { config } = await configured(globals);
-  return (await wholePoint(config, name, session)).captures;
 }

@@ -1,0 +1,86 @@
+import { Command } from 'commander';
+import type { Layout } from '../../layout/types.ts';
+import { layoutDocument } from '../documents.ts';
+import { helpFooter } from '../globals.ts';
+import { openDocuments, sourceHelp } from '../open-documents.ts';
+
+interface Options {
+  readonly layout: string;
+  readonly to: string;
+  readonly map: readonly string[];
+  readonly exclude: readonly string[];
+  readonly grow: boolean;
+  readonly commands: boolean;
+  readonly output?: string;
+}
+
+const repeated = (value: string, values: readonly string[]): string[] => [...values, value];
+
+export function layoutPlanCommand(): Command {
+  return new Command('plan')
+    .description(
+      'how a captured machine would be built anew on the disks that are there; nothing is written to any of them',
+    )
+    .option('--layout <source>', `the machine as it was: ${sourceHelp}`, 'latest')
+    .option('--to <source>', 'the machine to build it on: the same', 'host')
+    .option(
+      '--map <old=new>',
+      'this disk takes the place of that one, both by serial number or id; can be repeated',
+      repeated,
+      [],
+    )
+    .option('--exclude <id>', 'leave this out, with all that stands on it; can be repeated', repeated, [])
+    .option('--grow', 'filesystems take what is left over on larger disks', false)
+    .option('--commands', 'show every command', false)
+    .option('--output <file>', 'write the plan there, as a JSON document')
+    .addHelpText(
+      'after',
+      helpFooter(
+        [
+          'lifeboat layout plan',
+          'lifeboat layout plan --layout latest --to spare.json --map S1ABC=S9XYZ',
+          'lifeboat layout plan --grow --output plan.json',
+        ],
+        [0, 1, 2, 5, 130],
+      ),
+    )
+    .action(async (options: Options, command: Command) => {
+      const { printResult } = await import('../output.ts');
+      const { writeOutput } = await import('../output-file.ts');
+      const { barredIn, planDigest, planLayout } = await import('../../layout/rebuild/plan.ts');
+      const { planText } = await import('../../layout/rebuild/text.ts');
+      const { diskPairs } = await import('../disk-pairs.ts');
+      const { globals, session, load } = await openDocuments(command);
+      await using _session = session;
+      const [wanted, found] = [await load(layoutDocument, options.layout), await load(layoutDocument, options.to)];
+      const plan = planLayout({
+        wanted,
+        found,
+        blank: await blankDisks(found, options.to === 'host' ? session : undefined),
+        barred: barredIn(found),
+        named: diskPairs(options.map, wanted, found),
+        exclude: new Set(options.exclude),
+        ...(options.grow ? { grows: ({ kind }) => ['ext', 'xfs', 'btrfs', 'f2fs'].includes(kind) } : {}),
+      });
+      if (options.output !== undefined && !globals.dryRun) {
+        await writeOutput(options.output, `${JSON.stringify(plan, null, 2)}\n`);
+      }
+      printResult(globals.json, { ...plan, digest: planDigest(plan) }, () => planText(plan, options.commands));
+    });
+}
+
+/** On this host every byte that counts is read; of a document only what it says is known. */
+async function blankDisks(
+  found: Layout,
+  session: Awaited<ReturnType<typeof openDocuments>>['session'] | undefined,
+): Promise<ReadonlySet<string>> {
+  const { isBlank } = await import('../../layout/rebuild/blank.ts');
+  const used = new Set(found.components.flatMap(({ on }) => on));
+  const blank = new Set<string>();
+  for (const component of found.components) {
+    if (component.kind !== 'disk' || used.has(component.id) || component.sizeBytes === 0) continue;
+    const { id, device, sizeBytes } = component;
+    if (session === undefined || (await isBlank(session.host, device, sizeBytes, session.signal))) blank.add(id);
+  }
+  return blank;
+}

@@ -1,0 +1,52 @@
+/** How a component is made: what the planner has to know of each kind. */
+import type { Command, Word } from '../../plan/action.ts';
+import type { Component, ComponentOf, Kind } from '../types.ts';
+
+/** One thing to do for a component. */
+export interface Deed {
+  /** To a person: `make ext4 "root"`. */
+  readonly title: string;
+  readonly commands: readonly Command[];
+  /** Run first when it was begun before and cut off: they undo what may have been done, and do not mind if there is nothing. */
+  readonly again?: readonly Command[];
+}
+
+/** The layout that a component is made in. */
+export interface Site {
+  /** @throws Error where there is none */
+  readonly get: (id: string) => Component;
+  /** What stands on it, in the order of the layout. */
+  readonly above: (id: string) => readonly Component[];
+}
+
+export interface Builder<C> {
+  /** Why it cannot be made as it was; `undefined` where it can. Whatever that is, nothing is touched. */
+  problem?(component: C, site: Site): string | undefined;
+  /** What makes it, out of what it stands on. Nothing for what comes into being with another component. */
+  create(component: C, site: Site): readonly Deed[];
+  /**
+   * Where its device is once it was made, when that follows from where those under it are.
+   *
+   * @param below the path of what it stands on
+   */
+  path?(component: C, below: () => string, site: Site): string;
+}
+
+/** The device of a component, in a command. */
+export const device = (id: string): Word => ({ device: id });
+
+/** An option with its value; nothing where there is none. */
+export const option = (name: string, value: string | number | undefined): string[] =>
+  value === undefined ? [] : [name, String(value)];
+
+/** The only thing under a component. */
+export function only({ id, on }: Component): string {
+  const [one, ...others] = on;
+  if (one === undefined || others.length > 0) throw new Error(`${id} stands on ${on.length} things`);
+  return one;
+}
+
+/** All things above of one kind. */
+export function aboveOfKind<K extends Kind>(site: Site, id: string, kind: K): ComponentOf<K>[] {
+  return site.above(id).filter((one): one is ComponentOf<K> => one.kind === kind);
+}

@@ -1,0 +1,31 @@
+/** How each kind is made: the one list. A kind that is not here cannot be made yet, and a plan says so. */
+import type { Component, ComponentOf, Kind } from '../types.ts';
+import type { Builder } from './builder.ts';
+import { luksBuilder } from './builders/encrypted.ts';
+import { btrfsBuilder, extBuilder, swapBuilder, vfatBuilder, xfsBuilder } from './builders/filesystems.ts';
+import { lvBuilder, pvBuilder, vgBuilder } from './builders/lvm.ts';
+import { mdBuilder } from './builders/md.ts';
+import { diskBuilder, partitionBuilder, tableBuilder } from './builders/partitions.ts';
+
+const builders: { readonly [K in Kind]?: Builder<ComponentOf<K>> } = {
+  disk: diskBuilder,
+  table: tableBuilder,
+  partition: partitionBuilder,
+  md: mdBuilder,
+  luks: luksBuilder,
+  pv: pvBuilder,
+  vg: vgBuilder,
+  lv: lvBuilder,
+  ext: extBuilder,
+  xfs: xfsBuilder,
+  btrfs: btrfsBuilder,
+  vfat: vfatBuilder,
+  swap: swapBuilder,
+};
+
+const byKind = new Map<string, Builder<Component>>(Object.entries(builders));
+
+/** How a component is made, or `undefined` for a kind of which nobody knows. */
+export function builderOf({ kind }: Component): Builder<Component> | undefined {
+  return byKind.get(kind);
+}

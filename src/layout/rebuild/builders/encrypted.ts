@@ -1,0 +1,47 @@
+/** LUKS: its header as it was kept with the point, which brings slots and tokens back; then it is opened with a key that it knows. */
+import type { ComponentOf } from '../../types.ts';
+import { type Builder, device, only } from '../builder.ts';
+
+type Luks = ComponentOf<'luks'>;
+
+/** Under this name an executor knows the header that was kept. */
+export const headerSecret = ({ uuid }: Luks): string => `luks-header:${uuid}`;
+/** And a passphrase or key file's content that opens it. */
+export const keySecret = ({ uuid }: Luks): string => `luks-key:${uuid}`;
+
+export const nameOf = ({ name, crypttab, uuid }: Luks): string => name ?? crypttab?.name ?? `luks-${uuid}`;
+
+export const luksBuilder: Builder<Luks> = {
+  problem({ uuid, geometry, header, on }) {
+    if (uuid === undefined || geometry === undefined) return 'its header could not be read when it was captured';
+    if (header !== undefined || on.length !== 1) return 'its header lay apart from its data';
+    return geometry.requirements.length === 0 ? undefined : `it was being changed: ${geometry.requirements.join(', ')}`;
+  },
+  path: (component) => `/dev/mapper/${nameOf(component)}`,
+  create(component) {
+    const disk = only(component);
+    const name = nameOf(component);
+    return [
+      {
+        title: `put the LUKS header of ${name} back`,
+        commands: [
+          {
+            argv: ['dd', { device: disk, before: 'of=' }, 'bs=1M', 'conv=notrunc,fsync', 'status=none'],
+            stdin: { secret: headerSecret(component) },
+          },
+        ],
+      },
+      {
+        title: `open ${name}`,
+        commands: [
+          {
+            argv: ['cryptsetup', 'open', '--type', 'luks', '--key-file', '-', device(disk), name],
+            stdin: { secret: keySecret(component) },
+            timeoutMs: 5 * 60_000,
+          },
+        ],
+        again: [{ argv: ['cryptsetup', 'close', name], okCodes: [0, 4] }],
+      },
+    ];
+  },
+};

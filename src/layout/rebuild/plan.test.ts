@@ -1,0 +1,91 @@
+/** Plans for the recorded stacks: pure, whole, and only for the disks that they name. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { recordedHost } from '../../host/recorded.ts';
+import { devicesOf } from '../../plan/action.ts';
+import { captureLayout } from '../capture.ts';
+import { type ComponentOf, type Layout, parseLayout } from '../types.ts';
+import { devicePath, diskPaths } from './paths.ts';
+import { planDigest, planLayout, planSchema } from './plan.ts';
+import { siteOf } from './site.ts';
+import { planText } from './text.ts';
+
+const folder = join(import.meta.dirname, '../../../test/fixtures/lab');
+const { signal } = new AbortController();
+
+async function recordedLayout(name: string): Promise<Layout> {
+  const recording: unknown = JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8'));
+  return parseLayout(await captureLayout(recordedHost(recording), new Date('2026-11-21T12:00:00Z'), signal));
+}
+
+/** A machine with blank disks of these sizes, and nothing else. */
+function bareMachine(disks: readonly ComponentOf<'disk'>[]): Layout {
+  const components = disks.map((disk, index) => ({
+    ...disk,
+    id: `disk:NEW${index}`,
+    serial: `NEW${index}`,
+    device: `/dev/sd${'abcdefgh'[index]}`,
+  }));
+  return { format: 'lifeboat.layout/1', capturedAt: '2026-11-21T12:00:00.000Z', components, gaps: [] };
+}
+
+const disksOf = ({ components }: Layout) => components.filter((one): one is ComponentOf<'disk'> => one.kind === 'disk');
+const stacks = readdirSync(folder)
+  .filter((file) => /^(md|lvm)-.*\.debian12\.json$/.test(file))
+  .map((file) => file.slice(0, -'.json'.length));
+
+/** Of which something cannot be made anew, and why. */
+const refused: Readonly<Record<string, string>> = {
+  'lvm-cache.debian12': 'of the type',
+  'lvm-missing.debian12': 'not there when it was captured',
+  'lvm-raid.debian12': 'of the type mirror',
+  'lvm-snapshot.debian12': 'snapshots are not made anew',
+  'lvm-thin.debian12': 'snapshots are not made anew',
+};
+
+test.each(stacks)('%s on blank disks', async (name) => {
+  const wanted = await recordedLayout(name);
+  const found = bareMachine(disksOf(wanted));
+  const request = { wanted, found, blank: new Set(found.components.map(({ id }) => id)) };
+  if (refused[name] !== undefined) {
+    expect(() => planLayout(request)).toThrow(refused[name]);
+    return;
+  }
+  const plan = planLayout(request);
+  expect(planSchema.parse(JSON.parse(JSON.stringify(plan)))).toEqual(plan);
+  expect(planDigest(planLayout(request))).toBe(planDigest(plan));
+  // Every device that a command names is there by then, and lies on disks that the action says it writes to.
+  const site = siteOf(plan.layout.components);
+  const paths = diskPaths(disksOf(plan.layout));
+  const mapped = new Set(plan.disks.map(({ id }) => id));
+  for (const { writes, commands, again = [] } of plan.actions) {
+    expect(writes.every((id) => mapped.has(id))).toBe(true);
+    for (const id of [...commands, ...again].flatMap(devicesOf)) {
+      expect(devicePath(id, site, paths)).toMatch(/^\/dev\//);
+      expect(site.disksUnder(id).every((disk) => writes.includes(disk))).toBe(true);
+    }
+  }
+  await expect(planText(plan, true)).toMatchFileSnapshot(join(import.meta.dirname, `__snapshots__/${name}.plan.txt`));
+});
+
+test('a name of a device is no part of what is agreed to; which disk it is, is', async () => {
+  const wanted = await recordedLayout('md-raid1.debian12');
+  const found = bareMachine(disksOf(wanted));
+  const blank = new Set(found.components.map(({ id }) => id));
+  const renamed: Layout = { ...found, components: disksOf(found).map((disk) => ({ ...disk, device: '/dev/nvme0n1' })) };
+  const digest = planDigest(planLayout({ wanted, found, blank }));
+  expect(planDigest(planLayout({ wanted, found: renamed, blank }))).toBe(digest);
+  const other: Layout = { ...found, components: disksOf(found).map((disk) => ({ ...disk, id: `${disk.id}x` })) };
+  expect(
+    planDigest(planLayout({ wanted, found: other, blank: new Set(other.components.map(({ id }) => id)) })),
+  ).not.toBe(digest);
+});
+
+test('a disk with data on it is not taken, and a person who names it hears what is lost', async () => {
+  const wanted = await recordedLayout('md-raid1.debian12');
+  const blank = new Set<string>();
+  expect(() => planLayout({ wanted, found: wanted, blank: new Set(), named: new Map() })).not.toThrow();
+  const found = bareMachine(disksOf(wanted));
+  expect(() => planLayout({ wanted, found, blank })).toThrow('no disk here takes the place of');
+});

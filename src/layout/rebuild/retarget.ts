@@ -1,0 +1,52 @@
+/** A layout on other disks: their ids, and ids that are made of those, take the place of the old ones everywhere. */
+import { present } from '../../kernel/present.ts';
+import { type Component, type ComponentOf, type Layout, parseLayout } from '../types.ts';
+
+type Disk = ComponentOf<'disk'>;
+
+/** @param disks those that take the place of others, by the ids of those */
+export function retargeted(layout: Layout, disks: ReadonlyMap<string, Disk>): Layout {
+  const names = new Map(layout.components.map(({ id }) => [id, renamed(id, disks)]));
+  const components = layout.components.map((component) => moved(component, disks));
+  return parseLayout(replaced({ ...layout, components }, names));
+}
+
+/** Ids that end with that of a disk, as that of its table does, and those of partitions without a UUID, which go on with a number. */
+function renamed(id: string, disks: ReadonlyMap<string, Disk>): string {
+  for (const [from, { id: to }] of disks) {
+    const [, before, after] = new RegExp(`^(|.*:)${RegExp.escape(from)}(|:\\d+)$`).exec(id) ?? [];
+    if (before !== undefined && after !== undefined) return `${before}${to}${after}`;
+  }
+  return id;
+}
+
+/** The disk itself under its old id, and a table in the sectors of its new disk. */
+function moved(component: Component, disks: ReadonlyMap<string, Disk>): Component {
+  const disk = disks.get(component.kind === 'table' ? (component.on[0] ?? '') : component.id);
+  if (disk === undefined) return component;
+  if (component.kind === 'disk') return { ...disk, id: component.id };
+  if (component.kind !== 'table' || component.geometry === undefined) return component;
+  const { firstSector, lastSector, ...geometry } = component.geometry;
+  const sectorSize = disk.logicalSector ?? geometry.sectorSize;
+  const isSame = sectorSize === geometry.sectorSize;
+  const end = disk.sizeBytes / sectorSize - 2 - Math.ceil(((geometry.entries ?? 0) * 128) / sectorSize);
+  return {
+    ...component,
+    geometry: {
+      ...geometry,
+      sectorSize,
+      ...present({
+        firstSector: isSame ? firstSector : undefined,
+        lastSector: lastSector === undefined ? undefined : end,
+      }),
+    },
+  };
+}
+
+/** Every string that is a key of `names`, wherever it stands. */
+function replaced(value: unknown, names: ReadonlyMap<string, string>): unknown {
+  if (typeof value === 'string') return names.get(value) ?? value;
+  if (Array.isArray(value)) return value.map((item) => replaced(item, names));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, replaced(item, names)]));
+}

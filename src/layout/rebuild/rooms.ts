@@ -1,0 +1,59 @@
+/** What the space solver knows of each kind: the one list. */
+import type { Component, ComponentOf, Kind } from '../types.ts';
+import { plainRoom, type Room } from './room.ts';
+import { cryptRoom, luksRoom } from './rooms/encrypted.ts';
+import { filesystemRoom } from './rooms/filesystems.ts';
+import { lvRoom, pvRoom, vgRoom } from './rooms/lvm.ts';
+import { mdRoom } from './rooms/md.ts';
+import { diskRoom, partitionRoom, tableRoom } from './rooms/partitions.ts';
+
+/** They lie in something that is there anyway, or only refer to it. */
+const roomless: ReadonlySet<Kind> = new Set(['mount', 'subvolume', 'boot', 'loader']);
+
+/** Whether it takes room of what it stands on. */
+export function takesRoom(component: Component): boolean {
+  return !roomless.has(component.kind) && !(component.kind === 'swap' && component.file !== undefined);
+}
+
+/** Swap may become smaller by half: how much of it a host needs depends on its memory, and nothing is lost with it. */
+const swapRoom: Room<ComponentOf<'swap'>> = {
+  needs: ({ sizeBytes }) => [{ least: sizeBytes / 2, usual: sizeBytes, grows: false }],
+  most: () => [],
+  fitted: (component, [share]) => ({
+    component: { ...component, sizeBytes: share?.bytes ?? component.sizeBytes },
+    left: [],
+  }),
+};
+
+const fixed = plainRoom<Component>({
+  sizeBytes: (component) => ('sizeBytes' in component ? (component.sizeBytes ?? 0) : 0),
+  resized: (component) => component,
+});
+
+export type Rooms = (component: Component) => Room<Component>;
+
+/**
+ * The room of each component; a kind that is not listed keeps its size.
+ *
+ * @param grows of filesystems: whether one shall take what is left over
+ */
+export function roomsFor(grows: (component: Component) => boolean): Rooms {
+  const rooms: { readonly [K in Kind]?: Room<ComponentOf<K>, Component> } = {
+    disk: diskRoom,
+    table: tableRoom,
+    partition: partitionRoom,
+    md: mdRoom,
+    luks: luksRoom,
+    crypt: cryptRoom,
+    pv: pvRoom,
+    vg: vgRoom,
+    lv: lvRoom,
+    ext: filesystemRoom(grows),
+    xfs: filesystemRoom(grows),
+    btrfs: filesystemRoom(grows),
+    f2fs: filesystemRoom(grows),
+    swap: swapRoom,
+  };
+  const byKind = new Map<string, Room<Component>>(Object.entries(rooms));
+  return ({ kind }) => byKind.get(kind) ?? fixed;
+}

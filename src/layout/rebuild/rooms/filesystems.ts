@@ -1,0 +1,53 @@
+/** How small a filesystem may be made that shall hold what it held. What each kind is given in reserve is told in docs/plan.md. */
+import type { Component, ComponentOf } from '../../types.ts';
+import { type Room, roundUp, sum } from '../room.ts';
+
+type Filesystem = ComponentOf<'ext' | 'xfs' | 'btrfs' | 'f2fs'>;
+
+const mebibyte = 1 << 20;
+
+/** Bytes that it takes at least. One of which nobody could see how full it is keeps its size. */
+export function leastBytes(component: Filesystem): number {
+  if (component.usedBytes === undefined || component.geometry === undefined) return component.sizeBytes;
+  return Math.min(component.sizeBytes, roundUp(withReserve(component, component.usedBytes), mebibyte));
+}
+
+function withReserve(component: Filesystem, used: number): number {
+  switch (component.kind) {
+    case 'ext': {
+      // As many inodes as it had: whoever chose more than usual has many small files.
+      const inodes = (component.geometry?.inodeCount ?? 0) * (component.geometry?.inodeSize ?? 256);
+      return used * 1.1 + inodes + (component.geometry?.journal?.sizeBytes ?? 0) + 64 * mebibyte;
+    }
+    case 'xfs': {
+      const { log, blockSize = 0 } = component.geometry ?? {};
+      const own = log?.external === false ? log.blockCount * blockSize : 0;
+      // mkfs.xfs makes none below 300 MiB.
+      return Math.max(300 * mebibyte, used * 1.1 + own + 64 * mebibyte);
+    }
+    case 'btrfs':
+      return used * 1.25 + 256 * mebibyte;
+    case 'f2fs':
+      return used * 1.25 + 128 * mebibyte;
+  }
+}
+
+/** @param grows whether one shall take what is left over */
+export function filesystemRoom<C extends Filesystem>(grows: (component: Component) => boolean): Room<C> {
+  return {
+    needs(component) {
+      const parts = Math.max(1, component.on.length);
+      const { sizeBytes } = component;
+      return component.on.map(() => ({
+        least: leastBytes(component) / parts,
+        usual: sizeBytes / parts,
+        grows: grows(component),
+      }));
+    },
+    most: () => [],
+    fitted: (component, given) => ({
+      component: { ...component, sizeBytes: sum(given.map(({ bytes }) => bytes)) },
+      left: [],
+    }),
+  };
+}
