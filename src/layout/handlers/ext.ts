@@ -1,7 +1,9 @@
 /** ext2, ext3 and ext4, from their superblock as dumpe2fs(8) prints it. */
 import { z } from 'zod';
 import { present } from '../../kernel/present.ts';
-import { filesystemKind, type Inspected } from '../filesystem.ts';
+import { type FilesystemComponent, filesystemKind, type Inspected } from '../filesystem.ts';
+import type { LayoutHandler } from '../handler.ts';
+import type { Probes } from '../probes.ts';
 
 const count = z.number().nonnegative();
 
@@ -49,11 +51,12 @@ const geometry = z.object({
 });
 
 type Geometry = z.infer<typeof geometry>;
+type Ext = FilesystemComponent<'ext', Geometry>;
 
 /** Set while it is mounted. */
 const states = new Set(['needs_recovery', 'orphan_present']);
 
-export const ext = filesystemKind({
+const onOneDevice = filesystemKind({
   kind: 'ext',
   claims: ['ext2', 'ext3', 'ext4', 'ext4dev'],
   geometry,
@@ -62,6 +65,22 @@ export const ext = filesystemKind({
       ? undefined
       : await asker.ask({ argv: ['dumpe2fs', '-h', device.path], parse: parseDumpe2fs, subject: device.path }),
 });
+
+export const ext: LayoutHandler<Ext> = {
+  ...onOneDevice,
+  async capture(probes, asker) {
+    return (await onOneDevice.capture(probes, asker)).map((found) => withJournal(found, probes));
+  },
+};
+
+/** It stands on the device of its journal, too, without which nobody can mount it. */
+function withJournal(found: Ext, probes: Probes): Ext {
+  const uuid = found.geometry?.journal?.externalUuid;
+  const journal = probes.devices.find((device) => device.fstype === 'jbd' && device.uuid === uuid);
+  return journal === undefined || uuid === undefined
+    ? found
+    : { ...found, on: [...found.on, probes.ids.get(journal.number) ?? journal.number] };
+}
 
 /** `dumpe2fs -h`: `Name:   value` lines. Those that a version does not print are absent. */
 export function parseDumpe2fs(stdout: string): Inspected<Geometry> {
