@@ -20,9 +20,9 @@ function machine(stack = 'luks2'): Recording {
   const both = Buffer.concat([nameToBytes(header), nameToBytes(header)]);
   for (const [skip, bytes] of [
     [0, both],
-    [32_768, Buffer.alloc(258_048, 0xe1)],
-    [290_816, Buffer.alloc(258_048, 0xe2)],
-    [548_864, Buffer.alloc(258_048, 0xe3)],
+    [32_768, Buffer.alloc(258_048, 'a')],
+    [290_816, Buffer.alloc(258_048, 'b')],
+    [548_864, Buffer.alloc(258_048, 'c')],
   ] as const)
     recording.commands.push(partOf('/dev/sda1', skip, bytes));
   return recording;
@@ -53,10 +53,18 @@ test('both headers and the areas of the slots in use, each where it was', async 
   expect(copies).toMatchObject([{ uuid, version: 2, sizeBytes: 16 * 1024 * 1024 }]);
   expect(copies[0]?.parts.map((part) => [part.offsetBytes, part.bytes.length, part.bytes.at(-1)])).toEqual([
     [0, 32_768, 0],
-    [32_768, 258_048, 0xe1],
-    [290_816, 258_048, 0xe2],
-    [548_864, 258_048, 0xe3],
+    [32_768, 258_048, 0x61],
+    [290_816, 258_048, 0x62],
+    [548_864, 258_048, 0x63],
   ]);
+});
+
+test('of a volume that is being encrypted anew there is none', async ({ signal }) => {
+  const path = join(import.meta.dirname, '../../test/fixtures/lab/reencrypt-luks2.debian12.json');
+  const host = recordedHost(recordingSchema.parse(JSON.parse(readFileSync(path, 'utf8'))));
+  const { copies, gaps } = await copied(host, await captureLayout(host, new Date(), signal), signal);
+  expect(copies).toEqual([]);
+  expect(gaps).toMatchObject([{ problem: 'its LUKS header is not kept: the volume is being encrypted anew' }]);
 });
 
 test('a slot that is changed meanwhile is read again', async ({ signal }) => {
@@ -70,10 +78,10 @@ test('a slot that is changed meanwhile is read again', async ({ signal }) => {
   other.writeUInt8(other.readUInt8(500) ^ 1, 500);
   full.stdout = nameFromBytes(other);
   const now = { ...full, stdout: nameFromBytes(nameToBytes(full.stdout).fill(0, 480, 512)) };
-  recording.commands.push(now, { ...slot, stdout: nameFromBytes(Buffer.alloc(258_048, 0xaa)) });
+  recording.commands.push(now, { ...slot, stdout: nameFromBytes(Buffer.alloc(258_048, 'd')) });
   const { copies, gaps } = await copied(recordedHost(recording), layout, signal);
   expect(gaps).toEqual([]);
-  expect(copies[0]?.parts[1]?.bytes.equals(Buffer.alloc(258_048, 0xaa))).toBe(true);
+  expect(copies[0]?.parts[1]?.bytes.equals(Buffer.alloc(258_048, 'd'))).toBe(true);
 });
 
 test('what changes all the time, is another volume now, cannot be read, hangs or is cut off, is a gap', async ({

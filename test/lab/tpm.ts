@@ -15,7 +15,7 @@ export const sealing = { debian12: ['bookworm', 'systemd'], debian13: ['trixie',
 
 /** What of them, and of the libraries that they load, the builder does not have. */
 const wanted =
-  /^usr\/(bin\/systemd-cryptenroll$|lib\/systemd\/(systemd-cryptsetup$|libsystemd-shared)|lib\/x86_64-linux-gnu\/(lib(tss2|ip4tc|seccomp)|systemd\/libsystemd-shared|cryptsetup\/))/;
+  /^usr\/(bin\/systemd-crypt(enroll|setup)$|lib\/systemd\/(systemd-cryptsetup$|libsystemd-shared)|lib\/x86_64-linux-gnu\/(lib(tss2|ip4tc|seccomp)|systemd\/libsystemd-shared|cryptsetup\/))/;
 
 export async function startTpmLab(
   { release, disks }: { readonly release: keyof typeof sealing; readonly disks: readonly LabDisk[] },

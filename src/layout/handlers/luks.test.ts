@@ -110,6 +110,30 @@ describe.each(releases)('%s', (release) => {
     expect(colon.found).toMatchObject([{ header: { file: '/etc/headers/root:img' } }]);
   });
 
+  test('encrypted anew: as it will be, and none of its slots is called unbound but the one that is', async ({
+    signal,
+  }) => {
+    const { found, gaps } = await captured(recording('reencrypt-luks2', release), signal);
+    expect(gaps).toEqual([]);
+    expect(found).toMatchObject([
+      {
+        open: true,
+        geometry: {
+          cipher: 'aes-xts-plain64',
+          keyBytes: 64,
+          requirements: [expect.stringMatching(/^online-reencrypt/)],
+          slots: [
+            { keyBytes: 32 },
+            { keyBytes: 64 },
+            { type: 'reencrypt' },
+            { number: 7, unbound: true, keyBytes: 16 },
+          ],
+        },
+      },
+    ]);
+    expect(found[0]?.geometry?.slots.map(({ unbound }) => unbound)).toEqual([undefined, undefined, undefined, true]);
+  });
+
   test('integrity: both devices of the kernel are the one component', async ({ signal }) => {
     const { layout, found, gaps } = await captured(recording('luks2-integrity', release), signal);
     expect(gaps).toEqual([]);

@@ -19,6 +19,8 @@ const slotSchema = z.object({
   number: count,
   /** What version 2 calls it, if not `luks2`: `reencrypt`. */
   type: z.string().exactOptional(),
+  /** It gives a key with which no data is encrypted. */
+  unbound: z.literal(true).exactOptional(),
   /** Of the key that it gives. */
   keyBytes: count.exactOptional(),
   /** Whether it is tried before others, or only when it is named. */
@@ -67,6 +69,8 @@ export const luksSettingsSchema = z.object({
     .exactOptional(),
   /** What encrypts, if not the kernel: `hw-opal`, `hw-opal-crypt`. */
   segmentType: z.string().exactOptional(),
+  /** Which range of the drive, of what size, and how long a part of the key is the drive's. */
+  opal: z.object({ range: count, sizeBytes: count, keyBytes: count }).exactOptional(),
   /** Of each of the two headers of version 2, and of the area of all slots. */
   metadataBytes: count.exactOptional(),
   keyslotsBytes: count.exactOptional(),
@@ -220,6 +224,9 @@ const jsonSchema = z.object({
           key_size: count.exactOptional(),
         })
         .exactOptional(),
+      opal_segment_number: count.exactOptional(),
+      opal_segment_size: large.exactOptional(),
+      opal_key_size: count.exactOptional(),
       flags: z.array(z.string()).default([]),
     }),
   ),
@@ -286,6 +293,9 @@ function settingsOf({ keyslots, tokens, segments, digests, config }: Json, metad
   const digest = Object.values(digests).find(({ segments: of }) => of.includes(String(number)));
   const keyBytes = sorted(keyslots).find(([slot]) => digest?.keyslots.includes(String(slot)))?.[1].key_size;
   const { integrity, type } = data;
+  const isUnbound = (slot: string): boolean =>
+    keyslots[slot]?.type === 'luks2' &&
+    !Object.values(digests).some((one) => one.keyslots.includes(slot) && one.segments.length > 0);
   return {
     version: 2,
     sectorSize: data.sector_size ?? sector,
@@ -308,20 +318,34 @@ function settingsOf({ keyslots, tokens, segments, digests, config }: Json, metad
             ...present({ keyBytes: integrity.key_size }),
           },
         }),
+    ...(data.opal_segment_number === undefined
+      ? {}
+      : {
+          opal: {
+            range: data.opal_segment_number,
+            sizeBytes: data.opal_segment_size ?? 0,
+            keyBytes: data.opal_key_size ?? 0,
+          },
+        }),
     metadataBytes,
     keyslotsBytes: config.keyslots_size,
     flags: [...config.flags].sort(),
     requirements: [...config.requirements.mandatory].sort(),
-    slots: sorted(keyslots).map(([slot, found]) => slotOf(slot, found)),
+    slots: sorted(keyslots).map(([slot, found]) => slotOf(slot, found, isUnbound(String(slot)))),
     tokens: sorted(tokens).map(([token, found]): LuksToken => luksToken(token, found)),
   };
 }
 
-function slotOf(number: number, { type, key_size, priority, af, area, kdf }: Json['keyslots'][string]): Slot {
+function slotOf(
+  number: number,
+  { type, key_size, priority, af, area, kdf }: Json['keyslots'][string],
+  unbound: boolean,
+): Slot {
   return {
     number,
     ...present({
       type: type === 'luks2' ? undefined : type,
+      unbound: unbound ? (true as const) : undefined,
       keyBytes: key_size,
       priority: priority === 0 ? ('ignore' as const) : priority === 2 ? ('prefer' as const) : undefined,
       cipher: area.encryption,

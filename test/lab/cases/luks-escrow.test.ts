@@ -150,7 +150,7 @@ test.each(sealers)('a passphrase, a key file and a TPM, %s', { timeout: 900_000 
     'printf passphrase | cryptsetup open --key-slot 0 --key-file - "$A" again',
     'cryptsetup open --key-slot 1 --key-file /run/key.file "$A" again',
     'cryptsetup open --token-only --token-type systemd-tpm2 "$A" again',
-    '/usr/lib/systemd/systemd-cryptsetup attach again "$A" - tpm2-device=auto,headless=1',
+    'PATH=/usr/lib/systemd:$PATH; systemd-cryptsetup attach again "$A" - tpm2-device=auto,headless=1',
   ]) {
     await sh(how);
     expect(await sh('head -c 14 /dev/mapper/again')).toBe('content of it\n');

@@ -3,8 +3,10 @@
  * reads their output by itself.
  */
 import { expect, test } from 'vitest';
+import { asker } from '../../../src/host/asker.ts';
 import type { Host } from '../../../src/host/host.ts';
 import { captureLayout } from '../../../src/layout/capture.ts';
+import { copyHeaders } from '../../../src/layout/luks-copy.ts';
 import { type ComponentOf, parseLayout } from '../../../src/layout/types.ts';
 import { type Lab, startLab } from '../lab.ts';
 import { makeStack, readStack, scenes } from '../stack.ts';
@@ -78,6 +80,39 @@ test.each(scenes('crypt'))('$stack.name $release', { timeout: 900_000 }, async (
       flags: field(text, 'flags') === undefined ? [] : ['allow_discards'],
     });
   }
+});
+
+test.each(scenes('reencrypt'))('$stack.name $release', { timeout: 900_000 }, async ({ release, stack }) => {
+  await using lab = await startLab({ release, disks: stack.disks }, signal);
+  await makeStack(stack, lab, signal);
+  const layout = parseLayout(await captureLayout(lab.host, now, signal));
+  expect(layout.gaps).toEqual([]);
+  const [captured, ...others] = layout.components.filter((one) => one.kind === 'luks');
+  expect(others).toEqual([]);
+  // As it will be: what `luksDump` shows is how it is now.
+  expect(captured).toMatchObject({ open: true, name: 'anew', geometry: { cipher: 'aes-xts-plain64', keyBytes: 64 } });
+  const text = await dump(lab.host, lab.devices.get('A') ?? '');
+  expect(captured?.geometry?.requirements).toEqual(field(text, 'Requirements')?.split(/\s+/));
+  const slots =
+    text
+      .split('\nTokens:')[0]
+      ?.split(/^ {2}(?=\d+: (?:luks2|reencrypt))/m)
+      .slice(1) ?? [];
+  expect(
+    captured?.geometry?.slots.map(({ number, type = 'luks2', offsetBytes }) => [number, type, offsetBytes]),
+  ).toEqual(
+    slots.map((slot) => [
+      Number(slot[0]),
+      /^\d+: (\w+)/.exec(slot)?.[1],
+      Number.parseInt(field(slot, 'Area offset') ?? '', 10),
+    ]),
+  );
+  expect(captured?.geometry?.slots.filter(({ unbound }) => unbound).map(({ number }) => number)).toEqual([7]);
+  // What stands on it is seen as ever; its header of this moment would be wrong in the next.
+  expect(layout.components.find(({ kind }) => kind === 'ext')?.on).toEqual([captured?.id]);
+  const asking = asker(lab.host, signal);
+  expect(await copyHeaders(layout, asking)).toEqual([]);
+  expect(asking.gaps).toMatchObject([{ subject: captured?.id, problem: expect.stringContaining('encrypted anew') }]);
 });
 
 async function luksOf({ host }: Lab): Promise<Luks[]> {
