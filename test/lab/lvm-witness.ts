@@ -202,7 +202,7 @@ export async function toldByLvm(host: Host, signal: AbortSignal): Promise<LvmSai
               row['lv_uuid'],
               row['lv_active'] === 'active' ? row['lv_dm_path'] : '',
               inner(row['origin']) ? '' : row['origin'],
-              row['segtype'] === 'thin' ? row['pool_lv'] : '',
+              ['thin', 'vdo'].includes(row['segtype'] ?? '') ? row['pool_lv'] : '',
               row['lv_attr']?.[1],
               row['lv_minor'] === '-1' ? '' : row['lv_minor'],
               row['lv_skip_activation'] === 'skip activation' ? 1 : 0,

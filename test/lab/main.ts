@@ -91,7 +91,10 @@ function readArguments(): Wanted | undefined {
   if (first === undefined) throw new Error('which disks, or which stack?');
   if (firmware === undefined && positionals.length === 1 && !first.includes('=')) {
     const stack = readStack(first);
-    return { options: { release, ...sizes, disks: stack.disks }, stack };
+    return {
+      options: { release, ...sizes, disks: stack.disks, memoryMiB: Math.max(sizes.memoryMiB, stack.memoryMiB ?? 0) },
+      stack,
+    };
   }
   const disks = positionals.map(parseDisk);
   const twice = disks.find(({ serial }, index) => disks.findIndex((other) => other.serial === serial) < index);

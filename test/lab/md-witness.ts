@@ -17,6 +17,7 @@ interface Said {
     layout: string | undefined;
     consistency: string;
     bitmapChunk: number;
+    backlog: number;
     missing: number;
   };
 }
@@ -48,6 +49,7 @@ export function saidOfMd(
             layout: geometry?.layout,
             consistency: geometry?.consistency ?? 'none',
             bitmapChunk: geometry?.bitmap?.chunkBytes ?? 0,
+            backlog: geometry?.bitmap?.writeBehind ?? 0,
             missing,
           },
         }),
@@ -95,6 +97,7 @@ export async function mdWitness(host: Host, signal: AbortSignal): Promise<Map<st
       layout: value('Layout'),
       consistency: value('Consistency Policy') ?? '',
       bitmapChunk: Number(await run('cat', `/sys/block/${name}/md/bitmap/chunksize`)),
+      backlog: Number(await run('cat', `/sys/block/${name}/md/bitmap/backlog`)),
       missing: [...detail.matchAll(/^ +- +0 +0 +\d+ +removed$/gm)].length,
     };
   }

@@ -11,7 +11,7 @@ import { layoutTree } from '../../src/layout/tree.ts';
 import { parseLayout } from '../../src/layout/types.ts';
 import { releases } from './builder.ts';
 import { startLab } from './lab.ts';
-import { makeStack, readStack } from './stack.ts';
+import { labOptions, makeStack, readStack } from './stack.ts';
 
 const fixtures = join(import.meta.dirname, '../fixtures/lab');
 
@@ -23,7 +23,7 @@ const { values, positionals } = parseArgs({
 const { signal } = new AbortController();
 for (const release of releases.filter((one) => values.release.includes(one))) {
   for (const stack of positionals.map(readStack).filter(({ releases: able }) => able.includes(release))) {
-    await using lab = await startLab({ release, disks: stack.disks }, signal);
+    await using lab = await startLab(labOptions(stack, release), signal);
     await makeStack(stack, lab, signal);
     const { host, recording } = recordingHost(lab.host);
     const layout = parseLayout(await captureLayout(host, new Date(), signal));

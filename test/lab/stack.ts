@@ -2,9 +2,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ofToday, ownCases } from '../helpers/suite.ts';
-import type { LabDisk, Lab } from './lab.ts';
+import { present } from '../../src/kernel/present.ts';
+import type { LabDisk, Lab, LabOptions } from './lab.ts';
 import { buses } from '../../src/qemu/spec.ts';
 import { type Release, releases } from './builder.ts';
+import { addVdo } from './vdo.ts';
 import { addZfs } from './zfs.ts';
 
 const folder = join(import.meta.dirname, 'stacks');
@@ -20,8 +22,10 @@ export interface Stack {
   readonly disks: readonly LabDisk[];
   /** Whose kernel and tools can make it. */
   readonly releases: readonly Release[];
-  /** Of what no package holds; the machine is given it before. */
-  readonly needs?: 'zfs';
+  /** What the builder has not; the machine is given it before. */
+  readonly needs?: 'zfs' | 'vdo';
+  /** More than others. */
+  readonly memoryMiB?: number;
   readonly script: string;
 }
 
@@ -33,8 +37,10 @@ export function readStack(name: string): Stack {
   if (disks === undefined) throw new Error(`${name}.sh: no line "# disks: A=512M B=1G:nvme …"`);
   const [, only] = /^# releases: (.+)$/m.exec(script) ?? [];
   const able = releases.filter((release) => only === undefined || only.split(' ').includes(release));
-  const needs = /^# needs: zfs$/m.test(script) ? { needs: 'zfs' as const } : {};
-  return { name, disks: disks.split(' ').map(parseDisk), releases: able, ...needs, script };
+  const needs = (['zfs', 'vdo'] as const).find((one) => script.includes(`\n# needs: ${one}\n`));
+  const [, memory] = /^# memory: (\d+)$/m.exec(script) ?? [];
+  const memoryMiB = memory === undefined ? undefined : Number(memory);
+  return { name, disks: disks.split(' ').map(parseDisk), releases: able, script, ...present({ needs, memoryMiB }) };
 }
 
 /** Those that a release can make. */
@@ -51,7 +57,7 @@ export interface Scene {
 export function scenes(prefix: string): readonly Scene[] {
   const all = releases.flatMap((release) => stacksOf(release).map((stack) => ({ release, stack })));
   return ofToday(
-    all.filter(({ stack }) => stack.name.startsWith(prefix) && (stack.needs === undefined || ownCases !== undefined)),
+    all.filter(({ stack }) => stack.name.startsWith(prefix) && (stack.needs !== 'zfs' || ownCases !== undefined)),
     new Date(),
   );
 }
@@ -68,9 +74,15 @@ export function parseDisk(text: string): LabDisk {
 /** `part DISK NUMBER` is a partition, whatever the kernel calls it. */
 const prelude = 'part() { case $1 in *[0-9]) echo "$1p$2" ;; *) echo "$1$2" ;; esac; }\n';
 
+/** Of the machine that a stack is made in. */
+export function labOptions({ disks, memoryMiB }: Stack, release: Release): LabOptions {
+  return { release, disks, ...present({ memoryMiB }) };
+}
+
 /** Makes the stack; the script finds each disk in a variable named as its serial number. */
 export async function makeStack({ name, needs, script }: Stack, lab: Lab, signal: AbortSignal): Promise<void> {
   if (needs === 'zfs') await addZfs(lab, signal);
+  if (needs === 'vdo') await addVdo(lab, signal);
   const { host, devices } = lab;
   const env = Object.fromEntries([...devices].filter(([serial]) => serial !== ''));
   const stdin = Buffer.from(prelude + script);

@@ -113,6 +113,36 @@ describe.each(releases)('%s: what mdadm was told', (release) => {
     expect(arrayOf(layout, '0a').geometry).toMatchObject({ consistency: 'ppl' });
   });
 
+  test('a half that may lag behind, and a bitmap that is written less often', async () => {
+    const array = arrayOf(await captured(recorded('md-write-behind', release)), '0d');
+    expect(array.geometry?.bitmap).toEqual({ chunkBytes: 4 << 20, delaySeconds: 9, writeBehind: 300 });
+    expect(array.geometry?.members.find(({ slot }) => slot === 1)?.flags).toEqual(['failfast', 'write-mostly']);
+  });
+
+  test('arrays in containers stand on these, with their disks in order', async () => {
+    const layout = await captured(recorded('firmware-raid', release));
+    const containers = layout.components.filter((one) => one.kind === 'md-container');
+    expect(containers.map(({ metadata, on }) => [metadata, on.length]).sort()).toEqual([
+      ['ddf', 2],
+      ['imsm', 2],
+    ]);
+    const arrays = layout.components.filter((one) => one.kind === 'md');
+    const imsm = containers.find(({ metadata }) => metadata === 'imsm')?.id;
+    expect(arrays.find(({ geometry }) => geometry?.name === 'fast')).toMatchObject({
+      on: [imsm],
+      geometry: { level: 'raid0', metadata: 'imsm', member: 1, chunkBytes: 64 << 10, raidDevices: 2 },
+    });
+    expect(arrays.find(({ geometry }) => geometry?.name === 'mirror')).toMatchObject({
+      on: [imsm],
+      geometry: { level: 'raid1', member: 0, componentBytes: 40 << 20, members: [{ slot: 0 }, { slot: 1 }] },
+    });
+    const on = layout.components.filter(({ kind }) => kind === 'ext').map(({ on: [id] }) => id);
+    expect(new Set(on)).toEqual(
+      new Set(arrays.filter(({ geometry }) => geometry?.level === 'raid1').map(({ id }) => id)),
+    );
+    expect(layout.components.filter(({ kind }) => kind === 'unknown')).toEqual([]);
+  });
+
   test('one that is rebuilt lacks nobody; an array may be a member', async () => {
     const layout = await captured(recorded('md-rebuilding', release));
     const mirror = arrayOf(layout, '0b');
@@ -155,8 +185,8 @@ test('a name may say anything', () => {
 });
 
 test('sizes of bitmap chunks', () => {
-  expect(parseBitmap('       Chunksize : 64 MB\n')).toBe(64 << 20);
-  expect(parseBitmap('       Chunksize : 512 B\n')).toBe(512);
+  expect(parseBitmap('       Chunksize : 64 MB\n')).toEqual({ chunkBytes: 64 << 20 });
+  expect(parseBitmap('       Chunksize : 512 B\n')).toEqual({ chunkBytes: 512 });
   expect(() => parseBitmap('       Chunksize : many\n')).toThrow();
 });
 

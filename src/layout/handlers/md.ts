@@ -56,6 +56,9 @@ const geometrySchema = z.object({
       /** Absent for one on the members. */
       file: text,
       chunkBytes: bytes.exactOptional(),
+      /** As `--delay` and `--write-behind` take them; absent for what is usual. */
+      delaySeconds: z.number().exactOptional(),
+      writeBehind: z.number().exactOptional(),
     })
     .exactOptional(),
   members: z.array(memberSchema),
@@ -267,7 +270,7 @@ async function geometryOf(
 ): Promise<Geometry> {
   const { level, raidDevices, metadata, name, minor, chunkBytes, layout } = newest;
   const place = bitmapFile ?? views.find(({ said }) => said === newest && newest.hasBitmap)?.member.path;
-  const bitmapChunk =
+  const bitmap =
     place === undefined
       ? undefined
       : await asker.ask({ argv: bitmapArgv(place), parse: parseBitmap, subject: `bitmap on ${place}` });
@@ -291,7 +294,7 @@ async function geometryOf(
       layout,
       componentBytes: componentBytes(newest, views),
       consistency: consistencyOf(newest, place !== undefined),
-      bitmap: place === undefined ? undefined : present({ file: bitmapFile, chunkBytes: bitmapChunk }),
+      bitmap: place === undefined ? undefined : { ...present({ file: bitmapFile }), ...bitmap },
     }),
   };
 }

@@ -171,11 +171,28 @@ export function parseDetail(stdout: string): Detail {
   };
 }
 
-/** Of how many bytes of a member one bit tells. */
-export function parseBitmap(stdout: string): number {
-  const bytes = kibiBytes(wanted(fieldsOf(stdout), 'Chunksize'));
-  if (bytes === undefined) throw new Error('not a size of chunks');
-  return bytes;
+export interface Bitmap {
+  /** Of how many bytes of a member one bit tells. */
+  readonly chunkBytes: number;
+  /** Seconds between two looks at what can be cleared; absent for the usual 5. */
+  readonly delaySeconds?: number;
+  /** How many writes may be on their way to a member that is write-mostly; absent for none. */
+  readonly writeBehind?: number;
+}
+
+export function parseBitmap(stdout: string): Bitmap {
+  const fields = fieldsOf(stdout);
+  const chunkBytes = kibiBytes(wanted(fields, 'Chunksize'));
+  if (chunkBytes === undefined) throw new Error('not a size of chunks');
+  const delay = /^(\d+)s /.exec(fields.get('Daemon') ?? '')?.[1];
+  const behind = /max (\d+)$/.exec(fields.get('Write Mode') ?? '')?.[1];
+  return {
+    chunkBytes,
+    ...present({
+      delaySeconds: delay === undefined || delay === '5' ? undefined : Number(delay),
+      writeBehind: behind === undefined ? undefined : Number(behind),
+    }),
+  };
 }
 
 /** Lines `MD_…=…` of a container, of a disk in one, or of an array in one. */

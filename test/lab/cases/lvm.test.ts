@@ -4,13 +4,13 @@ import { captureLayout } from '../../../src/layout/capture.ts';
 import { parseLayout } from '../../../src/layout/types.ts';
 import { startLab } from '../lab.ts';
 import { capturedLvm, toldByLvm } from '../lvm-witness.ts';
-import { makeStack, parseDisk, scenes } from '../stack.ts';
+import { labOptions, makeStack, parseDisk, scenes } from '../stack.ts';
 
 const { signal } = new AbortController();
 const now = new Date('2026-11-21T12:00:00Z');
 
 test.each(scenes('lvm-'))('$stack.name $release', { timeout: 900_000 }, async ({ release, stack }) => {
-  await using lab = await startLab({ release, disks: stack.disks }, signal);
+  await using lab = await startLab(labOptions(stack, release), signal);
   await makeStack(stack, lab, signal);
   const layout = parseLayout(await captureLayout(lab.host, now, signal));
   expect(layout.gaps.filter(({ problem }) => !problem.includes('EFI system partition'))).toEqual([]);

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { captureLayout } from '../../../src/layout/capture.ts';
 import { parseLayout } from '../../../src/layout/types.ts';
 import { startLab } from '../lab.ts';
-import { makeStack, scenes } from '../stack.ts';
+import { labOptions, makeStack, scenes } from '../stack.ts';
 
 const { signal } = new AbortController();
 
@@ -12,7 +12,7 @@ const part =
   /_(?:[rm]image_\d+|rmeta_\d+|mlog|[tc]data|[tc]meta|w?corig|cvol)$|-(?:tpool|real|cow|cdata|cmeta|missing_\d+_\d+)$/;
 
 test.each(scenes(''))('$stack.name $release', { timeout: 900_000 }, async ({ release, stack }) => {
-  await using lab = await startLab({ release, disks: stack.disks }, signal);
+  await using lab = await startLab(labOptions(stack, release), signal);
   await makeStack(stack, lab, signal);
   const layout = parseLayout(await captureLayout(lab.host, new Date(), signal));
   const serials = layout.components.flatMap((one) => (one.kind === 'disk' ? (one.serial ?? []) : []));

@@ -84,6 +84,8 @@ export const lv: LayoutHandler<Lv> = {
     return [...known, ...others.map(([id, device]) => bareVolume(id, device, probes))];
   },
   title({ name, device, sizeBytes, origin, segments, readOnly, tags }) {
+    // Of a pool of VDO the kernel shows only what is in it.
+    const isShown = segments[0]?.type !== 'vdo-pool';
     const pieces = segments.length > 1 ? ` in ${segments.length} pieces` : '';
     return [
       `logical volume ${name}`,
@@ -93,7 +95,7 @@ export const lv: LayoutHandler<Lv> = {
       origin === undefined ? undefined : `snapshot of ${origin}`,
       tags?.join(' '),
       readOnly === true ? 'read-only' : undefined,
-      device === undefined ? 'not active' : undefined,
+      device === undefined && isShown ? 'not active' : undefined,
     ]
       .filter((part) => part !== undefined)
       .join('  ');
