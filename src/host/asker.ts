@@ -47,6 +47,8 @@ export interface Asker {
   didNotAnswer(argv: Argv): boolean;
   /** Paths of devices that did not answer. */
   readonly dead: ReadonlySet<string>;
+  /** Until all that is being asked now has been answered, or has not. */
+  settled(): Promise<void>;
 }
 
 /**
@@ -59,6 +61,7 @@ export function asker(host: Host, signal: AbortSignal, waiting: ReadonlySet<stri
   const gaps: Gap[] = [];
   const silent = new Set(waiting);
   const dead = new Set<string>();
+  const running = new Set<Promise<unknown>>();
   const keep = ({ argv, wide = false }: Asked): void => {
     silent.add(argv.join(' '));
     const [device, ...others] = devicesIn(argv);
@@ -83,7 +86,7 @@ export function asker(host: Host, signal: AbortSignal, waiting: ReadonlySet<stri
     using clock = limited(signal, timeoutMs + 3 * defaults.killGraceMs, () => timedOut(subject, timeoutMs));
     return await raceAbort(work(clock.signal), clock.signal);
   }
-  async function run<T>(question: Asked, read: (subject: string, result: RunResult) => T): Promise<T | undefined> {
+  async function answer<T>(question: Asked, read: (subject: string, result: RunResult) => T): Promise<T | undefined> {
     const { argv, subject = argv[0], okCodes = [0], timeoutMs = probeTimeoutMs, again = false } = question;
     const why = whyNot(question);
     if (why !== undefined) {
@@ -102,10 +105,16 @@ export function asker(host: Host, signal: AbortSignal, waiting: ReadonlySet<stri
       return undefined;
     }
   }
+  async function run<T>(question: Asked, read: (subject: string, result: RunResult) => T): Promise<T | undefined> {
+    const asked = answer(question, read);
+    running.add(asked);
+    return await asked.finally(() => running.delete(asked));
+  }
   return {
     gaps,
     gap,
     dead,
+    settled: async () => void (await Promise.allSettled(running)),
     didNotAnswer: (argv) => silent.has(argv.join(' ')),
     async ask({ parse, ...question }) {
       return await run(question, (subject, { stdout, stderr }) =>

@@ -53,6 +53,7 @@ export function namingDevices(asker: Asker, { roots }: Places): Asker {
   return {
     gaps: asker.gaps,
     dead: asker.dead,
+    settled: () => asker.settled(),
     didNotAnswer: (argv) => asker.didNotAnswer(argv),
     ask: (question) => asker.ask(question),
     bytes: (question) => asker.bytes(question),

@@ -79,10 +79,10 @@ async function askReports(probes: Probes, asker: Asker): Promise<Lvm> {
 
 async function askReport(asker: Asker, argv: Argv, parse: (stdout: string) => Row[]): Promise<Row[] | undefined> {
   const rows = await askOnce(asker, argv, parse);
-  // Of groups on other devices than those that do not answer all can be told.
-  return rows === undefined && asker.didNotAnswer(argv)
-    ? await askOnce(asker, ignoring(argv, asker.dead), parse, true)
-    : rows;
+  if (rows !== undefined || !asker.didNotAnswer(argv)) return rows;
+  // Of groups on other devices than those that do not answer all can be told. Which these are, others find out at the same time.
+  await asker.settled();
+  return await askOnce(asker, ignoring(argv, asker.dead), parse, true);
 }
 
 async function askOnce(
