@@ -86,6 +86,21 @@ test('the picture has the controller, its logical drives, and the disk with what
   }
 });
 
+test('a real kernel with a controller of QEMU that its driver megaraid_sas takes: which tool is missing', async ({
+  signal,
+}) => {
+  const machine: unknown = JSON.parse(readFileSync(join(fixtures, 'hwraid/megasas.debian12.json'), 'utf8'));
+  const layout = await captureLayout(recordedHost(machine), now, signal);
+  expect(layout.gaps.filter((gap) => gap.subject === 'RAID controllers')).toEqual([
+    {
+      subject: 'RAID controllers',
+      problem: 'no such program: storcli64, storcli, perccli64, perccli',
+      hint: 'Install storcli of Broadcom, or perccli of Dell for a PERC; Debian does not have them.',
+    },
+  ]);
+  expect(layout.components).toContainEqual(expect.objectContaining({ kind: 'disk', device: '/dev/sda', on: [] }));
+});
+
 test('where there is none, nothing is asked', async ({ signal }) => {
   const host = recordedHost(recorded);
   const layout = await captureLayout(host, now, signal);
