@@ -174,7 +174,14 @@ class RunningMachine implements Machine {
     stack: AsyncDisposableStack,
   ) {
     this.name = spec.name;
-    this.serial = serial;
+    this.serial = {
+      ...serial,
+      async waitFor(pattern, limitMs, signal, from) {
+        // What it had printed counts, also when it has ended since.
+        const printed = pattern.exec(serial.text().slice(from));
+        return printed ?? (await orEnded((own) => serial.waitFor(pattern, limitMs, own, from), process, signal));
+      },
+    };
     this.qmp = qmp;
     this.#files = files;
     this.#process = process;

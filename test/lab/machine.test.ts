@@ -105,6 +105,8 @@ test('what is typed on the console reaches the shell there, and the power button
   await lab.machine.serial.type('echo typed-$((40 + 2))\n', signal);
   await lab.machine.serial.waitFor(/typed-42/, 60_000, signal);
   await lab.machine.powerOff(60_000, signal);
+  await expect(lab.machine.serial.waitFor(/never/, 600_000, signal)).rejects.toMatchObject({ code: 'machine-failed' });
+  expect((await lab.machine.serial.waitFor(/typed-42/, 60_000, signal))[0]).toBe('typed-42');
   const { cpuSeconds, wallSeconds } = lab.machine.usage();
   expect(cpuSeconds).toBeGreaterThan(0);
   expect(wallSeconds).toBeGreaterThan(0);
