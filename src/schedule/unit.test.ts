@@ -30,6 +30,10 @@ test('systemd finds nothing wrong with the unit, and its exposure is bounded', a
   expect(exposure).toBeLessThanOrEqual(5.5);
 });
 
+test('a machine on which Node needs a minute to start is not taken for one on which the scheduler hangs', () => {
+  expect(unitText(argv)).toMatch(/^TimeoutStartSec=5min$/m);
+});
+
 test('words that mean something to systemd or cron arrive as they are', () => {
   const odd = ['/usr/bin/node', '/opt/life boat/100%/$HOME/"x"\\lifeboat.js', '--config', "/etc/it's.yaml"];
   const unit = unitText(odd);

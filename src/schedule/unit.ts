@@ -35,6 +35,8 @@ After=network-online.target remote-fs.target time-sync.target
 Type=notify
 NotifyAccess=main
 ExecStart=${[...argv, 'schedule', 'run'].map(unitWord).join(' ')}
+# Until it is ready: on a machine that is slow or very busy, Node alone needs more than the minute and a half that systemd would give it.
+TimeoutStartSec=5min
 WatchdogSec=3min
 Restart=on-failure
 RestartSec=1min
