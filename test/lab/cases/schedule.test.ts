@@ -29,12 +29,18 @@ test.skipIf(why !== undefined)(
   },
   async () => {
     await using place = await temporaryDirectory();
-    await using lab = await startSystem({ disks: [parseDisk('DATA=512M')] }, signal);
+    await using lab = await startSystem({ disks: ['DATA=512M', 'A=128M', 'B=128M', 'C=64M'].map(parseDisk) }, signal);
     const { machine } = lab;
     const script = scriptOn(lab.host);
+    const device = (serial: string) => lab.devices.get(serial) ?? serial;
     await addProgram(machine, lab.host, place.path, signal);
     await script(`
-    mkfs.ext4 -q -L backup ${lab.devices.get('DATA')}
+    mdadm --quiet --create /dev/md/both --run --level=1 --raid-devices=2 ${device('A')} ${device('B')}
+    vgcreate data /dev/md/both
+    lvcreate --size 64m --name files data
+    mkfs.ext4 -q /dev/data/files
+    printf passphrase | cryptsetup luksFormat --batch-mode --pbkdf pbkdf2 --pbkdf-force-iterations 1000 ${device('C')} -
+    mkfs.ext4 -q -L backup ${device('DATA')}
     echo 'LABEL=backup /srv/backup ext4 defaults 0 2' >> /etc/fstab
     mkdir /srv/backup
     systemctl daemon-reload

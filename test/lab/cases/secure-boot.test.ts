@@ -47,7 +47,10 @@ test.skipIf(why !== undefined)(
       own.map(({ path, sha256 }) => `${sha256}  ${path}`),
     );
     expect(binaries.map((line) => line.replace('  /', '  ')).sort()).toEqual(sums.trim().split('\n').sort());
-    expect(loadersOf(layout).map(({ type, path, distributor }) => [type, path, distributor])).toEqual([]);
+    const loaders = loadersOf(layout).map(({ type, path = '' }) => `${type} ${path}`.trim());
+    expect(loaders.sort()).toEqual(['grub-efi /EFI/BOOT', 'grub-efi /EFI/debian', 'grub-pc']);
+    expect(loadersOf(layout)).toContainEqual(expect.objectContaining({ path: '/EFI/debian', distributor: 'debian' }));
+    expect(loadersOf(layout)).toContainEqual(expect.objectContaining({ path: '/EFI/BOOT', removable: true }));
   },
 );
 
