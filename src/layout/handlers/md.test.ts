@@ -122,10 +122,8 @@ describe.each(releases)('%s: what mdadm was told', (release) => {
   test('arrays in containers stand on these, with their disks in order', async () => {
     const layout = await captured(recorded('firmware-raid', release));
     const containers = layout.components.filter((one) => one.kind === 'md-container');
-    expect(containers.map(({ metadata, on }) => [metadata, on.length]).sort()).toEqual([
-      ['ddf', 2],
-      ['imsm', 2],
-    ]);
+    expect(new Set(containers.map(({ metadata }) => metadata))).toEqual(new Set(['ddf', 'imsm']));
+    for (const { on } of containers) expect(on).toHaveLength(2);
     const arrays = layout.components.filter((one) => one.kind === 'md');
     const imsm = containers.find(({ metadata }) => metadata === 'imsm')?.id;
     expect(arrays.find(({ geometry }) => geometry?.name === 'fast')).toMatchObject({

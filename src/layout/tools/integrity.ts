@@ -88,7 +88,7 @@ export function parseTable(stdout: string): Table {
   return {
     mode: modes[mode] ?? mode,
     options: Object.fromEntries(
-      options.map(([name, value]) => [name, keyed.has(name) ? value.replace(/:.*$/, '') : value] as const).sort(),
+      options.map(([name, value]) => [name, keyed.has(name) ? value.replace(/:.*$/, '') : value] as const),
     ),
     ...present({
       algorithm,

@@ -65,7 +65,7 @@ async function witnessOf(host: Host): Promise<Said> {
         uuid,
         ...devices
           .split(',')
-          .filter((path) => /^\/dev\/sd/.test(path))
+          .filter((path) => path.startsWith('/dev/sd'))
           .sort(),
       ].join(' '),
   );
