@@ -188,6 +188,11 @@ test('nothing to show is no failure; everything else that is no success is', () 
   expect(all(controllers, failed("No VD's have been configured."), failed('No drive found!'))[0]?.logical).toEqual([]);
   expect(parseAnswers(failed('No Controller found'))).toEqual(new Map());
   expect(() => parseAnswers(failed('Un-supported command'))).toThrow('Un-supported command');
+  const withList = failed('No drive found!')
+    .replace('"Failure"', '"Failure","Status code":255')
+    .replace('}}]', '},"Response Data":[5]}]');
+  expect(JSON.parse(withList)).toHaveProperty('Controllers.0.Response Data');
+  expect(parseAnswers(withList)).toEqual(new Map());
   expect(() => parseAnswers('')).toThrow();
   expect(() => parseAnswers('Controller = 0\nStatus = Success')).toThrow();
 });

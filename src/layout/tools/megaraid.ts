@@ -19,19 +19,21 @@ const answerSchema = z.object({
   Controllers: z.array(
     z.object({
       'Command Status': z.object({ Controller: optionalWord, Status: z.string(), Description: z.string().optional() }),
-      'Response Data': z.record(z.string(), z.unknown()).optional(),
+      'Response Data': z.unknown().optional(),
     }),
   ),
 });
 
-type Answer = Readonly<Record<string, unknown>>;
+const dataSchema = z.record(z.string(), z.unknown());
+
+type Answer = Readonly<z.infer<typeof dataSchema>>;
 
 /** By the number of each controller; of those that have nothing of the kind, nothing. */
 export function parseAnswers(stdout: string): Map<string, Answer> {
   const { Controllers: answers } = answerSchema.parse(JSON.parse(stdout));
   const found = new Map<string, Answer>();
   for (const { 'Command Status': status, 'Response Data': data = {} } of answers) {
-    if (status.Status === 'Success') found.set(status.Controller ?? '', data);
+    if (status.Status === 'Success') found.set(status.Controller ?? '', dataSchema.parse(data));
     else if (!/^no |not found/i.test(status.Description ?? '')) throw new Error(status.Description ?? 'it failed');
   }
   return found;
@@ -135,7 +137,7 @@ function physicalOf(row: z.infer<typeof driveRow>, attributes: Attributes | unde
     place: row['EID:Slt'],
     role: roleOf(row.State, row.DG),
     ...present({
-      arrays: /^\d+$/.test(row.DG) ? [row.DG] : undefined,
+      arrays: groupsOf(row.DG),
       sizeBytes: exactSize(attributes) ?? sizeIn(row.Size, 1024),
       sectorBytes,
       media,
@@ -144,6 +146,11 @@ function physicalOf(row: z.infer<typeof driveRow>, attributes: Attributes | unde
       serial: known(attributes?.SN),
     }),
   };
+}
+
+/** `0`; of a spare of several `0,1`; of a drive without one `-` or `F`. */
+function groupsOf(said: string): string[] | undefined {
+  return /^\d+(,\d+)*$/.test(said) ? said.split(',') : undefined;
 }
 
 /** `111.790 GB [0xdf94bb0 Sectors]` */
@@ -161,7 +168,7 @@ function roleOf(state: string, group: string): PhysicalDrive['role'] {
   if (state === 'GHS') return 'global-spare';
   if (state === 'JBOD') return 'passed-through';
   if (group === 'F') return 'foreign';
-  return /^\d+$/.test(group) ? 'member' : 'unassigned';
+  return groupsOf(group) === undefined ? 'unassigned' : 'member';
 }
 
 type Topology = z.infer<typeof topologyRows>;
