@@ -10,6 +10,7 @@ import { parseBootSector } from './handlers/vfat.ts';
 import { parseXfsDb } from './handlers/xfs.ts';
 import { parseSettings } from './handlers/zram.ts';
 import { deviceBySpec } from './spec.ts';
+import { parseRunning, parseSuperblock as parseBcache } from './tools/bcache.ts';
 import { blkidArgv, parseBlkid } from './tools/blkid.ts';
 import {
   parseChunkDevices,
@@ -24,16 +25,25 @@ import {
   parseSuper,
 } from './tools/btrfs.ts';
 import { parseCrypttab } from './tools/crypttab.ts';
+import { parseDump, parseStatus } from './tools/drbd.ts';
 import { findmntArgv, parseFindmnt, parseFindmntSizes, parseStat } from './tools/findmnt.ts';
 import { parseFstab } from './tools/fstab.ts';
+import { parseSuperblock as parseIntegrity, parseTable } from './tools/integrity.ts';
 import { type BlockDevice, lsblkAll, parseLsblk } from './tools/lsblk.ts';
 import { parseHead, parseVersion2 } from './tools/luks.ts';
 import { parseLosetup } from './tools/losetup.ts';
 import { parseLsattr } from './tools/lsattr.ts';
 import { complaints, metadataFlags, parseLvs, parseMetadata, parsePvs, parseVgs, volumeOf } from './tools/lvm.ts';
-import { parseBitmap, parseDetail, parseExamine } from './tools/mdadm.ts';
+import { parseBitmap, parseDetail, parseExamine, parseExport, parseSubarray } from './tools/mdadm.ts';
 import { parseSfdisk } from './tools/sfdisk.ts';
 import { parseSwaps } from './tools/swaps.ts';
+import {
+  parseDatasets,
+  parseNvlist,
+  parseSettings as parseZfs,
+  parseStatus as parsePools,
+  parseVolumes,
+} from './tools/zfs.ts';
 import { parseWipefs } from './tools/wipefs.ts';
 
 describe('lsblk', () => {
@@ -183,6 +193,19 @@ test('any text gives a result or an error, and never hangs', () => {
     volumeOf,
     parseDetail,
     parseBitmap,
+    parseExport,
+    parseSubarray,
+    (text) => parseBcache(Buffer.from(text)),
+    parseRunning,
+    parseDump,
+    parseStatus,
+    (text) => parseIntegrity(Buffer.from(text)),
+    parseTable,
+    parseDatasets,
+    parseNvlist,
+    parseZfs,
+    parsePools,
+    parseVolumes,
     parseXfsDb,
     (text) => parseBootSector(Buffer.from(text)),
     (text) => parseSuperblock(Buffer.from(text)),
