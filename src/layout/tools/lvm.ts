@@ -57,10 +57,13 @@ export const lvsArgv = report(
   '-a',
 );
 
-/** The same of what lies on devices that answer: reading one that is suspended would wait for it. */
-export function ignoring([tool, ...args]: Argv, dead: ReadonlySet<string>): Argv {
-  const rejected = [...dead].sort().map((path) => `"r|^${path.replace(/[^\w/-]/g, '.')}$|"`);
-  const filter = rejected.length === 0 ? '' : ` devices/global_filter=[${[...rejected, '"a|.*|"'].join(',')}]`;
+/**
+ * The same of what lies on devices that answer: reading one that is suspended would wait for it. `alive` names those that may be read, if
+ * others are known to be dead; these have many names, of which each would have to be refused.
+ */
+export function ignoring([tool, ...args]: Argv, alive: readonly string[] | undefined): Argv {
+  const accepted = alive?.map((path) => `"a|^${path.replace(/[^\w/-]/g, '.')}$|",`).sort();
+  const filter = accepted === undefined ? '' : ` devices/global_filter=[${accepted.join('')}"r|.*|"]`;
   return [tool, '--config', `devices/ignore_suspended_devices=1${filter}`, ...args];
 }
 

@@ -56,10 +56,11 @@ async function askReports(probes: Probes, asker: Asker): Promise<Lvm> {
     ({ fstype, mapping }) => fstype === memberType || mapping?.uuid.startsWith('LVM-') === true,
   );
   if (!seen) return { physical: [], groups: [], segments: [], texts: new Map(), flags: new Map() };
+  const paths = probes.devices.filter(({ fstype }) => fstype === memberType).map(({ path }) => path);
   const [volumes, groups = [], segments = []] = await Promise.all([
-    askReport(asker, pvsArgv, parsePvs),
-    askReport(asker, vgsArgv, parseVgs),
-    askReport(asker, lvsArgv, parseLvs),
+    askReport(asker, pvsArgv, parsePvs, paths),
+    askReport(asker, vgsArgv, parseVgs, paths),
+    askReport(asker, lvsArgv, parseLvs, paths),
   ]);
   const physical = physicalOf(probes, volumes ?? []);
   if (volumes !== undefined) {
@@ -77,12 +78,18 @@ async function askReports(probes: Probes, asker: Asker): Promise<Lvm> {
   return { physical, groups, segments, texts, flags };
 }
 
-async function askReport(asker: Asker, argv: Argv, parse: (stdout: string) => Row[]): Promise<Row[] | undefined> {
+async function askReport(
+  asker: Asker,
+  argv: Argv,
+  parse: (stdout: string) => Row[],
+  volumes: readonly string[],
+): Promise<Row[] | undefined> {
   const rows = await askOnce(asker, argv, parse);
   if (rows !== undefined || !asker.didNotAnswer(argv)) return rows;
   // Of groups on other devices than those that do not answer all can be told. Which these are, others find out at the same time.
   await asker.settled();
-  return await askOnce(asker, ignoring(argv, asker.dead), parse, true);
+  const alive = asker.dead.size === 0 ? undefined : volumes.filter((path) => !asker.dead.has(path));
+  return await askOnce(asker, ignoring(argv, alive), parse, true);
 }
 
 async function askOnce(
