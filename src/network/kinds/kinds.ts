@@ -4,6 +4,7 @@ import { bond, bondDefaults, bondPort, bondText } from './bond.ts';
 import { bridge, bridgeDefaults, bridgePort, bridgeText } from './bridge.ts';
 import { geneve, geneveDefaults, geneveText } from './geneve.ts';
 import { ipvlan, ipvlanText, macvlan, macvlanDefaults, macvlanText } from './macvlan.ts';
+import { macsec, macsecDefaults, macsecText } from './macsec.ts';
 import { other, plain, team, teamText } from './plain.ts';
 import { tun, tunText } from './tun.ts';
 import { tunnel, tunnelText, vrf, vrfText } from './tunnel.ts';
@@ -19,6 +20,7 @@ export const detailSchema = z.discriminatedUnion('kind', [
   ipvlan,
   vxlan,
   geneve,
+  macsec,
   tun,
   tunnel,
   vrf,
@@ -72,6 +74,8 @@ export function detailText(detail: Detail): string {
       return vxlanText(detail);
     case 'geneve':
       return geneveText(detail);
+    case 'macsec':
+      return macsecText(detail);
     case 'tun':
       return tunText(detail);
     case 'vrf':
@@ -109,6 +113,7 @@ const defaults: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   macvtap: macvlanDefaults,
   vxlan: vxlanDefaults,
   geneve: geneveDefaults,
+  macsec: macsecDefaults,
 };
 
 /** Whether a setting that is not printed has this value: old and new versions of iproute2 do not print the same ones. */

@@ -13,6 +13,8 @@ export const vlan = z.object({
   egress_qos: mapping,
 });
 
-export function vlanText({ id, protocol }: z.infer<typeof vlan>): string {
-  return fieldsText({ id, protocol: protocol?.toLowerCase() === '802.1q' ? undefined : protocol });
+export function vlanText({ id, protocol, flags = [] }: z.infer<typeof vlan>): string {
+  const usual = protocol?.toLowerCase() === '802.1q' ? undefined : protocol;
+  const words = flags.filter((flag) => flag !== 'REORDER_HDR').map((flag) => flag.toLowerCase());
+  return fieldsText({ id, protocol: usual, with: words });
 }
