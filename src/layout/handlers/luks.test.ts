@@ -277,6 +277,26 @@ test('tokens that lifeboat does not know keep their names only', () => {
     slots: [1, 3],
     settings: { secret: '[redacted]', nested: '[redacted]' },
   });
+  const head = (clevis: object) => Buffer.from(JSON.stringify({ alg: 'dir', clevis })).toString('base64url');
+  const tpm2 = {
+    pin: 'tpm2',
+    tpm2: { hash: 'sha256', jwk_priv: 'sealed', key: 'ecc', pcr_bank: 'sha256', pcr_ids: '7' },
+  };
+  const tang = { pin: 'tang', tang: { url: 'http://key.example.net', adv: { keys: ['sealed'] } } };
+  const several = { pin: 'sss', sss: { t: 2, p: 'sealed', jwe: [`${head(tpm2)}.a.b`, `${head(tang)}..c`, 'none'] } };
+  expect(luksToken(0, { type: 'clevis', keyslots: [], jwe: { protected: head(several) } }).settings).toEqual({
+    jwe: {
+      pin: 'sss',
+      sss: {
+        t: 2,
+        pins: [
+          { pin: 'tpm2', tpm2: { pcr_bank: 'sha256', pcr_ids: '7' } },
+          { pin: 'tang', tang: { url: 'http://key.example.net' } },
+          '[redacted]',
+        ],
+      },
+    },
+  });
   expect(luksToken(0, { type: 'clevis', keyslots: [], jwe: { protected: 'e30' } }).settings).toEqual({
     jwe: '[redacted]',
   });

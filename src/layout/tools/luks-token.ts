@@ -1,5 +1,6 @@
 /** Tokens of LUKS2: by what else than a passphrase it is opened. */
 import { z } from 'zod';
+import { present } from '../../kernel/present.ts';
 import { REDACTED, redact } from '../../kernel/secret.ts';
 
 const json = z.json();
@@ -43,16 +44,23 @@ const pinSchema = z.object({
     pin: z.string(),
     tang: z.object({ url: z.string() }).exactOptional(),
     tpm2: z.object({ pcr_bank: z.string().exactOptional(), pcr_ids: z.string().exactOptional() }).exactOptional(),
+    /** Several, of which so many suffice. */
+    sss: z.object({ t: z.number(), jwe: z.array(z.string()) }).exactOptional(),
   }),
 });
 
 /** What clevis asks for the key: it stands, readable, in the head of what was sealed (RFC 7516). */
 function pinOf(value: unknown): Json {
   const sealed = z.object({ protected: z.string() }).safeParse(value);
-  if (!sealed.success) return REDACTED;
+  return sealed.success ? pinIn(sealed.data.protected) : REDACTED;
+}
+
+function pinIn(head: string): Json {
   try {
-    const { clevis } = pinSchema.parse(JSON.parse(Buffer.from(sealed.data.protected, 'base64url').toString()));
-    return json.parse(redact(clevis));
+    const { sss, ...clevis } = pinSchema.parse(JSON.parse(Buffer.from(head, 'base64url').toString())).clevis;
+    // Those within are written in one line each, of which the head is the first part.
+    const within = sss && { t: sss.t, pins: sss.jwe.map((one) => pinIn(one.replace(/\..*$/s, ''))) };
+    return json.parse(redact({ ...clevis, ...present({ sss: within }) }));
   } catch {
     return REDACTED;
   }

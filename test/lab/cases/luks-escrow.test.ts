@@ -8,6 +8,7 @@ import { expect, test } from 'vitest';
 import { loadConfig } from '../../../src/config/load.ts';
 import type { Host } from '../../../src/host/host.ts';
 import { noSecrets } from '../../../src/kernel/secret.ts';
+import { typedState } from '../../../src/steps/define.ts';
 import { noSettings } from '../../../src/workflow/units.ts';
 import { startRun } from '../../../src/workflow/runs.ts';
 import { backup } from '../../../workflows/backup.ts';
@@ -202,7 +203,7 @@ async function backedUp(box: KeyedSandbox, host: Host): Promise<string> {
   const { error, state } = await startRun(backup, inputs, context, signal);
   if (error !== undefined) throw new Error(`the backup failed:\n${log.slice(-20).join('\n')}`, { cause: error });
   logs.set(box, log.join('\n'));
-  return String(state['pointId']);
+  return typedState(state).pointId ?? '';
 }
 
 /** What each backup has said. */

@@ -138,7 +138,7 @@ async function secretsOf(host: Host): Promise<string[]> {
 
 /** Devices and files that hold a header. */
 async function headersOf(host: Host): Promise<string[]> {
-  const list = 'blkid -t TYPE=crypto_LUKS -o device; ls /etc/headers/* 2>/dev/null; true';
+  const list = 'blkid -t TYPE=crypto_LUKS -o device; ls /etc/headers/*.img 2>/dev/null; true';
   return (await output(host, 'bash', '-c', list)).split('\n').filter((line) => line !== '');
 }
 
