@@ -16,8 +16,8 @@ const commandSchema = z.strictObject({
   argv: z.tuple([z.string()], wordSchema),
   /** Exit codes that are no failure, if not 0 alone. */
   okCodes: z.array(z.number()).exactOptional(),
-  /** What it reads: text, or something secret that only the executor can get, by name. */
-  stdin: z.union([z.string(), z.strictObject({ secret: z.string() })]).exactOptional(),
+  /** What it reads: text, or something that only the executor has, such as a key, by name. */
+  stdin: z.union([z.string(), z.strictObject({ given: z.string() })]).exactOptional(),
   /** @default a minute */
   timeoutMs: z.number().exactOptional(),
 });

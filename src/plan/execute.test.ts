@@ -42,7 +42,7 @@ function executed(begun: readonly string[] = [], ended: readonly string[] = []) 
       end: async (id) => void record.push(`end ${id}`),
     },
     path: async (id) => join(directory, id.replace('disk:', '')),
-    secret: async (name) => Buffer.from(`secret ${name}\n`),
+    given: async (name) => Buffer.from(`given ${name}\n`),
     say: ({ title }) => void record.push(title),
   };
   return { record, execution };
@@ -75,15 +75,15 @@ test('one that fails is named, is not on record as ended, and ends all', async (
   expect(record).toEqual(['do fails', 'begin fails']);
 });
 
-test('text and secrets reach a command by its input, and other statuses may be as good as 0', async () => {
+test('text and what is given reach a command by its input, and other statuses may be as good as 0', async () => {
   const { execution } = executed();
   const copy = (stdin: Action['commands'][number]['stdin']): Action['commands'][number] => ({
     argv: ['sh', '-c', 'cat >> "$1"; exit 3', 'sh', { device: 'disk:A' }],
     okCodes: [3],
     ...(stdin === undefined ? {} : { stdin }),
   });
-  await execute([action('all', { commands: [copy('text\n'), copy({ secret: 'key' })] })], execution, signal);
-  expect(await written()).toBe('text\nsecret key\n');
+  await execute([action('all', { commands: [copy('text\n'), copy({ given: 'key' })] })], execution, signal);
+  expect(await written()).toBe('text\ngiven key\n');
 });
 
 test('a command as a person reads it', () => {

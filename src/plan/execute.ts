@@ -21,8 +21,8 @@ export interface Execution {
    * @throws LifeboatError where there is none
    */
   readonly path: (id: string, signal: AbortSignal) => Promise<string>;
-  /** What only the executor can get, such as the header of an encrypted volume. @throws LifeboatError where it cannot */
-  readonly secret: (name: string, signal: AbortSignal) => Promise<Uint8Array>;
+  /** What a command reads by name, such as the header of an encrypted volume. @throws LifeboatError where there is none */
+  readonly given: (name: string, signal: AbortSignal) => Promise<Uint8Array>;
   /** Before the first command of each action. */
   say(action: Action): void;
 }
@@ -44,7 +44,7 @@ export async function execute(actions: readonly Action[], execution: Execution, 
 async function runCommand(
   { argv, okCodes, stdin, timeoutMs }: Command,
   { title }: Action,
-  { host, path, secret }: Execution,
+  { host, path, given }: Execution,
   signal: AbortSignal,
 ): Promise<void> {
   const [program, ...rest] = argv;
@@ -55,7 +55,7 @@ async function runCommand(
     );
   }
   const resolved: Argv = [program, ...words];
-  const input = typeof stdin === 'object' ? await secret(stdin.secret, signal) : stdin;
+  const input = typeof stdin === 'object' ? await given(stdin.given, signal) : stdin;
   try {
     await host.run(
       resolved,

@@ -47,7 +47,8 @@ export function layoutPlanCommand(): Command {
     .action(async (options: Options, command: Command) => {
       const { printResult } = await import('../output.ts');
       const { writeOutput } = await import('../output-file.ts');
-      const { barredIn, planDigest, planLayout } = await import('../../layout/rebuild/plan.ts');
+      const { planDigest } = await import('../../layout/rebuild/document.ts');
+      const { planLayout } = await import('../../layout/rebuild/plan.ts');
       const { planText } = await import('../../layout/rebuild/text.ts');
       const { diskPairs } = await import('../disk-pairs.ts');
       const { globals, session, load } = await openDocuments(command);
@@ -57,7 +58,6 @@ export function layoutPlanCommand(): Command {
         wanted,
         found,
         blank: await blankDisks(found, options.to === 'host' ? session : undefined),
-        barred: barredIn(found),
         named: diskPairs(options.map, wanted, found),
         exclude: new Set(options.exclude),
         ...(options.grow ? { grows: ({ kind }) => ['ext', 'xfs', 'btrfs', 'f2fs'].includes(kind) } : {}),

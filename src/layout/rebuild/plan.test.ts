@@ -7,7 +7,8 @@ import { devicesOf } from '../../plan/action.ts';
 import { captureLayout } from '../capture.ts';
 import { type ComponentOf, type Layout, parseLayout } from '../types.ts';
 import { devicePath, diskPaths } from './paths.ts';
-import { planDigest, planLayout, planSchema } from './plan.ts';
+import { planDigest, planSchema } from './document.ts';
+import { planLayout } from './plan.ts';
 import { siteOf } from './site.ts';
 import { planText } from './text.ts';
 
@@ -82,10 +83,36 @@ test('a name of a device is no part of what is agreed to; which disk it is, is',
   ).not.toBe(digest);
 });
 
-test('a disk with data on it is not taken, and a person who names it hears what is lost', async () => {
+/** The same machine with nothing in use. */
+function atRest(layout: Layout): Layout {
+  return { ...layout, components: layout.components.filter(({ kind }) => kind !== 'mount' && kind !== 'boot') };
+}
+
+test('a disk with data on it is not taken, also when it is the same disk, unless a person names it and hears what is lost', async () => {
   const wanted = await recordedLayout('md-raid1.debian12');
+  const found = atRest(wanted);
   const blank = new Set<string>();
-  expect(() => planLayout({ wanted, found: wanted, blank: new Set(), named: new Map() })).not.toThrow();
-  const found = bareMachine(disksOf(wanted));
-  expect(() => planLayout({ wanted, found, blank })).toThrow('no disk here takes the place of');
+  expect(() => planLayout({ wanted, found: bareMachine(disksOf(wanted)), blank })).toThrow(
+    'no disk here takes the place of',
+  );
+  expect(() => planLayout({ wanted, found, blank })).toThrow('(disk:A) is disk:A, and something is on it');
+  const named = new Map([
+    ['disk:A', 'disk:A'],
+    ['disk:B', 'disk:B'],
+  ]);
+  const plan = planLayout({ wanted, found, blank, named });
+  expect(plan.disks.map(({ destroys }) => destroys.length)).toEqual([5, 5]);
+  const order = plan.actions.map(({ id }) => id.replace(/ .*/, ''));
+  expect(order.slice(0, 9)).toEqual(['mark', 'mark', 'release', 'wipe', 'wipe', 'wipe', 'wipe', 'create', 'create']);
+});
+
+test('a disk that somebody uses is not taken, whoever names it', async () => {
+  const wanted = await recordedLayout('md-raid1.debian12');
+  const named = new Map([
+    ['disk:A', 'disk:A'],
+    ['disk:B', 'disk:B'],
+  ]);
+  expect(() => planLayout({ wanted, found: wanted, blank: new Set(), named })).toThrow(
+    'cannot be taken: it is mounted at /mnt/root',
+  );
 });

@@ -1,6 +1,6 @@
 /** A layout as its builders see it, and the order in which things are made. */
 import { LifeboatError } from '../../kernel/errors.ts';
-import type { Component } from '../types.ts';
+import type { Component, ComponentOf, Layout } from '../types.ts';
 import type { Site } from './builder.ts';
 
 export interface OrderedSite extends Site {
@@ -43,3 +43,15 @@ function ordered(components: readonly Component[], aboveOf: ReadonlyMap<string, 
   }
   return order;
 }
+
+export const disksOf = (layout: Layout): ComponentOf<'disk'>[] =>
+  layout.components.filter((one) => one.kind === 'disk');
+
+export function diskOf(layout: Layout, id: string): ComponentOf<'disk'> {
+  const disk = disksOf(layout).find((one) => one.id === id);
+  if (disk === undefined) throw new LifeboatError('usage', `there is no disk ${id} here`);
+  return disk;
+}
+
+/** Mounts and what starts the machine come back with its files. */
+export const notMade: ReadonlySet<string> = new Set(['mount', 'boot', 'loader']);

@@ -3,7 +3,7 @@ import { printable } from '../../kernel/text.ts';
 import { formatBytes } from '../../kernel/units.ts';
 import { commandText } from '../../plan/action.ts';
 import { layoutTree } from '../tree.ts';
-import { type Plan, planDigest } from './plan.ts';
+import { type Plan, planDigest } from './document.ts';
 
 const certainties: Readonly<Record<Plan['disks'][number]['certainty'], string>> = {
   same: 'it is the same disk',

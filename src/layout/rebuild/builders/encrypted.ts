@@ -4,12 +4,12 @@ import { type Builder, device, only } from '../builder.ts';
 
 type Luks = ComponentOf<'luks'>;
 
-/** Under this name an executor knows the header that was kept. */
-export const headerSecret = ({ uuid }: Luks): string => `luks-header:${uuid}`;
-/** And a passphrase or key file's content that opens it. */
-export const keySecret = ({ uuid }: Luks): string => `luks-key:${uuid}`;
+/** By this name an executor is asked for the header that was kept. */
+const headerOf = ({ uuid }: Luks): string => `luks-header:${uuid}`;
+/** And for a passphrase, or what is in a key file, that opens it. */
+const keyOf = ({ uuid }: Luks): string => `luks-key:${uuid}`;
 
-export const nameOf = ({ name, crypttab, uuid }: Luks): string => name ?? crypttab?.name ?? `luks-${uuid}`;
+const nameOf = ({ name, crypttab, uuid }: Luks): string => name ?? crypttab?.name ?? `luks-${uuid}`;
 
 export const luksBuilder: Builder<Luks> = {
   problem({ uuid, geometry, header, on }) {
@@ -18,6 +18,7 @@ export const luksBuilder: Builder<Luks> = {
     return geometry.requirements.length === 0 ? undefined : `it was being changed: ${geometry.requirements.join(', ')}`;
   },
   path: (component) => `/dev/mapper/${nameOf(component)}`,
+  release: ({ open, name }) => (open && name !== undefined ? [{ argv: ['cryptsetup', 'close', name] }] : []),
   create(component) {
     const disk = only(component);
     const name = nameOf(component);
@@ -27,7 +28,7 @@ export const luksBuilder: Builder<Luks> = {
         commands: [
           {
             argv: ['dd', { device: disk, before: 'of=' }, 'bs=1M', 'conv=notrunc,fsync', 'status=none'],
-            stdin: { secret: headerSecret(component) },
+            stdin: { given: headerOf(component) },
           },
         ],
       },
@@ -36,7 +37,7 @@ export const luksBuilder: Builder<Luks> = {
         commands: [
           {
             argv: ['cryptsetup', 'open', '--type', 'luks', '--key-file', '-', device(disk), name],
-            stdin: { secret: keySecret(component) },
+            stdin: { given: keyOf(component) },
             timeoutMs: 5 * 60_000,
           },
         ],

@@ -1,0 +1,84 @@
+/**
+ * The mark on a disk that is being written to: whose plan, and for which machine. A disk that was left half done, as by a power cut, is
+ * known again by it and needs nobody to name it once more.
+ */
+import { z } from 'zod';
+import type { Host } from '../../host/host.ts';
+import type { Command } from '../../plan/action.ts';
+import type { ComponentOf } from '../types.ts';
+import { aboveOfKind, type Site } from './builder.ts';
+
+const markSchema = z.object({
+  /** Digest of the plan. */
+  plan: z.string(),
+  /** What the machine is built from: the same for every plan for it. */
+  of: z.string(),
+  /** Id of the disk: a copy of it on another means nothing. */
+  disk: z.string(),
+});
+
+export type Mark = z.infer<typeof markSchema>;
+
+const magic = 'lifeboat.mark/1 ';
+const markBytes = 4096;
+/** Behind a partition table and before the first partition: as tables are made today, and as they were in the days of cylinders. */
+const places = [(1 << 20) - markBytes, 63 * 512 - markBytes];
+
+/** Where a disk has room for a mark as long as it is being made; `undefined` for one that is used as a whole. */
+export function markPlace(disk: string, site: Site): number | undefined {
+  const tables = aboveOfKind(site, disk, 'table');
+  const starts = tables.flatMap(({ id }) => aboveOfKind(site, id, 'partition').map(({ startBytes = 0 }) => startBytes));
+  return tables.length === 0 ? undefined : places.find((place) => starts.every((start) => start >= place + markBytes));
+}
+
+/** Writes what an executor gives as `mark:<disk>` there. */
+export function markCommand(disk: string, place: number): Command {
+  return {
+    argv: [
+      'dd',
+      { device: disk, before: 'of=' },
+      `bs=${markBytes}`,
+      `seek=${place}`,
+      'oflag=seek_bytes',
+      'conv=notrunc,fsync',
+      'status=none',
+    ],
+    stdin: { given: `mark:${disk}` },
+  };
+}
+
+/** Its bytes; zeros take it away. */
+export function markContent(mark: Mark): Buffer {
+  const content = Buffer.alloc(markBytes);
+  content.write(`${magic}${JSON.stringify(mark)}\n`);
+  return content;
+}
+
+/** The mark on a disk, if it has one that is its own. */
+export async function readMark(
+  host: Host,
+  { id, device: path, sizeBytes }: ComponentOf<'disk'>,
+  signal: AbortSignal,
+): Promise<Mark | undefined> {
+  for (const place of places) {
+    if (place + markBytes > sizeBytes) continue;
+    const { stdout } = await host.run(
+      ['dd', `if=${path}`, `bs=${markBytes}`, 'count=1', `skip=${place}`, 'iflag=skip_bytes', 'status=none'],
+      { okCodes: [0, 1] },
+      signal,
+    );
+    const mark = parseMark(stdout);
+    if (mark?.disk === id) return mark;
+  }
+  return undefined;
+}
+
+function parseMark(bytes: Buffer): Mark | undefined {
+  const [line = ''] = bytes.toString('latin1').split('\n', 1);
+  if (!line.startsWith(magic)) return undefined;
+  try {
+    return markSchema.safeParse(JSON.parse(line.slice(magic.length))).data;
+  } catch {
+    return undefined;
+  }
+}

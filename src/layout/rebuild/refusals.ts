@@ -1,0 +1,67 @@
+/** When there is no plan: what is said then, and what to do. */
+import { LifeboatError } from '../../kernel/errors.ts';
+import { type Component, type ComponentOf, handlerOf, type Layout } from '../types.ts';
+import { builderOf } from './builders.ts';
+import type { Certainty } from './match.ts';
+import { diskOf, disksOf, notMade, type OrderedSite, siteOf } from './site.ts';
+
+/** A disk that somebody uses is never written to; one with something on it only when a person named it. */
+export function refuseToWrite(
+  from: string,
+  { id, device }: ComponentOf<'disk'>,
+  certainty: Certainty,
+  uses: ReadonlyMap<string, string>,
+  blank: ReadonlySet<string>,
+): void {
+  const use = uses.get(id);
+  if (use !== undefined) {
+    throw new LifeboatError('refused', `the disk ${device} (${id}) cannot be taken: ${use}`, {
+      hint: `End that, name another disk with --map ${from}=ID, or leave it out with --exclude ${from}.`,
+    });
+  }
+  if (blank.has(id) || certainty === 'named') return;
+  throw new LifeboatError('refused', `the disk ${device} (${id}) is ${from}, and something is on it`, {
+    hint: `If that may be lost, say so with --map ${from}=${id}; to keep it, leave it out with --exclude ${from}.`,
+  });
+}
+
+export function noDisk(ids: readonly string[], layout: Layout): LifeboatError {
+  const titles = ids.map((id) => handlerOf(diskOf(layout, id)).title(diskOf(layout, id)));
+  return new LifeboatError('refused', `no disk here takes the place of: ${titles.join('; ')}`, {
+    hint: `Name one with --map ${ids[0]}=ID (what is on it will be lost), or leave it out with --exclude ${ids[0]}.`,
+  });
+}
+
+/** Who uses what is on disks, by id: those are never written to. */
+export function usesIn(found: Layout): ReadonlyMap<string, string> {
+  const site = siteOf(found.components);
+  const uses = new Map<string, string>();
+  for (const component of found.components) {
+    const use = useOf(component);
+    if (use !== undefined) for (const id of site.disksUnder(component.id)) uses.set(id, use);
+  }
+  for (const { id, readOnly } of disksOf(found)) if (readOnly) uses.set(id, 'it is read-only');
+  return uses;
+}
+
+function useOf(component: Component): string | undefined {
+  if (component.kind === 'mount' && component.mounted) return `it is mounted at ${component.path}`;
+  return component.kind === 'swap' && component.active ? 'the system swaps to it' : undefined;
+}
+
+/** What cannot be made as it was is told before anything is touched. */
+export function refuseUnknown(layout: Layout, site: OrderedSite): void {
+  const problems = layout.components.flatMap((component) => {
+    if (notMade.has(component.kind)) return [];
+    const builder = builderOf(component);
+    const why =
+      builder === undefined
+        ? `of the kind ${component.kind}, which cannot be made yet`
+        : builder.problem?.(component, site);
+    return why === undefined ? [] : [`${handlerOf(component).title(component)}: ${why}`];
+  });
+  if (problems.length === 0) return;
+  throw new LifeboatError('unsupported', `cannot be made as it was: ${problems.join('; ')}`, {
+    hint: 'Leave out what is named with --exclude ID, and make it by hand afterwards.',
+  });
+}
