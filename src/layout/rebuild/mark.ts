@@ -47,11 +47,17 @@ export function markCommand(disk: string, place: number): Command {
   };
 }
 
-/** Its bytes; zeros take it away. */
+/** Its bytes. */
 export function markContent(mark: Mark): Buffer {
   const content = Buffer.alloc(markBytes);
   content.write(`${magic}${JSON.stringify(mark)}\n`);
   return content;
+}
+
+/** Takes it away: the disk is what it shall be. */
+export async function markBlank(host: Host, path: string, place: number, signal: AbortSignal): Promise<void> {
+  const argv = ['dd', 'if=/dev/zero', `of=${path}`, `bs=${markBytes}`, 'count=1', `seek=${place}`] as const;
+  await host.run([...argv, 'oflag=seek_bytes', 'conv=notrunc,fsync', 'status=none'], {}, signal);
 }
 
 /** The mark on a disk, if it has one that is its own. */

@@ -1,0 +1,62 @@
+/** Stacks that are made anew on blank disks by their plan: what came of it is what the plain tools say of the first. */
+import { expect, test } from 'vitest';
+import type { Host } from '../../../src/host/host.ts';
+import { captureLayout } from '../../../src/layout/capture.ts';
+import { applyPlan } from '../../../src/layout/rebuild/apply.ts';
+import { planLayout } from '../../../src/layout/rebuild/plan.ts';
+import { type Layout, parseLayout } from '../../../src/layout/types.ts';
+import { startLab } from '../lab.ts';
+import { makeStack, scenes } from '../stack.ts';
+
+const { signal } = new AbortController();
+const capture = async (host: Host): Promise<Layout> =>
+  parseLayout(await captureLayout(host, new Date('2026-11-21T12:00:00Z'), signal));
+const disksOf = (layout: Layout) =>
+  layout.components.flatMap((one) => (one.kind === 'disk' && one.sizeBytes > 0 ? [one] : []));
+const blankOf = (layout: Layout) => new Set(disksOf(layout).map(({ id }) => id));
+
+/** Nothing is remembered: a kill is the matter of other tests. */
+const noProgress = { begun: new Set<string>(), ended: new Set<string>(), begin: async () => {}, end: async () => {} };
+const given = async (name: string): Promise<Uint8Array> => await Promise.reject(new Error(`nobody gives ${name}`));
+
+/** What the plain tools say of devices, in the order of their serial numbers, without names that the kernel gives. */
+const facts = `
+sfdisk -d "$1" 2> /dev/null | grep -v '^device\\|^last-lba' | sed 's|^/dev/[^ ]* *: |: |' || true
+blkid -o export "$1"* 2> /dev/null | grep -E '^(UUID|LABEL|TYPE|PARTUUID|PARTLABEL|UUID_SUB)=' | grep -v UUID_SUB | sort || true
+`;
+
+const able = scenes('md-')
+  .concat(scenes('lvm-'))
+  .filter(({ stack }) => ['md-raid1', 'md-raid0', 'md-raid1-esp', 'md-raid10-far', 'lvm-on-md'].includes(stack.name));
+
+test.each(able)(
+  '$stack.name $release on blank disks of the same size',
+  { timeout: 900_000 },
+  async ({ release, stack }) => {
+    const first = await original(release, stack);
+    const disks = stack.disks.map((disk) => ({ ...disk, serial: `N${disk.serial}` }));
+    await using lab = await startLab({ release, disks }, signal);
+    const found = await capture(lab.host);
+    const plan = planLayout({ wanted: first.layout, found, blank: blankOf(found) });
+    const changes = await applyPlan(plan, { host: lab.host, progress: noProgress, given, say: () => {} }, signal);
+    expect(changes).toEqual([]);
+    for (const { id, from } of plan.disks) {
+      const device = lab.devices.get(id.replace('disk:', '')) ?? '';
+      expect(await said(lab.host, device)).toBe(first.facts.get(from));
+    }
+  },
+);
+
+async function original(release: (typeof able)[number]['release'], stack: (typeof able)[number]['stack']) {
+  await using lab = await startLab({ release, disks: stack.disks }, signal);
+  await makeStack(stack, lab, signal);
+  const layout = await capture(lab.host);
+  const found = new Map<string, string>();
+  for (const [serial, device] of lab.devices)
+    if (serial !== '') found.set(`disk:${serial}`, await said(lab.host, device));
+  return { layout, facts: found };
+}
+
+async function said(host: Host, device: string): Promise<string> {
+  return (await host.run(['sh', '-c', facts, 'sh', device], {}, signal)).stdout.toString();
+}
