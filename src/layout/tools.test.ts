@@ -34,7 +34,9 @@ import { parseHead, parseVersion2 } from './tools/luks.ts';
 import { parseLosetup } from './tools/losetup.ts';
 import { parseLsattr } from './tools/lsattr.ts';
 import { complaints, metadataFlags, parseLvs, parseMetadata, parsePvs, parseVgs, volumeOf } from './tools/lvm.ts';
+import { parseAnswers } from './tools/megaraid.ts';
 import { parseBitmap, parseDetail, parseExamine, parseExport, parseSubarray } from './tools/mdadm.ts';
+import { parseSmartArray } from './tools/smartarray.ts';
 import { parseSfdisk } from './tools/sfdisk.ts';
 import { parseSwaps } from './tools/swaps.ts';
 import {
@@ -206,6 +208,8 @@ test('any text gives a result or an error, and never hangs', () => {
     parseZfs,
     parsePools,
     parseVolumes,
+    parseSmartArray,
+    parseAnswers,
     parseXfsDb,
     (text) => parseBootSector(Buffer.from(text)),
     (text) => parseSuperblock(Buffer.from(text)),
