@@ -11,6 +11,7 @@ import type { Probes } from '../probes.ts';
 import { deviceOnHost } from '../spec.ts';
 import { type CrypttabEntry, parseCrypttab } from '../tools/crypttab.ts';
 import {
+  isSuperblock,
   parseSuperblock,
   parseTable,
   type Superblock,
@@ -69,15 +70,25 @@ export const integrity: LayoutHandler<Integrity> = {
     const within = bounded(asker);
     const found = new Map<string, Superblock>();
     looked.set(asker, found);
+    // For the same reason blkid may see nothing below one that was just made.
+    const lower = new Set(
+      devices.flatMap(({ mapping, parents }) => (openedName(mapping?.uuid) === undefined ? [] : parents)),
+    );
     return await Promise.all(
       devices.map(async (device) => {
-        if (device.fstype !== memberType) return device;
+        const isBare = device.fstype === undefined && device.table === undefined && lower.has(device.number);
+        if (device.fstype !== memberType && !isBare) return device;
         const argv = superblockArgv(device.path);
-        const parse = (stdout: string) => parseSuperblock(nameToBytes(stdout));
+        const parse = (stdout: string) => {
+          const block = nameToBytes(stdout);
+          // The data of one whose metadata lies elsewhere.
+          return isBare && !isSuperblock(block) ? undefined : parseSuperblock(block);
+        };
         const said = await within.ask({ argv, parse, subject: device.path });
+        if (said === undefined && isBare) return device;
         if (said !== undefined) found.set(device.number, said);
         // Nothing else in it is its own.
-        return { ...device, uuid: said?.salt ?? device.partUuid ?? device.serial ?? device.name };
+        return { ...device, fstype: memberType, uuid: said?.salt ?? device.partUuid ?? device.serial ?? device.name };
       }),
     );
   },
@@ -135,8 +146,9 @@ export const integrity: LayoutHandler<Integrity> = {
   risk: ({ change }) => (change === 'added' ? 'data' : 'appearance'),
 };
 
+/** That of LUKS2 has the UUID of its volume before its name. */
 function openedName(mapping: string | undefined): string | undefined {
-  return /^CRYPT-INTEGRITY-(.+)$/s.exec(mapping ?? '')?.[1];
+  return /^CRYPT-INTEGRITY-(?![0-9a-f]{32}-)(.+)$/s.exec(mapping ?? '')?.[1];
 }
 
 async function askTable({ number, path }: BlockDevice, asker: Asker): Promise<Table | undefined> {

@@ -2,7 +2,15 @@
 import type { Argv } from '../../host/host.ts';
 import { present } from '../../kernel/present.ts';
 
-export const superblockArgv = (device: string): Argv => ['dd', `if=${device}`, 'bs=512', 'count=1', 'status=none'];
+/** Past the kernel's cache, in which there may be what was there before dm-integrity wrote it. */
+export const superblockArgv = (device: string): Argv => [
+  'dd',
+  `if=${device}`,
+  'bs=4096',
+  'count=1',
+  'iflag=direct',
+  'status=none',
+];
 /** Without `--showkeys` there are zeros in place of keys. */
 export const tableArgv = (major: string, minor: string): Argv => [
   'dmsetup',
@@ -31,10 +39,13 @@ export interface Superblock {
   readonly salt?: string;
 }
 
+export function isSuperblock(block: Buffer): boolean {
+  return block.length >= 64 && block.toString('latin1', 0, 8) === 'integrt\0';
+}
+
 /** `struct superblock` of the kernel's `drivers/md/dm-integrity.c`. */
 export function parseSuperblock(block: Buffer): Superblock {
-  if (block.length < 64 || block.toString('latin1', 0, 8) !== 'integrt\0')
-    throw new Error('not a superblock of dm-integrity');
+  if (!isSuperblock(block)) throw new Error('not a superblock of dm-integrity');
   const flags = block.readUInt32LE(24);
   const interleave = block.readUInt8(9);
   const salt = block.toString('hex', 48, 64);

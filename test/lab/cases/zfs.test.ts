@@ -115,7 +115,7 @@ async function witnessOf(host: Host): Promise<Said> {
     devices: devices.sort(),
     datasets,
     set: set.sort(),
-    mounts: (await lines('findmnt', '-t', 'zfs', '-nrlo', 'SOURCE,TARGET')).sort(),
+    mounts: (await lines('findmnt', '-t', 'zfs', '-nro', 'SOURCE,TARGET')).sort(),
     volumes: volumes.sort(),
   };
 }
