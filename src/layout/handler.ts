@@ -15,7 +15,21 @@ export const common = {
 };
 
 /** Kinds that are, or make, block devices: whatever lies on a device may stand on these. */
-export const carriers = ['multipath', 'disk', 'partition', 'md', 'luks', 'crypt', 'integrity', 'lv', 'bcache', 'drbd', 'zfs', 'loop', 'zram'];
+export const carriers = [
+  'multipath',
+  'disk',
+  'partition',
+  'md',
+  'luks',
+  'crypt',
+  'integrity',
+  'lv',
+  'bcache',
+  'drbd',
+  'zfs',
+  'loop',
+  'zram',
+];
 
 /** An amount of bytes, blocks or the like. */
 export const bytes = z.number().int().nonnegative();
