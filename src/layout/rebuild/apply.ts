@@ -36,7 +36,7 @@ export async function applyPlan(plan: Plan, application: Application, signal: Ab
     plan.actions,
     {
       ...application,
-      path: async (id) => devicePath(id, siteWith(id, sites), disks),
+      path: async (id, inner) => await kernelName(host, devicePath(id, siteWith(id, sites), disks), inner),
       given: async (name, inner) => {
         const [, disk] = /^mark:(.*)$/.exec(name) ?? [];
         return disk === undefined ? await given(name, inner) : markContent({ plan: digest, of: plan.of, disk });
@@ -51,6 +51,13 @@ export async function applyPlan(plan: Plan, application: Application, signal: Ab
     if (place !== undefined) await markBlank(host, path, place, signal);
   }
   return changes;
+}
+
+/** Links that udev makes of UUIDs have colons in them, which LVM takes for something else. */
+async function kernelName(host: Host, path: string, signal: AbortSignal): Promise<string> {
+  if (!path.startsWith('/dev/disk/')) return path;
+  const { stdout } = await host.run(['realpath', '--', path], {}, signal);
+  return stdout.toString().trimEnd();
 }
 
 function siteWith(id: string, sites: readonly OrderedSite[]): OrderedSite {
