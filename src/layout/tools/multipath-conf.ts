@@ -34,7 +34,9 @@ export function parseFiles(stdout: string): MultipathFiles {
   }
   const linesOf = (name: string) => (files.get(name) ?? []).filter((line) => !/^\s*(#|$)/.test(line));
   const main = files.get('/etc/multipath.conf') ?? [];
-  const others = [...files].filter(([name]) => /^\/etc\/multipath\/conf\.d\/[^/]+\.conf$/.test(name)).sort();
+  const others = [...files]
+    .filter(([name]) => /^\/etc\/multipath\/conf\.d\/[^/]+\.conf$/.test(name))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
   return {
     sections: [main, ...others.map(([, lines]) => lines)].flatMap(parseConfiguration),
     bindings: new Map(

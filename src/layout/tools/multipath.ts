@@ -83,7 +83,8 @@ export function parseTables(stdout: string): Map<string, MapTable> {
         return {
           selector,
           paths: Array.from({ length: paths }, () => {
-            const [number = ''] = [words.next(), ...words.take(perPath)];
+            const number = words.next();
+            words.take(perPath);
             return number;
           }),
         };
@@ -126,8 +127,11 @@ export function parseStates(stdout: string): Map<string, MapState> {
         return {
           state,
           paths: Array.from({ length: paths }, () => {
-            const [number = '', path] = [words.next(), words.next(), words.next(), ...words.take(perPath)];
-            return { number, failed: path === 'F' };
+            const number = words.next();
+            const failed = words.next() === 'F';
+            // How often it has failed, and what the selector keeps of it.
+            words.take(1 + perPath);
+            return { number, failed };
           }),
         };
       });

@@ -159,7 +159,7 @@ mkdir -p /mnt/far
 mount "$1" /mnt/far
 vgcreate --quiet far "$2"
 udevadm settle
-kill -STOP "$(pidof tgtd)"
+kill -STOP $(pidof tgtd)
 timeout 60 sh -c 'until grep -q FAILED /sys/class/iscsi_session/*/state; do sleep 1; done'
 `;
 
@@ -185,7 +185,7 @@ size=64M
 size=64M
 size=64M
 size=64M
-size=64M
+size=128M
 END
 udevadm settle
 flip() { printf '\\377' | dd of="$1" bs=1 seek="$2" conv=notrunc,fsync status=none; }
