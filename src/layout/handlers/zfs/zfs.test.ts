@@ -40,18 +40,22 @@ describe('what zpool was told', () => {
       state: 'ONLINE',
       geometry: { properties: { ashift: '12', autotrim: 'on', comment: 'two halves' } },
     });
-    const words = tank.geometry?.vdevs.map(({ type, group, ashift, children }) => [
+    const vdevs = tank.geometry?.vdevs ?? [];
+    const words = vdevs.map(({ type, group, in: above }) => [
       type,
       group,
-      ashift,
-      children?.length,
+      vdevs.findIndex(({ guid }) => guid === above),
     ]);
     expect(words).toEqual([
-      ['mirror', undefined, 12, 2],
-      ['disk', 'log', 12, undefined],
-      ['disk', 'cache', undefined, undefined],
-      ['disk', 'spare', undefined, undefined],
+      ['mirror', undefined, -1],
+      ['disk', undefined, 0],
+      ['disk', undefined, 0],
+      ['disk', 'log', -1],
+      ['disk', 'cache', -1],
+      ['disk', 'spare', -1],
     ]);
+    expect(tank.config?.ashift?.[vdevs[0]?.guid ?? '']).toBe(12);
+    expect(tank.config?.wholeDisks).toEqual([]);
     // Of caches and spares blkid sees nothing.
     expect(tank.on).toHaveLength(5);
     expect(tank.geometry?.features).toContain('edonr');
@@ -59,16 +63,18 @@ describe('what zpool was told', () => {
 
   test('four whole disks, with a feature that is off', async () => {
     const wide = pool(await captured(recorded()), 'wide');
-    expect(wide.geometry?.vdevs).toMatchObject([{ type: 'raidz2', ashift: 9 }]);
-    expect(wide.geometry?.vdevs[0]?.children?.map(({ wholeDisk }) => wholeDisk)).toEqual([true, true, true, true]);
+    expect(wide.geometry?.vdevs.map(({ type }) => type)).toEqual(['raidz2', 'disk', 'disk', 'disk', 'disk']);
+    expect(Object.values(wide.config?.ashift ?? {})).toEqual([9]);
+    expect(wide.config?.wholeDisks).toHaveLength(4);
     expect(wide.geometry?.properties['failmode']).toBe('continue');
     expect(wide.geometry?.features).not.toContain('edonr');
   });
 
   test('one that is not imported, off its devices', async () => {
     const away = pool(await captured(recorded()), 'away');
-    expect(away).toMatchObject({ state: 'not imported', geometry: { vdevs: [{ type: 'mirror', ashift: 9 }] } });
-    expect(away.geometry?.vdevs[0]?.children?.map(({ on }) => on)).toEqual(expect.arrayContaining([...away.on]));
+    expect(away).toMatchObject({ state: 'not imported', geometry: { vdevs: [{ type: 'mirror' }, {}, {}] } });
+    expect(Object.values(away.config?.ashift ?? {})).toEqual([9]);
+    expect(new Set(away.geometry?.vdevs.slice(1).map(({ on }) => on))).toEqual(new Set(away.on));
     expect(zpool.coverage(away, { mounted: false, carrying: false })).toMatchObject({ harmless: false });
   });
 });

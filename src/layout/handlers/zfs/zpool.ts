@@ -9,26 +9,21 @@ import { bytes, carriers, common, type LayoutHandler, missing, text } from '../.
 import type { Probes } from '../../probes.ts';
 import { deviceOnHost } from '../../spec.ts';
 import type { BlockDevice } from '../../tools/lsblk.ts';
-import type { Nvlist } from '../../tools/zfs.ts';
+import { type Nvlist, partsOf } from '../../tools/zfs.ts';
 import { askZfs, isVolume, type Line, memberType, type Pool, type Zfs, zfsOf } from './ask.ts';
 
 const vdevSchema = z.object({
   /** `mirror`, `raidz2`, `draid1:4d:6c:1s`, `disk`, `file`, … */
   type: z.string(),
   guid: text,
+  /** GUID of the one that it is a part of; absent of those at the top. */
+  in: text,
   /** What it does beside the data: `log`, `cache`, `spare`, `special`, `dedup`. */
   group: text,
   /** Id of the device that it is; absent where that is not there. */
   on: text,
   /** Of a file, or of a device that is not there. */
   path: text,
-  /** Of its smallest block the power of two; of those that stand at the top. */
-  ashift: z.number().exactOptional(),
-  /** It was given a whole disk, which ZFS has put partitions on. */
-  wholeDisk: z.literal(true).exactOptional(),
-  get children() {
-    return z.array(vdevSchema).exactOptional();
-  },
 });
 
 type Vdev = z.infer<typeof vdevSchema>;
@@ -43,11 +38,21 @@ const schema = z.object({
   state: z.string(),
   geometry: z
     .object({
+      /** Each before what it is made of. */
       vdevs: z.array(vdevSchema),
       /** Those that were set. */
       properties: z.record(z.string(), z.string()),
       /** That are enabled; absent where nobody could tell. */
       features: z.array(z.string()).exactOptional(),
+    })
+    .exactOptional(),
+  /** As `zdb` tells; absent where there is no cache file. */
+  config: z
+    .object({
+      /** Power of two that the smallest block of each at the top is, by GUID. */
+      ashift: z.record(z.string(), z.number()),
+      /** GUIDs of those that were given a whole disk, which ZFS has put partitions on. */
+      wholeDisks: z.array(z.string()),
     })
     .exactOptional(),
 });
@@ -92,7 +97,12 @@ export const zpool: LayoutHandler<Zpool> = {
       'ZFS pool',
       name,
       sizeBytes === undefined ? undefined : formatBytes(sizeBytes),
-      geometry === undefined ? undefined : geometry.vdevs.map(wordOf).join(' '),
+      geometry === undefined
+        ? undefined
+        : geometry.vdevs
+            .filter((one) => one.in === undefined)
+            .map(wordOf)
+            .join(' '),
       state === 'ONLINE' ? undefined : state,
     ]
       .filter((part) => part !== undefined)
@@ -140,42 +150,44 @@ async function importedPool(
     ...present({ sizeBytes: numberOf(properties.get('size')?.value) }),
     state: properties.get('health')?.value ?? 'unknown',
     geometry: {
-      vdevs: treeOf(lines.slice(1), 1, parts, onOf),
+      vdevs: vdevsOf(lines.slice(1), onOf),
       properties: Object.fromEntries(set.map(([key, { value }]) => [key, redactText(value)])),
       features: enabled.map(([key]) => key.replace('feature@', '')).sort(),
     },
+    ...toldOf(parts, new Set(lines.map((line) => line.guid))),
   };
 }
 
-/** Lines further in stand below the one before them. */
-function treeOf(
-  lines: readonly Line[],
-  depth: number,
-  parts: ReadonlyMap<string, Nvlist>,
-  onOf: (line: Line) => string | undefined,
-): Vdev[] {
-  return lines.flatMap((line, index): Vdev[] => {
-    if (line.depth !== depth) return [];
-    const rest = lines.slice(index + 1);
-    const end = rest.findIndex((one) => one.depth <= depth || one.group !== line.group);
-    const children = treeOf(end === -1 ? rest : rest.slice(0, end), depth + 1, parts, onOf);
-    const said = parts.get(line.guid);
-    const isLeaf = children.length === 0;
-    return [
-      {
-        type: isLeaf ? leafType(line.name) : line.name.replace(/-\d+$/, ''),
-        ...present({
-          guid: line.guid,
-          group: depth === 1 ? line.group : undefined,
-          on: onOf(line),
-          path: isLeaf && line.name.startsWith('/') && onOf(line) === undefined ? line.name : undefined,
-          ashift: numberOf(said?.values.get('ashift')),
-          wholeDisk: said?.values.get('whole_disk') === '1' ? (true as const) : undefined,
-          children: isLeaf ? undefined : children,
-        }),
-      },
-    ];
+/** Lines further in stand below what they are a part of. */
+function vdevsOf(lines: readonly Line[], onOf: (line: Line) => string | undefined): Vdev[] {
+  return lines.map((line, index) => {
+    const next = lines[index + 1];
+    const isLeaf = next === undefined || next.depth <= line.depth || next.group !== line.group;
+    const above = lines.slice(0, index).findLast(({ depth }) => depth < line.depth);
+    const on = onOf(line);
+    return {
+      type: isLeaf ? leafType(line.name) : line.name.replace(/-\d+$/, ''),
+      ...present({
+        guid: line.guid,
+        in: line.depth === 1 ? undefined : above?.guid,
+        group: line.depth === 1 ? line.group : undefined,
+        on,
+        path: isLeaf && line.name.startsWith('/') && on === undefined ? line.name : undefined,
+      }),
+    };
   });
+}
+
+/** What only configurations and labels tell. */
+function toldOf(parts: ReadonlyMap<string, Nvlist>, guids: ReadonlySet<string>) {
+  const known = [...parts].filter(([guid]) => guids.has(guid));
+  if (known.length === 0) return {};
+  const shifts = known.flatMap(([guid, { values }]) => {
+    const ashift = numberOf(values.get('ashift'));
+    return ashift === undefined ? [] : [[guid, ashift] as const];
+  });
+  const whole = known.flatMap(([guid, { values }]) => (values.get('whole_disk') === '1' ? [guid] : []));
+  return { config: { ashift: Object.fromEntries(shifts), wholeDisks: whole } };
 }
 
 /** One that is missing has a number for a name. */
@@ -183,53 +195,49 @@ const leafType = (name: string): string => (name.startsWith('/') && !name.starts
 
 /** Each device tells of the part at the top that it belongs to. */
 function otherPool(id: string, members: readonly BlockDevice[], { labels }: Zfs, probes: Probes): Zpool {
-  const tops = new Map<string, Vdev>();
+  const tops = new Map<string, Nvlist>();
+  const ids = new Map<string, string>();
   for (const { number } of members) {
-    const tree = labels.get(number)?.inside.get('vdev_tree');
+    const label = labels.get(number);
+    const tree = label?.inside.get('vdev_tree');
     const place = tree?.values.get('id');
-    if (tree !== undefined && place !== undefined) tops.set(place, vdevOf(tree, members, labels, probes));
+    if (tree !== undefined && place !== undefined) tops.set(place, tree);
+    ids.set(label?.values.get('guid') ?? '', probes.ids.get(number) ?? number);
   }
   const [first] = members;
+  const trees = [...tops].sort(([a], [b]) => Number(a) - Number(b)).map(([, tree]) => tree);
+  const parts = new Map(trees.flatMap((tree) => [...partsOf(tree)]));
+  const vdevs = trees.flatMap((tree) => labelledVdevs(tree, undefined, ids));
   return {
     kind: 'zpool',
     id,
     on: members.map(({ number }) => probes.ids.get(number) ?? number),
     ...present({ name: first?.label, uuid: first?.uuid }),
     state: notImported,
-    ...(tops.size === 0
-      ? {}
-      : {
-          geometry: {
-            vdevs: [...tops].sort(([a], [b]) => Number(a) - Number(b)).map(([, vdev]) => vdev),
-            properties: {},
-          },
-        }),
+    ...(vdevs.length === 0 ? {} : { geometry: { vdevs, properties: {} }, ...toldOf(parts, new Set(parts.keys())) }),
   };
 }
 
-function vdevOf(
-  tree: Nvlist,
-  members: readonly BlockDevice[],
-  labels: ReadonlyMap<string, Nvlist>,
-  probes: Probes,
-): Vdev {
-  const { values, inside } = tree;
+function labelledVdevs(
+  { values, inside }: Nvlist,
+  above: string | undefined,
+  ids: ReadonlyMap<string, string>,
+): Vdev[] {
   const guid = values.get('guid');
   const type = values.get('type') ?? 'unknown';
-  const device = members.find(({ number }) => guid !== undefined && labels.get(number)?.values.get('guid') === guid);
-  const children = [...inside].filter(([key]) => key.startsWith('children[')).map(([, child]) => child);
-  return {
+  const on = ids.get(guid ?? '');
+  const own: Vdev = {
     type: type === 'raidz' ? `raidz${values.get('nparity') ?? ''}` : type,
     ...present({
       guid,
+      in: above,
       group: values.get('is_log') === '1' ? 'log' : undefined,
-      on: device === undefined ? undefined : (probes.ids.get(device.number) ?? device.number),
-      path: device === undefined ? values.get('path') : undefined,
-      ashift: numberOf(values.get('ashift')),
-      wholeDisk: values.get('whole_disk') === '1' ? (true as const) : undefined,
-      children: children.length === 0 ? undefined : children.map((child) => vdevOf(child, members, labels, probes)),
+      on,
+      path: on === undefined ? values.get('path') : undefined,
     }),
   };
+  const children = [...inside].filter(([key]) => key.startsWith('children[')).map(([, child]) => child);
+  return [own, ...children.flatMap((child) => labelledVdevs(child, guid, ids))];
 }
 
 function numberOf(value: string | undefined): number | undefined {
