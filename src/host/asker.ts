@@ -47,6 +47,8 @@ export interface Asker {
   didNotAnswer(argv: Argv): boolean;
   /** Paths of devices that did not answer. */
   readonly dead: ReadonlySet<string>;
+  /** Of a device that is known not to answer nothing is asked any more. Its gap is the caller's. */
+  giveUp(device: string): void;
   /** Until all that is being asked now has been answered, or has not. */
   settled(): Promise<void>;
 }
@@ -114,6 +116,7 @@ export function asker(host: Host, signal: AbortSignal, waiting: ReadonlySet<stri
     gaps,
     gap,
     dead,
+    giveUp: (device) => void dead.add(device),
     settled: async () => void (await Promise.allSettled(running)),
     didNotAnswer: (argv) => silent.has(argv.join(' ')),
     async ask({ parse, ...question }) {

@@ -31,6 +31,7 @@ export function bounded(base: Asker, { atOnce = 16, budgetMs = 30_000 }: Bounds 
     gaps: base.gaps,
     gap: (gap) => base.gap(gap),
     dead: base.dead,
+    giveUp: (device) => base.giveUp(device),
     settled: () => base.settled(),
     didNotAnswer: (argv) => base.didNotAnswer(argv),
     ask: (question) =>

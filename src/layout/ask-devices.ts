@@ -4,7 +4,7 @@ import type { Asker } from '../host/asker.ts';
 import { bounded } from '../host/bounded.ts';
 import { present } from '../kernel/present.ts';
 import { busPathOf, deviceKind } from './identity.ts';
-import { askSessions, endpointId, type Sessions } from './iscsi.ts';
+import { askSessions, endpointId, giveUpBroken, type Sessions } from './iscsi.ts';
 import { childrenOf, withoutContent } from './paths.ts';
 import { blkidArgv, blkidOkCodes, parseBlkid, type Probed } from './tools/blkid.ts';
 import { type BlockDevice, lsblkAll, lsblkSome, parseLsblk } from './tools/lsblk.ts';
@@ -127,6 +127,7 @@ export async function askPlaces(
 ): Promise<{ readonly busPaths: Map<string, string>; readonly sessions: Sessions }> {
   const sysfsPaths = await askSysfsPaths(asker, devices);
   const sessions = await askSessions(asker, sysfsPaths);
+  giveUpBroken(sessions, devices, asker);
   const places = [...sysfsPaths].flatMap(([number, path]) => {
     const place = busPathOf(path);
     const session = sessions.ofDisk.get(number);

@@ -1,5 +1,6 @@
 /** Which disks come by which session of iSCSI. Asked of the kernel, so that no daemon need run and none can hang. */
 import type { Asker } from '../host/asker.ts';
+import type { BlockDevice } from './tools/lsblk.ts';
 import { attributeFiles, type Endpoint, parseSessions, type Session, sessionsArgv } from './tools/iscsi.ts';
 
 export interface Sessions {
@@ -7,6 +8,23 @@ export interface Sessions {
   readonly all: ReadonlyMap<string, Session>;
   /** Of the disks that come by one, by device number. */
   readonly ofDisk: ReadonlyMap<string, Session>;
+}
+
+/** What the kernel says of a session that works. */
+export const loggedIn = 'LOGGED_IN';
+
+/** Disks whose session is broken answer late or never: each is a gap, and is asked for nothing. */
+export function giveUpBroken({ ofDisk }: Sessions, devices: readonly BlockDevice[], asker: Asker): void {
+  for (const { number, path } of devices) {
+    const { target, portal, state = loggedIn } = ofDisk.get(number) ?? {};
+    if (state === loggedIn) continue;
+    asker.giveUp(path);
+    asker.gap({
+      subject: path,
+      problem: `its connection to ${target} at ${portal} is broken (${state}), so that nothing on it can be read`,
+      hint: 'iscsiadm -m session -P 1 tells of it; see to the storage system and the network',
+    });
+  }
 }
 
 /** The same after each login, whatever number the session has got. */

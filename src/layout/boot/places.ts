@@ -53,6 +53,7 @@ export function namingDevices(asker: Asker, { roots }: Places): Asker {
   return {
     gaps: asker.gaps,
     dead: asker.dead,
+    giveUp: (device) => asker.giveUp(device),
     settled: () => asker.settled(),
     didNotAnswer: (argv) => asker.didNotAnswer(argv),
     ask: (question) => asker.ask(question),

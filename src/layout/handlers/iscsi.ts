@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { present } from '../../kernel/present.ts';
 import { common, type LayoutHandler, missing, text } from '../handler.ts';
-import { endpointId } from '../iscsi.ts';
+import { endpointId, loggedIn } from '../iscsi.ts';
 import { typeCategory } from '../mount-category.ts';
 import {
   firmwareArgv,
@@ -43,13 +43,11 @@ const schema = z.object({
 
 type Iscsi = z.infer<typeof schema>;
 
-const loggedIn = 'LOGGED_IN';
-
 export const iscsi: LayoutHandler<Iscsi> = {
   kind: 'iscsi',
   schema,
   under: [],
-  async capture({ devices, sessions, fstab }, asker) {
+  async capture({ sessions, fstab }, asker) {
     // A disk in fstab that waits for the network may be one that is not there now.
     const expected = fstab.some(
       ({ type, options }) => typeCategory(type) === 'local' && options.split(',').includes('_netdev'),
@@ -64,15 +62,6 @@ export const iscsi: LayoutHandler<Iscsi> = {
         subject: 'iSCSI of the firmware',
       }),
     ]);
-    for (const { number, path } of devices) {
-      const { target, portal, state = loggedIn } = sessions.ofDisk.get(number) ?? {};
-      if (state === loggedIn) continue;
-      asker.gap({
-        subject: path,
-        problem: `its connection to ${target} at ${portal} is broken (${state}), so that nothing on it can be read`,
-        hint: 'iscsiadm -m session -P 1 tells of it; see to the storage system and the network',
-      });
-    }
     return componentsOf([...sessions.all.values()], records ?? [], firmware ?? new Set());
   },
   title({ target, portal, interface: way, chap, firmware, startup, connected, state }) {

@@ -131,10 +131,10 @@ test('a stopped iSCSI target, with a mounted filesystem and a group on its disks
   for (const disk of kinds(layout, 'disk')) {
     if (disk.kind !== 'disk' || disk.transport !== 'iscsi') continue;
     expect(about(layout, disk.device)).toContainEqual(
-      expect.objectContaining({ hint: expect.stringMatching(/iscsiadm|dmesg/) }),
+      expect.objectContaining({ hint: expect.stringContaining('iscsiadm') }),
     );
   }
-  await captured(lab);
+  expectHealthy(await captured(lab));
 });
 
 const stopped = `
@@ -171,7 +171,8 @@ test('reads that come back changed, and metadata that was overwritten: each is n
   // A byte of a superblock that is wrong in one copy does not keep the rest of the graph from being told.
   expect(kinds(layout, 'partition').length).toBe(5);
   expect(about(layout, await labPath(lab, 'ext'))).not.toEqual([]);
-  expect(about(layout, await labPath(lab, 'luks'))).not.toEqual([]);
+  // A header of LUKS1 has no checksum: what it says is told.
+  expect(kinds(layout, 'luks')).toHaveLength(1);
 });
 
 async function labPath(lab: Lab, name: string): Promise<string> {
@@ -192,7 +193,6 @@ flip() { printf '\\377' | dd of="$1" bs=1 seek="$2" conv=notrunc,fsync status=no
 mkfs.ext4 -q -F "$(part "$A" 1)"
 part "$A" 1 > /run/at-ext
 printf 'correct horse' | cryptsetup luksFormat -q --type luks1 --pbkdf-force-iterations 1000 "$(part "$A" 2)" -
-part "$A" 2 > /run/at-luks
 pvcreate --quiet "$(part "$A" 3)"
 mdadm --create /dev/md/one --run --force --level=1 --raid-devices=1 --bitmap=none --metadata=1.2 --homehost=builder "$(part "$A" 4)"
 mdadm --stop /dev/md/one

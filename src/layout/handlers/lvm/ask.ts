@@ -84,12 +84,15 @@ async function askReport(
   parse: (stdout: string) => Row[],
   volumes: readonly string[],
 ): Promise<Row[] | undefined> {
-  const rows = await askOnce(asker, argv, parse);
-  if (rows !== undefined || !asker.didNotAnswer(argv)) return rows;
-  // Of groups on other devices than those that do not answer all can be told. Which these are, others find out at the same time.
+  // Of groups on other devices than those that do not answer all can be told.
+  const without = (): Argv =>
+    ignoring(argv, asker.dead.size === 0 ? undefined : volumes.filter((path) => !asker.dead.has(path)));
+  const first = asker.dead.size === 0 ? argv : without();
+  const rows = await askOnce(asker, first, parse, first !== argv);
+  if (rows !== undefined || !asker.didNotAnswer(first)) return rows;
+  // Which these are, others find out at the same time.
   await asker.settled();
-  const alive = asker.dead.size === 0 ? undefined : volumes.filter((path) => !asker.dead.has(path));
-  return await askOnce(asker, ignoring(argv, alive), parse, true);
+  return await askOnce(asker, without(), parse, true);
 }
 
 async function askOnce(
