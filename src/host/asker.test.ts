@@ -54,15 +54,17 @@ test('of several devices nobody knows which is dead, and what reads others too s
 test('what an earlier capture left waiting is not asked again, unless it keeps away from what is dead', async () => {
   const { host, asked } = halfDead();
   const waiting = parseWaiting(
-    ' Ds   431 blkid -p /dev/old\nD       12 [pvs]\nDs       3 blkid /dev/busy\nSs   999 dd if=/dev/x\n',
+    ' Ds   431 blkid -p /dev/old\nD       12 [pvs]\nDs       3 blkid /dev/busy\nSs   999 dd if=/dev/x\nD 20 [btrfs]\n',
   );
-  expect([...waiting]).toEqual(['blkid -p /dev/old', '[pvs]']);
+  expect([...waiting]).toEqual(['blkid -p /dev/old', '[pvs]', '[btrfs]']);
   const questions = asker(host, signal, waiting);
   expect(await questions.ask(question('blkid', '-p', '/dev/old'))).toBeUndefined();
   expect(await questions.ask(question('sfdisk', '/dev/old'))).toBeUndefined();
   expect(await questions.ask(question('pvs', '--readonly'))).toBeUndefined();
   expect(await questions.ask({ ...question('pvs', '--config', 'x'), around: true })).toBe('said');
-  expect(asked).toEqual(['pvs --config x']);
+  expect(await questions.ask({ ...question('btrfs', 'filesystem', 'show', '/dev/fine'), wide: true })).toBeUndefined();
+  expect(await questions.ask(question('btrfs', 'inspect', '/dev/fine'))).toBe('said');
+  expect(asked).toEqual(['pvs --config x', 'btrfs inspect /dev/fine']);
   expect(questions.gaps[0]?.problem).toBe(
     'not asked: blkid -p /dev/old did not end in an earlier capture, and still waits',
   );

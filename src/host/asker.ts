@@ -70,9 +70,10 @@ export function asker(host: Host, signal: AbortSignal, waiting: ReadonlySet<stri
     if (device !== undefined && others.length === 0 && !wide) dead.add(device);
   };
   const whyNot = (question: Asked): string | undefined => {
-    const { argv, around = false } = question;
-    // Of one that is ending the kernel has only the name left.
-    if (waiting.has(argv.join(' ')) || (waiting.has(`[${argv[0]}]`) && !around)) {
+    const { argv, wide = false, around = false } = question;
+    // Of one that is ending the kernel has only the name left: what reads all devices would come upon the same one.
+    const alike = waiting.has(`[${argv[0]}]`) && !around && (wide || devicesIn(argv).length === 0);
+    if (alike || waiting.has(argv.join(' '))) {
       keep(question);
       return `${commandText(argv)} did not end in an earlier capture, and still waits`;
     }
