@@ -35,6 +35,8 @@ export function fitted(layout: Layout, { sizes = new Map(), grows = () => false 
     changed.add(component.id);
     return { ...component, sizeBytes };
   });
+  // What it stood on did suffice.
+  if (changed.size === 0 && !layout.components.some(grows)) return layout;
   const graph = graphOf(components);
   const needs = needsOf(graph, rooms, limitsOf(graph, rooms, needsOf(graph, rooms)));
   refuseTooSmall(graph, needs);
@@ -72,7 +74,8 @@ function isMoved({ sizeBytes, startBytes }: ComponentOf<'partition'>, [share]: r
 /** What {@link fitted} goes through: components that take room, each after those that it stands on. */
 interface Graph {
   readonly order: readonly Component[];
-  readonly get: (id: string) => Component;
+  /** Absent for what takes no room itself, as a mount. */
+  readonly find: (id: string) => Component | undefined;
   readonly aboveOf: (component: Component, needs: Needs) => Above<Component>[];
 }
 
@@ -83,28 +86,31 @@ const edge = (below: string, above: string): string => JSON.stringify([below, ab
 const nothing: Need = { least: 0, usual: 0, grows: false };
 
 function graphOf(components: readonly Component[]): Graph {
-  const { order, above, get } = siteOf(components.filter(takesRoom));
+  const taking = components.filter(takesRoom);
+  const byId = new Map(taking.map((component) => [component.id, component]));
+  const { order, above } = siteOf(taking);
   return {
     order,
-    get,
+    find: (id) => byId.get(id),
     aboveOf: ({ id }, needs) =>
       above(id).map((component) => ({ component, need: needs.get(edge(id, component.id)) ?? nothing })),
   };
 }
 
-function needsOf({ order, aboveOf, get }: Graph, rooms: Rooms, limits?: ReadonlyMap<string, number>): Needs {
+function needsOf({ order, aboveOf, find }: Graph, rooms: Rooms, limits?: ReadonlyMap<string, number>): Needs {
   const needs = new Map<string, Need>();
   for (const component of order.toReversed()) {
     const below =
       limits &&
-      component.on.map((id) => ({ limit: limits.get(edge(id, component.id)) ?? 0, gave: gaveBefore(get(id)) }));
+      component.on.map((id) => ({ limit: limits.get(edge(id, component.id)) ?? 0, gave: gaveBefore(find(id)) }));
     const found = rooms(component).needs(component, aboveOf(component, needs), below);
     component.on.forEach((id, index) => needs.set(edge(id, component.id), found[index] ?? nothing));
   }
   return needs;
 }
 
-function gaveBefore(component: Component): number {
+function gaveBefore(component: Component | undefined): number {
+  if (component === undefined) return 0;
   if (component.kind === 'pv') return offeredBy(component);
   return 'sizeBytes' in component ? (component.sizeBytes ?? 0) : 0;
 }

@@ -56,6 +56,7 @@ function createWords(geometry: Geometry, uuid: string): Word[] {
     ...nameWords(name),
     ...(chunkBytes === undefined ? [] : [`--chunk=${chunkBytes / kibibyte}`]),
     ...(layout === undefined ? [] : [`--layout=${layoutWord(layout)}`]),
+    ...dataOffset(geometry),
     ...(componentBytes === undefined ? [] : [`--size=${componentBytes / kibibyte}`]),
     ...(bitmap !== undefined
       ? [
@@ -70,6 +71,14 @@ function createWords(geometry: Geometry, uuid: string): Word[] {
     ...active,
     ...spares,
   ];
+}
+
+/** Where the data begin, which mdadm otherwise chooses by the size of the members. */
+function dataOffset({ metadata, members }: Geometry): string[] {
+  const offsets = new Set(members.flatMap(({ dataOffsetBytes }) => dataOffsetBytes ?? []));
+  const [offset, ...others] = offsets;
+  if (metadata === '0.90' || metadata === '1.0' || offset === undefined || others.length > 0) return [];
+  return [`--data-offset=${offset / kibibyte}K`];
 }
 
 /** Each member in its place, `missing` where there was none. */

@@ -34,6 +34,7 @@ export const partitionBuilder: Builder<Partition> = {
   create: () => [],
   path({ number }, below) {
     const disk = below();
+    if (disk.startsWith('/dev/disk/')) return `${disk}-part${number}`;
     return /\d$/.test(disk) ? `${disk}p${number}` : `${disk}${number}`;
   },
 };
