@@ -15,7 +15,7 @@ export const sealing = { debian12: ['bookworm', 'systemd'], debian13: ['trixie',
 
 /** What of them, and of the libraries that they load, the builder does not have. */
 const wanted =
-  /^usr\/(bin\/systemd-crypt(enroll|setup)$|lib\/systemd\/(systemd-cryptsetup$|libsystemd-shared)|lib\/x86_64-linux-gnu\/(lib(tss2|ip4tc|seccomp)|systemd\/libsystemd-shared|cryptsetup\/))/;
+  /^usr\/(bin\/(systemd-crypt(enroll|setup)$|clevis|jose$|luksmeta$|pwmake$|tpm2)|lib\/systemd\/(systemd-cryptsetup$|libsystemd-shared)|lib\/x86_64-linux-gnu\/(lib(brotli|crack|curl|ip4tc|jose|lber|ldap|luksmeta|magic|nghttp2|psl|pwquality|rtmp|sasl2|seccomp|ssh2|tss2)|systemd\/libsystemd-shared|cryptsetup\/))/;
 
 export async function startTpmLab(
   { release, disks }: { readonly release: keyof typeof sealing; readonly disks: readonly LabDisk[] },
@@ -25,7 +25,7 @@ export async function startTpmLab(
   const boot = await builderBoot(release);
   const swtpm = unpackedSwtpm(await unpackedPackages('trixie', ['swtpm']));
   const [suite, sealer] = sealing[release];
-  const tree = await unpackedPackages(suite, [sealer, 'tpm2-tools']);
+  const tree = await unpackedPackages(suite, [sealer, 'clevis-luks', 'clevis-tpm2']);
   await using stack = new AsyncDisposableStack();
   const { path } = stack.use(await temporaryDirectory());
   const made = await makeImages(emulation.qemu, path, disks, signal);
