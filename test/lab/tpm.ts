@@ -15,7 +15,7 @@ export const sealing = { debian12: ['bookworm', 'systemd'], debian13: ['trixie',
 
 /** What of them, and of the libraries that they load, the builder does not have. */
 const wanted =
-  /^usr\/(bin\/(systemd-crypt(enroll|setup)$|clevis|jose$|luksmeta$|pwmake$|tpm2)|lib\/systemd\/(systemd-cryptsetup$|libsystemd-shared)|lib\/x86_64-linux-gnu\/(lib(brotli|crack|curl|ip4tc|jose|lber|ldap|luksmeta|magic|nghttp2|psl|pwquality|rtmp|sasl2|seccomp|ssh2|tss2)|systemd\/libsystemd-shared|cryptsetup\/))/;
+  /^usr\/(bin\/(systemd-crypt(enroll|setup)$|clevis|jose$|jq$|luksmeta$|pwmake$|tpm2)|lib\/systemd\/(systemd-cryptsetup$|libsystemd-shared)|lib\/x86_64-linux-gnu\/(lib(brotli|crack|curl|ip4tc|jose|jq|lber|ldap|luksmeta|magic|nghttp[23]|ngtcp2|onig|psl|pwquality|rtmp|sasl2|seccomp|ssh2|tss2)|systemd\/libsystemd-shared|cryptsetup\/))/;
 
 export async function startTpmLab(
   { release, disks }: { readonly release: keyof typeof sealing; readonly disks: readonly LabDisk[] },
