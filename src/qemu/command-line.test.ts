@@ -57,6 +57,25 @@ test('every bus takes a disk by its serial number', () => {
   }
 });
 
+test('each SATA disk has a port of its own, as long as there are any', () => {
+  const disks = Array.from({ length: 5 }, (_, index) => disk({ bus: 'sata', serial: `S${index}` }));
+  const devices = valuesOf(commandLine({ ...bare, disks }, options), '-device').join('\n');
+  expect([...devices.matchAll(/"bus":"(ide\.\d)"/g)].map(([, bus]) => bus)).toEqual([
+    'ide.0',
+    'ide.1',
+    'ide.2',
+    'ide.3',
+    'ide.4',
+  ]);
+  const many = [...disks, disk({ bus: 'sata', serial: 'S5' })];
+  expect(() => commandLine({ ...bare, disks: many }, options)).toThrow('room for 5 SATA disks');
+});
+
+test('a world wide name is a number to QEMU, larger than those of JSON', () => {
+  const disks = [disk({ bus: 'scsi', wwn: '5000c50015ea71aa' })];
+  expect(commandLine({ ...bare, disks }, options).join(' ')).toContain('"wwn":5764824127192592810');
+});
+
 test('a host without room left is an error of the guest and halts no machine', () => {
   // The nvme device knows nothing else.
   for (const bus of ['virtio', 'scsi', 'sata', 'usb'] as const) {

@@ -1,5 +1,6 @@
 /** The command line of QEMU for a machine; pure. */
 import { LifeboatError } from '../kernel/errors.ts';
+import { qemuJson } from './json.ts';
 import type { Accelerator, Disk, Firmware, MachineSpec, Network, NetworkCard } from './spec.ts';
 
 /** Files and sockets of one running machine. */
@@ -51,7 +52,8 @@ export function commandLine(spec: MachineSpec, { accelerator, files, incoming }:
     boot === undefined ? [] : ['-kernel', boot.kernel, '-initrd', boot.initrd, '-append', boot.append],
     ...spec.disks.map((disk) => {
       const { node, device: own } = diskDevices(disk);
-      return ['-blockdev', JSON.stringify(node), ...device(own)];
+      const port = disk.bus === 'sata' ? { bus: sataPort(disk, spec.disks) } : {};
+      return ['-blockdev', qemuJson(node), ...device({ ...own, ...port })];
     }),
     cd === undefined ? [] : cdDrive(cd),
     ...spec.cards.map(networkCard),
@@ -59,6 +61,15 @@ export function commandLine(spec: MachineSpec, { accelerator, files, incoming }:
     spec.onReboot === 'reboot' ? [] : ['-no-reboot'],
     incoming ? ['-incoming', 'defer'] : [],
   ].flat();
+}
+
+/** Ports of the machine's AHCI controller for disks; the one after them is for the CD. Each takes one. */
+const sataPorts = 5;
+
+function sataPort(disk: Disk, disks: readonly Disk[]): string {
+  const port = disks.filter(({ bus }) => bus === 'sata').indexOf(disk);
+  if (port < sataPorts) return `ide.${port}`;
+  throw new LifeboatError('unsupported', `disk ${disk.serial}: a machine has room for ${sataPorts} SATA disks`);
 }
 
 /** What `blockdev-add` and `device_add` take, for disks that are there from the start and those that come later. */
@@ -85,7 +96,7 @@ export function diskDevices(disk: Disk): { readonly node: QemuObject; readonly d
   };
   // Where the host has no room left, the guest sees errors. QEMU would halt it, and nobody would be told why nothing moves.
   const errors = { werror: 'report' };
-  const wwn = disk.wwn === undefined ? {} : { wwn: `0x${disk.wwn}` };
+  const wwn = disk.wwn === undefined ? {} : { wwn: BigInt(`0x${disk.wwn}`) };
   switch (disk.bus) {
     case 'virtio':
       return { node, device: { driver: 'virtio-blk-pci', ...common, ...errors } };
@@ -142,7 +153,11 @@ function flash(firmware: Firmware): string[] {
 function cdDrive({ file, bootIndex }: { readonly file: string; readonly bootIndex?: number }): string[] {
   const node = { driver: 'raw', 'node-name': 'cd', 'read-only': true, file: { driver: 'file', filename: file } };
   const boot = bootIndex === undefined ? {} : { bootindex: bootIndex };
-  return ['-blockdev', JSON.stringify(node), ...device({ driver: 'ide-cd', id: 'cd-drive', drive: 'cd', ...boot })];
+  return [
+    '-blockdev',
+    qemuJson(node),
+    ...device({ driver: 'ide-cd', bus: `ide.${sataPorts}`, id: 'cd-drive', drive: 'cd', ...boot }),
+  ];
 }
 
 function tpmDevice(socket: string): string[] {
@@ -190,7 +205,7 @@ function listening(id: string, path: string): string {
 }
 
 function device(properties: QemuObject): string[] {
-  return ['-device', JSON.stringify(properties)];
+  return ['-device', qemuJson(properties)];
 }
 
 /** QEMU's way to have a comma in a value of its comma-separated options. */

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { LifeboatError } from '../kernel/errors.ts';
 import { limited, raceAbort } from '../kernel/wait.ts';
+import { qemuJson } from './json.ts';
 import { connectWhenThere } from './socket.ts';
 
 const messageSchema = z.union([
@@ -69,7 +70,7 @@ class Connection implements Qmp {
     const answer = Promise.withResolvers<unknown>();
     this.#waiting.set(id, answer);
     if (this.#socket.destroyed) this.#fail(new LifeboatError('machine-failed', 'QEMU has ended'));
-    else this.#socket.write(`${JSON.stringify({ execute: command, arguments: args, id })}\n`);
+    else this.#socket.write(`${qemuJson({ execute: command, arguments: args, id })}\n`);
     const tooLong = () => new LifeboatError('machine-timeout', `QEMU does not answer: ${command}`);
     using limit = limited(signal, timeoutMs, tooLong);
     try {

@@ -20,15 +20,18 @@ const bare = { memoryMiB: 128, cpus: 1, firmware: { kind: 'bios' }, disks: [], c
 test('disks of every bus are found by their serial numbers, also those with sectors of 4096 bytes', async () => {
   const disks = buses.map((bus) => ({ serial: `disk-${bus}`, bytes: 64 * MIB, bus }));
   const large = { serial: 'large-sectors', bytes: 3 * 1024 ** 4, bus: 'nvme', sectorSize: 4096 } as const;
-  await using lab = await startLab({ disks: [...disks, large] }, signal);
-  const argv = ['lsblk', '-dbnro', 'NAME,SIZE,LOG-SEC,TRAN'] as const;
+  const second = { serial: 'second-sata', bytes: 64 * MIB, bus: 'sata' } as const;
+  const named = { serial: 'named', bytes: 64 * MIB, bus: 'scsi', wwn: '5000c50015ea71aa' } as const;
+  await using lab = await startLab({ disks: [...disks, large, second, named] }, signal);
+  const argv = ['lsblk', '-dbnro', 'NAME,SIZE,LOG-SEC,TRAN,WWN'] as const;
   const said = (await lab.host.run(argv, {}, signal)).stdout.toString();
   const lineOf = (serial: string) =>
     said.split('\n').find((line) => line.startsWith(`${lab.devices.get(serial)?.slice('/dev/'.length)} `));
   for (const { serial } of disks) expect(lineOf(serial), serial).toContain(` ${64 * MIB} 512`);
   expect(lineOf('large-sectors')).toContain(` ${large.bytes} 4096 nvme`);
   expect(lineOf('disk-usb')).toContain('usb');
-  expect(lineOf('disk-sata')).toContain('sata');
+  for (const serial of ['disk-sata', 'second-sata']) expect(lineOf(serial)).toContain('sata');
+  expect(lineOf('named')).toContain(' 0x5000c50015ea71aa');
 });
 
 test('machines that have gone on from one state are hosts of their own, and know what time it is', async () => {
