@@ -4,7 +4,7 @@ import { recordedHost } from '../host/recorded.ts';
 import { parseCronScripts, parseCrontabs } from './cron.ts';
 import { parseAddress, parseOwners, parseRange, parseSockets, unitOf } from './ports.ts';
 import { deniedPaths, parseContents } from './reading.ts';
-import { redactCommand, redactSetting } from './redact.ts';
+import { redactCommand, redactSetting } from '../kernel/redact-command.ts';
 import { captureServices, enabledUnits, parseScripts, parseUnits } from './services.ts';
 import { timersOf } from './timers.ts';
 import { parsePasswd, parsePasswords, parseRemoteMounts } from './users.ts';

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Asker } from '../host/asker.ts';
 import { type Contents, contentsBelow, found, reportDenied } from './reading.ts';
-import { redactCommand } from './redact.ts';
+import { redactCommand } from '../kernel/redact-command.ts';
 
 export const cronSchema = z.object({
   /** The file that says it. */

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Asker } from '../host/asker.ts';
 import { type Places, places } from './places.ts';
-import { redactCommand } from './redact.ts';
+import { redactCommand } from '../kernel/redact-command.ts';
 import { type Contents, contentsBelow } from './reading.ts';
 
 export const imageSchema = z.object({

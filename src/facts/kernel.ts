@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Asker } from '../host/asker.ts';
 import { type Places, places } from './places.ts';
-import { redactCommand } from './redact.ts';
+import { redactCommand } from '../kernel/redact-command.ts';
 
 export const cgroupSchema = z.object({
   /** `hybrid`: version 1 with the tree of version 2 beside it. */

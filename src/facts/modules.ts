@@ -1,7 +1,7 @@
 /** Modules of the kernel with their parameters: what a rescue medium for this machine needs. */
 import { z } from 'zod';
 import type { Asker } from '../host/asker.ts';
-import { redactSetting } from './redact.ts';
+import { redactSetting } from '../kernel/redact-command.ts';
 import { type Contents, contentsBelow } from './reading.ts';
 
 export const moduleSchema = z.object({

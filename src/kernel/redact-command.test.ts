@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { redactCommand, redactSetting } from './redact.ts';
+import { redactCommand, redactSetting } from './redact-command.ts';
 
 const pw = 'S3cr3t!x';
 

@@ -1,5 +1,5 @@
 /** Command lines and settings as they may stand in a document: without passwords. */
-import { REDACTED, redactText } from '../kernel/secret.ts';
+import { REDACTED, redactText } from './secret.ts';
 import { type Form, forms, printed, readsSecret, secretName, shapes } from './redact-forms.ts';
 
 /** What is longer is no command line that cron or a kernel would take; it bounds what the patterns cost. */
