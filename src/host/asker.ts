@@ -17,6 +17,8 @@ export interface Question<T> {
   /** What the gap is named after. @default the program */
   readonly subject?: string;
   readonly okCodes?: readonly number[];
+  /** What a tool takes from nowhere else. */
+  readonly env?: Readonly<Record<string, string>>;
   /** @default 15_000 */
   readonly timeoutMs?: number;
   /** If it does not answer it is asked in another way: then that is no gap. See {@link Asker.didNotAnswer}. */
@@ -90,14 +92,14 @@ export function asker(host: Host, signal: AbortSignal, waiting: ReadonlySet<stri
     return await raceAbort(work(clock.signal), clock.signal);
   }
   async function answer<T>(question: Asked, read: (subject: string, result: RunResult) => T): Promise<T | undefined> {
-    const { argv, subject = argv[0], okCodes = [0], timeoutMs = probeTimeoutMs, again = false } = question;
+    const { argv, subject = argv[0], okCodes = [0], env = {}, timeoutMs = probeTimeoutMs, again = false } = question;
     const why = whyNot(question);
     if (why !== undefined) {
       if (!again) gap({ subject, problem: `not asked: ${why}`, hint: deadHint });
       return undefined;
     }
     try {
-      const options = { timeoutMs, okCodes };
+      const options = { timeoutMs, okCodes, env };
       return read(subject, await attempt(subject, timeoutMs, (inner) => host.run(argv, options, inner)));
     } catch (error) {
       throwIfAborted(signal);

@@ -79,6 +79,17 @@ test('without drbdadm the devices are there, and nothing has changed', async () 
   expect(layout.components.filter(({ kind }) => kind === 'drbd').length).toBeGreaterThan(0);
 });
 
+test('it is asked as a start script asks, for which drbdadm counts nobody', async () => {
+  const host = recordedHost(recorded());
+  const asked: unknown[] = [];
+  const run: typeof host.run = async (argv, options, inner) => {
+    if (argv[0] === 'drbdadm') asked.push(options.env);
+    return await host.run(argv, options, inner);
+  };
+  await captureLayout({ ...host, run }, new Date('2026-11-21T12:00:00Z'), signal);
+  expect(asked).toEqual([{ INIT_VERSION: expect.any(String) }]);
+});
+
 test('who is primary is no difference', async () => {
   const recording = recorded();
   const before = await captured(recording);
@@ -96,6 +107,24 @@ test('a secret on a line of its own, or with words of the configuration in it', 
     expect(JSON.stringify(found)).not.toContain('hunter2');
     expect(found?.places).toEqual([{ host: 'a', disk: '/dev/sda', metaDisk: 'internal', minor: 0 }]);
   }
+});
+
+test('passwords in the command lines of handlers', async () => {
+  const recording = recorded();
+  const handlers =
+    'handlers {\n        split-brain "/usr/local/bin/tell --password=hunter2 https://u:hunter2@h/ root";\n    }\n}\n\n# resource pair';
+  for (const command of recording.commands) {
+    if (command.argv[0] === 'drbdadm') command.stdout = command.stdout.replace('}\n\n# resource pair', handlers);
+  }
+  const { config = '' } = volume(await captured(recording), 'other/0').geometry ?? {};
+  expect(config).toContain('"/usr/local/bin/tell --password=[redacted] https://');
+  expect(config).not.toContain('hunter2');
+});
+
+test('what is not understood is no configuration without resources', () => {
+  expect(parseDump('# /etc/drbd.conf\nglobal {\n}\n')).toEqual([]);
+  for (const text of ['', 'garbage\n', 'resource r0 {\n    on a { }\n}\n'])
+    expect(() => parseDump(text)).toThrow('drbdadm');
 });
 
 test('a resource of other hosts is none of this one', () => {

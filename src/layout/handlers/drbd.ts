@@ -8,7 +8,16 @@ import { withoutContent } from '../paths.ts';
 import { bytes, carriers, common, harmless, type LayoutHandler, missing, text, type Verdict } from '../handler.ts';
 import type { Probes } from '../probes.ts';
 import { deviceOnHost } from '../spec.ts';
-import { dumpArgv, parseDump, parseStatus, type Place, type Status, statusArgv, type Volume } from '../tools/drbd.ts';
+import {
+  dumpArgv,
+  dumpEnv,
+  parseDump,
+  parseStatus,
+  type Place,
+  type Status,
+  statusArgv,
+  type Volume,
+} from '../tools/drbd.ts';
 import type { BlockDevice } from '../tools/lsblk.ts';
 
 const placeSchema = z.object({
@@ -44,7 +53,7 @@ const schema = z.object({
       /** Name of this host in it. */
       here: z.string(),
       hosts: z.array(placeSchema),
-      /** Of its resource as `drbdadm` says it, without the secret. */
+      /** Of its resource as `drbdadm` says it, without secrets. */
       config: z.string(),
     })
     .exactOptional(),
@@ -74,7 +83,12 @@ export const drbd: LayoutHandler<Drbd> = {
   claims: [memberType],
   async look(devices, asker) {
     if (!devices.some((device) => device.fstype === memberType || isDrbd(device))) return devices;
-    const volumes = await asker.ask({ argv: dumpArgv, parse: parseDump, subject: 'configuration of DRBD' });
+    const volumes = await asker.ask({
+      argv: dumpArgv,
+      env: dumpEnv,
+      parse: parseDump,
+      subject: 'configuration of DRBD',
+    });
     const local = await localVolumes(volumes ?? [], devices, bounded(asker));
     looked.set(asker, local);
     return devices.map((device) => {

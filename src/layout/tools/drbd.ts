@@ -1,10 +1,16 @@
 /** What `drbdadm` says of the configuration of DRBD, and `drbdsetup` of what runs. */
 import type { Argv } from '../../host/host.ts';
 import { present } from '../../kernel/present.ts';
+import { redactCommand } from '../../kernel/redact-command.ts';
 import { REDACTED } from '../../kernel/secret.ts';
 
 /** The whole configuration, with everything that is said for several said of each. */
 export const dumpArgv: Argv = ['drbdadm', 'dump'];
+/**
+ * As a start script asks, for which drbdadm neither counts the host among its users at a server of its makers nor writes down
+ * that it did. With DRBD 9 each other command does, where `usage-count` is `yes`.
+ */
+export const dumpEnv = { INIT_VERSION: 'lifeboat' } as const;
 /** Of versions 8.4 and 9 alike. */
 export const statusArgv: Argv = ['drbdsetup', 'status'];
 
@@ -29,7 +35,7 @@ export interface Volume {
   /** Name of the host that was asked. */
   readonly here: string;
   readonly places: readonly Place[];
-  /** What the configuration says of its resource, without the secret. */
+  /** What the configuration says of its resource, without secrets. */
   readonly config: string;
 }
 
@@ -41,13 +47,19 @@ interface Section {
 export function parseDump(stdout: string): Volume[] {
   const text = stdout.replace(/(\bshared-secret\s+)("(?:[^"\\]|\\.)*"|[^\s;]+)/g, `$1"${REDACTED}"`);
   const found: Volume[] = [];
-  for (const [whole, name = '', here = '', how = ''] of text.matchAll(
-    /^# resource (\S+) on (\S+): (not ignored|ignored), .*\n(?:#.*\n)*resource [^]*?^}$/gm,
-  )) {
+  const resources = [
+    ...text.matchAll(/^# resource (\S+) on (\S+): (not ignored|ignored), .*\n(?:#.*\n)*resource [^]*?^}$/gm),
+  ];
+  const sections = parseSections(text);
+  if (sections.length === 0 || sections.filter(({ words: [key] }) => key === 'resource').length !== resources.length)
+    throw new Error('not what drbdadm says of resources');
+  for (const [whole, name = '', here = '', how = ''] of resources) {
     if (how === 'ignored') continue;
-    const config = whole.replace(/^#.*\n/gm, '');
-    const [resource] = parseSections(config);
+    const said = whole.replace(/^#.*\n/gm, '');
+    const [resource] = parseSections(said);
     if (resource === undefined) throw new Error('a resource of which nothing is said');
+    // Handlers are command lines.
+    const config = said.split('\n').map(redactCommand).join('\n');
     const hosts = resource.inside.filter(({ words: [key] }) => key === 'on' || key === 'floating');
     const net = resource.inside.find(({ words: [key] }) => key === 'net');
     const protocol = valueOf(net?.inside ?? [], 'protocol')?.[0] ?? valueOf(resource.inside, 'protocol')?.[0];
