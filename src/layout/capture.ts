@@ -1,6 +1,7 @@
 import { asker } from '../host/asker.ts';
 import type { Host } from '../host/host.ts';
 import { waitingCommands } from '../host/waiting.ts';
+import { fitting, guarded } from './fitting.ts';
 import { handlers } from './handlers.ts';
 import { probeLayout } from './probes.ts';
 import { claimsOf } from './stacked.ts';
@@ -8,15 +9,16 @@ import { type Component, type Gap, type Layout, layoutFormat } from './types.ts'
 
 /**
  * How the storage of a host is built. Changes nothing on it, and ends within a bounded time: what cannot be seen
- * becomes a gap.
+ * becomes a gap, and so does what does not fit together. `parseLayout` takes what comes of it.
  *
  * @throws LifeboatError only what aborted `signal`
  */
 export async function captureLayout(host: Host, now: Date, signal: AbortSignal): Promise<Layout> {
   const questions = asker(host, signal, await waitingCommands(host, signal));
-  const probes = await probeLayout(questions, claimsOf(handlers));
+  const kinds = handlers.map((handler) => guarded(handler, questions, signal));
+  const probes = await probeLayout(questions, claimsOf(kinds));
   const found: readonly (readonly Component[])[] = await Promise.all(
-    handlers.map((handler) => handler.capture(probes, questions)),
+    kinds.map(async (kind) => await kind.capture(probes, questions)),
   );
   const taken = new Set(found.flat().flatMap(({ on }) => on));
   const bare = probes.devices.filter(
@@ -24,14 +26,10 @@ export async function captureLayout(host: Host, now: Date, signal: AbortSignal):
       inner !== true && sameAs === undefined && !taken.has(probes.ids.get(number) ?? number),
   );
   const rest: readonly (readonly Component[])[] = await Promise.all(
-    handlers.map(async (handler) => (await handler.rest?.(bare, probes, questions)) ?? []),
+    kinds.map(async (kind) => await kind.rest(bare, probes, questions)),
   );
-  return {
-    format: layoutFormat,
-    capturedAt: now.toISOString(),
-    components: [...found.flat(), ...rest.flat()],
-    gaps: withoutRepeats(questions.gaps),
-  };
+  const components = fitting([...found.flat(), ...rest.flat()], (gap) => questions.gap(gap));
+  return { format: layoutFormat, capturedAt: now.toISOString(), components, gaps: withoutRepeats(questions.gaps) };
 }
 
 /** Several questions about one dead thing say the same of it. */

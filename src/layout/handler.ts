@@ -60,6 +60,9 @@ export interface Place {
   readonly carrying: boolean;
 }
 
+/** What a gap about all components of a kind is named after. */
+export const kindSubject = (kind: string): string => `kind ${kind}`;
+
 export interface LayoutHandler<C extends ComponentBase> {
   readonly kind: C['kind'];
   /** Why nobody should rely on it yet, for `doctor`; absent of a kind that is tried on real devices. */

@@ -5,6 +5,7 @@ import { checkDocument } from '../kernel/document.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import { nearest } from '../kernel/nearest.ts';
 import { printable } from '../kernel/text.ts';
+import { flawsOf } from './flaws.ts';
 import type { LayoutHandler } from './handler.ts';
 import { handlers } from './handlers.ts';
 
@@ -24,6 +25,11 @@ export function handlerOf({ kind }: Component): LayoutHandler<Component> {
   const handler = byKind.get(kind);
   if (handler === undefined) throw new LifeboatError('failed', `no handler for the kind ${kind}`);
   return handler;
+}
+
+/** The kinds that components of a kind may stand on, besides `unknown`; `undefined` for any. */
+export function underOf(kind: string): readonly string[] | undefined {
+  return byKind.get(kind)?.under;
 }
 
 /** Names a kind of component. */
@@ -68,54 +74,12 @@ export type { Gap };
  */
 export function parseLayout(value: unknown): Layout {
   const layout = checkDocument(value, layoutSchema, layoutFormat, 'the layout');
-  const places = new Map<string, number>();
-  layout.components.forEach(({ id }, index) => {
-    const other = places.get(id);
-    if (other !== undefined) throw damaged(index, `has the id ${JSON.stringify(id)}, as components[${other}] has`);
-    places.set(id, index);
-  });
-  layout.components.forEach(({ on }, index) => {
-    const missing = on.findIndex((id) => !places.has(id));
-    if (missing === -1) return;
-    const id = on[missing] ?? '';
-    const meant = nearest(id, [...places.keys()]);
-    const hint = meant === undefined ? '' : `; did you mean ${JSON.stringify(meant)}?`;
-    throw damaged(index, `stands on ${JSON.stringify(id)} (on[${missing}]), which is not there${hint}`);
-  });
-  refuseCircles(layout, places);
-  layout.components.forEach((component, index) => {
-    const allowed = handlerOf(component).under;
-    const wrong = component.on.findIndex((id) => {
-      const kind = layout.components[places.get(id) ?? -1]?.kind ?? 'unknown';
-      return allowed !== undefined && kind !== 'unknown' && !allowed.includes(kind);
-    });
-    if (wrong === -1) return;
-    const kind = layout.components[places.get(component.on[wrong] ?? '') ?? -1]?.kind;
-    throw damaged(index, `is a ${component.kind} and stands on a ${kind} (on[${wrong}]), which none does`);
-  });
-  return layout;
-}
-
-/** Follows the edges from each component, without recursion: a stack may be deep. */
-function refuseCircles({ components }: Layout, places: ReadonlyMap<string, number>): void {
-  const waiting = components.map(({ on }) => new Set(on).size);
-  const above = new Map<string, number[]>();
-  components.forEach(({ on }, index) => {
-    for (const id of new Set(on)) above.set(id, [...(above.get(id) ?? []), index]);
-  });
-  const ready = [...waiting.keys()].filter((index) => waiting[index] === 0);
-  for (let index = ready.pop(); index !== undefined; index = ready.pop()) {
-    for (const next of above.get(components[index]?.id ?? '') ?? []) {
-      const left = (waiting[next] ?? 0) - 1;
-      waiting[next] = left;
-      if (left === 0) ready.push(next);
-    }
-  }
-  const circle = waiting.findIndex((left) => left > 0);
-  const component = components[circle];
-  if (component === undefined) return;
-  const through = component.on.find((id) => (waiting[places.get(id) ?? -1] ?? 0) > 0);
-  throw damaged(circle, `stands, by way of ${JSON.stringify(through)}, on itself`);
+  const [flaw] = flawsOf(layout.components, underOf);
+  if (flaw === undefined) return layout;
+  const ids = layout.components.map(({ id }) => id);
+  const meant = flaw.edge === undefined || ids.includes(flaw.edge) ? undefined : nearest(flaw.edge, ids);
+  const hint = meant === undefined ? '' : `; did you mean ${JSON.stringify(meant)}?`;
+  throw damaged(flaw.index, `${flaw.problem}${hint}`);
 }
 
 function damaged(index: number, problem: string): LifeboatError {
