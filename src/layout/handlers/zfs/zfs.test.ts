@@ -3,12 +3,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Recording, recordedHost, recordingSchema } from '../../../host/recorded.ts';
+import { present } from '../../../kernel/present.ts';
 import { captureLayout } from '../../capture.ts';
 import { layoutChanges } from '../../diff.ts';
 import { parseDatasets, parseNvlist, parseSettings, parseStatus, parseVolumes, partsOf } from '../../tools/zfs.ts';
-import type { ComponentOf, Layout } from '../../types.ts';
+import { type ComponentOf, type Layout, parseLayout } from '../../types.ts';
 import { zfs } from './zfs.ts';
-import { zpool } from './zpool.ts';
+import { lasting, zpool } from './zpool.ts';
 
 const { signal } = new AbortController();
 
@@ -141,6 +142,61 @@ test.each(['zpool', 'zfs', 'zdb'])('without %s its part is missing, and nothing 
   expect(after.gaps.find(({ problem }) => problem.includes(tool))?.hint).toContain('apt-get install zfsutils-linux');
   expect(after.components.filter(({ kind }) => kind === 'zpool')).toHaveLength(3);
   if (tool === 'zdb') expect(layoutChanges(before, after)).toEqual([]);
+});
+
+test('a volume of a pool of which nothing is known is a device as any other', async () => {
+  const recording = recorded();
+  for (const command of recording.commands) {
+    const [tool, verb] = command.argv;
+    if (tool === 'zpool' && verb === 'get') Object.assign(command, { code: 1, stdout: '', stderr: 'I/O error' });
+  }
+  const layout = await captured(recording);
+  expect(parseLayout(JSON.parse(JSON.stringify(layout)))).toEqual(layout);
+  const [on = ''] = layout.components.find(({ kind }) => kind === 'ext')?.on ?? [];
+  expect(layout.components.find(({ id }) => id === on)).toMatchObject({ kind: 'unknown', device: '/dev/zd0' });
+});
+
+test('secrets that somebody gave a name', async () => {
+  const recording = recorded();
+  for (const command of recording.commands) {
+    const [tool, verb] = command.argv;
+    if (tool !== 'zfs' || verb !== 'get') continue;
+    command.stdout += 'tank\torg.example:api-token\thunter2\tlocal\n';
+    command.stdout += 'tank\torg.example:after\tcurl -u me:hunter2 https://h/?key=hunter2\tlocal\n';
+  }
+  const layout = await captured(recording);
+  expect(JSON.stringify(layout)).not.toContain('hunter2');
+  expect(dataset(layout, 'tank').geometry.properties).toMatchObject({
+    'org.example:api-token': '[redacted]',
+    'org.example:after': expect.stringContaining('curl -u '),
+    compression: 'zstd',
+  });
+});
+
+test('what is being replaced, and what a spare stands in for, is one device', () => {
+  const line = (depth: number, name: string, group?: string) => ({
+    depth,
+    name,
+    state: 'ONLINE',
+    guid: name,
+    ...present({ group }),
+  });
+  const names = (lines: Parameters<typeof lasting>[0]) => lasting(lines).map(({ depth, name }) => `${depth} ${name}`);
+  expect(
+    names([
+      line(1, 'raidz1-0'),
+      line(2, 'replacing-0'),
+      line(3, 'old'),
+      line(3, 'new'),
+      line(2, 'spare-1'),
+      line(3, 'replacing-0'),
+      line(4, 'broken'),
+      line(4, 'next'),
+      line(3, 'spare'),
+      line(2, 'third'),
+      line(1, 'spare', 'spare'),
+    ]),
+  ).toEqual(['1 raidz1-0', '2 new', '2 next', '2 third', '1 spare']);
 });
 
 describe('parsers', () => {

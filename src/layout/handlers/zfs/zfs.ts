@@ -1,6 +1,7 @@
 /** Datasets of ZFS: filesystems, and volumes that are block devices. Each stands on the one that it takes its settings from. */
 import { z } from 'zod';
 import { present } from '../../../kernel/present.ts';
+import { redactSetting } from '../../../kernel/redact-command.ts';
 import { redactText } from '../../../kernel/secret.ts';
 import { formatBytes } from '../../../kernel/units.ts';
 import { bytes, common, harmless, type LayoutHandler, missing, text } from '../../handler.ts';
@@ -121,7 +122,7 @@ function component(
 ): Zfs {
   const from = (source: string) =>
     [...(settings ?? [])].flatMap(([key, setting]) =>
-      setting.source === source ? [[key, redactText(setting.value)] as const] : [],
+      setting.source === source ? [[key, shown(key, setting.value)] as const] : [],
     );
   const received = from('received');
   const device = probes.devices.find((one) => isVolume(one) && probes.ids.get(one.number) === id);
@@ -152,6 +153,12 @@ function component(
       ...(encryption === undefined || encryption === 'off' ? {} : { encryption: encryptionOf(encryption, dataset) }),
     },
   };
+}
+
+/** What somebody gave a name to may hold anything: `org.example:password`, a command line. */
+function shown(key: string, value: string): string {
+  const [, name] = /:([^:]*)$/.exec(key) ?? [];
+  return name === undefined ? redactText(value) : redactSetting(name, value);
 }
 
 function encryptionOf(algorithm: string, dataset: Dataset) {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Asker } from '../../../host/asker.ts';
 import { bounded } from '../../../host/bounded.ts';
 import { present } from '../../../kernel/present.ts';
-import { redactText } from '../../../kernel/secret.ts';
+import { redactCommand } from '../../../kernel/redact-command.ts';
 import { formatBytes } from '../../../kernel/units.ts';
 import { bytes, carriers, common, type LayoutHandler, missing, text } from '../../handler.ts';
 import type { Probes } from '../../probes.ts';
@@ -75,9 +75,10 @@ export const zpool: LayoutHandler<Zpool> = {
     return devices.map((device) => {
       const name = isVolume(device) ? names.get(device.name) : undefined;
       const dataset = datasets.find((one) => one.name === name);
-      if (name === undefined || dataset === undefined) return device;
-      const uuid = `ZVOL-${ids.get(name.replace(/\/.*/s, '')) ?? ''}/${dataset.guid}`;
-      return { ...device, mapping: { name, uuid } };
+      const pool = ids.get(name?.replace(/\/.*/s, '') ?? '');
+      // Of a pool that could not be asked, or was imported since, it is not known whose it is.
+      if (name === undefined || dataset === undefined || pool === undefined) return device;
+      return { ...device, mapping: { name, uuid: `ZVOL-${pool}/${dataset.guid}` } };
     });
   },
   async capture(probes, asker) {
@@ -150,12 +151,29 @@ async function importedPool(
     ...present({ sizeBytes: numberOf(properties.get('size')?.value) }),
     state: properties.get('health')?.value ?? 'unknown',
     geometry: {
-      vdevs: vdevsOf(lines.slice(1), onOf),
-      properties: Object.fromEntries(set.map(([key, { value }]) => [key, redactText(value)])),
+      vdevs: vdevsOf(lasting(lines.slice(1)), onOf),
+      properties: Object.fromEntries(set.map(([key, { value }]) => [key, redactCommand(value)])),
       features: enabled.map(([key]) => key.replace('feature@', '')).sort(),
     },
     ...toldOf(parts, new Set(lines.map((line) => line.guid))),
   };
+}
+
+const passing = /^(?:replacing|spare)-\d+$/;
+
+/**
+ * While a device is replaced, or a spare stands in for it, there is a part of the pool for the two of them: without it, and with the
+ * device that stays, which is the new one, or the one that the spare is there for.
+ */
+export function lasting(lines: readonly Line[]): Line[] {
+  const [line, ...rest] = lines;
+  if (line === undefined) return [];
+  if (!passing.test(line.name)) return [line, ...lasting(rest)];
+  const end = rest.findIndex(({ depth, group }) => depth <= line.depth || group !== line.group);
+  const inside = lasting(end < 0 ? rest : rest.slice(0, end));
+  const stays = line.name.startsWith('replacing') ? inside.at(-1) : inside[0];
+  const kept = stays === undefined ? [] : [{ ...stays, depth: line.depth }];
+  return [...kept, ...(end < 0 ? [] : lasting(rest.slice(end)))];
 }
 
 /** Lines further in stand below what they are a part of. */
