@@ -1,5 +1,6 @@
 /** The workflows that come with lifeboat. */
 import type { Workflow } from '../src/steps/index.ts';
+import { apply } from './apply.ts';
 import { backup } from './backup.ts';
 import { forget } from './forget.ts';
 import { prune } from './prune.ts';
@@ -7,4 +8,4 @@ import { repair } from './repair.ts';
 import { restore } from './restore.ts';
 import { verify } from './verify.ts';
 
-export const workflows: readonly Workflow[] = [backup, restore, verify, forget, prune, repair];
+export const workflows: readonly Workflow[] = [backup, restore, verify, forget, prune, repair, apply];

@@ -5,6 +5,7 @@ import type { OwnerMap } from '../engine/restore/owners.ts';
 import type { Facts } from '../facts/types.ts';
 import type { Json } from '../kernel/json.ts';
 import type { CoverageItem } from '../point/coverage.ts';
+import type { Plan } from '../layout/rebuild/document.ts';
 import type { Layout } from '../layout/types.ts';
 import type { Network } from '../network/types.ts';
 import type { ForgetPlan } from '../point/forget.ts';
@@ -61,6 +62,19 @@ export interface State {
   readonly point: Point;
   readonly destination: { readonly directory: string; readonly made: boolean };
   readonly restored: Restored;
+
+  readonly layoutPlan: Plan;
+  readonly applyRequest: ApplyRequest;
+  /** Digest of the plan that somebody agreed to. */
+  readonly agreedPlan: string;
+  readonly rebuilt: { readonly actions: number; readonly disks: readonly string[] };
+}
+
+/** Files that a plan needs, by the UUID of the encrypted volume, and consent as `--yes` takes it. */
+export interface ApplyRequest {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly keys: Readonly<Record<string, string>>;
+  readonly yes?: string;
 }
 
 /** Of the host, as far as it has been given any. */

@@ -1,6 +1,7 @@
 /** Everything that a workflow may use, a site's own included: `import { … } from 'lifeboat/steps'`. */
 
 export { type State, step } from './define.ts';
+export { agreeToPlan, rebuildDisks } from './apply.ts';
 export { judgeCoverage, readFacts, readLayout, readNetwork } from './capture.ts';
 export { checkKeys } from './check-keys.ts';
 export { decideForget, forgetPoints, retain } from './forget.ts';

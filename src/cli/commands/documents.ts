@@ -3,9 +3,11 @@ import { Command } from 'commander';
 import { type DocumentKind, factsDocument, layoutDocument, networkDocument, notCompared } from '../documents.ts';
 import { helpFooter } from '../globals.ts';
 import { openDocuments, sourceHelp } from '../open-documents.ts';
+import { layoutApplyCommand } from './layout-apply.ts';
 import { layoutPlanCommand } from './layout-plan.ts';
 
-export const layoutCommand = (): Command => documentCommand(layoutDocument).addCommand(layoutPlanCommand());
+export const layoutCommand = (): Command =>
+  documentCommand(layoutDocument).addCommand(layoutPlanCommand()).addCommand(layoutApplyCommand());
 export const networkCommand = (): Command => documentCommand(networkDocument);
 export const factsCommand = (): Command => documentCommand(factsDocument);
 

@@ -57,7 +57,7 @@ export function layoutPlanCommand(): Command {
       const plan = planLayout({
         wanted,
         found,
-        blank: await blankDisks(found, options.to === 'host' ? session : undefined),
+        blank: await blankDisks(wanted, found, options.to === 'host' ? session : undefined),
         named: diskPairs(options.map, wanted, found),
         exclude: new Set(options.exclude),
         ...(options.grow ? { grows: ({ kind }) => ['ext', 'xfs', 'btrfs', 'f2fs'].includes(kind) } : {}),
@@ -69,18 +69,31 @@ export function layoutPlanCommand(): Command {
     });
 }
 
-/** On this host every byte that counts is read; of a document only what it says is known. */
+/**
+ * Disks on which nothing is, or what an earlier attempt at the same left. On this host they are read; of a document only what it says is
+ * known.
+ */
 async function blankDisks(
+  wanted: Layout,
   found: Layout,
   session: Awaited<ReturnType<typeof openDocuments>>['session'] | undefined,
 ): Promise<ReadonlySet<string>> {
   const { isBlank } = await import('../../layout/rebuild/blank.ts');
+  const { sourceDigest } = await import('../../layout/rebuild/document.ts');
+  const { readMark } = await import('../../layout/rebuild/mark.ts');
   const used = new Set(found.components.flatMap(({ on }) => on));
   const blank = new Set<string>();
-  for (const component of found.components) {
-    if (component.kind !== 'disk' || used.has(component.id) || component.sizeBytes === 0) continue;
-    const { id, device, sizeBytes } = component;
-    if (session === undefined || (await isBlank(session.host, device, sizeBytes, session.signal))) blank.add(id);
+  for (const disk of found.components) {
+    if (disk.kind !== 'disk' || disk.sizeBytes === 0) continue;
+    const { id, device, sizeBytes } = disk;
+    if (session === undefined) {
+      if (!used.has(id)) blank.add(id);
+    } else {
+      const { host, signal } = session;
+      const mark = await readMark(host, disk, signal);
+      if (mark?.of === sourceDigest(wanted) || (!used.has(id) && (await isBlank(host, device, sizeBytes, signal))))
+        blank.add(id);
+    }
   }
   return blank;
 }

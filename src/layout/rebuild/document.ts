@@ -1,10 +1,11 @@
 /** The document `lifeboat.plan/1`: how a captured machine is built anew on the disks that are there, and what that destroys. */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { checkDocument } from '../../kernel/document.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
-import { canonicalJson, jsonCopy } from '../../kernel/json.ts';
+import { canonicalJson, type Json, jsonCopy } from '../../kernel/json.ts';
 import { actionSchema } from '../../plan/action.ts';
-import { type Layout, layoutSchema } from '../types.ts';
+import { type Layout, layoutSchema, parseLayout } from '../types.ts';
 
 export const planFormat = 'lifeboat.plan/1';
 
@@ -45,29 +46,46 @@ export const planSchema = z.strictObject({
 
 export type Plan = z.infer<typeof planSchema>;
 
-/** By which a plan is agreed to: which disks, what is lost, what is done and what comes of it. Names of devices do not count. */
-export function planDigest({ format, of, disks, before, layout, actions }: Plan): string {
-  const subject = {
+/** What is agreed to: which disks, what is lost, what is done and what comes of it. Names of devices do not count. */
+export function planSubject({ format, of, disks, before, layout, actions }: Plan): Json {
+  return asJson({
     format,
+    of,
     disks: disks.map(({ id, from, sizeBytes, destroys }) => ({
       id,
       from,
       sizeBytes,
       destroys: destroys.map((loss) => ({ ...loss, title: null })),
     })),
-    of,
     before: withoutNames(before),
     components: withoutNames(layout),
     actions,
-  };
-  return digestOf(subject);
+  });
 }
 
+/** By which a plan is agreed to. */
+export const planDigest = (plan: Plan): string => digestOf(planSubject(plan));
+
 /** Names of devices are others after the next start. */
-export const withoutNames = ({ components }: Layout) => components.map((component) => ({ ...component, device: null }));
+const withoutNames = ({ components }: Layout) => components.map((component) => ({ ...component, device: null }));
+
+/** What a machine is built from, as marks on disks name it. */
+export const sourceDigest = (wanted: Layout): string => digestOf(withoutNames(wanted));
 
 /** SHA-256 of canonical JSON, 64 bits of it: a person can compare them. */
-export function digestOf(value: unknown): string {
-  const json = jsonCopy(value, (place, what) => new LifeboatError('bug', `a plan holds ${what}${place}`));
-  return createHash('sha256').update(canonicalJson(json)).digest('hex').slice(0, 16);
+function digestOf(value: unknown): string {
+  return createHash('sha256')
+    .update(canonicalJson(asJson(value)))
+    .digest('hex')
+    .slice(0, 16);
+}
+
+function asJson(value: unknown): Json {
+  return jsonCopy(value, (place, what) => new LifeboatError('bug', `a plan holds ${what}${place}`));
+}
+
+/** @throws LifeboatError `newer-format`, `record-damaged` with the places */
+export function parsePlan(value: unknown): Plan {
+  const plan = checkDocument(value, planSchema, planFormat, 'the plan');
+  return { ...plan, before: parseLayout(plan.before), layout: parseLayout(plan.layout) };
 }

@@ -7,7 +7,7 @@ import { fitted } from './fit.ts';
 import { markCommand, markPlace } from './mark.ts';
 import { type Candidate, matchDisks } from './match.ts';
 import { noDisk, refuseToWrite, refuseUnknown, usesIn } from './refusals.ts';
-import { digestOf, type Plan, planFormat, withoutNames } from './document.ts';
+import { type Plan, planFormat, sourceDigest } from './document.ts';
 import { devicePath, diskPaths } from './paths.ts';
 import { retargeted } from './retarget.ts';
 import { diskOf, disksOf, notMade, type OrderedSite, siteOf } from './site.ts';
@@ -56,7 +56,7 @@ export function planLayout(request: PlanRequest): Plan {
   const taken = matches.map(({ to }) => to);
   return {
     format: planFormat,
-    of: digestOf(withoutNames(wanted)),
+    of: sourceDigest(wanted),
     disks: matches.map(({ from, to, ...match }) => {
       const { device, sizeBytes } = diskOf(found, to);
       return { id: to, device, sizeBytes, from, ...match, reasons: [...match.reasons], destroys: lossesOn(to, now) };

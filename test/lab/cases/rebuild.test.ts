@@ -1,12 +1,16 @@
 /** Stacks that are made anew on blank disks by their plan: what came of it is what the plain tools say of the first. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Host } from '../../../src/host/host.ts';
 import { captureLayout } from '../../../src/layout/capture.ts';
 import { applyPlan } from '../../../src/layout/rebuild/apply.ts';
 import { planLayout } from '../../../src/layout/rebuild/plan.ts';
 import { type Layout, parseLayout } from '../../../src/layout/types.ts';
+import { openProgress } from '../../../src/plan/progress.ts';
 import { startLab } from '../lab.ts';
-import { makeStack, scenes } from '../stack.ts';
+import { makeStack, readStack, scenes } from '../stack.ts';
 
 const { signal } = new AbortController();
 const capture = async (host: Host): Promise<Layout> =>
@@ -60,3 +64,42 @@ async function original(release: (typeof able)[number]['release'], stack: (typeo
 async function said(host: Host, device: string): Promise<string> {
   return (await host.run(['sh', '-c', facts, 'sh', device], {}, signal)).stdout.toString();
 }
+
+test('cut off in every action, and gone on with: the same comes of it', { timeout: 1_800_000 }, async () => {
+  const stack = readStack('lvm-on-md');
+  const first = await original('debian12', stack);
+  const disks = stack.disks.map((disk) => ({ ...disk, serial: `N${disk.serial}` }));
+  await using lab = await startLab({ release: 'debian12', disks }, signal);
+  const found = await capture(lab.host);
+  const plan = planLayout({ wanted: first.layout, found, blank: blankOf(found) });
+  const file = join(await mkdtemp(join(tmpdir(), 'lifeboat-rebuild-')), 'progress.jsonl');
+  await using _removed = { [Symbol.asyncDispose]: async () => await rm(dirname(file), { recursive: true }) };
+  for (const [index, action] of plan.actions.entries()) {
+    await using progress = await openProgress(file);
+    // All that it does is done; that it ended is not on record.
+    const end = async (id: string): Promise<void> => {
+      if (id === action.id) throw new Error(`cut off at ${id}`);
+      await progress.end(id, signal);
+    };
+    const application = { host: lab.host, progress: { ...progress, end }, given, say: () => {} };
+    await expect(applyPlan(plan, application, signal), action.title).rejects.toThrow(`cut off at ${action.id}`);
+    expect(progress.ended.size).toBe(Math.max(0, index - 1));
+  }
+  await using progress = await openProgress(file);
+  expect(await applyPlan(plan, { host: lab.host, progress, given, say: () => {} }, signal)).toEqual([]);
+});
+
+test('disks that are not as the plan saw them are not touched', { timeout: 900_000 }, async () => {
+  const stack = readStack('md-raid1');
+  const first = await original('debian12', stack);
+  const disks = stack.disks.map((disk) => ({ ...disk, serial: `N${disk.serial}` }));
+  await using lab = await startLab({ release: 'debian12', disks }, signal);
+  const found = await capture(lab.host);
+  const plan = planLayout({ wanted: first.layout, found, blank: blankOf(found) });
+  const device = lab.devices.get('NB') ?? '';
+  await lab.host.run(['mkfs.ext4', '-q', '-F', '-L', 'mine', device], {}, signal);
+  const application = { host: lab.host, progress: noProgress, given, say: () => {} };
+  await expect(applyPlan(plan, application, signal)).rejects.toMatchObject({ code: 'refused' });
+  expect(await said(lab.host, device)).toContain('LABEL=mine');
+  expect((await capture(lab.host)).components.filter(({ kind }) => kind === 'table')).toEqual([]);
+});

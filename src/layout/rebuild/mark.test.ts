@@ -1,0 +1,81 @@
+import { mkdtemp, open, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { localHost } from '../../host/local.ts';
+import type { Component, ComponentOf } from '../types.ts';
+import { isBlank } from './blank.ts';
+import { markBlank, markCommand, markContent, markPlace, readMark } from './mark.ts';
+import { siteOf } from './site.ts';
+
+const { signal } = new AbortController();
+const host = localHost();
+const size = 40 << 20;
+let directory: string;
+let device: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'lifeboat-mark-'));
+  device = join(directory, 'disk');
+  await writeFile(device, '');
+  await truncate(device, size);
+});
+afterEach(async () => {
+  await rm(directory, { recursive: true });
+});
+
+function disk(id = 'disk:A'): ComponentOf<'disk'> {
+  return { kind: 'disk', id, on: [], device, sizeBytes: size, rotational: false, removable: false, readOnly: false };
+}
+
+/** A disk with a table, and a partition that begins there. */
+function siteFrom(startBytes: number) {
+  const table: Component = { kind: 'table', id: 'table:disk:A', on: ['disk:A'], type: 'gpt' };
+  const partition: Component = {
+    kind: 'partition',
+    id: 'partition:1',
+    on: [table.id],
+    device: '',
+    number: 1,
+    sizeBytes: 1,
+    startBytes,
+  };
+  return siteOf([disk(), table, partition]);
+}
+
+test('there is room between a table and the first partition, today and in the days of cylinders; on a disk without a table there is none', () => {
+  expect(markPlace('disk:A', siteFrom(1 << 20))).toBe((1 << 20) - 4096);
+  expect(markPlace('disk:A', siteFrom(63 * 512))).toBe(63 * 512 - 4096);
+  expect(markPlace('disk:A', siteFrom(34 * 512))).toBeUndefined();
+  expect(markPlace('disk:A', siteOf([disk()]))).toBeUndefined();
+});
+
+test('a mark is read again, is not that of a copy on another disk, and goes', async () => {
+  const mark = { plan: 'p', of: 'o', disk: 'disk:A' };
+  const place = markPlace('disk:A', siteFrom(1 << 20)) ?? 0;
+  expect(await readMark(host, disk(), signal)).toBeUndefined();
+  const [program, ...words] = markCommand('disk:A', place).argv;
+  const argv = [
+    program,
+    ...words.map((word) => (typeof word === 'string' ? word : `${word.before}${device}`)),
+  ] as const;
+  await host.run(argv, { stdin: markContent(mark) }, signal);
+  expect(await readMark(host, disk(), signal)).toEqual(mark);
+  expect(await readMark(host, disk('disk:B'), signal)).toBeUndefined();
+  expect(await isBlank(host, device, size, signal)).toBe(false);
+  await markBlank(host, device, place, signal);
+  expect(await readMark(host, disk(), signal)).toBeUndefined();
+  expect(await isBlank(host, device, size, signal)).toBe(true);
+});
+
+test.each([0, 511, (8 << 20) - 1, size / 2, size - 1])('a disk with a byte at %i is not blank', async (place) => {
+  // In the middle only samples are read: the whole of one is written there.
+  const bytes = place === size / 2 ? 2 * (size / 256) : 1;
+  await using file = await open(device, 'r+');
+  await file.write(Buffer.alloc(bytes, 1), 0, bytes, place);
+  expect(await isBlank(host, device, size, signal)).toBe(false);
+});
+
+test('what cannot be read is not blank', async () => {
+  expect(await isBlank(host, join(directory, 'none'), size, signal)).toBe(false);
+  expect(await isBlank(host, device, 0, signal)).toBe(false);
+});

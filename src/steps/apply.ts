@@ -1,0 +1,85 @@
+/** Carrying a plan out: somebody agrees to what it destroys, it is done, and what came of it is compared with what it said. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { explaining, LifeboatError } from '../kernel/errors.ts';
+import { applyPlan } from '../layout/rebuild/apply.ts';
+import { type Plan, planDigest, planSubject } from '../layout/rebuild/document.ts';
+import { openProgress } from '../plan/progress.ts';
+import { agree, type Destruction } from './consent.ts';
+import { type ApplyRequest, step } from './define.ts';
+
+export const agreeToPlan = step({
+  id: 'agree',
+  title: 'Agree to what the plan destroys',
+  needs: ['layoutPlan', 'applyRequest'],
+  gives: ['agreedPlan'],
+  timeout: '24h',
+  run: async ({ state: { layoutPlan, applyRequest }, ask, signal }) => {
+    await agree(planDestruction(layoutPlan), { yes: applyRequest.yes, ask }, signal);
+    return { agreedPlan: planDigest(layoutPlan) };
+  },
+});
+
+export const rebuildDisks = step({
+  id: 'disks',
+  title: 'Build the disks as the plan says, and compare',
+  needs: ['layoutPlan', 'agreedPlan', 'applyRequest', 'stateDir'],
+  gives: ['rebuilt'],
+  destructive: true,
+  timeout: '24h',
+  run: async ({ state: { layoutPlan, agreedPlan, applyRequest, stateDir }, host, say, signal }) => {
+    await using progress = await openProgress(join(stateDir, 'plans', `${agreedPlan}.jsonl`));
+    const total = layoutPlan.actions.length;
+    let done = progress.ended.size;
+    const changes = await applyPlan(
+      layoutPlan,
+      {
+        host,
+        progress,
+        given: async (name) => await givenFile(name, applyRequest),
+        say: ({ title }) => {
+          say({ type: 'note', text: title });
+          say({ type: 'progress', done: done++, total, unit: 'items' });
+        },
+      },
+      signal,
+    );
+    if (changes.length > 0) {
+      const texts = changes.map(({ text }) => text).join('; ');
+      throw new LifeboatError('failed', `the disks are not as the plan said: ${texts}`, {
+        hint: 'Look at them with "lifeboat layout show"; make a new plan to begin anew.',
+      });
+    }
+    return { rebuilt: { actions: total, disks: layoutPlan.disks.map(({ id }) => id) } };
+  },
+});
+
+/** What a person agrees to: everything on every disk that is written to. */
+export function planDestruction(plan: Plan): Destruction {
+  const items = plan.disks.flatMap(({ id, device, destroys }) =>
+    destroys.map(({ title }) => ({ name: `${device} (${id})`, state: title })),
+  );
+  // A disk on which nothing is loses nothing; that it is written to counts all the same.
+  const blank = plan.disks.flatMap(({ id, device, destroys }) =>
+    destroys.length > 0 ? [] : [{ name: `${device} (${id})`, state: 'blank' }],
+  );
+  return {
+    deed: `build ${plan.disks.length === 1 ? 'a disk' : `${plan.disks.length} disks`} anew`,
+    verb: 'overwritten',
+    items: [...items, ...blank],
+    identity: planSubject(plan),
+  };
+}
+
+/** Headers and keys of encrypted volumes out of files: `luks-header:<UUID>`, `luks-key:<UUID>`. */
+async function givenFile(name: string, { headers, keys }: ApplyRequest): Promise<Uint8Array> {
+  const [, what, uuid = ''] = /^luks-(header|key):(.*)$/.exec(name) ?? [];
+  const file = (what === 'header' ? headers : keys)[uuid];
+  if (file !== undefined) return await explaining(`read ${file}`, async () => await readFile(file));
+  throw new LifeboatError('not-found', `nobody gave the ${what} of the encrypted volume ${uuid}`, {
+    hint:
+      what === 'header'
+        ? `Take it out of a point with "lifeboat points header POINT ${uuid} --to FILE", and give --header ${uuid}=FILE.`
+        : `Give a file with a passphrase or key that opens it: --key ${uuid}=FILE.`,
+  });
+}
