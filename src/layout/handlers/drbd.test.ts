@@ -127,6 +127,37 @@ test('what is not understood is no configuration without resources', () => {
     expect(() => parseDump(text)).toThrow('drbdadm');
 });
 
+test('version 9 says once what it was told of all hosts', () => {
+  const host = (name: string, rest: string) => `    on ${name} {\n        node-id 0;\n${rest}    }\n`;
+  const dump = (resource: string, rest = '') =>
+    parseDump(
+      `common {\n    net {\n        protocol B;\n    }\n}\n\n# resource r0 on a: not ignored, not stacked\n# defined at x:1\nresource r0 {\n${resource}${host('a', rest)}${host('b', '')}}\n`,
+    );
+  const whole = '    device /dev/drbd0 minor 0;\n    disk /dev/sda;\n    meta-disk internal;\n';
+  const place = { nodeId: 0, disk: '/dev/sda', metaDisk: 'internal', device: '/dev/drbd0', minor: 0 };
+  expect(dump(whole)).toMatchObject([
+    {
+      volume: 0,
+      protocol: 'B',
+      places: [
+        { host: 'a', ...place },
+        { host: 'b', ...place },
+      ],
+    },
+  ]);
+  const [second] = dump(
+    `    volume 3 {\n    ${whole}    }\n`,
+    '        volume 3 {\n            disk /dev/sdq;\n        }\n',
+  );
+  expect(second).toMatchObject({
+    volume: 3,
+    places: [
+      { host: 'a', ...place, disk: '/dev/sdq' },
+      { host: 'b', ...place },
+    ],
+  });
+});
+
 test('a resource of other hosts is none of this one', () => {
   expect(
     parseDump('# resource r0 on b: ignored, not stacked\n# defined at x:1\nresource r0 {\n    on b { }\n}\n'),

@@ -4,7 +4,7 @@ import { present } from '../../kernel/present.ts';
 import { redactCommand } from '../../kernel/redact-command.ts';
 import { REDACTED } from '../../kernel/secret.ts';
 
-/** The whole configuration, with everything that is said for several said of each. */
+/** The whole configuration. */
 export const dumpArgv: Argv = ['drbdadm', 'dump'];
 /**
  * As a start script asks, for which drbdadm neither counts the host among its users at a server of its makers nor writes down
@@ -53,6 +53,7 @@ export function parseDump(stdout: string): Volume[] {
   const sections = parseSections(text);
   if (sections.length === 0 || sections.filter(({ words: [key] }) => key === 'resource').length !== resources.length)
     throw new Error('not what drbdadm says of resources');
+  const common = sections.find(({ words: [key] }) => key === 'common');
   for (const [whole, name = '', here = '', how = ''] of resources) {
     if (how === 'ignored') continue;
     const said = whole.replace(/^#.*\n/gm, '');
@@ -61,27 +62,37 @@ export function parseDump(stdout: string): Volume[] {
     // Handlers are command lines.
     const config = said.split('\n').map(redactCommand).join('\n');
     const hosts = resource.inside.filter(({ words: [key] }) => key === 'on' || key === 'floating');
-    const net = resource.inside.find(({ words: [key] }) => key === 'net');
-    const protocol = valueOf(net?.inside ?? [], 'protocol')?.[0] ?? valueOf(resource.inside, 'protocol')?.[0];
-    const numbers = new Set(hosts.flatMap(({ inside }) => volumesOf(inside).map(([number]) => number)));
-    for (const volume of [...numbers].sort((a, b) => a - b)) {
-      const places = hosts.flatMap((host) => placeOf(host, volume) ?? []);
+    const protocol = protocolOf(resource) ?? (common === undefined ? undefined : protocolOf(common));
+    const numbers = new Set([resource, ...hosts].flatMap(({ inside }) => numbersOf(inside)));
+    for (const volume of [...(numbers.size === 0 ? [0] : numbers)].sort((a, b) => a - b)) {
+      const places = hosts.flatMap((host) => placeOf(host, resource, volume) ?? []);
       found.push({ resource: name, volume, here, places, config, ...present({ protocol }) });
     }
   }
   return found;
 }
 
-/** `volume N { … }`, or what is said of the only one without that. */
-function volumesOf(inside: readonly Section[]): [number, readonly Section[]][] {
-  const named = inside.filter(({ words: [key] }) => key === 'volume');
-  if (named.length === 0) return [[0, inside]];
-  return named.map((one) => [Number(one.words[1]), one.inside]);
+function protocolOf({ inside }: Section): string | undefined {
+  const net = inside.find(({ words: [key] }) => key === 'net');
+  return valueOf(net?.inside ?? [], 'protocol')?.[0] ?? valueOf(inside, 'protocol')?.[0];
 }
 
-function placeOf({ words, inside }: Section, volume: number): Place | undefined {
-  const said = volumesOf(inside).find(([number]) => number === volume)?.[1];
-  if (said === undefined) return undefined;
+/** Of `volume N { … }`. */
+function numbersOf(inside: readonly Section[]): number[] {
+  return inside.flatMap(({ words: [key, number] }) => (key === 'volume' ? [Number(number)] : []));
+}
+
+/** What is said of a volume: in its own block, or where there are none of these. */
+function saidOf({ inside }: Section, volume: number): readonly Section[] {
+  const own = inside.find(({ words: [key, number] }) => key === 'volume' && Number(number) === volume);
+  return own?.inside ?? (numbersOf(inside).length === 0 ? inside : []);
+}
+
+/** What version 9 is told of all hosts it says once, of the resource; 8.4 says it of each host. */
+function placeOf(host: Section, resource: Section, volume: number): Place | undefined {
+  const { words, inside } = host;
+  const said = [...saidOf(host, volume), ...saidOf(resource, volume)];
+  if (valueOf(said, 'device') === undefined && valueOf(said, 'disk') === undefined) return undefined;
   const device = valueOf(said, 'device');
   const minor = device?.[device.indexOf('minor') + 1];
   const node = valueOf(inside, 'node-id')?.[0];

@@ -53,6 +53,50 @@ test('two hosts: the primary shows what is on it, the secondary that the primary
   expect(drbd.coverage(there, { mounted: false, carrying: false })).toMatchObject({ harmless: true });
 });
 
+test('a host that counts itself among the users of DRBD 9 does not by being captured', {
+  timeout: 900_000,
+}, async () => {
+  const disks = [parseDisk('A=96M')];
+  await using lab = await startLab({ disks }, signal);
+  await makeStack({ name: 'counted', disks, releases: [], script: counted }, lab, signal);
+  const files = async () => (await lab.host.run(['ls', '/var/lib/drbd'], {}, signal)).stdout.toString().split('\n');
+  const before = await files();
+  expect(before).not.toContain('node_id');
+  const layout = await captured(lab.host);
+  expect(volumesOf(layout)).toMatchObject([{ id: 'drbd:r0/0', geometry: { here: 'alpha' } }]);
+  expect(await files()).toEqual(before);
+  // Any other command does.
+  await lab.host.run(['drbdadm', 'dump'], {}, signal);
+  expect(await files()).toContain('node_id');
+});
+
+/** The kernel's DRBD is 8.4, whose drbdadm never counts where there is no terminal: the tools are told that it is 9. */
+const counted = `
+set -eux
+hostname alpha
+sed -i 's/usage-count no/usage-count yes/' /etc/drbd.d/global_common.conf
+cat >/etc/drbd.d/r0.res <<END
+resource r0 {
+  net { shared-secret "${canary}"; }
+  device /dev/drbd0 minor 0;
+  disk $A;
+  meta-disk internal;
+  on alpha { node-id 0; address 10.9.0.1:7789; }
+  on beta { node-id 1; address 10.9.0.2:7789; }
+}
+END
+ip link add wire type dummy
+ip address add 10.9.0.1/24 dev wire
+ip link set wire up
+modprobe drbd
+printf 'version: 9.2.1 (api:2/proto:86-121)\\nGIT-hash: 0123456789abcdef0123456789abcdef01234567 build by a@b, 2023-01-01 00:00:00\\n' >/run/version
+mount --bind /run/version /proc/drbd
+drbdadm create-md --force r0
+mkdir -p /var/lib/drbd
+rm -f /var/lib/drbd/node_id
+udevadm settle
+`;
+
 const half = (isFirst: boolean): string => `
 set -eux
 modprobe drbd
