@@ -16,7 +16,7 @@ export async function readHeader(path: string, asker: Asker): Promise<LuksHeader
       problem: 'the first of its two LUKS headers is damaged; the second was read',
       hint: `cryptsetup repair ${path}`,
     });
-    return second;
+    return { ...second, second: true };
   }
   asker.gap({ subject: path, problem: 'its LUKS header is damaged', hint: 'restore it from a copy of the header' });
   return undefined;

@@ -100,6 +100,55 @@ test('what there is no room for is missing, and the rest is kept', async ({ sign
   expect(kept.missing.map(({ subject }) => subject)).toEqual(['luks:disk3', 'luks:disk4']);
 });
 
+test('one that could not be read back costs no other', async ({ signal }) => {
+  const odd = { ...copy('odd', 1), sizeBytes: 2 ** 40 };
+  const beyond = { ...copy('beyond', 2), sizeBytes: 4096 };
+  // Which of these two opens the volume, nobody knows.
+  const twice = [copy('twice', 3), copy('twice', 4)];
+  const place = repository(new Map());
+  const copied = [odd, beyond, ...twice, copy('good', 5)];
+  const escrow = await putEscrow(place, 'box', id, { readAt, copied, missing: [] }, signal);
+  expect(escrow.volumes).toEqual(['good']);
+  expect(escrow.missing.map(({ subject, problem }) => `${subject}: ${problem.split(': ')[1]}`).sort()).toEqual([
+    'luks:beyond: it is not as a header can be',
+    'luks:odd: it is not as a header can be',
+    'luks:twice: several volumes have this UUID',
+    'luks:twice: several volumes have this UUID',
+  ]);
+  const point = await putPoint(place, madeDescription(id), madeData, signal, { escrow });
+  expect((await headerImage(place, point, 'good', signal)).bytes.subarray(0, 4096)).toEqual(Buffer.alloc(4096, 5));
+});
+
+test('the smallest come first, so that a large one leaves no other out', async ({ signal }) => {
+  const large = { ...copy('large', 1), parts: [{ offsetBytes: 0, bytes: Buffer.alloc(40 * 1024 * 1024) }] };
+  const copied = [{ ...large, sizeBytes: 64 * 1024 * 1024 }, copy('root', 2)];
+  const escrow = await putEscrow(repository(new Map()), 'box', id, { readAt, copied, missing: [] }, signal);
+  expect(escrow.volumes).toEqual(['root']);
+});
+
+test('nothing is written where it would not be encrypted', async ({ signal }) => {
+  const store: MemoryStore = new Map();
+  const kept = { readAt, copied: [copy('one', 1)], missing: [] };
+  await expect(
+    putEscrow({ target: memoryTarget('escrow', store), keys: noKeys }, 'box', id, kept, signal),
+  ).rejects.toMatchObject({
+    code: 'refused',
+  });
+  expect(store.size).toBe(0);
+});
+
+test('why there is none of a volume is what is said of it, not of another', async ({ signal }) => {
+  const place = repository(new Map());
+  const missing = [
+    { subject: '/dev/dead', problem: 'dd: /dev/dead did not answer' },
+    { subject: 'luks:one', problem: 'its LUKS header is not kept: the volume is being encrypted anew' },
+  ];
+  const escrow = { readAt, volumes: [], missing };
+  const point = await putPoint(place, madeDescription(id), madeData, signal, { escrow });
+  await expect(headerImage(place, point, 'one', signal)).rejects.toThrow('is being encrypted anew');
+  await expect(headerImage(place, point, 'two', signal)).rejects.toThrow(/no LUKS header of two$/);
+});
+
 test('a point without any says why', async ({ signal }) => {
   const place = { target: memoryTarget('escrow', new Map()), keys: noKeys };
   const missing = [{ subject: 'LUKS headers', problem: 'not kept, as the repository is not encrypted' }];

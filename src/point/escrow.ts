@@ -7,29 +7,34 @@ import { z } from 'zod';
 import { LifeboatError } from '../kernel/errors.ts';
 import { printable } from '../kernel/text.ts';
 import type { HeaderCopy } from '../layout/luks-copy.ts';
+import { maxAreaBytes } from '../layout/tools/luks-area.ts';
 import type { PointDescription } from './captures.ts';
-import { documentBytes } from './envelope.ts';
+import { documentBytes, suffixFor } from './envelope.ts';
 import { recordKey } from './names.ts';
 import { ESCROW_FORMAT, type Point } from './point.ts';
 import { isUnreadable, parseRecord, putRecord, readBytes, type Repository } from './record-objects.ts';
 import { cannotRead } from './records.ts';
 
-const MiB = 1024 * 1024;
-/** LUKS2 has room for 128 MiB of slots and 8 MiB of headers. */
-const maxImageBytes = 136 * MiB;
-/** In Base64 these take a third more, and a record has its own limit. */
-const maxKeptBytes = 40 * MiB;
+/** Of all headers of a point. In Base64 these take a third more, and a record has its own limit. */
+export const maxKeptBytes = 40 * 1024 * 1024;
+
+/** What is missing where none of a point is kept. */
+export const allHeaders = 'LUKS headers';
 
 const bytes = z.number().int().nonnegative();
 
-const headerSchema = z.object({
-  uuid: z.string(),
-  version: z.union([z.literal(1), z.literal(2)]),
-  /** Of the whole image; between the parts it is zero. */
-  sizeBytes: bytes.max(maxImageBytes),
-  /** `data` in Base64. */
-  parts: z.array(z.object({ offsetBytes: bytes, data: z.base64() })),
-});
+const headerSchema = z
+  .object({
+    uuid: z.string(),
+    version: z.union([z.literal(1), z.literal(2)]),
+    /** Of the whole image; between the parts it is zero. */
+    sizeBytes: bytes.max(maxAreaBytes),
+    /** `data` in Base64. */
+    parts: z.array(z.object({ offsetBytes: bytes, data: z.base64() })),
+  })
+  .refine(({ parts, sizeBytes }) =>
+    parts.every(({ offsetBytes, data }) => offsetBytes + Buffer.byteLength(data, 'base64') <= sizeBytes),
+  );
 
 const escrowSchema = z.object({
   format: z.literal(ESCROW_FORMAT),
@@ -52,9 +57,10 @@ export interface HeaderImage {
 }
 
 /**
- * Writes what was copied, as far as there is room; the same again is no error.
+ * Writes what was copied, as far as it can be read again and there is room; the same again is no error.
  *
  * @returns what the record has to say
+ * @throws LifeboatError `refused` where it would not be encrypted; `exists`, `target-failed`, … as {@link putRecord}
  */
 export async function putEscrow(
   repository: Repository,
@@ -67,30 +73,39 @@ export async function putEscrow(
   }: { readonly readAt: string; readonly copied: readonly HeaderCopy[] } & Pick<Kept, 'missing'>,
   signal: AbortSignal,
 ): Promise<Kept> {
-  const { kept, left } = withinLimit(copied);
-  const noRoom = left.map(({ uuid }) => ({
-    subject: `luks:${uuid}`,
-    problem: `its LUKS header is not kept: there is room for ${kept.length} only`,
-  }));
-  const said = { readAt, volumes: kept.map(({ uuid }) => uuid), missing: [...missing, ...noRoom] };
+  if (copied.length > 0 && suffixFor(repository.keys) !== '.age')
+    throw new LifeboatError('refused', 'LUKS headers are kept in no repository that is not encrypted');
+  const { kept, left } = fitting(copied);
+  const volumes = kept.map(({ uuid }) => uuid);
+  const said = { readAt, volumes, missing: [...missing, ...left] };
   if (kept.length === 0) return said;
-  const escrow: Escrow = { format: ESCROW_FORMAT, id, readAt, headers: kept.map(packed) };
+  const escrow: Escrow = { format: ESCROW_FORMAT, id, readAt, headers: kept };
   const key = await putRecord(repository, host, 'escrow', id, escrow, signal);
   return { ...said, object: objectOf(key, documentBytes(escrow)) };
 }
 
-function withinLimit(copied: readonly HeaderCopy[]): { kept: HeaderCopy[]; left: HeaderCopy[] } {
-  const [kept, left]: [HeaderCopy[], HeaderCopy[]] = [[], []];
+/** One that is odd must not cost the others: what could not be read back with them is left out, by name. */
+function fitting(copied: readonly HeaderCopy[]): { readonly kept: Escrow['headers']; readonly left: Kept['missing'] } {
+  const [kept, left]: [Escrow['headers'], Kept['missing']] = [[], []];
+  const leave = (uuid: string, problem: string) =>
+    left.push({ subject: `luks:${uuid}`, problem: `its LUKS header is not kept: ${problem}` });
   let room = maxKeptBytes;
-  for (const copy of copied) {
-    const size = copy.parts.reduce((sum, part) => sum + part.bytes.length, 0);
-    if (size > room) left.push(copy);
+  for (const copy of copied.toSorted((a, b) => sizeOf(a) - sizeOf(b))) {
+    const { uuid } = copy;
+    const header = headerSchema.safeParse(packed(copy));
+    if (copied.some((other) => other !== copy && other.uuid === uuid)) leave(uuid, 'several volumes have this UUID');
+    else if (!header.success) leave(uuid, 'it is not as a header can be');
+    else if (sizeOf(copy) > room) leave(uuid, `there is room for ${kept.length} only`);
     else {
-      kept.push(copy);
-      room -= size;
+      kept.push(header.data);
+      room -= sizeOf(copy);
     }
   }
   return { kept, left };
+}
+
+function sizeOf({ parts }: HeaderCopy): number {
+  return parts.reduce((sum, part) => sum + part.bytes.length, 0);
 }
 
 function packed({ uuid, version, sizeBytes, parts }: HeaderCopy): Escrow['headers'][number] {
@@ -125,17 +140,15 @@ export async function headerImage(
   const header = headers.find((one) => one.uuid === uuid);
   if (header === undefined) throw new LifeboatError('record-damaged', `what is kept of ${point.id} has no ${uuid}`);
   const image = Buffer.alloc(header.sizeBytes);
-  for (const { offsetBytes, data } of header.parts) {
-    const part = Buffer.from(data, 'base64');
-    if (offsetBytes + part.length > image.length)
-      throw new LifeboatError('record-damaged', `what is kept of ${uuid} in ${point.id} does not fit together`);
-    part.copy(image, offsetBytes);
-  }
+  for (const { offsetBytes, data } of header.parts) Buffer.from(data, 'base64').copy(image, offsetBytes);
   return { uuid, version: header.version, readAt, bytes: image };
 }
 
 function notKept({ id, escrow }: Point, uuid: string): LifeboatError {
-  const why = escrow?.missing.find(({ subject }) => subject === `luks:${uuid}` || !subject.startsWith('luks:'));
+  // What else is missing, such as a device that did not answer, may be of another volume.
+  const missing = escrow?.missing ?? [];
+  const why =
+    missing.find(({ subject }) => subject === `luks:${uuid}`) ?? missing.find(({ subject }) => subject === allHeaders);
   const volumes = escrow?.volumes ?? [];
   return new LifeboatError(
     'not-found',
@@ -148,7 +161,7 @@ function notKept({ id, escrow }: Point, uuid: string): LifeboatError {
 async function readEscrow(repository: Repository, { id, host, escrow }: Point, signal: AbortSignal): Promise<Escrow> {
   const object = escrow?.object;
   if (object === undefined) throw new LifeboatError('not-found', `the point ${id} has no LUKS headers`);
-  const key = recordKey(host.name, 'escrow', id, object.key.endsWith('.age') ? '.age' : '.zst');
+  const key = recordKey(host.name, 'escrow', id, '.age');
   const document = await readBytes(repository, key, signal);
   if (objectOf(key, document).sha256 !== object.sha256)
     throw new LifeboatError('record-damaged', `${key} is not what the record of the point ${id} names`);
@@ -190,7 +203,7 @@ export async function rebuiltEscrow(
   const found = await foundEscrow(repository, host.name, id, signal);
   if (found !== undefined || !layout.components.some(({ kind }) => kind === 'luks')) return found;
   const problem = 'not kept any more, if they were: the record was rebuilt, and there are none that can be used';
-  return { readAt: layout.capturedAt, volumes: [], missing: [{ subject: 'LUKS headers', problem }] };
+  return { readAt: layout.capturedAt, volumes: [], missing: [{ subject: allHeaders, problem }] };
 }
 
 /** `undefined` when nothing is there that can be used. */

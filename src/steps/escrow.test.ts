@@ -48,6 +48,22 @@ test('what does not answer is told and on record, and ends nothing', async ({ si
   expect(await Array.fromAsync(repository.target.list('', signal))).toEqual([]);
 });
 
+test('what waits for a dead device since the capture is not asked again', async ({ signal }) => {
+  const repository = { target: memoryTarget('escrow', new Map()), keys: testKeyring() };
+  const asked: string[] = [];
+  const host: Host = {
+    ...failing('command-timeout'),
+    run: async ([program]) => {
+      asked.push(program);
+      const waiting = 'D 60 dd if=/dev/dead bs=4096 count=1 status=none\n';
+      return { code: 0, stdout: Buffer.from(program === 'ps' ? waiting : ''), stderr: '' };
+    },
+  };
+  const kept = await keepHeaders(host, layout, repository, names, () => undefined, signal);
+  expect(kept?.missing).toHaveLength(2);
+  expect(asked).toEqual(['ps']);
+});
+
 test('who interrupts the run is heard', async () => {
   const repository = { target: memoryTarget('escrow', new Map()), keys: testKeyring() };
   const signal = AbortSignal.abort(new LifeboatError('interrupted', 'enough'));

@@ -1,9 +1,10 @@
 /** LUKS headers of this host, as they are kept with a point. They go from the devices into what is sealed, and into no state or journal. */
 import { asker } from '../host/asker.ts';
 import type { Host } from '../host/host.ts';
+import { waitingCommands } from '../host/waiting.ts';
 import type { Layout } from '../layout/types.ts';
 import { suffixFor } from '../point/envelope.ts';
-import { putEscrow } from '../point/escrow.ts';
+import { allHeaders, maxKeptBytes, putEscrow } from '../point/escrow.ts';
 import type { Point } from '../point/point.ts';
 import type { Repository } from '../point/record-objects.ts';
 import type { Say } from '../workflow/step.ts';
@@ -23,19 +24,19 @@ export async function keepHeaders(
 ): Promise<Point['escrow']> {
   if (!layout.components.some(({ kind }) => kind === 'luks')) return undefined;
   const readAt = new Date().toISOString();
-  const kept = await putEscrow(repository, hostName, pointId, { readAt, ...(await copied()) }, signal);
+  const kept = await putEscrow(repository, hostName, pointId, { readAt, ...(await readNow()) }, signal);
   for (const { subject, problem } of kept.missing) say({ type: 'note', text: `${subject}: ${problem}` });
   return kept;
 
-  async function copied() {
+  async function readNow() {
     if (suffixFor(repository.keys) !== '.age')
       return {
         copied: [],
-        missing: [{ subject: 'LUKS headers', problem: 'not kept, as the repository is not encrypted' }],
+        missing: [{ subject: allHeaders, problem: 'not kept, as the repository is not encrypted' }],
       };
-    const asking = asker(host, signal);
+    const asking = asker(host, signal, await waitingCommands(host, signal));
     const { copyHeaders } = await import('../layout/luks-copy.ts');
-    const found = await copyHeaders(layout, asking);
-    return { copied: found, missing: asking.gaps.map(({ subject, problem }) => ({ subject, problem })) };
+    const copied = await copyHeaders(layout, asking, maxKeptBytes);
+    return { copied, missing: asking.gaps.map(({ subject, problem }) => ({ subject, problem })) };
   }
 }

@@ -11,7 +11,9 @@ import { readHeader } from '../luks-header.ts';
 import type { Probes } from '../probes.ts';
 import { type CrypttabEntry, crypttabFile } from '../tools/crypttab.ts';
 import type { BlockDevice } from '../tools/lsblk.ts';
-import { type LuksHeader, luksSettingsSchema } from '../tools/luks.ts';
+import type { LuksHeader } from '../tools/luks.ts';
+import { luksSettingsSchema } from '../tools/luks-settings.ts';
+import { mappingsSubject } from '../stacked.ts';
 
 const schema = z.object({
   kind: z.literal('luks'),
@@ -41,6 +43,7 @@ export const luks: LayoutHandler<Luks> = {
   schema,
   under: carriers,
   claims: ['crypto_LUKS'],
+  askedBy: ['/etc/crypttab', mappingsSubject],
   deviceId: ({ mapping }) => mappedId(mapping?.uuid),
   async capture(probes, asker) {
     const within = bounded(asker);

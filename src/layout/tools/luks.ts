@@ -6,101 +6,26 @@ import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { present } from '../../kernel/present.ts';
 import { nameFromBytes } from '../../kernel/text.ts';
-import { type LuksToken, luksToken, tokenSchema } from './luks-token.ts';
+import { areaOfVersion1, areaOfVersion2, type Extent, type HeaderArea, upTo } from './luks-area.ts';
+import type { LuksSettings, LuksSlot } from './luks-settings.ts';
+import { type LuksToken, luksToken } from './luks-token.ts';
 
 /** Of version 1 the keys follow after them; of version 2, its JSON. */
 export const headBytes = 4096;
 /** Where the second header of version 2 may lie, which is read when the first is damaged. */
 export const secondHeaders: readonly number[] = Array.from({ length: 9 }, (_, power) => 0x4000 * 2 ** power);
 
-const count = z.number().nonnegative();
-
-const slotSchema = z.object({
-  number: count,
-  /** What version 2 calls it, if not `luks2`: `reencrypt`. */
-  type: z.string().exactOptional(),
-  /** It gives a key with which no data is encrypted. */
-  unbound: z.literal(true).exactOptional(),
-  /** Of the key that it gives. */
-  keyBytes: count.exactOptional(),
-  /** Whether it is tried before others, or only when it is named. */
-  priority: z.enum(['ignore', 'prefer']).exactOptional(),
-  /** What its own area is encrypted with, if not as the data. */
-  cipher: z.string().exactOptional(),
-  cipherKeyBytes: count.exactOptional(),
-  pbkdf: z
-    .object({
-      type: z.string(),
-      hash: z.string().exactOptional(),
-      iterations: count.exactOptional(),
-      time: count.exactOptional(),
-      memoryKiB: count.exactOptional(),
-      threads: count.exactOptional(),
-    })
-    .exactOptional(),
-  /** Of the anti-forensic splitter. */
-  stripes: count.exactOptional(),
-  stripesHash: z.string().exactOptional(),
-  offsetBytes: count,
-  lengthBytes: count.exactOptional(),
-});
-
-/** Everything that `cryptsetup luksFormat` and its sisters have to be told, but for UUID, label and subsystem. */
-export const luksSettingsSchema = z.object({
-  version: z.union([z.literal(1), z.literal(2)]),
-  /** As in `aes-xts-plain64`; absent while it is decrypted for good. */
-  cipher: z.string().exactOptional(),
-  keyBytes: count.exactOptional(),
-  /** Of the digest by which a key is known as the right one. */
-  hash: z.string().exactOptional(),
-  sectorSize: count,
-  /** Where the data begins on its device. */
-  offsetBytes: count,
-  /** Absent where the data reach to the end of the device. */
-  lengthBytes: count.exactOptional(),
-  ivOffset: count.exactOptional(),
-  integrity: z
-    .object({
-      type: z.string(),
-      journalEncryption: z.string(),
-      journalIntegrity: z.string(),
-      keyBytes: count.exactOptional(),
-    })
-    .exactOptional(),
-  /** What encrypts, if not the kernel: `hw-opal`, `hw-opal-crypt`. */
-  segmentType: z.string().exactOptional(),
-  /** Which range of the drive, of what size, and how long a part of the key is the drive's. */
-  opal: z.object({ range: count, sizeBytes: count, keyBytes: count }).exactOptional(),
-  /** Of each of the two headers of version 2, and of the area of all slots. */
-  metadataBytes: count.exactOptional(),
-  keyslotsBytes: count.exactOptional(),
-  /** Kept options of opening, such as `allow-discards`. */
-  flags: z.array(z.string()),
-  /** What a program must know to open it, such as `online-reencrypt-v2` while that goes on. */
-  requirements: z.array(z.string()),
-  slots: z.array(slotSchema),
-  tokens: z.array(tokenSchema),
-});
-
-export type LuksSettings = z.infer<typeof luksSettingsSchema>;
-type Slot = z.infer<typeof slotSchema>;
-
 export interface LuksHeader {
   readonly uuid: string;
   readonly label?: string;
   readonly subsystem?: string;
   readonly settings: LuksSettings;
-  readonly area: HeaderArea;
+  /** Absent where what it says of the places of its slots cannot be: nothing can be copied by that. */
+  readonly area?: HeaderArea;
   /** SHA-256 of the header: another one when anything in it was changed, a salt too. */
   readonly sum: string;
-}
-
-/** All that opens the volume, keys included: from the beginning of the device that holds the header. */
-export interface HeaderArea {
-  /** What `cryptsetup luksHeaderRestore` reads of a file. */
-  readonly sizeBytes: number;
-  /** What of it is in use: the headers, then the areas of slots. */
-  readonly parts: readonly { readonly offsetBytes: number; readonly lengthBytes: number }[];
+  /** It is the second of the two, as the first is damaged. */
+  readonly second?: true;
 }
 
 /** The beginning of one of version 2, whose JSON is still to be read. */
@@ -132,10 +57,6 @@ export function parseHead(head: Buffer, offset = 0): LuksHeader | LuksHead | 'da
 
 const sector = 512;
 const slotInUse = 0x00ac71f3;
-/** The largest page of memory: `luksHeaderRestore` of some releases reads up to the end of one. */
-const pageBytes = 65_536;
-
-const upTo = (unit: number, amount: number): number => Math.ceil(amount / unit) * unit;
 
 /** `struct luks_phdr` of the specification of LUKS1. */
 function parseVersion1(head: Buffer): LuksHeader {
@@ -150,19 +71,15 @@ function parseVersion1(head: Buffer): LuksHeader {
       offsetBytes: at.readUInt32BE(40) * sector,
     }),
   );
-  const areaOf = ({ stripes, offsetBytes }: Slot) => ({
+  const placeOf = ({ stripes, offsetBytes }: LuksSlot): Extent => ({
     offsetBytes,
     lengthBytes: upTo(sector, keyBytes * (stripes ?? 0)),
   });
-  const ends = all.map(areaOf).map(({ offsetBytes, lengthBytes }) => offsetBytes + lengthBytes);
-  const slots = all.filter(({ inUse }) => inUse).map(({ inUse: _inUse, ...slot }): Slot => slot);
+  const slots = all.filter(({ inUse }) => inUse).map(({ inUse: _inUse, ...slot }): LuksSlot => slot);
   return {
     uuid: textOf(head.subarray(168, 208)),
     sum: hash('sha256', head),
-    area: {
-      sizeBytes: upTo(pageBytes, Math.max(headBytes, ...ends)),
-      parts: [{ offsetBytes: 0, lengthBytes: headBytes }, ...slots.map(areaOf)],
-    },
+    ...present({ area: areaOfVersion1(all.map(placeOf), slots.map(placeOf)) }),
     settings: {
       version: 1,
       cipher: [textOf(head.subarray(8, 40)), textOf(head.subarray(40, 72))].join('-'),
@@ -178,8 +95,12 @@ function parseVersion1(head: Buffer): LuksHeader {
   };
 }
 
+const count = z.number().nonnegative();
 /** 64-bit numbers are strings there. */
-const large = z.string().regex(/^\d+$/).transform(Number);
+const large = z
+  .string()
+  .regex(/^\d{1,20}$/)
+  .transform(Number);
 const byNumber = <T extends z.ZodType>(item: T) => z.record(z.string().regex(/^\d+$/), item);
 
 const jsonSchema = z.object({
@@ -252,22 +173,18 @@ export function parseVersion2(header: Buffer): LuksHeader | 'damaged' {
   const json = header.subarray(headBytes);
   const end = json.indexOf(0);
   const found = jsonSchema.parse(JSON.parse(json.toString('utf8', 0, end === -1 ? json.length : end)));
+  const { keyslots, config } = found;
+  const places = sorted(keyslots).map(([, { area }]) => ({ offsetBytes: area.offset, lengthBytes: area.size }));
   return {
     uuid: textOf(header.subarray(168, 208)),
-    ...present({ label: said(header.subarray(24, 72)), subsystem: said(header.subarray(208, 256)) }),
+    ...present({
+      label: said(header.subarray(24, 72)),
+      subsystem: said(header.subarray(208, 256)),
+      area: areaOfVersion2(header.length, config.keyslots_size, places),
+    }),
     sum: hash('sha256', header),
-    area: areaOf(found, header.length),
     settings: settingsOf(found, header.length),
   };
-}
-
-/** @throws Error for a slot that lies outside */
-function areaOf({ keyslots, config }: Json, metadataBytes: number): HeaderArea {
-  const sizeBytes = 2 * metadataBytes + config.keyslots_size;
-  const slots = sorted(keyslots).map(([, { area }]) => ({ offsetBytes: area.offset, lengthBytes: area.size }));
-  if (slots.some(({ offsetBytes, lengthBytes }) => offsetBytes + lengthBytes > sizeBytes))
-    throw new Error('the area of a slot lies outside of that of all slots');
-  return { sizeBytes, parts: [{ offsetBytes: 0, lengthBytes: 2 * metadataBytes }, ...slots] };
 }
 
 function isWhole(header: Buffer): boolean {
@@ -340,7 +257,7 @@ function slotOf(
   number: number,
   { type, key_size, priority, af, area, kdf }: Json['keyslots'][string],
   unbound: boolean,
-): Slot {
+): LuksSlot {
   return {
     number,
     ...present({

@@ -111,7 +111,7 @@ test.each(scenes('reencrypt'))('$stack.name $release', { timeout: 900_000 }, asy
   // What stands on it is seen as ever; its header of this moment would be wrong in the next.
   expect(layout.components.find(({ kind }) => kind === 'ext')?.on).toEqual([captured?.id]);
   const asking = asker(lab.host, signal);
-  expect(await copyHeaders(layout, asking)).toEqual([]);
+  expect(await copyHeaders(layout, asking, 1024 * 1024)).toEqual([]);
   expect(asking.gaps).toMatchObject([{ subject: captured?.id, problem: expect.stringContaining('encrypted anew') }]);
 });
 
