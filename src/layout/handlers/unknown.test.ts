@@ -93,3 +93,31 @@ test('what blkid could not open is told once', async () => {
   expect(gaps.filter(({ subject }) => subject === '/dev/sda')).toHaveLength(1);
   expect(gaps.filter(({ subject }) => subject === '/dev/sdb')).toHaveLength(1);
 });
+
+test('what a foreign mapping shows unchanged stands on it, and not the mapping on that', async () => {
+  const member = { fstype: 'linux_raid_member', uuid: '34272c9a-6875-1a47-d4d9-018de48c367a' };
+  const mapped = {
+    name: 'first',
+    kname: 'dm-0',
+    path: '/dev/mapper/first',
+    'maj:min': '253:0',
+    type: 'dm',
+    size: 1000,
+    ...member,
+  };
+  const disk = { name: 'sda', 'maj:min': '8:0', type: 'disk', size: 1000, serial: 'A', ...member, children: [mapped] };
+  const { components, gaps } = await captureLayout(
+    madeHost({
+      lsblk: JSON.stringify({ blockdevices: [disk] }),
+      findmnt: '{"filesystems": []}',
+      blkid: '',
+      grep: '/sys/block/dm-0/dm/name:first\n/sys/block/dm-0/dm/uuid:\n',
+      mdadm: 'nothing that is understood',
+    }),
+    now,
+    signal,
+  );
+  expect(components.find(({ kind }) => kind === 'unknown')).toMatchObject({ rawType: 'dm', on: ['disk:A'] });
+  expect(components.find(({ kind }) => kind === 'md')?.on).toEqual(['unknown:dm:/dev/mapper/first']);
+  expect(gaps.filter(({ problem }) => problem.includes('itself'))).toEqual([]);
+});

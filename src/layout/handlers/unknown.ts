@@ -42,7 +42,7 @@ export const unknown: LayoutHandler<Unknown> = {
           kind: 'unknown',
           id: probes.ids.get(device.number) ?? device.number,
           // On a member the device stands by way of it: partition → LVM2_member → volume.
-          on: device.parents.map((number) => memberOn(number) ?? probes.ids.get(number) ?? number),
+          on: device.parents.map((number) => memberOn(device, number) ?? probes.ids.get(number) ?? number),
           device: device.path,
           rawType: device.type === 'disk' ? device.name.replace(/\d.*$/s, '') : device.type,
           sizeBytes: device.sizeBytes,
@@ -62,8 +62,10 @@ export const unknown: LayoutHandler<Unknown> = {
       );
     return [...devices, ...contents];
 
-    function memberOn(number: string): string | undefined {
-      return isMember.has(number) ? probes.contentIds.get(number) : undefined;
+    /** Not where the device shows its parent unchanged: then the same member lies on both, and stands on the upper one. */
+    function memberOn(device: BlockDevice, number: string): string | undefined {
+      const id = isMember.has(number) ? probes.contentIds.get(number) : undefined;
+      return id === probes.contentIds.get(device.number) ? undefined : id;
     }
   },
   async rest(bare, probes, asker) {
