@@ -7,9 +7,10 @@ import type { Host } from '../host/host.ts';
 import { type Recording, recordedHost, recordingSchema } from '../host/recorded.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import { nameFromBytes, nameToBytes } from '../kernel/text.ts';
+import { luksImage, luksLayout } from '../../test/helpers/luks-image.ts';
 import { captureLayout } from './capture.ts';
 import { copyHeaders } from './luks-copy.ts';
-import { type ComponentOf, type Layout, layoutSchema } from './types.ts';
+import type { ComponentOf, Layout } from './types.ts';
 
 type Luks = ComponentOf<'luks'>;
 
@@ -202,31 +203,12 @@ function filed(files: Readonly<Record<string, Buffer>>) {
       return { code: 0, stdout: out, stderr: '' };
     },
   };
-  const layout = layoutSchema.parse({
-    format: 'lifeboat.layout/1',
-    capturedAt: '2026-11-20T02:00:00.000Z',
-    gaps: [],
-    components: Object.entries(files).map(([file, bytes]) => {
-      const of = bytes.toString('latin1', 168, 204);
-      return { kind: 'luks', id: `luks:${of}`, uuid: of, on: [], sizeBytes: 1, open: false, header: { file } };
-    }),
-  });
-  return { host, layout, read };
-}
-
-function headerOf(stack: string, count: number): Buffer {
-  const path = join(import.meta.dirname, `../../test/fixtures/lab/${stack}.debian12.json`);
-  const { commands } = recordingSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
-  const isIt = ({ argv, stdout }: Recording['commands'][number]) =>
-    argv[0] === 'dd' && argv.includes(`count=${count}`) && stdout.startsWith('LUKS');
-  const image = Buffer.alloc(2 * 1024 * 1024);
-  nameToBytes(commands.find(isIt)?.stdout ?? '').copy(image);
-  return image;
+  return { host, layout: luksLayout(files), read };
 }
 
 /** The header of version 2 with another JSON, its checksum right. */
 function rewritten(change: (json: { keyslots: Record<string, Slot>; config: { keyslots_size: string } }) => void) {
-  const image = headerOf('luks2', 4);
+  const image = luksImage('luks2');
   const json = JSON.parse(image.toString('utf8', 4096, image.indexOf(0, 4096)));
   change(json);
   image.fill(0, 4096, 16_384);
@@ -242,10 +224,10 @@ interface Slot {
 const MiB = 1024 * 1024;
 
 test('a header that says what cannot be is a gap of its own volume, and nothing is read by it', async ({ signal }) => {
-  const odd = headerOf('luks1', 1);
+  const odd = luksImage('luks1');
   // A slot that is not in use lies far behind.
   odd.writeUInt32BE(0xffffffff, 208 + 48 * 7 + 40);
-  const { host, layout, read } = filed({ '/odd': odd, '/good': headerOf('luks2', 4) });
+  const { host, layout, read } = filed({ '/odd': odd, '/good': luksImage('luks2') });
   const { copies, gaps } = await copied(host, layout, signal);
   expect(copies.map((copy) => copy.uuid)).toEqual([uuid]);
   expect(gaps).toMatchObject([
@@ -283,7 +265,7 @@ test('what there is no room for is not read; the smallest come first', async ({ 
     if (slot !== undefined) slot.area = { offset: String(2 * MiB), size: String(100 * MiB) };
   });
   large.write('ffff', 168);
-  const { host, layout, read } = filed({ '/large': withSum(large), '/root': headerOf('luks2', 4) });
+  const { host, layout, read } = filed({ '/large': withSum(large), '/root': luksImage('luks2') });
   const { copies, gaps } = await copied(host, layout, signal);
   expect(copies.map((copy) => copy.uuid)).toEqual([uuid]);
   expect(gaps).toMatchObject([{ problem: 'its LUKS header is not kept: there is no room for it beside the others' }]);
@@ -297,7 +279,7 @@ function withSum(image: Buffer): Buffer {
 }
 
 test('one whose first header is damaged is to be repaired first, and that is said once', async ({ signal }) => {
-  const image = headerOf('luks2', 4);
+  const image = luksImage('luks2');
   const second = Buffer.from(image.subarray(0, 16_384));
   second.write('SKUL', 'latin1');
   second.writeBigUInt64BE(0x4000n, 256);

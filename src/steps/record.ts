@@ -110,10 +110,7 @@ export const record = step({
     const missing = await missingRecords(repository, hostName, local, signal);
     for (const { subject, problem } of missingFindings(missing, local)) say({ type: 'finding', subject, problem });
     const after = await newestBefore(repository, hostName, pointId, signal);
-    // Of a step that is repeated though its point had to stay: what was read then is what is there.
-    const known = (await local.list()).find(({ id }) => id === pointId);
-    const names = { hostName, pointId };
-    const escrow = known ? known.escrow : await keepHeaders(host, layout, repository, names, say, signal);
+    const escrow = await keepHeaders(host, layout, repository, local, { hostName, pointId }, say, signal);
     const more = present({ verification, after, escrow });
     const point = await putPoint(repository, describe(state), data, signal, more);
     await local.put(point);
