@@ -106,6 +106,32 @@ test('a disk with data on it is not taken, also when it is the same disk, unless
   expect(order.slice(0, 9)).toEqual(['mark', 'mark', 'release', 'wipe', 'wipe', 'wipe', 'wipe', 'create', 'create']);
 });
 
+test('what lies in files and in memory comes back with the files', async () => {
+  for (const name of ['fs-loop.debian12', 'fs-swap.debian12']) {
+    const wanted = await recordedLayout(name);
+    const found = bareMachine(disksOf(wanted).filter(({ sizeBytes }) => sizeBytes > 0));
+    const plan = planLayout({ wanted, found, blank: new Set(found.components.map(({ id }) => id)) });
+    const kinds = new Set(plan.layout.components.map(({ kind }) => kind));
+    expect(kinds.has('loop') || kinds.has('zram')).toBe(false);
+    expect(plan.actions.length).toBeGreaterThan(0);
+  }
+});
+
+test('a disk that can be pulled out is left out, unless somebody names it', async () => {
+  const wanted = await recordedLayout('md-raid0.debian12');
+  const pulled: Layout = {
+    ...wanted,
+    components: wanted.components.map((one) => (one.kind === 'disk' ? { ...one, removable: true } : one)),
+  };
+  const found = bareMachine(disksOf(wanted));
+  const blank = new Set(found.components.map(({ id }) => id));
+  const plan = planLayout({ wanted: pulled, found, blank });
+  expect(plan.actions).toEqual([]);
+  expect(plan.notes.some((note) => note.startsWith('left out, as it can be pulled out: disk'))).toBe(true);
+  const named = new Map(disksOf(wanted).map(({ id }, index) => [id, `disk:NEW${index}`]));
+  expect(planLayout({ wanted: pulled, found, blank, named }).actions.length).toBeGreaterThan(0);
+});
+
 test('a disk that somebody uses is not taken, whoever names it', async () => {
   const wanted = await recordedLayout('md-raid1.debian12');
   const named = new Map([

@@ -34,7 +34,7 @@ export interface PlanRequest {
  */
 export function planLayout(request: PlanRequest): Plan {
   const { wanted, found, blank, named = new Map(), grows } = request;
-  const { layout: chosen, left } = without(wanted, request.exclude ?? new Set());
+  const { layout: chosen, left } = chosenOf(wanted, request.exclude ?? new Set(), named);
   const uses = usesIn(found);
   const candidates = disksOf(found).map((disk): Candidate => {
     const barred = uses.get(disk.id) ?? (disk.removable ? 'it can be pulled out' : undefined);
@@ -126,16 +126,41 @@ function carries(layout: Layout): (disk: ComponentOf<'disk'>) => boolean {
   return ({ id }) => below.has(id);
 }
 
-/** The layout without these, and without what stands on one of them. */
-function without(layout: Layout, excluded: ReadonlySet<string>): { readonly layout: Layout; readonly left: string[] } {
-  const gone = new Set(excluded);
-  for (const { id, on } of siteOf(layout.components).order) if (on.some((below) => gone.has(below))) gone.add(id);
-  const left = layout.components.filter(({ id }) => gone.has(id));
+/**
+ * What is to be made: without what is excluded, what can be pulled out and nobody named, and what comes back with the files, as images
+ * and swap files do.
+ */
+function chosenOf(
+  layout: Layout,
+  excluded: ReadonlySet<string>,
+  named: ReadonlyMap<string, string>,
+): { readonly layout: Layout; readonly left: string[] } {
+  const reasons = new Map<string, string>();
+  const mounts = new Set(layout.components.flatMap(({ id, kind }) => (kind === 'mount' ? [id] : [])));
+  const gone = new Set<string>();
+  for (const component of siteOf(layout.components).order) {
+    const { id, kind, on } = component;
+    const isFile = !notMade.has(kind) && (inMemory.has(kind) || on.some((one) => mounts.has(one)));
+    const reason =
+      on.map((one) => reasons.get(one)).find((one) => one !== undefined) ??
+      (excluded.has(id) ? 'as told' : undefined) ??
+      (kind === 'disk' && component.removable && !named.has(id) ? 'as it can be pulled out' : undefined);
+    if (reason !== undefined) reasons.set(id, reason);
+    if (reason !== undefined || isFile || on.some((one) => gone.has(one))) gone.add(id);
+  }
+  const isMade = ({ id }: Component): boolean => !gone.has(id);
   return {
-    layout: { ...layout, components: layout.components.filter(({ id }) => !gone.has(id)) },
-    left: left.map((component) => `left out, as told: ${handlerOf(component).title(component)}`),
+    layout: { ...layout, components: layout.components.filter(isMade) },
+    left: layout.components.flatMap((component) => {
+      const reason = reasons.get(component.id);
+      const isBare = component.kind === 'disk' && component.sizeBytes === 0;
+      return reason === undefined || isBare ? [] : `left out, ${reason}: ${handlerOf(component).title(component)}`;
+    }),
   };
 }
+
+/** Made by the system when it starts. */
+const inMemory: ReadonlySet<string> = new Set(['zram']);
 
 /** What is on a disk now, from the bottom up. */
 function lossesOn(id: string, now: OrderedSite): Plan['disks'][number]['destroys'] {
