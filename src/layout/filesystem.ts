@@ -4,6 +4,7 @@ import type { Asker } from '../host/asker.ts';
 import { bounded } from '../host/bounded.ts';
 import type { Risk } from '../kernel/change.ts';
 import { present } from '../kernel/present.ts';
+import { nameToBytes } from '../kernel/text.ts';
 import { formatBytes } from '../kernel/units.ts';
 import { bytes, carriers, common, type LayoutHandler, missing, text } from './handler.ts';
 import type { Probes } from './probes.ts';
@@ -40,6 +41,21 @@ interface FilesystemSpec<K extends string, G extends object> {
   words?(geometry: G): readonly string[];
   /** Attributes of the geometry that differ between two captures of the same state. */
   readonly volatile?: readonly string[];
+}
+
+/** Asks for the first bytes of the first device, for kinds whose tools print less or read more. */
+export function fromHead<G>(
+  bytes: number,
+  parse: (head: Buffer) => Inspected<G>,
+): (place: FilesystemPlace, asker: Asker) => Promise<Inspected<G> | undefined> {
+  return async ({ devices: [device] }, asker) =>
+    device === undefined
+      ? undefined
+      : await asker.ask({
+          argv: ['dd', `if=${device.path}`, `bs=${bytes}`, 'count=1', 'status=none'],
+          parse: (stdout) => parse(nameToBytes(stdout)),
+          subject: device.path,
+        });
 }
 
 /** An alias and no interface: only so the compiler sees that it is plain JSON. */

@@ -1,7 +1,6 @@
 /** NTFS, from its boot sector. */
 import { z } from 'zod';
-import { nameToBytes } from '../../kernel/text.ts';
-import { filesystemKind, type Inspected } from '../filesystem.ts';
+import { filesystemKind, fromHead, type Inspected } from '../filesystem.ts';
 
 const count = z.number().nonnegative();
 
@@ -27,14 +26,7 @@ export const ntfs = filesystemKind({
   kind: 'ntfs',
   claims: ['ntfs'],
   geometry,
-  inspect: async ({ devices: [device] }, asker) =>
-    device === undefined
-      ? undefined
-      : await asker.ask({
-          argv: ['dd', `if=${device.path}`, 'bs=4096', 'count=1', 'status=none'],
-          parse: (stdout) => parseNtfs(nameToBytes(stdout)),
-          subject: device.path,
-        }),
+  inspect: fromHead(4096, parseNtfs),
 });
 
 /**

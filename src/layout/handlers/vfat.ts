@@ -1,8 +1,7 @@
 /** FAT12, FAT16 and FAT32, from the boot sector itself: no tool prints it without reading the whole filesystem. */
 import { z } from 'zod';
 import { present } from '../../kernel/present.ts';
-import { nameToBytes } from '../../kernel/text.ts';
-import { filesystemKind, type Inspected } from '../filesystem.ts';
+import { filesystemKind, fromHead, type Inspected } from '../filesystem.ts';
 
 const count = z.number().nonnegative();
 
@@ -33,14 +32,7 @@ export const vfat = filesystemKind({
   kind: 'vfat',
   claims: ['vfat', 'msdos'],
   geometry,
-  inspect: async ({ devices: [device] }, asker) =>
-    device === undefined
-      ? undefined
-      : await asker.ask({
-          argv: ['dd', `if=${device.path}`, `bs=${headBytes}`, 'count=1', 'status=none'],
-          parse: (stdout) => parseBootSector(nameToBytes(stdout)),
-          subject: device.path,
-        }),
+  inspect: fromHead(headBytes, parseBootSector),
   words: ({ bits }) => [`FAT${bits}`],
 });
 
