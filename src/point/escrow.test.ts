@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest';
+import { LifeboatError } from '../kernel/errors.ts';
 import { noKeys } from '../keys/keyring.ts';
 import type { HeaderCopy } from '../layout/luks-copy.ts';
 import { type MemoryStore, memoryTarget } from '../target/memory/memory.ts';
+import type { Target } from '../target/target.ts';
 import { testKeyring, writeOnly } from '../../test/helpers/keyring.ts';
 import { madeData, madeDescription } from '../../test/helpers/points.ts';
-import { escrowProblem, headerImage, putEscrow } from './escrow.ts';
+import { escrowProblem, headerImage, putEscrow, rebuiltEscrow } from './escrow.ts';
 import type { Point } from './point.ts';
 import type { Repository } from './record-objects.ts';
 import { listPoints, putPoint, removePoint } from './records.ts';
@@ -99,6 +101,47 @@ test('what there is no room for is missing, and the rest is kept', async ({ sign
   expect(kept.volumes).toEqual(['disk0', 'disk1', 'disk2']);
   expect(kept.missing.map(({ subject }) => subject)).toEqual(['luks:disk3', 'luks:disk4']);
 });
+
+test('what was kept with another point, or of another host, is not taken for that of this one', async ({ signal }) => {
+  const store: MemoryStore = new Map();
+  const point = await withEscrow(store, [copy('one', 0xa0)], signal);
+  const kept = { readAt, copied: [copy('one', 0xa0)], missing: [] };
+  const other = '20261120T020000Z-bbbbbb';
+  await putEscrow(repository(store), 'box', other, kept, signal);
+  await putEscrow(repository(store), 'box2', id, kept, signal);
+  const key = `lifeboat/box/escrow/${id}.age`;
+  for (const from of [`lifeboat/box/escrow/${other}.age`, `lifeboat/box2/escrow/${id}.age`]) {
+    const object = store.get(from);
+    if (object === undefined) throw new Error('nothing was stored');
+    store.set(key, object);
+    await expect(headerImage(repository(store), point, 'one', signal)).rejects.toMatchObject({
+      code: expect.stringMatching(/^record-/),
+    });
+    expect(await escrowProblem(repository(store), point, signal)).toBeDefined();
+    // Nor does a record that is made anew name it.
+    const { layout } = madeDescription(id);
+    expect(await rebuiltEscrow(repository(store), { id, host: point.host, layout }, signal)).toBeUndefined();
+  }
+});
+
+test.for(['full', 'acknowledges and stores nothing', 'stores a part'])(
+  'a target that is %s: no record names what is not there',
+  async (how, { signal }) => {
+    const place = repository(new Map());
+    const target: Target = {
+      ...place.target,
+      async put(key, _body, options, inner) {
+        if (how === 'full') throw new LifeboatError('no-space', 'full');
+        if (how === 'stores a part') await place.target.put(key, Buffer.from('x'), options, inner);
+        return { size: 1 };
+      },
+    };
+    const kept = { readAt, copied: [copy('one', 1)], missing: [] };
+    await expect(putEscrow({ ...place, target }, 'box', id, kept, signal)).rejects.toMatchObject({
+      code: how === 'full' ? 'no-space' : 'target-failed',
+    });
+  },
+);
 
 test('one that could not be read back costs no other', async ({ signal }) => {
   const odd = { ...copy('odd', 1), sizeBytes: 2 ** 40 };

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { testKeyring, writeOnly } from '../../test/helpers/keyring.ts';
 import { localCopies, realPoints, type RealPoints } from '../../test/helpers/real-points.ts';
+import { LifeboatError } from '../kernel/errors.ts';
 import { knownPoints } from '../point/known.ts';
 import { leastVerified } from '../point/least-verified.ts';
 import type { Point } from '../point/point.ts';
@@ -61,4 +62,24 @@ test('a host that cannot read what it attests goes on to the next point', async 
     await verifyAll(repository, local, 'box', given, { ...by, run }, () => undefined, signal);
   }
   expect(turns).toEqual(['p1', 'p2', 'p1']);
+});
+
+test('LUKS headers that cannot be asked for cost nothing of what was read back', async ({ signal }) => {
+  const { repository, store } = made.copy();
+  const asked: string[] = [];
+  const target: Target = {
+    ...repository.target,
+    get(key, range, inner) {
+      asked.push(key);
+      // The way there is gone once the data of p1 was read.
+      if (key.includes('/escrow/') && asked.some((one) => one.startsWith('tar/box/p1')))
+        throw new LifeboatError('unreachable', 'gone');
+      return repository.target.get(key, range, inner);
+    },
+  };
+  const selected = points.map((point) => ({ point, scope: 'own' as const }));
+  const verified = verifyAll({ ...repository, target }, localCopies([]), 'box', selected, by, () => undefined, signal);
+  await expect(verified).rejects.toThrow('gone');
+  expect([...store.keys()].filter((key) => key.includes('/attestations/p1'))).toHaveLength(1);
+  expect(asked.filter((one) => one.startsWith('tar/box/p2'))).toEqual([]);
 });

@@ -118,9 +118,10 @@ export async function verifyAll(
       continue;
     }
     const progress = (done: number) => say({ type: 'progress', done: before + done, total, unit: 'bytes' });
+    // Before what takes hours: that it cannot be asked must not cost what was read.
+    const kept = await escrowProblem(repository, point, signal);
     const verified = await readBackTwice(repository, point, scope, progress, say, signal);
     const verification = readBackAttestation(point.id, verified, by);
-    const kept = await escrowProblem(repository, point, signal);
     // No damage of its files, nor of what builds upon them.
     if (kept !== undefined)
       say({ type: 'finding', subject: `point ${point.id}`, problem: `its LUKS headers cannot be read: ${kept}` });

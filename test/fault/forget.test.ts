@@ -83,7 +83,7 @@ test('the plan says what goes in which order, what stays, and why', async () => 
     ['p5', ['last', 'the newest', 'the newest verified']],
   ]);
   const ofP1 = [...made.store].filter(([key]) => /\/box\/(.*\/)?p1\./.test(key));
-  expect(ofP1).toHaveLength(4);
+  expect(ofP1).toHaveLength(5);
   const bytes = ofP1.reduce((sum, [, object]) => sum + object.bytes.length, 0);
   expect(plan.forget.at(-1)).toMatchObject({ id: 'p1', bytes, trust: 'read-back' });
 });
@@ -114,7 +114,7 @@ test('pruning, interrupted anywhere', { timeout: 120_000 }, async () => {
   const begin = () => {
     const copy = made.copy();
     // As runs leave it that were killed before their points came on record, and long ago.
-    for (const key of copy.store.keys()) if (/\/box\/(points|captures)\/p5/.test(key)) copy.store.delete(key);
+    for (const key of copy.store.keys()) if (/\/box\/(points|captures|escrow)\/p5/.test(key)) copy.store.delete(key);
     return copy;
   };
   const check = async ({ store }: RealCopy, done: boolean, after: number) => {
@@ -249,7 +249,7 @@ describe('prune keeps', () => {
   });
 
   test('what is young by the clock of the target', async () => {
-    const copy = without(/\/box\/(points|captures)\/p5/);
+    const copy = without(/\/box\/(points|captures|escrow)\/p5/);
     expect((await plan(copy, Date.now() - 4.5 * DAY)).keep).toMatchObject([
       { id: 'p5', why: 'is too young', objects: 2 },
     ]);
@@ -257,7 +257,7 @@ describe('prune keeps', () => {
   });
 
   test('what this host itself has put on record; and without a digest whatever is whole', async () => {
-    const copy = without(/\/box\/(points|captures)\/(p2|p5)|tar\/box\/p2\.manifest/);
+    const copy = without(/\/box\/(points|captures|escrow)\/(p2|p5)|tar\/box\/p2\.manifest/);
     expect((await plan(copy)).remove).toMatchObject([{ id: 'p2' }, { id: 'p5', whole: true }]);
     const byRules = byRulesAlone(await plan(copy));
     expect(byRules.remove).toMatchObject([{ id: 'p2', why: 'never came to be on record', whole: false }]);

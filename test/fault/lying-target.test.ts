@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { LifeboatError } from '../../src/kernel/errors.ts';
 import { catalogue, type EngineRepository, neededIn } from '../../src/point/catalogue.ts';
+import { putEscrow } from '../../src/point/escrow.ts';
 import { finishForgetting, forgetPoint, planByRules } from '../../src/point/forget.ts';
 import type { Point } from '../../src/point/point.ts';
 import { planPrune, removeLeftover } from '../../src/point/prune.ts';
@@ -105,7 +106,16 @@ test(`backup (seed ${seed})`, { timeout: 240_000 }, async () => {
       const verify = { ...named, target: lying.target, stored: result.stored, onProgress: () => undefined };
       const { damage } = await lying.engine.verify(verify, signal);
       if (damage.length > 0) throw new LifeboatError('archive-damaged', 'as the step does');
-      await putPoint(lying, description, dataOf(lying.engine, result), signal, { verification: madeVerification(id) });
+      const header = {
+        uuid: 'volume',
+        version: 2,
+        sizeBytes: 4096,
+        parts: [{ offsetBytes: 0, bytes: Buffer.alloc(4096) }],
+      } as const;
+      const kept = { readAt: description.createdAt, copied: [header], missing: [] };
+      const escrow = await putEscrow(lying, 'box', id, kept, signal);
+      const more = { verification: madeVerification(id), escrow };
+      await putPoint(lying, description, dataOf(lying.engine, result), signal, more);
     }, where);
     const honest = await listPoints(copy.repository, 'box', signal);
     const green = honest.points.filter(({ trust }) => trust === 'read-back').map(({ point }) => point.id);
@@ -201,7 +211,7 @@ test(`prune (seed ${seed})`, { timeout: 240_000 }, async () => {
     (copy) => {
       // As a run leaves it that was killed before its point came on record.
       for (const key of copy.store.keys())
-        if (/\/box\/(points|captures|attestations)\/p5/.test(key)) copy.store.delete(key);
+        if (/\/box\/(points|captures|escrow|attestations)\/p5/.test(key)) copy.store.delete(key);
     },
   );
 });

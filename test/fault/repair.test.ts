@@ -140,6 +140,9 @@ test('interrupted anywhere, a repeat finishes', { timeout: 60_000 }, async () =>
     const { points: listed, damaged } = await listPoints(copy.repository, 'box', signal);
     expect([listed.length, damaged], `after ${calls} calls`).toEqual([3, []]);
     for (const { point } of listed) await readCaptures(copy.repository, point, signal);
+    // What no data has is taken over.
+    expect(listed.map(({ point }) => point.escrow?.object)).toEqual(points.map(({ escrow }) => escrow?.object));
+    expect(await wholePoints(copy.repository)).toEqual(['p1', 'p2', 'p3']);
     if (!died) break;
   }
 });

@@ -6,6 +6,7 @@ import { openEngine } from '../../src/engine/engines.ts';
 import type { Json } from '../../src/kernel/json.ts';
 import type { Keyring } from '../../src/keys/keyring.ts';
 import type { EngineRepository } from '../../src/point/catalogue.ts';
+import { escrowProblem, putEscrow } from '../../src/point/escrow.ts';
 import type { LocalRecords } from '../../src/point/local-records.ts';
 import type { Point } from '../../src/point/point.ts';
 import { listPoints, putPoint } from '../../src/point/records.ts';
@@ -23,7 +24,7 @@ export interface RealPoints extends AsyncDisposable {
   readonly store: MemoryStore;
   readonly keys: Keyring;
   readonly repository: EngineRepository;
-  /** Makes one that arrives that many days ago, of what was the source then; each has a file more. */
+  /** Makes one that arrives that many days ago, of what was the source then; each has a file more, and the header of a LUKS volume. */
   make(id: string, daysAgo: number, base?: string, host?: string): Promise<Point>;
   /** A repository of its own with the same objects. */
   copy(): RealCopy;
@@ -65,7 +66,11 @@ export async function realPoints(keys: Keyring = testKeyring()): Promise<RealPoi
       });
       const result = await engine.backup(job, signal);
       const verification = madeVerification(id);
-      const point = await putPoint(repository, description, dataOf(engine, result), signal, { verification });
+      const parts = [{ offsetBytes: 0, bytes: Buffer.alloc(4096, id) }];
+      const copied = [{ uuid: 'volume', version: 2, sizeBytes: 4096, parts }] as const;
+      const kept = { readAt: description.createdAt, copied, missing: [] };
+      const escrow = await putEscrow(repository, host, id, kept, signal);
+      const point = await putPoint(repository, description, dataOf(engine, result), signal, { verification, escrow });
       for (const [key, { bytes }] of store) if (!before.has(key)) store.set(key, { bytes, mtimeMs: arrived });
       made.set(id, { point, stored: result.stored });
       return point;
@@ -90,7 +95,7 @@ export function localCopies(points: readonly Point[]): LocalRecords {
 }
 
 /**
- * Ids of the points on record that read back wholly, with all that they build upon.
+ * Ids of the points on record that read back wholly, with all that they build upon and the LUKS headers that their records name.
  *
  * @param only these are looked at. @default all
  */
@@ -107,7 +112,8 @@ export async function wholePoints(
     const { target, engine, keys } = repository;
     const job = { target, hostName: host, pointId: point.id, sealing: keys, stored: point.data.stored };
     const { damage } = await engine.verify({ ...job, scope: 'chain', onProgress: () => undefined }, signal);
-    if (damage.length === 0) whole.push(point.id);
+    const lost = await escrowProblem(repository, point, signal);
+    if (damage.length === 0 && lost === undefined) whole.push(point.id);
   }
   return whole;
 }
