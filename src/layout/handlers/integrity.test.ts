@@ -6,7 +6,8 @@ import { recordedHost } from '../../host/recorded.ts';
 import { captureLayout } from '../capture.ts';
 import { parseSuperblock, parseTable } from '../tools/integrity.ts';
 import type { ComponentOf, Layout } from '../types.ts';
-import { integrity } from './integrity.ts';
+import type { BlockDevice } from '../tools/lsblk.ts';
+import { identityBelow, integrity } from './integrity.ts';
 
 function onDisk({ components }: Layout, disk: string): ComponentOf<'integrity'> {
   const found = components.filter((one) => one.kind === 'integrity').find(({ on }) => on.includes(disk));
@@ -40,6 +41,43 @@ describe.each(['debian11', 'debian12', 'debian13'])('%s', (release) => {
     expect(closed).not.toHaveProperty('device');
     expect(integrity.coverage(closed, { mounted: false, carrying: false })).toMatchObject({ harmless: false });
   });
+});
+
+test('one without a salt is known by what it lies on, whatever the kernel calls that', () => {
+  const device = (number: string, more: Partial<BlockDevice>): BlockDevice => ({
+    number,
+    name: 'sdz',
+    path: '/dev/sdz',
+    type: 'disk',
+    parents: [],
+    sizeBytes: 1,
+    readOnly: false,
+    removable: false,
+    rotational: false,
+    ...more,
+  });
+  const member = device('8:0', { fstype: 'linux_raid_member', uuid: 'array' });
+  const opened = device('253:9', { parents: ['8:5'], mapping: { name: 'sums', uuid: 'CRYPT-INTEGRITY-sums' } });
+  const identity = (more: Partial<BlockDevice>) => identityBelow(device('8:5', more), [member, opened]);
+  expect(identity({ partUuid: 'p', serial: 's' })).toBe('p');
+  expect(identity({ parents: ['8:0'], mapping: { name: 'x-y', uuid: 'LVM-abc' } })).toBe('LVM-abc');
+  expect(identity({ parents: ['8:0'], mapping: { name: 'pair/0', uuid: 'DRBD' } })).toBe('pair/0');
+  expect(identity({ name: 'md127', parents: ['8:0'] })).toBe('array');
+  expect(identity({ serial: 's', wwn: 'w' })).toBe('s');
+  expect(identity({ wwn: 'w' })).toBe('w');
+  expect(identity({})).toBe('sums');
+  expect(identityBelow(device('8:5', {}), [member])).toBeUndefined();
+});
+
+test('one that nobody can name, as old tools give no salt, with its id by where it lies', async ({ signal }) => {
+  const file = join(import.meta.dirname, '../../../test/fixtures/lab/integrity.debian11.json');
+  const machine = readFileSync(file, 'utf8').replaceAll(/\\"(serial|wwn)\\": *\\"[^"]*\\"/g, '\\"$1\\":null');
+  const layout = await captureLayout(recordedHost(JSON.parse(machine)), new Date('2026-11-21T12:00:00Z'), signal);
+  const found = layout.components.filter((one) => one.kind === 'integrity');
+  expect(found).toHaveLength(5);
+  expect(found.filter(({ id }) => /sd[a-z]|vd[a-z]/.test(id))).toEqual([]);
+  const closed = found.filter(({ device }) => device === undefined);
+  expect(closed.map(({ id }) => id)).toEqual(closed.map(({ on }) => `integrity:on:${on[0]}`));
 });
 
 test('a table with keys in it: their lengths alone', () => {

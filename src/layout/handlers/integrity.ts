@@ -20,6 +20,7 @@ import {
   tableArgv,
 } from '../tools/integrity.ts';
 import type { BlockDevice } from '../tools/lsblk.ts';
+import { mappingsSubject } from '../stacked.ts';
 
 const schema = z.object({
   kind: z.literal('integrity'),
@@ -66,6 +67,7 @@ export const integrity: LayoutHandler<Integrity> = {
   schema,
   under: carriers,
   claims: [memberType],
+  askedBy: [mappingsSubject, integritytabFile],
   async look(devices, asker) {
     const within = bounded(asker);
     const found = new Map<string, Superblock>();
@@ -88,7 +90,8 @@ export const integrity: LayoutHandler<Integrity> = {
         if (said === undefined && isBare) return device;
         if (said !== undefined) found.set(device.number, said);
         // Nothing else in it is its own.
-        return { ...device, fstype: memberType, uuid: said?.salt ?? device.partUuid ?? device.serial ?? device.name };
+        const { uuid: _uuid, ...rest } = device;
+        return { ...rest, fstype: memberType, ...present({ uuid: said?.salt ?? identityBelow(device, devices) }) };
       }),
     );
   },
@@ -146,6 +149,23 @@ export const integrity: LayoutHandler<Integrity> = {
   risk: ({ change }) => (change === 'added' ? 'data' : 'appearance'),
 };
 
+/**
+ * By what one is known that has no salt, as of Debian 11: by what it lies on, or by the name that it was opened with.
+ * Absent of one that is closed and lies on what has no name of its own: then its id is by that one's.
+ */
+export function identityBelow(
+  { number, mapping, partUuid, serial, wwn, parents }: BlockDevice,
+  devices: readonly BlockDevice[],
+): string | undefined {
+  // Of DRBD and of arrays in containers what their kinds said of them; all volumes of DRBD are "DRBD".
+  const made = mapping?.uuid === 'DRBD' ? mapping.name : mapping?.uuid;
+  const below = devices.find((device) => parents.includes(device.number) && device.uuid !== undefined);
+  const above = devices.find((device) => device.parents.includes(number) && device.mapping !== undefined);
+  return [partUuid, made, below?.uuid, serial, wwn, above?.mapping?.name].find(
+    (name) => name !== undefined && name !== '',
+  );
+}
+
 /** That of LUKS2 has the UUID of its volume before its name. */
 function openedName(mapping: string | undefined): string | undefined {
   return /^CRYPT-INTEGRITY-(?![0-9a-f]{32}-)(.+)$/s.exec(mapping ?? '')?.[1];
@@ -162,7 +182,8 @@ async function linesByDevice(
   asker: Asker,
 ): Promise<Map<string, CrypttabEntry>> {
   const found = lines.map(async (line) => {
-    const device = probes.deviceOfSpec(line.spec) ?? (await deviceOnHost(line.spec, probes.devices, asker));
+    const device =
+      probes.deviceOfSpec(line.spec) ?? (await deviceOnHost(line.spec, probes.devices, asker, integritytabFile));
     return device === undefined ? [] : [[device.number, line] as const];
   });
   return new Map((await Promise.all(found)).flat());

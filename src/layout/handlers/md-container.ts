@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Asker } from '../../host/asker.ts';
 import { bounded } from '../../host/bounded.ts';
+import type { Argv } from '../../host/host.ts';
 import { present } from '../../kernel/present.ts';
 import { carriers, common, type LayoutHandler, missing, text } from '../handler.ts';
 import type { Probes } from '../probes.ts';
@@ -31,9 +32,14 @@ type MdContainer = z.infer<typeof schema>;
 /** As blkid names them, which tells no UUID of the one and that of the maker of the other. */
 const memberTypes = ['isw_raid_member', 'ddf_raid_member'];
 
-const isMd = ({ name, type }: BlockDevice): boolean => type !== 'part' && name.startsWith('md');
+const isMd = ({ name, type }: Pick<BlockDevice, 'name' | 'type'>): boolean => type !== 'part' && name.startsWith('md');
+
+/** As it stands on a spare. */
+const isNil = (uuid: string): boolean => /^[0-]+$/.test(uuid);
 
 const looked = new WeakMap<Asker, Map<string, Exported>>();
+/** Containers that run and are not listed as devices. */
+const hidden = new WeakMap<Asker, readonly (Exported & { readonly path: string })[]>();
 
 export const mdContainer: LayoutHandler<MdContainer> = {
   kind: 'md-container',
@@ -49,19 +55,47 @@ export const mdContainer: LayoutHandler<MdContainer> = {
     const within = bounded(asker);
     const said = new Map<string, Exported>();
     looked.set(asker, said);
-    return await Promise.all(
-      devices.map(async (device) => {
-        const isMember = members.has(device.number);
-        if (!isMember && !(isMd(device) && device.parents.some((parent) => members.has(parent)))) return device;
-        const argv = isMember ? examineExportArgv(device.path) : detailExportArgv(device.path);
-        const one = await within.ask({ argv, parse: parseExport, subject: device.path });
-        if (one === undefined) return device;
-        said.set(device.number, one);
-        if (isMember) return { ...device, uuid: one.uuid };
-        const uuid = `${one.container === undefined ? 'MD-CONTAINER' : 'MD'}-${one.uuid}`;
-        return { ...device, mapping: { name: one.name ?? device.name, uuid } };
+    const ask = async (path: string, argv: Argv) => await within.ask({ argv, parse: parseExport, subject: path });
+    await Promise.all(
+      devices.map(async ({ number, path, ...device }) => {
+        const isMember = members.has(number);
+        if (!isMember && !(isMd(device) && device.parents.some((parent) => members.has(parent)))) return;
+        const one = await ask(path, isMember ? examineExportArgv(path) : detailExportArgv(path));
+        if (one !== undefined) said.set(number, one);
       }),
     );
+    const running = devices.flatMap(({ number }) => (members.has(number) ? [] : (said.get(number) ?? [])));
+    const listed = running.filter(({ container }) => container === undefined);
+    // lsblk of Debian 11 leaves out devices without a size, as containers are.
+    const others = new Set(
+      running.flatMap(({ container, disks }) =>
+        container === undefined || listed.some((one) => disks.every((disk) => one.disks.includes(disk)))
+          ? []
+          : [container],
+      ),
+    );
+    const unlisted = await Promise.all(
+      [...others].map(async (path) => {
+        const one = await ask(path, detailExportArgv(path));
+        return one === undefined ? [] : [{ ...one, path }];
+      }),
+    );
+    hidden.set(asker, unlisted.flat());
+    // What a spare says of itself names no container.
+    const containerOf = new Map(
+      [...listed, ...unlisted.flat()].flatMap(({ uuid, disks }) => disks.map((disk) => [disk, uuid] as const)),
+    );
+    return devices.map((device) => {
+      const one = said.get(device.number);
+      if (members.has(device.number)) {
+        const own = one === undefined || isNil(one.uuid) ? undefined : one.uuid;
+        const { uuid: _uuid, ...rest } = device;
+        return { ...rest, ...present({ uuid: containerOf.get(device.path) ?? own }) };
+      }
+      if (one === undefined) return device;
+      const uuid = `${one.container === undefined ? 'MD-CONTAINER' : 'MD'}-${one.uuid}`;
+      return { ...device, mapping: { name: one.name ?? device.name, uuid } };
+    });
   },
   deviceId({ mapping }) {
     const [, uuid] = /^MD-CONTAINER-(.+)$/.exec(mapping?.uuid ?? '') ?? [];
@@ -74,12 +108,14 @@ export const mdContainer: LayoutHandler<MdContainer> = {
     const members = probes.devices.filter((device) => probes.contentKindOf(device) === 'md-container');
     const containers = Map.groupBy(members, ({ number }) => probes.contentIds.get(number) ?? number);
     return [...containers].map(([id, found]) => {
-      const said = looked.get(asker)?.get(found[0]?.number ?? '');
+      const said = found.map(({ number }) => looked.get(asker)?.get(number)).find((one) => one !== undefined);
+      const uuid = found[0]?.uuid;
+      const device = running.get(id)?.path ?? hidden.get(asker)?.find((one) => one.uuid === uuid)?.path;
       return {
         kind: 'md-container',
         id,
         on: found.map(({ number }) => probes.ids.get(number) ?? number),
-        ...present({ device: running.get(id)?.path, uuid: said?.uuid, metadata: said?.metadata }),
+        ...present({ device, uuid, metadata: said?.metadata }),
       };
     });
   },
@@ -87,10 +123,8 @@ export const mdContainer: LayoutHandler<MdContainer> = {
     ['container', device, metadata, uuid, device === undefined ? 'stopped' : undefined]
       .filter((part) => part !== undefined)
       .join('  '),
-  coverage: ({ device }, { carrying }) =>
-    device !== undefined && carrying
-      ? undefined
-      : missing('its arrays do not run, so nothing on them can be read, nor can they be made anew'),
+  coverage: (_container, { carrying }) =>
+    carrying ? undefined : missing('its arrays do not run, so nothing on them can be read, nor can they be made anew'),
   volatile: ['device'],
   risk: ({ change }) => (change === 'added' ? 'data' : 'appearance'),
 };

@@ -8,6 +8,7 @@ import { layoutChanges } from '../diff.ts';
 import type { ComponentOf, Layout } from '../types.ts';
 import { parseBitmap, parseExamine } from '../tools/mdadm.ts';
 import { md } from './md.ts';
+import { mdContainer } from './md-container.ts';
 
 const { signal } = new AbortController();
 const releases = ['debian11', 'debian12', 'debian13'] as const;
@@ -123,7 +124,17 @@ describe.each(releases)('%s: what mdadm was told', (release) => {
     const layout = await captured(recorded('firmware-raid', release));
     const containers = layout.components.filter((one) => one.kind === 'md-container');
     expect(new Set(containers.map(({ metadata }) => metadata))).toEqual(new Set(['ddf', 'imsm']));
-    for (const { on } of containers) expect(on).toHaveLength(2);
+    // The spare too, on which no UUID stands.
+    expect(new Map(containers.map(({ metadata, on }) => [metadata, on.toSorted()]))).toEqual(
+      new Map([
+        ['ddf', ['disk:C', 'disk:D']],
+        ['imsm', ['disk:A', 'disk:B', 'disk:E']],
+      ]),
+    );
+    for (const one of containers) {
+      expect(one.device).toMatch(/^\/dev\/md/);
+      expect(mdContainer.coverage(one, { mounted: false, carrying: true })).toBeUndefined();
+    }
     const arrays = layout.components.filter((one) => one.kind === 'md');
     const imsm = containers.find(({ metadata }) => metadata === 'imsm')?.id;
     expect(arrays.find(({ geometry }) => geometry?.name === 'fast')).toMatchObject({
@@ -134,11 +145,21 @@ describe.each(releases)('%s: what mdadm was told', (release) => {
       on: [imsm],
       geometry: { level: 'raid1', member: 0, componentBytes: 40 << 20, members: [{ slot: 0 }, { slot: 1 }] },
     });
+    const whole = arrays.find(({ geometry }) => geometry?.name === 'other')?.id;
     const on = layout.components.filter(({ kind }) => kind === 'ext').map(({ on: [id] }) => id);
-    expect(new Set(on)).toEqual(
-      new Set(arrays.filter(({ geometry }) => geometry?.level === 'raid1').map(({ id }) => id)),
-    );
+    expect(new Set(on)).toEqual(new Set([whole, 'partition:0b0f1a4e-0510-4000-8000-000000000012']));
+    const mirror = arrays.find(({ geometry }) => geometry?.name === 'mirror')?.id;
+    expect(layout.components.filter(({ kind }) => kind === 'table').map(({ on: [id] }) => id)).toEqual([mirror]);
     expect(layout.components.filter(({ kind }) => kind === 'unknown')).toEqual([]);
+  });
+
+  test('what arrays with metadata at the end are divided into is told once', async () => {
+    const layout = await captured(recorded('md-partitioned', release));
+    const arrays = ['01', '02'].map((end) => arrayOf(layout, end).id);
+    const tables = layout.components.filter(({ kind }) => kind === 'table');
+    expect(new Set(tables.map(({ on: [id] }) => id))).toEqual(new Set(arrays));
+    expect(tables).toHaveLength(2);
+    expect(layout.components.filter(({ kind }) => kind === 'partition')).toHaveLength(2);
   });
 
   test('one that is rebuilt lacks nobody; an array may be a member', async () => {

@@ -207,6 +207,8 @@ export interface Exported {
   readonly container?: string;
   /** Which one in its container it is. */
   readonly member?: number;
+  /** Paths of its disks; none of what a disk says. */
+  readonly disks: readonly string[];
   /** Places of disks by their paths; a disk of a container has none. */
   readonly roles: ReadonlyMap<string, number>;
 }
@@ -221,6 +223,7 @@ export function parseExport(stdout: string): Exported {
   });
   return {
     uuid: uuid.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'),
+    disks: [...fields].flatMap(([key, path]) => (/^MD_DEVICE_.*_DEV$/.test(key) ? [path] : [])),
     roles: new Map(roles),
     ...present({
       level: fields.get('MD_LEVEL'),

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import type { Host } from '../../../src/host/host.ts';
 import { captureLayout } from '../../../src/layout/capture.ts';
+import { mdContainer } from '../../../src/layout/handlers/md-container.ts';
 import { type Layout, parseLayout } from '../../../src/layout/types.ts';
 import { startLab } from '../lab.ts';
 import { makeStack, scenes } from '../stack.ts';
@@ -16,12 +17,20 @@ test.each(scenes('firmware-raid'))('$stack.name $release', { timeout: 900_000 },
   expect(layout.gaps.filter(({ problem }) => !problem.includes('EFI system partition'))).toEqual([]);
   expect(layout.components.filter(({ kind }) => kind === 'unknown')).toEqual([]);
   const witness = await witnessOf(lab.host);
-  expect(saidOf(layout)).toEqual(witness);
+  expect(await saidOf(layout, lab.host)).toEqual(witness);
   expect(witness.arrays).toHaveLength(3);
+  expect(witness.containers.map((line) => line.split(' ').length).sort()).toEqual([5, 6]);
+  const containers = layout.components.filter((one) => one.kind === 'md-container');
+  const carries = (id: string) => layout.components.some(({ on }) => on.includes(id));
+  for (const one of containers) {
+    expect(mdContainer.coverage(one, { mounted: false, carrying: carries(one.id) })).toBeUndefined();
+  }
+  const mirror = layout.components.find((one) => one.kind === 'md' && one.geometry?.name === 'mirror');
+  expect(layout.components.filter(({ kind }) => kind === 'table').map(({ on }) => on)).toEqual([[mirror?.id]]);
 });
 
 interface Said {
-  /** `imsm UUID /dev/sda /dev/sdb` */
+  /** `/dev/md127 imsm UUID /dev/sda /dev/sdb` */
   containers: string[];
   /** `UUID in UUID of its container, member, name, device, level, chunk, KiB, disks in order` */
   arrays: string[];
@@ -30,17 +39,26 @@ interface Said {
 /** As mdadm groups the digits. */
 const grouped = (uuid = ''): string => uuid.replaceAll('-', '').replace(/(.{8})(?=.)/g, '$1:');
 
-function saidOf({ components }: Layout): Said {
+async function saidOf({ components }: Layout, host: Host): Promise<Said> {
   const paths = new Map(
     components.flatMap((one) => ('device' in one && one.device !== undefined ? [[one.id, one.device]] : [])),
   );
   const path = (id: string) => paths.get(id) ?? id;
+  const containers = await Promise.all(
+    components.flatMap((one) =>
+      one.kind === 'md-container'
+        ? [
+            host
+              .run(['realpath', one.device ?? 'no device'], {}, signal)
+              .then(({ stdout }) =>
+                [stdout.toString().trim(), one.metadata, grouped(one.uuid), ...one.on.map(path).sort()].join(' '),
+              ),
+          ]
+        : [],
+    ),
+  );
   return {
-    containers: components
-      .flatMap((one) =>
-        one.kind === 'md-container' ? [[one.metadata, grouped(one.uuid), ...one.on.map(path).sort()].join(' ')] : [],
-      )
-      .sort(),
+    containers: containers.sort(),
     arrays: components
       .flatMap((one) => {
         if (one.kind !== 'md') return [];
@@ -58,17 +76,14 @@ function saidOf({ components }: Layout): Said {
 async function witnessOf(host: Host): Promise<Said> {
   const run = async (...argv: [string, ...string[]]) => (await host.run(argv, {}, signal)).stdout.toString();
   const scan = await run('mdadm', '--examine', '--scan', '--verbose');
-  const containers = [...scan.matchAll(/^ARRAY metadata=(\w+) UUID=(\S+)\n +devices=(\S+)$/gm)].map(
-    ([, metadata, uuid, devices = '']) =>
-      [
-        metadata,
-        uuid,
-        ...devices
-          .split(',')
-          .filter((path) => path.startsWith('/dev/sd'))
-          .sort(),
-      ].join(' '),
-  );
+  const containers: string[] = [];
+  for (const [, name = '', disks = '', metadata] of (await run('cat', '/proc/mdstat')).matchAll(
+    /^(md\d+) : inactive (.*)\n.* super external:(\w+)$/gm,
+  )) {
+    const uuid = /^MD_UUID=(.*)$/m.exec(await run('mdadm', '--detail', '--export', `/dev/${name}`))?.[1];
+    const paths = disks.split(' ').map((disk) => `/dev/${disk.replace(/\[.*/, '')}`);
+    containers.push([`/dev/${name}`, metadata, uuid, ...paths.sort()].join(' '));
+  }
   const arrays: string[] = [];
   for (const [, link = '', container, member, uuid] of scan.matchAll(
     /^ARRAY (\S+) container=(\S+) member=(\d+) UUID=(\S+)$/gm,
