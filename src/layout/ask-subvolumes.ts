@@ -121,7 +121,7 @@ async function askCompressions(
       const said = await asker.ask({
         argv: compressionArgv(at),
         parse: (stdout) => ({ name: parseCompression(stdout) }),
-        subject: `compression of ${at}`,
+        subject: 'compression of subvolumes',
       });
       if (said?.name !== undefined) found.set(path, said.name);
     }),

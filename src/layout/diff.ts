@@ -1,26 +1,27 @@
 /** What has changed between two captures of the storage, by identity and in words. */
 import type { Change } from '../kernel/change.ts';
 import { formatBytes } from '../kernel/units.ts';
-import type { Difference } from './handler.ts';
+import { type Difference, kindSubject } from './handler.ts';
 import { type Component, handlerOf, type Layout } from './types.ts';
 
 /** Empty when the two describe the same storage. What could not be seen in one of them is no change. */
 export function layoutChanges(before: Layout, after: Layout): Change[] {
-  const old = compared(before);
-  const now = compared(after);
   const blind = blindness(before, after);
+  // What only one of the two knows to belong to the host, as the other could not read fstab, does so in both.
+  const unclear = [before, after].flatMap((layout) => [...lastingIn(layout, blind)]);
+  const [old, now] = [compared(before, unclear), compared(after, unclear)];
   const changes: Change[] = [];
   for (const [id, component] of old) {
-    if (!now.has(id) && !blind(component, before)) changes.push(wholeChange({ change: 'removed', component }));
+    if (!now.has(id) && !blind(component)) changes.push(wholeChange({ change: 'removed', component }));
   }
   for (const [id, component] of now) {
     const was = old.get(id);
     if (was === undefined) {
-      if (!blind(component, after)) changes.push(wholeChange({ change: 'added', component }));
+      if (!blind(component)) changes.push(wholeChange({ change: 'added', component }));
       continue;
     }
     const found = attributeChanges(was, component);
-    if (found.length > 0 && !blind(component, after)) changes.push(...found);
+    if (found.length > 0 && !blind(component)) changes.push(...found);
   }
   return changes;
 }
@@ -36,11 +37,10 @@ function wholeChange(difference: Difference<Component>): Change {
   };
 }
 
-/** Components by id, without those that come and go by themselves and what stands only on them. */
-function compared(layout: Layout): Map<string, Component> {
+/** Ids of what belongs to the host whatever it lies on, as it is in fstab or is the root; and of all below it. */
+function lastingIn({ components }: Layout, isMeant: Seen): Set<string> {
   const lasting = new Set<string>();
-  const byId = new Map(layout.components.map((component) => [component.id, component]));
-  // What is in fstab, or is the root, belongs to the host whatever it lies on.
+  const byId = new Map(components.map((component) => [component.id, component]));
   const keep = (component: Component): void => {
     if (lasting.has(component.id)) return;
     lasting.add(component.id);
@@ -49,9 +49,17 @@ function compared(layout: Layout): Map<string, Component> {
       if (under !== undefined) keep(under);
     }
   };
-  for (const component of layout.components) {
-    if (component.kind === 'mount' && (component.fstab !== undefined || component.path === '/')) keep(component);
+  for (const component of components) {
+    const isOfHost = component.kind === 'mount' && (component.fstab !== undefined || component.path === '/');
+    if (isOfHost && isMeant(component)) keep(component);
   }
+  return lasting;
+}
+
+/** Components by id, without those that come and go by themselves and what stands only on them. */
+function compared(layout: Layout, unclear: readonly string[]): Map<string, Component> {
+  const lasting = lastingIn(layout, () => true).union(new Set(unclear));
+  const byId = new Map(layout.components.map((component) => [component.id, component]));
   const known = new Map<string, boolean>();
   const passes = (component: Component): boolean => {
     const answer = known.get(component.id);
@@ -65,49 +73,111 @@ function compared(layout: Layout): Map<string, Component> {
   return new Map([...byId].filter(([, component]) => !passes(component)));
 }
 
-const bootQuestions = ['lsblk', 'findmnt', 'efibootmgr', 'files of loaders', 'settings of loaders', 'EFI programs'];
+/** What all that is known of a device begins with. */
+const deviceQuestions = ['lsblk', 'blkid'];
 
-/** Which questions a kind is seen by, besides those about its devices. */
-const seenBy: Readonly<Partial<Record<Component['kind'], readonly string[]>>> = {
-  mount: ['findmnt', '/etc/fstab'],
-  luks: ['lsblk', '/etc/crypttab'],
-  crypt: ['lsblk', '/etc/crypttab'],
-  subvolume: ['lsblk', 'findmnt', 'attributes of subvolumes'],
-  loop: ['lsblk', 'losetup'],
-  disk: ['lsblk', 'bus paths of disks', 'sessions of iSCSI'],
-  iscsi: ['lsblk', 'sessions of iSCSI', 'records of iSCSI'],
-  multipath: ['lsblk', 'multipath', 'files of multipath'],
-  'raid-controller': ['lsblk', 'bus paths of disks', 'RAID controllers'],
-  'logical-drive': ['lsblk', 'bus paths of disks', 'RAID controllers'],
-  pv: ['lsblk', 'pvs', 'lvm'],
-  vg: ['lsblk', 'pvs', 'vgs', 'lvs', 'lvm'],
-  lv: ['lsblk', 'pvs', 'lvs', 'lvm'],
-  boot: bootQuestions,
-  loader: bootQuestions,
-};
+type Seen = (component: Component) => boolean;
 
 /**
- * Whether one of the two captures could not see what the other saw of a component, by the gaps that only one of them
- * has: about its kind as a whole, or about a device that it stands on.
+ * Whether one of the two captures could not see what the other saw of a component, by the gaps that only one of them has: about its kind as
+ * a whole, about it, or about something that it stands on.
  */
-function blindness(before: Layout, after: Layout): (component: Component, layout: Layout) => boolean {
-  const textsOf = ({ gaps }: Layout): Set<string> => new Set(gaps.map(({ subject }) => subject));
-  const subjects = [...textsOf(before).symmetricDifference(textsOf(after))];
+function blindness(before: Layout, after: Layout): Seen {
+  const keysOf = ({ gaps }: Layout) => new Map(gaps.map((gap) => [JSON.stringify(gap), gap.subject]));
+  const [old, now] = [keysOf(before), keysOf(after)];
+  const subjects = [...old, ...now].filter(([key]) => !(old.has(key) && now.has(key))).map(([, subject]) => subject);
   if (subjects.length === 0) return () => false;
   const mentions = (name: string): boolean =>
-    subjects.some((subject) => subject === name || subject.endsWith(` ${name}`) || subject.startsWith(`${name} `));
-  const byId = new Map(
-    [before, after].map((layout) => [layout, new Map(layout.components.map((one) => [one.id, one]))]),
+    subjects.some(
+      (subject) =>
+        subject === name || subject.endsWith(` ${name}`) || subject.startsWith(name.endsWith('/') ? name : `${name} `),
+    );
+  const isBlindKind = remembered(
+    ({ kind }: Component) => kind,
+    (component) => {
+      const { kind, askedBy = [] } = handlerOf(component);
+      return [kindSubject(kind), ...deviceQuestions, ...askedBy].some(mentions);
+    },
   );
-  const places = (component: Component, layout: Layout): string[] => {
-    const own = 'device' in component && component.device !== undefined ? [component.device] : [];
-    const paths = component.kind === 'mount' ? [component.path] : [];
-    if (component.kind === 'swap' && component.file !== undefined) paths.push(component.file);
-    const under = component.on.flatMap((id) => byId.get(layout)?.get(id) ?? []);
-    return [...own, ...paths, ...under.flatMap((one) => places(one, layout))];
+  const sides = [before, after].map(({ components }) => new Map(components.map((one) => [one.id, one])));
+  const isMistaken = mistaken(before, after, isBlindKind);
+  const shown = shownBy([before, after], (component) => mentions(pathOf(component) ?? ''));
+  const isBlindPlace: Seen = remembered(
+    (component: Component) => component,
+    (component) =>
+      namesOf(component).some(mentions) ||
+      isMistaken(component) ||
+      shown.has(component.id) ||
+      sides.some((side) => component.on.flatMap((id) => side.get(id) ?? []).some((under) => isBlindPlace(under))),
+  );
+  return ({ id }) => sides.flatMap((side) => side.get(id) ?? []).some((one) => isBlindKind(one) || isBlindPlace(one));
+}
+
+/** By what a gap may name it. */
+function namesOf(component: Component): string[] {
+  const values = [component.id, deviceOf(component), pathOf(component), 'file' in component && component.file];
+  return values.filter((value) => typeof value === 'string');
+}
+
+/**
+ * What only one of the two saw, of a kind about which the other could not ask; and a device of such a kind that the other took for something
+ * else, with what it took it for.
+ */
+function mistaken(before: Layout, after: Layout, isBlindKind: Seen): Seen {
+  const sides = [before, after].map(({ components }) => ({
+    ids: new Set(components.map(({ id }) => id)),
+    devices: Map.groupBy(
+      components.filter((one) => deviceOf(one) !== undefined),
+      deviceOf,
+    ),
+  }));
+  const holders = (device: string | undefined) =>
+    sides.map(({ devices }) => JSON.stringify((devices.get(device) ?? []).map(({ id }) => id).sort()));
+  const unclear = new Set(
+    sides
+      .flatMap(({ devices }) => [...devices])
+      .filter(([device, found]) => found.some(isBlindKind) && new Set(holders(device)).size > 1)
+      .map(([device]) => device),
+  );
+  return (component) =>
+    unclear.has(deviceOf(component)) || (isBlindKind(component) && !sides.every(({ ids }) => ids.has(component.id)));
+}
+
+function deviceOf(component: Component): string | undefined {
+  return 'device' in component && typeof component.device === 'string' ? component.device : undefined;
+}
+
+function pathOf(component: Component): string | undefined {
+  return 'path' in component && typeof component.path === 'string' ? component.path : undefined;
+}
+
+/** Ids of what is seen at the paths of some mounts: all that is below them, down to a device. */
+function shownBy(layouts: readonly Layout[], isMeant: Seen): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const { components } of layouts) {
+    const byId = new Map(components.map((one) => [one.id, one]));
+    const below = (component: Component): void => {
+      for (const id of component.on) {
+        const under = byId.get(id);
+        if (under === undefined || deviceOf(under) !== undefined || found.has(id)) continue;
+        found.add(id);
+        below(under);
+      }
+    };
+    for (const component of components) if (isMeant(component)) below(component);
+  }
+  return found;
+}
+
+/** Asked once for each. */
+function remembered<K>(keyOf: (component: Component) => K, answer: Seen): Seen {
+  const known = new Map<K, boolean>();
+  return (component) => {
+    const key = keyOf(component);
+    const found = known.get(key) ?? answer(component);
+    known.set(key, found);
+    return found;
   };
-  return (component, layout) =>
-    (seenBy[component.kind] ?? ['lsblk']).some(mentions) || places(component, layout).some(mentions);
 }
 
 function attributeChanges(before: Component, after: Component): Change[] {
@@ -198,11 +268,11 @@ function difference(attribute: string, was: unknown, is: unknown): string {
 }
 
 function itemText(item: unknown): string {
-  return typeof item === 'object' && item !== null
-    ? Object.entries(item)
-        .map(([key, value]) => `${key} ${String(value)}`)
-        .join(' ')
-    : String(item);
+  if (Array.isArray(item)) return `(${item.map(itemText).join(', ')})`;
+  if (typeof item !== 'object' || item === null) return String(item);
+  return Object.entries(item)
+    .map(([key, value]) => `${key} ${itemText(value)}`)
+    .join(' ');
 }
 
 function words(name: string, value: unknown): string {

@@ -76,6 +76,12 @@ export interface LayoutHandler<C extends ComponentBase> {
   /** Devices with the same UUID hold parts of one component, as those of an array do. */
   readonly shared?: boolean;
   /**
+   * What gaps about all of this kind are named after, besides those of `lsblk` and `blkid`: with one of them, what was not seen of this kind
+   * has not gone. A gap about one device is named after that, and need not be told here. With `/` at its end it
+   * is all files below a directory.
+   */
+  readonly askedBy?: readonly string[];
+  /**
    * All devices again, after a closer look at those of this kind: for what blkid has no words for, such as which of two parts
    * of a cache a device is. What it writes into `fstype` can be claimed.
    */

@@ -42,11 +42,16 @@ export function deviceBySpec(devices: readonly BlockDevice[]): (spec: string) =>
   };
 }
 
-/** The device at a path; one that udev made, such as those by serial number, is followed on the host. */
+/**
+ * The device at a path; one that udev made, such as those by serial number, is followed on the host.
+ *
+ * @param subject what a gap is named after: what told the path
+ */
 export async function deviceOnHost(
   path: string,
   devices: readonly BlockDevice[],
   asker: Pick<Asker, 'ask'>,
+  subject: string,
 ): Promise<BlockDevice | undefined> {
   const known = deviceBySpec(devices)(path);
   if (known !== undefined) return known;
@@ -55,7 +60,7 @@ export async function deviceOnHost(
     // A device that is not plugged in is no gap.
     okCodes: [0, 1],
     parse: (stdout) => stdout.replace(/\n$/, ''),
-    subject: path,
+    subject,
   });
   return devices.find(({ path: own, name }) => own === real || `/dev/${name}` === real);
 }

@@ -65,6 +65,9 @@ export interface Mapping {
 
 const attributes = ['name', 'uuid'] as const;
 
+/** What a gap is named after where nobody could tell what mapped devices are. */
+export const mappingsSubject = 'names of mapped devices';
+
 /** The mappings of the kernel's device mapper, by the names of their devices (`dm-0`). */
 export async function askMappings(asker: Asker, devices: readonly BlockDevice[]): Promise<Map<string, Mapping>> {
   const mapped = devices.filter(({ name }) => name.startsWith('dm-'));
@@ -75,7 +78,7 @@ export async function askMappings(asker: Asker, devices: readonly BlockDevice[])
     // "-s": what has gone meanwhile is no error.
     argv: ['grep', '-sH', '', first, ...rest],
     okCodes: [0, 1, 2],
-    subject: 'names of mapped devices',
+    subject: mappingsSubject,
     parse: parseMappings,
   });
   return said ?? new Map<string, Mapping>();

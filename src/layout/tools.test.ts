@@ -197,7 +197,7 @@ test('any text gives a result or an error, and never hangs', () => {
     parseBitmap,
     parseExport,
     parseSubarray,
-    (text) => parseBcache(Buffer.from(text)),
+    (text) => parseBcache(Buffer.from(text), 1 << 30),
     parseRunning,
     parseDump,
     parseStatus,

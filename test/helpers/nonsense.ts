@@ -4,17 +4,19 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { recordedHost, type Recording, recordingSchema } from '../../src/host/recorded.ts';
 import { captureLayout } from '../../src/layout/capture.ts';
+import { layoutChanges } from '../../src/layout/diff.ts';
 import { parseLayout } from '../../src/layout/types.ts';
 
+const now = new Date('2026-11-21T12:00:00Z');
 const folders = ['lab', 'machine'].map((name) => join(import.meta.dirname, '../fixtures', name));
 
-export interface Told {
+interface Told {
   readonly name: string;
   readonly recording: Recording;
 }
 
 /** All recorded machines with disks of their own. */
-export function recordings(): Told[] {
+function recordings(): Told[] {
   return folders.flatMap((folder) =>
     readdirSync(folder)
       .filter((file) => file.endsWith('.json'))
@@ -58,13 +60,39 @@ export async function capturesOfNonsense(every: number, signal: AbortSignal): Pr
     .filter((_, index) => index % every === 0);
   for (const { title, make } of cases) {
     try {
-      const layout = await captureLayout(recordedHost(make()), new Date('2026-11-21T12:00:00Z'), signal);
+      const layout = await captureLayout(recordedHost(make()), now, signal);
       parseLayout(JSON.parse(JSON.stringify(layout)));
     } catch (error) {
       throw new Error(title, { cause: error });
     }
   }
   return cases.length;
+}
+
+/**
+ * Captures of each machine with one question that fails, one in `every`, each compared with the whole one in both directions.
+ *
+ * @returns how many there were, and what was told as a change
+ */
+export async function changesOfFailures(
+  every: number,
+  signal: AbortSignal,
+): Promise<{ readonly count: number; readonly told: readonly string[] }> {
+  const all = recordings().flatMap((one) => failuresOf(one).map((failure) => ({ ...failure, of: one })));
+  const cases = Map.groupBy(
+    all.filter((_, index) => index % every === 0),
+    (failure) => failure.of,
+  );
+  const told: string[] = [];
+  for (const [{ name, recording }, failures] of cases) {
+    const whole = await captureLayout(recordedHost(recording), now, signal);
+    for (const { title, make } of failures) {
+      const partial = await captureLayout(recordedHost(make()), now, signal);
+      const changes = [...layoutChanges(whole, partial), ...layoutChanges(partial, whole)];
+      told.push(...changes.map(({ text }) => `${name}: ${title}: ${text}`));
+    }
+  }
+  return { count: [...cases.values()].flat().length, told };
 }
 
 /** With one answer that is nonsense, for each answer of a machine and each sort. */
@@ -87,7 +115,7 @@ function nonsenseOf({ name, recording }: Told): { readonly title: string; readon
 }
 
 /** With one question that fails, for each. */
-export function failuresOf({ recording }: Told): { readonly title: string; readonly make: () => Recording }[] {
+function failuresOf({ recording }: Told): { readonly title: string; readonly make: () => Recording }[] {
   return [
     ...recording.commands.map((command, index) => ({
       title: `${command.argv.join(' ')}: failed`,

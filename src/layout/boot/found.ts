@@ -8,6 +8,19 @@ import { initramfsPlaces } from './kernels.ts';
 import { bootPlaces, namingDevices, type Places } from './places.ts';
 import { findFiles, type FoundFile, readFiles } from './reading.ts';
 
+/** What gaps about all of both are named after. */
+export const bootQuestions = [
+  'findmnt',
+  '/proc/cmdline',
+  '/proc/sys/kernel/osrelease',
+  '/sys/firmware',
+  '/sys/firmware/',
+  'efibootmgr',
+  'files of loaders',
+  'settings of loaders',
+  'EFI programs',
+];
+
 export interface Found {
   readonly firmware: Firmware;
   /** Below /sys/firmware. */

@@ -98,15 +98,20 @@ describe('superblocks', () => {
         copy.writeBigUInt64LE(features, 128);
         copy.writeUInt16LE(size, 194);
       });
-    expect(parseSuperblock(large(2n, 17))).toMatchObject({ bucketBytes: 2 ** 26 });
-    expect(parseSuperblock(large(0n, 1024))).toMatchObject({ bucketBytes: 1 << 19 });
-    expect(parseSuperblock(large(1n, 1024))).not.toHaveProperty('bucketBytes');
+    expect(parseSuperblock(large(2n, 17), 1 << 30)).toMatchObject({ bucketBytes: 2 ** 26 });
+    expect(parseSuperblock(large(0n, 1024), 1 << 30)).toMatchObject({ bucketBytes: 1 << 19 });
+    expect(parseSuperblock(large(1n, 1024), 1 << 30)).not.toHaveProperty('bucketBytes');
   });
 
   test('of a version that nobody knows, and of something else', () => {
-    expect(() => parseSuperblock(changed((copy) => copy.writeBigUInt64LE(9n, 16)))).toThrow('version 9');
-    expect(() => parseSuperblock(Buffer.alloc(256))).toThrow('not a superblock');
-    expect(() => parseSuperblock(Buffer.alloc(0))).toThrow('not a superblock');
+    expect(() =>
+      parseSuperblock(
+        changed((copy) => copy.writeBigUInt64LE(9n, 16)),
+        1 << 30,
+      ),
+    ).toThrow('version 9');
+    expect(() => parseSuperblock(Buffer.alloc(256), 1 << 30)).toThrow('not a superblock');
+    expect(() => parseSuperblock(Buffer.alloc(0), 1 << 30)).toThrow('not a superblock');
   });
 });
 

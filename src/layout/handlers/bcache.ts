@@ -61,6 +61,7 @@ export const bcache: LayoutHandler<Bcache> = {
   schema,
   under: [...carriers, 'bcache-set'],
   claims: [memberType],
+  askedBy: ['state of bcache'],
   async look(devices, asker) {
     const within = bounded(asker);
     const found = new Map<string, Backing | Cache>();
@@ -68,7 +69,7 @@ export const bcache: LayoutHandler<Bcache> = {
     const ask = async (device: BlockDevice): Promise<BlockDevice> => {
       if (device.fstype !== memberType) return device;
       const argv = superblockArgv(device.path);
-      const parse = (stdout: string) => parseSuperblock(nameToBytes(stdout));
+      const parse = (stdout: string) => parseSuperblock(nameToBytes(stdout), device.sizeBytes);
       const said = await within.ask({ argv, parse, subject: device.path });
       if (said === undefined) return device;
       found.set(device.number, said);

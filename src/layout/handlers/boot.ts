@@ -6,7 +6,7 @@ import { common, type LayoutHandler, text } from '../handler.ts';
 import { lastingParameters, redactedLine } from '../boot/command-line.ts';
 import type { EfiBoot } from '../boot/efibootmgr.ts';
 import { askSecureBoot, askStarter, firmwareSchema, secureBootSchema } from '../boot/firmware.ts';
-import { type Found, foundOf } from '../boot/found.ts';
+import { bootQuestions, type Found, foundOf } from '../boot/found.ts';
 import { grubValues } from '../boot/grub.ts';
 import { initramfsOf, initramfsSchema, kernelSchema, kernelsOf } from '../boot/kernels.ts';
 import { bootRoles } from '../boot/places.ts';
@@ -96,6 +96,7 @@ type Boot = z.infer<typeof schema>;
 export const boot: LayoutHandler<Boot> = {
   kind: 'boot',
   schema,
+  askedBy: bootQuestions,
   async capture(probes, asker) {
     const found = await foundOf(probes, asker);
     const uefi = found.firmware === 'uefi';

@@ -9,6 +9,7 @@ import { bytes, carriers, common, harmless, type LayoutHandler, missing, text } 
 import type { Probes } from '../probes.ts';
 import type { CrypttabEntry } from '../tools/crypttab.ts';
 import type { BlockDevice } from '../tools/lsblk.ts';
+import { mappingsSubject } from '../stacked.ts';
 
 const settingsSchema = z.object({
   cipher: z.string(),
@@ -44,6 +45,7 @@ export const crypt: LayoutHandler<Crypt> = {
   kind: 'crypt',
   schema,
   under: carriers,
+  askedBy: ['/etc/crypttab', mappingsSubject],
   deviceId: ({ mapping }) => {
     const name = openedName(mapping?.uuid);
     return name === undefined ? undefined : idOf(name);

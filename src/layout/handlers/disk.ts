@@ -38,6 +38,7 @@ export const disk: LayoutHandler<Disk> = {
   kind: 'disk',
   schema,
   under: ['logical-drive', 'iscsi'],
+  askedBy: ['bus paths of disks', 'sessions of iSCSI'],
   async capture(probes, asker) {
     const controllers = await askRaid(probes, asker);
     const logical = new Map(

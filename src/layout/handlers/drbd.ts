@@ -62,6 +62,7 @@ const schema = z.object({
 type Drbd = z.infer<typeof schema>;
 
 const memberType = 'drbd';
+const configuration = 'configuration of DRBD';
 const isDrbd = ({ name, type }: BlockDevice): boolean => type !== 'part' && /^drbd\d+$/.test(name);
 const nameOf = ({ resource, volume }: Volume): string => `${resource}/${volume}`;
 
@@ -81,13 +82,14 @@ export const drbd: LayoutHandler<Drbd> = {
   schema,
   under: carriers,
   claims: [memberType],
+  askedBy: [configuration, 'state of DRBD'],
   async look(devices, asker) {
     if (!devices.some((device) => device.fstype === memberType || isDrbd(device))) return devices;
     const volumes = await asker.ask({
       argv: dumpArgv,
       env: dumpEnv,
       parse: parseDump,
-      subject: 'configuration of DRBD',
+      subject: configuration,
     });
     const local = await localVolumes(volumes ?? [], devices, bounded(asker));
     looked.set(asker, local);
@@ -164,7 +166,7 @@ async function localVolumes(
   asker: Asker,
 ): Promise<readonly Local[]> {
   const find = async (path: string | undefined): Promise<string | undefined> =>
-    path?.startsWith('/') === true ? (await deviceOnHost(path, devices, asker))?.number : undefined;
+    path?.startsWith('/') === true ? (await deviceOnHost(path, devices, asker, configuration))?.number : undefined;
   const found = volumes.map(async (volume): Promise<Local[]> => {
     const place = volume.places.find(({ host }) => host.split(' ').includes(volume.here));
     if (place === undefined) return [];

@@ -2,7 +2,7 @@
 import { bounded } from '../../host/bounded.ts';
 import type { LayoutHandler } from '../handler.ts';
 import { efiLoaders } from '../boot/efi-loaders.ts';
-import { foundOf } from '../boot/found.ts';
+import { bootQuestions, foundOf } from '../boot/found.ts';
 import { type Loader, loaderSchema } from '../boot/loader-schema.ts';
 import { sectorLoaders } from '../boot/sector-loaders.ts';
 import { textLoaders } from '../boot/text-loaders.ts';
@@ -37,6 +37,7 @@ const notYet = new Set<Loader['type']>([
 export const loader: LayoutHandler<Loader> = {
   kind: 'loader',
   schema: loaderSchema,
+  askedBy: bootQuestions,
   async capture(probes, asker) {
     const found = await foundOf(probes, asker);
     const within = bounded(asker);

@@ -34,6 +34,7 @@ export const loop: LayoutHandler<Loop> = {
   kind: 'loop',
   schema,
   under: [...carriers, 'mount'],
+  askedBy: ['losetup'],
   async look(devices, asker) {
     // A device that shows no file has no size.
     if (!devices.some(({ type, sizeBytes }) => type === 'loop' && sizeBytes > 0)) return devices;

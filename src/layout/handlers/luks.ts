@@ -43,7 +43,7 @@ export const luks: LayoutHandler<Luks> = {
   schema,
   under: carriers,
   claims: ['crypto_LUKS'],
-  askedBy: ['/etc/crypttab', mappingsSubject],
+  askedBy: [crypttabFile, mappingsSubject],
   deviceId: ({ mapping }) => mappedId(mapping?.uuid),
   async capture(probes, asker) {
     const within = bounded(asker);
@@ -186,13 +186,16 @@ async function linesOf(probes: Probes, asker: Asker): Promise<readonly Line[]> {
       ]);
       if (header === undefined || isDevice(header)) return { line, data, header, read: undefined };
       const { file, path } = header;
-      if (path !== undefined) return { line, data, header, read: await readHeader(path, asker) };
-      asker.gap({
-        subject: crypttabFile,
-        problem: `the LUKS header of ${line.name} is ${file} on a device that is not mounted`,
-        hint: 'mount it, and capture again',
-      });
-      return { line, data, header, read: undefined };
+      const read = path === undefined ? undefined : await readHeader(path, asker);
+      if (read === undefined) {
+        const why = path === undefined ? 'on a device that is not mounted' : 'which could not be read';
+        asker.gap({
+          subject: crypttabFile,
+          problem: `the LUKS header of ${line.name} is ${file}, ${why}`,
+          ...(path === undefined ? { hint: 'mount it, and capture again' } : {}),
+        });
+      }
+      return { line, data, header, read };
     }),
   );
 }

@@ -39,6 +39,7 @@ type Mount = z.infer<typeof schema>;
 export const mount: LayoutHandler<Mount> = {
   kind: 'mount',
   schema,
+  askedBy: ['findmnt', '/etc/fstab'],
   async capture(probes) {
     const lines = fstabByPath(probes);
     return [...liveMounts(probes, lines), ...unmounted(probes, lines)];

@@ -7,6 +7,7 @@ import type { Probes } from '../probes.ts';
 import type { BlockDevice } from '../tools/lsblk.ts';
 import { type MapState, type MapTable, parseStates, parseTables, statesArgv, tablesArgv } from '../tools/multipath.ts';
 import { filesArgv, filesOkCodes, type MultipathFiles, parseFiles, settingsFor } from '../tools/multipath-conf.ts';
+import { mappingsSubject } from '../stacked.ts';
 
 const schema = z.object({
   kind: z.literal('multipath'),
@@ -31,8 +32,8 @@ const schema = z.object({
       hardwareHandler: text,
       /** `service-time 0`, … */
       selector: text,
-      /** What `multipath.conf` says for this one; what it does not say is multipath's own. */
-      configured: z.record(z.string(), z.string()),
+      /** What `multipath.conf` says for this one; what it does not say is multipath's own. Absent where nobody could read it. */
+      configured: z.record(z.string(), z.string()).exactOptional(),
     })
     .exactOptional(),
   /** Whether what is written waits when all paths are gone. multipathd turns this on and off, as `no_path_retry` says. */
@@ -58,6 +59,7 @@ export const multipath: LayoutHandler<Multipath> = {
   kind: 'multipath',
   schema,
   under: ['disk'],
+  askedBy: [mappingsSubject, 'multipath', 'files of multipath'],
   deviceId(device) {
     const wwid = wwidOf(device);
     return wwid === undefined ? undefined : `multipath:${wwid}`;
@@ -129,7 +131,9 @@ function component(
   const path = probes.devices.find(({ number }) => device.parents.includes(number));
   const alias = device.mapping?.name ?? device.name;
   const configured =
-    files === undefined ? {} : settingsFor(files, { wwid, ...present({ vendor: path?.vendor, product: path?.model }) });
+    files === undefined
+      ? undefined
+      : settingsFor(files, { wwid, ...present({ vendor: path?.vendor, product: path?.model }) });
   const failed = new Set<string>(
     state?.groups.flatMap(({ paths }) => paths.filter((one) => one.failed).map(({ number }) => number)),
   );
@@ -145,7 +149,7 @@ function component(
     sizeBytes: device.sizeBytes,
     ...present({
       namedBy:
-        configured['alias'] === alias
+        configured?.['alias'] === alias
           ? ('configuration' as const)
           : files?.bindings.get(wwid) === alias
             ? ('bindings' as const)
@@ -159,8 +163,8 @@ function component(
               ...present({
                 hardwareHandler: table.handler === '' ? undefined : table.handler,
                 selector: selectors.size === 0 ? undefined : [...selectors].join(', '),
+                configured,
               }),
-              configured,
             },
       queueing: table?.features.includes(waiting),
       groups: table?.groups.map(({ paths }, index) => ({

@@ -37,6 +37,7 @@ export const subvolume: LayoutHandler<Subvolume> = {
   kind: 'subvolume',
   schema,
   under: ['btrfs'],
+  askedBy: ['findmnt', 'attributes of subvolumes', 'compression of subvolumes'],
   async capture(probes) {
     return [...probes.subvolumes].flatMap(([filesystem, { list, defaultNumber }]) =>
       list.map((entry) => ({

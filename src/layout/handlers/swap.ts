@@ -8,7 +8,8 @@ import { bytes, carriers, common, type LayoutHandler, text } from '../handler.ts
 import { contentGroup } from '../identity.ts';
 import { holderOf, mountIds } from '../mount-place.ts';
 import type { Probes } from '../probes.ts';
-import type { FstabEntry } from '../tools/fstab.ts';
+import { type FstabEntry, fstabFile } from '../tools/fstab.ts';
+import { swapsFile } from '../tools/swaps.ts';
 import type { BlockDevice } from '../tools/lsblk.ts';
 
 const schema = z.object({
@@ -32,6 +33,7 @@ export const swap: LayoutHandler<Swap> = {
   kind: 'swap',
   schema,
   under: [...carriers, 'mount'],
+  askedBy: [swapsFile, fstabFile],
   async capture(probes, asker) {
     return [...swapDevices(probes), ...(await swapFiles(probes, asker))];
   },

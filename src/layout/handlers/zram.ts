@@ -34,6 +34,7 @@ const numberOf = (name: string): number | undefined => {
 export const zram: LayoutHandler<Zram> = {
   kind: 'zram',
   schema,
+  askedBy: ['settings of zram'],
   // The number stands in the settings of what makes it, and is all by which it is known.
   deviceId: ({ name }) => (numberOf(name) === undefined ? undefined : `zram:${numberOf(name)}`),
   async capture(probes, asker) {

@@ -45,8 +45,12 @@ export interface Cache extends Common {
   readonly caches: number;
 }
 
-/** `struct cache_sb_disk` of the kernel's `drivers/md/bcache/bcache_ondisk.h`. */
-export function parseSuperblock(block: Buffer): Backing | Cache {
+/**
+ * `struct cache_sb_disk` of the kernel's `drivers/md/bcache/bcache_ondisk.h`.
+ *
+ * @param sizeBytes of the device
+ */
+export function parseSuperblock(block: Buffer, sizeBytes: number): Backing | Cache {
   if (block.length < 208 || block.toString('hex', 24, 40) !== magic) throw new Error('not a superblock of bcache');
   const version = Number(block.readBigUInt64LE(16));
   const flags = block.readBigUInt64LE(104);
@@ -64,11 +68,13 @@ export function parseSuperblock(block: Buffer): Backing | Cache {
     }),
   };
   if (isBacking) {
+    // The first version knew no other place.
+    const dataOffsetBytes = (version === 1 ? 16 : Number(block.readBigUInt64LE(184))) * sector;
+    if (dataOffsetBytes > sizeBytes) throw new Error(`data that begins at ${dataOffsetBytes}`);
     return {
       role: 'backing',
       ...common,
-      // The first version knew no other place.
-      dataOffsetBytes: (version === 1 ? 16 : Number(block.readBigUInt64LE(184))) * sector,
+      dataOffsetBytes,
       cacheMode: modes[bits(0, 4)] ?? `mode ${bits(0, 4)}`,
       state,
     };

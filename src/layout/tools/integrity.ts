@@ -43,19 +43,27 @@ export function isSuperblock(block: Buffer): boolean {
   return block.length >= 64 && block.toString('latin1', 0, 8) === 'integrt\0';
 }
 
+/** The kernel has no larger ones. */
+const largest = { sectorSize: 4096, interleaveSectors: 2 ** 31 };
+
 /** `struct superblock` of the kernel's `drivers/md/dm-integrity.c`. */
 export function parseSuperblock(block: Buffer): Superblock {
   if (!isSuperblock(block)) throw new Error('not a superblock of dm-integrity');
   const flags = block.readUInt32LE(24);
   const interleave = block.readUInt8(9);
+  const sectorSize = 512 * 2 ** block.readUInt8(28);
+  const interleaveSectors = interleave === 0 ? 0 : 2 ** interleave;
+  const dataBytes = Number(block.readBigUInt64LE(16)) * 512;
+  if (sectorSize > largest.sectorSize || interleaveSectors > largest.interleaveSectors) throw new Error('damaged');
+  if (!Number.isSafeInteger(dataBytes)) throw new Error('damaged');
   const salt = block.toString('hex', 48, 64);
   return {
     version: block.readUInt8(8),
     tagBytes: block.readUInt16LE(10),
-    sectorSize: 512 << block.readUInt8(28),
-    interleaveSectors: interleave === 0 ? 0 : 2 ** interleave,
+    sectorSize,
+    interleaveSectors,
     journalSections: block.readUInt32LE(12),
-    dataBytes: Number(block.readBigUInt64LE(16)) * 512,
+    dataBytes,
     flags: flagNames.filter((name, bit) => (flags & (1 << bit)) !== 0 && !states.has(name)),
     ...present({ salt: /^0+$/.test(salt) ? undefined : salt }),
   };

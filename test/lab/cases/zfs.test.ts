@@ -72,7 +72,7 @@ function saidOf({ components }: Layout): Said {
     ),
     set: datasets
       .flatMap(({ name, geometry }) =>
-        Object.entries(geometry.properties).map(([key, value]) => `${name} ${key} ${value}`),
+        Object.entries(geometry.properties ?? {}).map(([key, value]) => `${name} ${key} ${value}`),
       )
       .sort(),
     mounts: components

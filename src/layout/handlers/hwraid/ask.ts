@@ -17,7 +17,9 @@ import type { BlockDevice } from '../../tools/lsblk.ts';
 /** Why nobody should rely on it yet. */
 export const unverifiedReason = 'parsed from outputs that others have published; never tried on the hardware';
 
-export const subject = 'RAID controllers';
+const subject = 'RAID controllers';
+/** What gaps about all of them are named after. */
+export const raidQuestions = ['bus paths of disks', subject];
 
 /** They answer slowly where there are many drives. */
 const timeoutMs = 60_000;

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { present } from '../../../kernel/present.ts';
 import { common, harmless, type LayoutHandler, text } from '../../handler.ts';
 import { physicalSchema } from '../../hwraid.ts';
-import { askRaid, unverifiedReason } from './ask.ts';
+import { askRaid, raidQuestions, unverifiedReason } from './ask.ts';
 
 const schema = z.object({
   kind: z.literal('raid-controller'),
@@ -28,6 +28,7 @@ export const raidController: LayoutHandler<Controller> = {
   unverified: unverifiedReason,
   schema,
   under: [],
+  askedBy: raidQuestions,
   async capture(probes, asker) {
     const controllers = await askRaid(probes, asker);
     return controllers.map(({ id, family, said: { model, serial, firmware, slot, pciAddress, settings, drives } }) => ({

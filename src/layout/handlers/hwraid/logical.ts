@@ -4,7 +4,7 @@ import { present } from '../../../kernel/present.ts';
 import { formatBytes } from '../../../kernel/units.ts';
 import { bytes, common, type LayoutHandler, missing, text } from '../../handler.ts';
 import { logicalGeometrySchema } from '../../hwraid.ts';
-import { askRaid, unverifiedReason } from './ask.ts';
+import { askRaid, raidQuestions, unverifiedReason } from './ask.ts';
 
 const schema = z.object({
   kind: z.literal('logical-drive'),
@@ -30,6 +30,7 @@ export const logicalDrive: LayoutHandler<Logical> = {
   unverified: unverifiedReason,
   schema,
   under: ['raid-controller'],
+  askedBy: raidQuestions,
   async capture(probes, asker) {
     const controllers = await askRaid(probes, asker);
     return controllers.flatMap((controller) =>

@@ -9,6 +9,7 @@ import type { BlockDevice } from '../../tools/lsblk.ts';
 import { isInner, type Row, volumeOf } from '../../tools/lvm.ts';
 import { askLvm, type Lvm } from './ask.ts';
 import { isBracketed, nameOf, partsOf, segmentOf, segmentSchema } from './segments.ts';
+import { mappingsSubject } from '../../stacked.ts';
 
 const settings = {
   name: z.string(),
@@ -69,6 +70,7 @@ export const lv: LayoutHandler<Lv> = {
   kind: 'lv',
   schema,
   under: ['vg', 'lv', 'pv'],
+  askedBy: [mappingsSubject, 'pvs', 'lvs', 'lvm'],
   deviceId({ mapping }) {
     const volume = volumeOf(mapping?.uuid ?? '');
     return volume === undefined ? undefined : `lv:${volume.uuid}`;

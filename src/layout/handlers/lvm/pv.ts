@@ -37,6 +37,7 @@ export const pv: LayoutHandler<Pv> = {
   schema,
   under: carriers,
   claims: [memberType],
+  askedBy: ['pvs', 'lvm'],
   async capture(probes, asker) {
     const { physical } = await askLvm(probes, asker);
     return physical.map(({ id, device, row }) => {

@@ -45,6 +45,7 @@ export const vg: LayoutHandler<Vg> = {
   kind: 'vg',
   schema,
   under: ['pv'],
+  askedBy: ['pvs', 'vgs', 'lvs', 'lvm'],
   async capture(probes, asker) {
     const lvm = await askLvm(probes, asker);
     const rows = new Map<string, Row>();

@@ -25,6 +25,11 @@ import {
 
 export const memberType = 'zfs_member';
 
+/** What a gap is named after where nobody could tell what pools are made of. */
+export const devicesSubject = 'devices of ZFS pools';
+/** What gaps about all of its kinds are named after. */
+export const zfsQuestions = ['zpool', 'zfs', 'zdb', devicesSubject, 'volumes of ZFS'];
+
 /** A line of a pool's tree, by its GUID and by what else it is called. */
 export interface Line extends StatusLine {
   readonly guid: string;
@@ -42,7 +47,8 @@ export interface Zfs {
   /** What is known of parts of pools besides, by their GUIDs. */
   readonly parts: ReadonlyMap<string, Nvlist>;
   readonly datasets: readonly Dataset[];
-  readonly settings: ReadonlyMap<string, ReadonlyMap<string, Setting>>;
+  /** Absent where nobody could tell them. */
+  readonly settings?: ReadonlyMap<string, ReadonlyMap<string, Setting>>;
   /** Labels of devices of pools that are not imported, by device number. */
   readonly labels: ReadonlyMap<string, Nvlist>;
   /** Names of the kernel's devices by those of volumes. */
@@ -53,7 +59,6 @@ const nothing: Zfs = {
   pools: [],
   parts: new Map(),
   datasets: [],
-  settings: new Map(),
   labels: new Map(),
   volumes: new Map(),
 };
@@ -71,8 +76,8 @@ export async function askZfs(devices: readonly BlockDevice[], asker: Asker): Pro
   if (members.length === 0 && !devices.some(isVolume)) return nothing;
   const [properties, paths, guids, config, datasets = [], settings, volumes] = await Promise.all([
     asker.ask({ argv: poolPropertiesArgv, parse: parseSettings }),
-    asker.ask({ argv: statusArgv('-P'), parse: parseStatus, subject: 'devices of ZFS pools' }),
-    asker.ask({ argv: statusArgv('-g'), parse: parseStatus, subject: 'devices of ZFS pools' }),
+    asker.ask({ argv: statusArgv('-P'), parse: parseStatus, subject: devicesSubject }),
+    asker.ask({ argv: statusArgv('-g'), parse: parseStatus, subject: devicesSubject }),
     // No cache file, or one that is told of nowhere: it holds nothing that is needed.
     asker.ask({ argv: configArgv, okCodes: [0, 1, 2], parse: parseNvlist }),
     asker.ask({ argv: datasetsArgv, parse: parseDatasets }),

@@ -64,10 +64,10 @@ describe('what zpool was told', () => {
 
   test('four whole disks, with a feature that is off', async () => {
     const wide = pool(await captured(recorded()), 'wide');
-    expect(wide.geometry?.vdevs.map(({ type }) => type)).toEqual(['raidz2', 'disk', 'disk', 'disk', 'disk']);
+    expect(wide.geometry?.vdevs?.map(({ type }) => type)).toEqual(['raidz2', 'disk', 'disk', 'disk', 'disk']);
     expect(Object.values(wide.config?.ashift ?? {})).toEqual([9]);
     expect(wide.config?.wholeDisks).toHaveLength(4);
-    expect(wide.geometry?.properties['failmode']).toBe('continue');
+    expect(wide.geometry?.properties?.['failmode']).toBe('continue');
     expect(wide.geometry?.features).not.toContain('edonr');
   });
 
@@ -75,7 +75,7 @@ describe('what zpool was told', () => {
     const away = pool(await captured(recorded()), 'away');
     expect(away).toMatchObject({ state: 'not imported', geometry: { vdevs: [{ type: 'mirror' }, {}, {}] } });
     expect(Object.values(away.config?.ashift ?? {})).toEqual([9]);
-    expect(new Set(away.geometry?.vdevs.slice(1).map(({ on }) => on))).toEqual(new Set(away.on));
+    expect(new Set(away.geometry?.vdevs?.slice(1).map(({ on }) => on))).toEqual(new Set(away.on));
     expect(zpool.coverage(away, { mounted: false, carrying: false })).toMatchObject({ harmless: false });
   });
 });

@@ -7,7 +7,7 @@ import { formatBytes } from '../../../kernel/units.ts';
 import { bytes, common, harmless, type LayoutHandler, missing, text } from '../../handler.ts';
 import type { Probes } from '../../probes.ts';
 import type { Dataset, Setting } from '../../tools/zfs.ts';
-import { isVolume, zfsOf } from './ask.ts';
+import { isVolume, zfsOf, zfsQuestions } from './ask.ts';
 
 const schema = z.object({
   kind: z.literal('zfs'),
@@ -26,8 +26,8 @@ const schema = z.object({
   /** `available`, `unavailable`. */
   keyStatus: text,
   geometry: z.object({
-    /** Those that were set here, and those that came along with what was received. */
-    properties: z.record(z.string(), z.string()),
+    /** Those that were set here, and those that came along with what was received; absent where nobody could tell. */
+    properties: z.record(z.string(), z.string()).exactOptional(),
     received: z.record(z.string(), z.string()).exactOptional(),
     /** What can be chosen only when it is made. */
     made: z.record(z.string(), z.string()),
@@ -51,6 +51,7 @@ export const zfs: LayoutHandler<Zfs> = {
   kind: 'zfs',
   schema,
   under: ['zpool', 'zfs'],
+  askedBy: zfsQuestions,
   deviceId({ mapping }) {
     const [, id] = /^ZVOL-(.+)$/.exec(mapping?.uuid ?? '') ?? [];
     return id === undefined ? undefined : `zfs:${id}`;
@@ -71,7 +72,7 @@ export const zfs: LayoutHandler<Zfs> = {
       const pool = pools.find(({ name }) => name === dataset.name.replace(/\/.*/s, ''));
       if (id === undefined || pool === undefined) return [];
       const above = parent === undefined || parent === dataset ? undefined : idOf(parent);
-      return [component(dataset, id, above ?? `zpool:${pool.guid}`, settings.get(dataset.name), probes)];
+      return [component(dataset, id, above ?? `zpool:${pool.guid}`, settings, probes)];
     });
   },
   title({ name, type, device, sizeBytes, usedBytes, origin, mountpoint, keyStatus, geometry }) {
@@ -94,7 +95,7 @@ export const zfs: LayoutHandler<Zfs> = {
     if (keyStatus === 'unavailable') return missing('its key is not loaded: its files cannot be read');
     if (type === 'volume')
       return carrying ? undefined : missing('nothing was seen on it: if it holds data, nothing of it is backed up');
-    const isShelf = mountpoint === 'none' || geometry.properties['canmount'] === 'off';
+    const isShelf = mountpoint === 'none' || geometry.properties?.['canmount'] === 'off';
     if (isShelf && carrying) return harmless('it is not to be mounted, and holds others');
     return missing('not mounted: its files cannot be read');
   },
@@ -117,11 +118,11 @@ function component(
   dataset: Dataset,
   id: string,
   under: string,
-  settings: ReadonlyMap<string, Setting> | undefined,
+  settings: ReadonlyMap<string, ReadonlyMap<string, Setting>> | undefined,
   probes: Probes,
 ): Zfs {
   const from = (source: string) =>
-    [...(settings ?? [])].flatMap(([key, setting]) =>
+    [...(settings?.get(dataset.name) ?? [])].flatMap(([key, setting]) =>
       setting.source === source ? [[key, shown(key, setting.value)] as const] : [],
     );
   const received = from('received');
@@ -142,7 +143,7 @@ function component(
       keyStatus: dataset.keystatus,
     }),
     geometry: {
-      properties: Object.fromEntries(from('local')),
+      ...(settings === undefined ? {} : { properties: Object.fromEntries(from('local')) }),
       ...(received.length === 0 ? {} : { received: Object.fromEntries(received) }),
       made: Object.fromEntries(
         made.flatMap((key) => {

@@ -10,7 +10,17 @@ import type { Probes } from '../../probes.ts';
 import { deviceOnHost } from '../../spec.ts';
 import type { BlockDevice } from '../../tools/lsblk.ts';
 import { type Nvlist, partsOf } from '../../tools/zfs.ts';
-import { askZfs, isVolume, type Line, memberType, type Pool, type Zfs, zfsOf } from './ask.ts';
+import {
+  askZfs,
+  devicesSubject,
+  isVolume,
+  type Line,
+  memberType,
+  type Pool,
+  type Zfs,
+  zfsOf,
+  zfsQuestions,
+} from './ask.ts';
 
 const vdevSchema = z.object({
   /** `mirror`, `raidz2`, `draid1:4d:6c:1s`, `disk`, `file`, … */
@@ -38,10 +48,10 @@ const schema = z.object({
   state: z.string(),
   geometry: z
     .object({
-      /** Each before what it is made of. */
-      vdevs: z.array(vdevSchema),
-      /** Those that were set. */
-      properties: z.record(z.string(), z.string()),
+      /** Each before what it is made of; absent where nobody could tell. */
+      vdevs: z.array(vdevSchema).exactOptional(),
+      /** Those that were set; absent while it is not imported. */
+      properties: z.record(z.string(), z.string()).exactOptional(),
       /** That are enabled; absent where nobody could tell. */
       features: z.array(z.string()).exactOptional(),
     })
@@ -67,6 +77,7 @@ export const zpool: LayoutHandler<Zpool> = {
   under: [...carriers, 'zfs'],
   claims: [memberType],
   shared: true,
+  askedBy: zfsQuestions,
   async look(devices, asker) {
     const { pools, datasets, volumes } = await askZfs(devices, asker);
     if (volumes.size === 0) return devices;
@@ -98,7 +109,7 @@ export const zpool: LayoutHandler<Zpool> = {
       'ZFS pool',
       name,
       sizeBytes === undefined ? undefined : formatBytes(sizeBytes),
-      geometry === undefined
+      geometry?.vdevs === undefined
         ? undefined
         : geometry.vdevs
             .filter((one) => one.in === undefined)
@@ -128,7 +139,7 @@ async function importedPool(
 ): Promise<Zpool> {
   const leaves = lines.filter((line) => line.name.startsWith('/dev/'));
   const found = await Promise.all(
-    leaves.map(async (line) => [line, await deviceOnHost(line.name, probes.devices, asker)] as const),
+    leaves.map(async (line) => [line, await deviceOnHost(line.name, probes.devices, asker, devicesSubject)] as const),
   );
   const devices = new Map(found.map(([line, device]) => [line, device]));
   const ids = [...members, ...devices.values()].flatMap((device) =>
@@ -151,7 +162,7 @@ async function importedPool(
     ...present({ sizeBytes: numberOf(properties.get('size')?.value) }),
     state: properties.get('health')?.value ?? 'unknown',
     geometry: {
-      vdevs: vdevsOf(lasting(lines.slice(1)), onOf),
+      ...(lines.length === 0 ? {} : { vdevs: vdevsOf(lasting(lines.slice(1)), onOf) }),
       properties: Object.fromEntries(set.map(([key, { value }]) => [key, redactCommand(value)])),
       features: enabled.map(([key]) => key.replace('feature@', '')).sort(),
     },
@@ -232,7 +243,7 @@ function otherPool(id: string, members: readonly BlockDevice[], { labels }: Zfs,
     on: members.map(({ number }) => probes.ids.get(number) ?? number),
     ...present({ name: first?.label, uuid: first?.uuid }),
     state: notImported,
-    ...(vdevs.length === 0 ? {} : { geometry: { vdevs, properties: {} }, ...toldOf(parts, new Set(parts.keys())) }),
+    ...(vdevs.length === 0 ? {} : { geometry: { vdevs }, ...toldOf(parts, new Set(parts.keys())) }),
   };
 }
 
