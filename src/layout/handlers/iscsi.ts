@@ -3,12 +3,13 @@ import { z } from 'zod';
 import { present } from '../../kernel/present.ts';
 import { common, type LayoutHandler, missing, text } from '../handler.ts';
 import { endpointId, loggedIn } from '../iscsi.ts';
-import { typeCategory } from '../mount-category.ts';
 import {
   firmwareArgv,
   firmwareOkCodes,
+  initiatorFile,
   type NodeRecord,
   parseFirmware,
+  parseInitiator,
   parseRecords,
   recordsArgv,
   recordsOkCodes,
@@ -47,22 +48,26 @@ export const iscsi: LayoutHandler<Iscsi> = {
   kind: 'iscsi',
   schema,
   under: [],
-  async capture({ sessions, fstab }, asker) {
-    // A disk in fstab that waits for the network may be one that is not there now.
-    const expected = fstab.some(
-      ({ type, options }) => typeCategory(type) === 'local' && options.split(',').includes('_netdev'),
-    );
-    if (sessions.all.size === 0 && !expected) return [];
-    const [records, firmware] = await Promise.all([
-      asker.ask({ argv: recordsArgv, okCodes: recordsOkCodes, parse: parseRecords, subject: 'records of iSCSI' }),
+  askedBy: ['bus paths of disks', 'sessions of iSCSI', 'records of iSCSI', 'iSCSI of the firmware'],
+  async capture({ sessions }, asker) {
+    // What records say shall be there may not be there now.
+    const records = await asker.ask({
+      argv: recordsArgv,
+      okCodes: recordsOkCodes,
+      parse: parseRecords,
+      subject: 'records of iSCSI',
+    });
+    if (sessions.all.size === 0 && (records ?? []).length === 0) return [];
+    const [firmware, initiator] = await Promise.all([
       asker.ask({
         argv: firmwareArgv,
         okCodes: firmwareOkCodes,
         parse: parseFirmware,
         subject: 'iSCSI of the firmware',
       }),
+      asker.file(initiatorFile, parseInitiator, { mayBeAbsent: true }),
     ]);
-    return componentsOf([...sessions.all.values()], records ?? [], firmware ?? new Set());
+    return componentsOf([...sessions.all.values()], records ?? [], firmware ?? new Set(), initiator);
   },
   title({ target, portal, interface: way, chap, firmware, startup, connected, state }) {
     return [
@@ -89,6 +94,7 @@ function componentsOf(
   sessions: readonly Session[],
   records: readonly NodeRecord[],
   firmware: ReadonlySet<string>,
+  initiator: string | undefined,
 ): Iscsi[] {
   const live = new Map(sessions.map((session) => [endpointId(session), session]));
   const kept = new Map(records.map((record) => [endpointId(record), record]));
@@ -110,7 +116,7 @@ function componentsOf(
         ...present({
           tpgt: Number.isNaN(tpgt) ? undefined : tpgt,
           interface: one.iface === 'default' ? undefined : one.iface,
-          initiator: session?.initiator ?? record?.settings.get('iface.initiatorname'),
+          initiator: session?.initiator ?? record?.settings.get('iface.initiatorname') ?? initiator,
           chap: record?.chap ?? session?.chap,
           firmware: firmware.has(one.target) ? (true as const) : undefined,
           startup: record?.settings.get('node.startup'),

@@ -154,3 +154,10 @@ export const firmwareOkCodes = [0, 1, 2] as const;
 export function parseFirmware(stdout: string): Set<string> {
   return new Set(stdout.split('\n').filter((line) => line !== ''));
 }
+
+/** By what name this host logs in, where no interface has one of its own. */
+export const initiatorFile = '/etc/iscsi/initiatorname.iscsi';
+
+export function parseInitiator(content: string): string | undefined {
+  return /^InitiatorName=(\S+)/m.exec(content)?.[1];
+}
