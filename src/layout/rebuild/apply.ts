@@ -106,7 +106,7 @@ export function rebuiltChanges({ layout, disks }: Plan, after: Layout): readonly
   return layoutChanges(made(layout), made({ ...after, components }));
 }
 
-/** Without what comes back with the files only, and without where on its physical volumes a volume lies: LVM chooses that. */
+/** Without what comes back with the files only, and what LVM chooses: where a volume lies, and which copies of its metadata it uses. */
 function made(layout: Layout): Layout {
   return {
     ...layout,
@@ -117,6 +117,10 @@ function made(layout: Layout): Layout {
 
 function withoutPlaces(component: Component): Component {
   if (component.kind === 'swap') return { ...component, active: false };
+  if (component.kind === 'pv' && component.metadata !== undefined) {
+    const { ignored: _, ...metadata } = component.metadata;
+    return { ...component, metadata };
+  }
   if (component.kind !== 'lv') return component;
   const { parts: _, ...rest } = component;
   return { ...rest, segments: joined(component.segments) };

@@ -14,6 +14,8 @@ export const pvBuilder: Builder<Pv> = {
   problem: ({ missing }) => (missing === true ? 'it was not there when it was captured' : undefined),
   create(component) {
     const { uuid, startBytes, metadata, bootloaderArea } = component;
+    // What is put between the metadata and the extents begins where they would.
+    const alignment = bootloaderArea?.startBytes ?? startBytes;
     const at = device(only(component));
     return [
       {
@@ -26,7 +28,7 @@ export const pvBuilder: Builder<Pv> = {
               '--force',
               '--force',
               ...(uuid === undefined ? [] : ['--uuid', uuid, '--norestorefile']),
-              ...(startBytes === undefined ? [] : ['--dataalignment', `${startBytes}b`]),
+              ...(alignment === undefined ? [] : ['--dataalignment', `${alignment}b`]),
               ...(metadata === undefined || metadata.copies === 0 ? [] : ['--metadatasize', `${metadata.sizeBytes}b`]),
               ...(metadata === undefined ? [] : ['--pvmetadatacopies', String(metadata.copies)]),
               ...(bootloaderArea === undefined ? [] : ['--bootloaderareasize', `${bootloaderArea.sizeBytes}b`]),
@@ -82,7 +84,7 @@ function settingsOfPhysical({ name, on }: Vg, site: Site): Deed[] {
     const one = site.get(id);
     if (one.kind !== 'pv') return [];
     const options = [...tags(one.tags), ...(one.allocatable === false ? ['--allocatable', 'n'] : [])];
-    return options.length === 0 ? [] : [{ argv: words('pvchange', ...options, device(only(one))) }];
+    return options.length === 0 ? [] : [{ argv: words('pvchange', '--yes', ...options, device(only(one))) }];
   });
   return commands.length === 0 ? [] : [{ title: `set up the physical volumes of ${name}`, commands }];
 }

@@ -46,7 +46,8 @@ function createWords(geometry: Geometry, uuid: string): Word[] {
   const journal = members.find(({ role }) => role === 'journal');
   return [
     '--create',
-    `/dev/md/${name?.split(':').at(-1) ?? uuid.slice(0, 8)}`,
+    // Metadata 0.90 holds the number of its device and no name.
+    minor === undefined ? `/dev/md/${name?.split(':').at(-1) ?? uuid.slice(0, 8)}` : `/dev/md${minor}`,
     '--run',
     '--quiet',
     `--level=${level}`,
