@@ -39,8 +39,19 @@ export function grouped(uuid: string): string {
 }
 
 function createWords(geometry: Geometry, uuid: string): Word[] {
-  const { level, raidDevices, metadata, name, chunkBytes, layout, componentBytes, consistency, bitmap, members } =
-    geometry;
+  const {
+    level,
+    raidDevices,
+    metadata,
+    minor,
+    name,
+    chunkBytes,
+    layout,
+    componentBytes,
+    consistency,
+    bitmap,
+    members,
+  } = geometry;
   const active = inPlaces(members, raidDevices);
   const spares = members.filter(({ role }) => role === 'spare').map(({ on }) => device(on));
   const journal = members.find(({ role }) => role === 'journal');
