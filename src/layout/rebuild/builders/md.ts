@@ -62,6 +62,8 @@ function createWords(geometry: Geometry, uuid: string): Word[] {
     '--run',
     '--quiet',
     `--level=${level}`,
+    // Otherwise its last member would be a spare until it has been rebuilt.
+    ...(level === 'raid4' || level === 'raid5' ? ['--force'] : []),
     `--raid-devices=${raidDevices}`,
     `--metadata=${metadata}`,
     `--uuid=${uuid}`,
