@@ -30,12 +30,10 @@ export async function writeOutput(path: string, text: string): Promise<void> {
 export async function writeNewFile(path: string, bytes: Uint8Array): Promise<void> {
   await explaining(`write ${path}`, async () => {
     await using file = await open(path, 'wx', 0o600);
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } catch (error) {
-      await unlink(path);
-      throw error;
-    }
+    await using undo = new AsyncDisposableStack();
+    undo.defer(async () => await unlink(path));
+    await file.writeFile(bytes);
+    await file.sync();
+    undo.move();
   });
 }

@@ -118,9 +118,14 @@ test('what was kept with another point, or of another host, is not taken for tha
       code: expect.stringMatching(/^record-/),
     });
     expect(await escrowProblem(repository(store), point, signal)).toBeDefined();
-    // Nor does a record that is made anew name it.
+    // Nor does a record that is made anew name it, and it says so.
     const { layout } = madeDescription(id);
-    expect(await rebuiltEscrow(repository(store), { id, host: point.host, layout }, signal)).toBeUndefined();
+    const rebuilt = await rebuiltEscrow(repository(store), { id, host: point.host, layout }, signal);
+    expect(rebuilt).toMatchObject({
+      volumes: [],
+      missing: [{ subject: 'LUKS headers', problem: expect.stringContaining('what is there cannot be used') }],
+    });
+    expect(rebuilt).not.toHaveProperty('object');
   }
 });
 

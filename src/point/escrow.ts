@@ -200,28 +200,20 @@ export async function rebuiltEscrow(
   { id, host, layout }: Pick<PointDescription, 'id' | 'host' | 'layout'>,
   signal: AbortSignal,
 ): Promise<Kept | undefined> {
-  const found = await foundEscrow(repository, host.name, id, signal);
-  if (found !== undefined || !layout.components.some(({ kind }) => kind === 'luks')) return found;
-  const problem = 'not kept any more, if they were: the record was rebuilt, and there are none that can be used';
-  return { readAt: layout.capturedAt, volumes: [], missing: [{ subject: allHeaders, problem }] };
-}
-
-/** `undefined` when nothing is there that can be used. */
-async function foundEscrow(
-  repository: Repository,
-  host: string,
-  id: string,
-  signal: AbortSignal,
-): Promise<Kept | undefined> {
-  const key = recordKey(host, 'escrow', id, '.age');
+  const key = recordKey(host.name, 'escrow', id, '.age');
+  const none = (why: string): Kept => {
+    const problem = `not kept any more, if they were: the record was rebuilt, and ${why}`;
+    return { readAt: layout.capturedAt, volumes: [], missing: [{ subject: allHeaders, problem }] };
+  };
   try {
     const document = await readBytes(repository, key, signal);
     const escrow = parseRecord(document, escrowSchema, ESCROW_FORMAT, key);
-    if (escrow.id !== id) return undefined;
+    if (escrow.id !== id) return none(`${key} is of the point ${escrow.id}`);
     const volumes = escrow.headers.map(({ uuid }) => uuid);
     return { readAt: escrow.readAt, volumes, missing: [], object: objectOf(key, document) };
   } catch (error) {
-    if (isUnreadable(error) || (error instanceof LifeboatError && error.code === 'not-found')) return undefined;
-    throw error;
+    if (isUnreadable(error)) return none(`what is there cannot be used: ${error.message}`);
+    if (!(error instanceof LifeboatError && error.code === 'not-found')) throw error;
+    return layout.components.some(({ kind }) => kind === 'luks') ? none('none are there') : undefined;
   }
 }

@@ -73,7 +73,7 @@ export async function planRepair(
   for (const { point } of points) {
     const kept = await escrowProblem(repository, point, signal);
     if (kept !== undefined)
-      hopeless.push({ id: point.id, problem: `its LUKS headers are lost, and stand nowhere else: ${kept}` });
+      hopeless.push({ id: point.id, problem: `its LUKS headers cannot be had, and stand nowhere else: ${kept}` });
     const lost = await problemOf(() => readCaptures(repository, point, signal));
     if (lost === undefined) continue;
     const problem = await problemOf(() => sameCaptures(repository, point, signal));

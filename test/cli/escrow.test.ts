@@ -18,7 +18,7 @@ test('a header is written to a new file of its owner alone, and to no other', as
   const shown = await box.run('points', 'show', 'latest');
   expect(shown.stdout).toContain(`  kept: ${volume}`);
   expect(shown.stdout).toContain('  ! luks:third: its LUKS header is not kept: it is not known where it is');
-  expect((await box.ask('points', 'show', 'latest')).json['escrow']).toMatchObject({ volumes: [volume, 'another'] });
+  expect((await box.ask('points', 'show', 'latest')).json['escrow']).toMatchObject({ volumes: ['another', volume] });
 
   const to = join(box.base, 'header');
   const dry = await box.ask('points', 'header', 'latest', volume, '--to', to, '--dry-run');
@@ -56,6 +56,15 @@ test('a header is written to a new file of its owner alone, and to no other', as
   expect((await box.ask('points', 'header', 'latest', volume)).code).toBe(2);
 });
 
+test('where a file cannot be written to the end, there is none, and what went wrong first is told', async () => {
+  await using box = await withHeaders();
+  const to = join(box.base, 'header');
+  const args = ['--json', 'points', 'header', 'latest', volume, '--to', to];
+  const ended = await box.start(args, { through: ['sh', '-c', 'ulimit -f 200; exec "$@"', 'sh'] }).ended;
+  expect(ended).toMatchObject({ code: 1, json: { error: { message: expect.stringContaining('EFBIG') } } });
+  expect(() => statSync(to)).toThrow();
+});
+
 test('a header that is lost is named by verify and by repair, and the point stays as good as its files', async () => {
   await using box = await withHeaders();
   expect(await box.ask('points', 'verify', 'latest')).toMatchObject({ code: 0 });
@@ -67,7 +76,7 @@ test('a header that is lost is named by verify and by repair, and the point stay
   ]);
   expect((await box.ask('points', 'list')).json.points).toMatchObject([{ trust: 'read-back' }]);
   const plan = await box.ask('points', 'repair', '--dry-run');
-  expect(JSON.stringify(plan.json)).toContain('its LUKS headers are lost, and stand nowhere else');
+  expect(JSON.stringify(plan.json)).toContain('its LUKS headers cannot be had, and stand nowhere else');
   const gone = await box.ask('points', 'header', 'latest', volume, '--to', join(box.base, 'header'));
   expect(gone).toMatchObject({ code: 1, json: { error: { code: 'not-found' } } });
   expect(() => statSync(join(box.base, 'header'))).toThrow();

@@ -142,11 +142,8 @@ test.skipIf(age.directory === '')('its section on chains brings back a point tha
   expect(oracle(join(workOf(box), 'chain', box.source))).toEqual(oracle(box.source));
 });
 
-test.skipIf(age.directory === '')('its section on LUKS gives the header that the command gives', async () => {
-  await using box = await provenSandbox();
-  expect(await box.ask('backup')).toMatchObject({ code: 0 });
-  const [point = ''] = pointsOf(box).listed;
-  const image = await giveHeaders(box, point);
+/** The section on LUKS, in a shell that goes on after what fails, as a person's does. */
+function luksSection(box: KeyedSandbox, point: string) {
   const [begin = ''] = blocks('restore-without-lifeboat.md', 'sh');
   const text = [begin, 'POINT=20261121T020000Z-0a1b2c', ...blocks('restore-without-lifeboat.md', 'bash')].join('\n');
   const script = replaced(text, {
@@ -158,15 +155,45 @@ test.skipIf(age.directory === '')('its section on LUKS gives the header that the
     '/tmp/recovery.': join(box.base, 'work.'),
     '0b0f1a4e-0300-4000-8000-000000000004': volume,
   });
-  const ended = spawnSync('/bin/bash', ['--norc', '-e', '-c', script], {
-    encoding: 'utf8',
-    env: { PATH: toolsOnly(box) },
-  });
+  const ended = spawnSync('/bin/bash', ['--norc', '-c', script], { encoding: 'utf8', env: { PATH: toolsOnly(box) } });
+  return { ended, files: readdirSync(box.base).filter((one) => one.startsWith('luks-header.')) };
+}
+
+test.skipIf(age.directory === '')('its section on LUKS gives the header that the command gives', async () => {
+  await using box = await provenSandbox();
+  expect(await box.ask('backup')).toMatchObject({ code: 0 });
+  const [point = ''] = pointsOf(box).listed;
+  const image = await giveHeaders(box, point);
+  const { ended, files } = luksSection(box, point);
   expect(ended).toMatchObject({ status: 0, stderr: '' });
-  const name = readdirSync(box.base).find((one) => one.startsWith('luks-header.')) ?? 'none';
-  expect(readFileSync(join(box.base, name)).equals(image)).toBe(true);
-  expect(statSync(join(box.base, name)).mode & 0o777).toBe(0o600);
+  expect(ended.stdout).toMatch(/^header complete$/m);
+  expect(files).toHaveLength(1);
+  const file = join(box.base, files[0] ?? '');
+  expect(readFileSync(file).equals(image)).toBe(true);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
 });
+
+test.skipIf(age.directory === '').for(['cut off', 'another one'])(
+  'its section on LUKS calls no header complete that is %s',
+  async (how) => {
+    await using box = await provenSandbox();
+    expect(await box.ask('backup')).toMatchObject({ code: 0 });
+    const [point = ''] = pointsOf(box).listed;
+    await giveHeaders(box, point);
+    const object = join(box.repository, `lifeboat/box/escrow/${point}.age`);
+    const record = join(box.repository, `lifeboat/box/points/${point}.age`);
+    if (how === 'cut off') writeFileSync(object, readFileSync(object).subarray(0, 200_000));
+    else {
+      const before = readFileSync(record);
+      rmSync(object);
+      await giveHeaders(box, point);
+      writeFileSync(record, before);
+    }
+    const { ended } = luksSection(box, point);
+    expect(ended.stdout).not.toMatch(/^header complete$/m);
+    expect(ended.stderr).not.toBe('');
+  },
+);
 
 test('the script of docs/keys.md derives what the sheet says', async () => {
   await using box = await keyedSandbox();
