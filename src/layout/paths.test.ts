@@ -45,6 +45,28 @@ test('the one that is in use counts before the first', () => {
   expect(found.find(({ name }) => name === 'sdb')).toMatchObject({ sameAs: '8:0' });
 });
 
+test('what stands on a partition of the other path stands on the same partition of the first', () => {
+  const mapped = (name: string, number: string, parent: string) =>
+    disk(name, number, { type: 'crypt', parents: [parent] });
+  const devices = [
+    disk('sda', '8:0'),
+    part('sda1', '8:1', '8:0'),
+    mapped('dm-0', '253:0', '8:1'),
+    disk('sdb', '8:16'),
+    part('sdb1', '8:17', '8:16'),
+    mapped('dm-1', '253:1', '8:17'),
+    part('sda2', '8:2', '8:0'),
+    mapped('dm-2', '253:2', '8:2'),
+  ];
+  const found = withPathsOnce(devices, new Set(['253:1']), places, questions());
+  const parents = new Map(found.map(({ number, parents }) => [number, parents]));
+  expect([...parents.keys()]).not.toContain('8:1');
+  expect(parents.get('253:0')).toEqual(['8:17']);
+  expect(parents.get('253:1')).toEqual(['8:17']);
+  // The first path has no such partition.
+  expect(parents.get('253:2')).toEqual(['8:16']);
+});
+
 test.each([
   ['another serial number', { serial: 'T' }],
   ['another WWN', { wwn: '0x5001' }],

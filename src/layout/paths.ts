@@ -16,7 +16,8 @@ export function withPathsOnce(
   const children = childrenOf(devices);
   const isUsed = (device: BlockDevice): boolean =>
     mounted.has(device.number) || children(device).some((child) => child.type !== 'part' || isUsed(child));
-  const gone = new Set<string>();
+  // What is left out, by number, and what stands for it.
+  const gone = new Map<string, string>();
   const same = new Map<string, string>();
   for (const paths of Map.groupBy(devices, sameDisk).values()) {
     if (paths.length < 2 || sameDisk(paths[0]) === undefined) continue;
@@ -27,9 +28,12 @@ export function withPathsOnce(
     );
     const [first, ...others] = order;
     if (first === undefined) continue;
+    const own = new Map(children(first).map((child) => [partOf(child), child.number]));
     for (const other of others) {
       same.set(other.number, first.number);
-      for (const child of children(other)) if (child.type === 'part') gone.add(child.number);
+      for (const child of children(other)) {
+        if (child.type === 'part') gone.set(child.number, own.get(partOf(child)) ?? first.number);
+      }
     }
     asker.gap({
       subject: first.path,
@@ -41,8 +45,14 @@ export function withPathsOnce(
     .filter(({ number }) => !gone.has(number))
     .map((device) => {
       const sameAs = same.get(device.number);
-      return sameAs === undefined ? device : { ...withoutContent(device), sameAs };
+      const seen = { ...device, parents: device.parents.map((parent) => gone.get(parent) ?? parent) };
+      return sameAs === undefined ? seen : { ...withoutContent(seen), sameAs };
     });
+}
+
+/** Which partition of its disk it is. */
+function partOf({ type, startBytes, name }: BlockDevice): string | undefined {
+  return type === 'part' ? `${startBytes ?? /\d+$/.exec(name)?.[0]}` : undefined;
 }
 
 /** Two numbers that agree: serial numbers alone are the same on many a cheap disk. */

@@ -46,18 +46,24 @@ export interface Setting {
 /** `NAME  PROPERTY  VALUE  SOURCE`, divided by tabs: by the name of a pool or dataset, then of the property. */
 export function parseSettings(stdout: string): Map<string, Map<string, Setting>> {
   const found = new Map<string, Map<string, Setting>>();
-  for (const line of linesOf(stdout)) {
-    const [name, property, ...rest] = line.split('\t');
-    const source = rest.pop();
-    if (name === undefined || property === undefined || source === undefined || rest.length === 0)
-      throw new Error(`not a property: ${JSON.stringify(line)}`);
+  let begun: string | undefined;
+  for (const line of stdout.replace(/\n$/, '').split('\n')) {
+    // What somebody gave a name may hold anything, even breaks of lines.
+    const whole: string = begun === undefined ? line : `${begun}\n${line}`;
+    const [, name, property, value, source] = /^([^\t\n]+)\t([^\t\n]+)\t([^]*)\t([^\t\n]+)$/.exec(whole) ?? [];
+    const isEnd = sources.test(source ?? '');
+    begun = isEnd || whole === '' ? undefined : whole;
+    if (!isEnd || name === undefined || property === undefined) continue;
     const known = found.get(name) ?? new Map<string, Setting>();
-    // What somebody gave a name may hold anything.
-    known.set(property, { value: rest.join('\t'), source });
+    known.set(property, { value: value ?? '', source: source ?? '' });
     found.set(name, known);
   }
+  if (begun !== undefined) throw new Error(`not a property: ${JSON.stringify(begun)}`);
   return found;
 }
+
+/** Where a property can come from. */
+const sources = /^(-|none|local|default|received|temporary|inherited from .+)$/;
 
 export type Dataset = Readonly<Partial<Record<(typeof columns)[number], string>>> & {
   readonly name: string;

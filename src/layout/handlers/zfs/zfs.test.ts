@@ -221,12 +221,21 @@ describe('parsers', () => {
     expect(() => parseStatus('  pool: p\n state: ONLINE\n')).toThrow('no devices');
   });
 
-  test('values with tabs in them, and what is no line of a table', () => {
+  test('values with tabs and line breaks in them, and what is no line of a table', () => {
     expect(parseSettings('p\torg.example:x\ta\tb\tlocal\n').get('p')?.get('org.example:x')).toEqual({
       value: 'a\tb',
       source: 'local',
     });
+    const broken = 'p\torg.example:x\tone\n\ntwo\tthree\tlocal\np\tcompression\tlz4\treceived\n';
+    expect(parseSettings(broken).get('p')).toEqual(
+      new Map([
+        ['org.example:x', { value: 'one\n\ntwo\tthree', source: 'local' }],
+        ['compression', { value: 'lz4', source: 'received' }],
+      ]),
+    );
+    expect(parseSettings('')).toEqual(new Map());
     expect(() => parseSettings('garbage')).toThrow('not a property');
+    expect(() => parseSettings('p\tcompression\tlz4\tlocal\ngarbage')).toThrow('not a property');
     expect(() => parseDatasets('garbage')).toThrow('not a dataset');
     expect(() => parseVolumes('garbage')).toThrow('not a link');
     expect(parseVolumes('tank/a b\t../../zd16\n')).toEqual(new Map([['tank/a b', 'zd16']]));
