@@ -171,6 +171,17 @@ describe.each(releases)('%s: what mdadm was told', (release) => {
   });
 });
 
+test('a superblock whose checksum is wrong is named', async () => {
+  const recording = recorded('md-raid1');
+  const damaged = recording.commands.find(({ argv }) => argv[0] === 'mdadm' && argv[1] === '--examine');
+  if (damaged === undefined) throw new Error('nothing was examined');
+  damaged.stdout = damaged.stdout.replace(/(Checksum : \w+) - correct/, '$1 - expected 0badcafe');
+  const { gaps } = await captured(recording);
+  expect(gaps).toContainEqual(
+    expect.objectContaining({ subject: damaged.argv[2], problem: expect.stringContaining('checksum') }),
+  );
+});
+
 test('without mdadm the array is there, with what others say of it; and nothing has changed', async () => {
   const recording = recorded('md-raid6-degraded');
   const before = await captured(recording);

@@ -185,6 +185,14 @@ async function capturedArray({ id, members, device }: Found, probes: Probes, ask
       ? undefined
       : asker.ask({ argv: detailArgv(device.path), parse: parseDetail, subject: device.path }),
   ]);
+  for (const [index, { path }] of members.entries()) {
+    if (superblocks[index]?.damaged !== true) continue;
+    asker.gap({
+      subject: path,
+      problem: 'the checksum of its superblock is wrong, so that the kernel takes it for no member of an array',
+      hint: `mdadm --examine ${path} tells what stands there; what is captured of it may be wrong`,
+    });
+  }
   const views = members.map((member, index) => ({
     member,
     on: probes.ids.get(member.number) ?? member.number,

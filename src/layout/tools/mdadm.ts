@@ -22,6 +22,8 @@ export type MemberRole = 'active' | 'replacement' | 'spare' | 'journal';
 
 /** A member's view of its array, as it was when the member was last written to. */
 export interface Superblock {
+  /** Its checksum is wrong: the kernel takes the device for no member. */
+  readonly damaged: boolean;
   /** `0.90`, `1.0`, `1.1`, `1.2`. */
   readonly metadata: string;
   /** `raid0`, …, `linear`. */
@@ -61,6 +63,7 @@ export function parseExamine(stdout: string): Superblock {
   const chunkBytes = kibiBytes(fields.get('Chunk Size'));
   const layout = fields.get('Layout');
   return {
+    damaged: fields.get('Checksum')?.includes(' expected ') === true,
     metadata,
     level: wanted(fields, 'Raid Level'),
     raidDevices,
