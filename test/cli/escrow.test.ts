@@ -2,6 +2,9 @@
 import { readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { derive } from '../../src/keys/derive.ts';
+import { parseRecoveryCode } from '../../src/keys/recovery-code.ts';
+import { foundIn, leaksBelow } from '../helpers/canary.ts';
 import { objectsOf, pointsOf } from '../helpers/cli.ts';
 import { giveHeaders, volume } from '../helpers/escrow.ts';
 import { type KeyedSandbox, provenSandbox } from '../helpers/keyed.ts';
@@ -54,6 +57,27 @@ test('a header is written to a new file of its owner alone, and to no other', as
     expect(none.json.error?.hint).toContain(volume);
   }
   expect((await box.ask('points', 'header', 'latest', volume)).code).toBe(2);
+});
+
+test('areas of slots are in what is sealed for them, in the file that was asked for, and nowhere else', async () => {
+  await using box = await withHeaders();
+  const to = join(box.base, 'header');
+  const commands = [
+    ['points', 'verify', 'latest'],
+    ['--json', 'points', 'show', 'latest'],
+    ['points', 'header', 'latest', volume, '--to', to],
+    ['doctor', '--bundle', join(box.base, 'bundle.tar.gz')],
+  ];
+  const slot = { 'area of a slot': box.image.subarray(290_816, 290_816 + 48) };
+  for (const command of commands) {
+    const { code, stdout, stderr } = await box.run('--log-level', 'trace', ...command);
+    expect(code, stderr).not.toBe(1);
+    expect(foundIn(Buffer.from(stdout + stderr), slot)).toEqual([]);
+  }
+  const sealed = join(box.repository, 'lifeboat/box/escrow').slice(box.base.length + 1);
+  const identities = [derive(parseRecoveryCode(box.code).secret).identity];
+  const found = leaksBelow(box.base, slot, identities).sort();
+  expect(found).toEqual([`header: area of a slot`, `${sealed}/${box.point}.age: area of a slot`]);
 });
 
 test('where a file cannot be written to the end, there is none, and what went wrong first is told', async () => {
