@@ -3,6 +3,7 @@ import type { Host } from '../host/host.ts';
 import { waitingCommands } from '../host/waiting.ts';
 import { fitting, guarded } from './fitting.ts';
 import { handlers } from './handlers.ts';
+import { keyDevices } from './key-devices.ts';
 import { probeLayout } from './probes.ts';
 import { claimsOf } from './stacked.ts';
 import { type Component, type Gap, type Layout, layoutFormat } from './types.ts';
@@ -21,10 +22,13 @@ export async function captureLayout(host: Host, now: Date, signal: AbortSignal):
     kinds.map(async (kind) => await kind.capture(probes, questions)),
   );
   const taken = new Set(found.flat().flatMap(({ on }) => on));
-  const bare = probes.devices.filter(
-    ({ number, inner, sameAs }) =>
-      inner !== true && sameAs === undefined && !taken.has(probes.ids.get(number) ?? number),
-  );
+  const keys = await keyDevices(found.flat(), probes, questions);
+  const bare = probes.devices
+    .filter(
+      ({ number, inner, sameAs }) =>
+        inner !== true && sameAs === undefined && !taken.has(probes.ids.get(number) ?? number),
+    )
+    .map((device) => (keys.has(device.number) ? { ...device, holdsKey: true as const } : device));
   const rest: readonly (readonly Component[])[] = await Promise.all(
     kinds.map(async (kind) => await kind.rest(bare, probes, questions)),
   );

@@ -106,6 +106,9 @@ export interface LayoutHandler<C extends ComponentBase> {
   /** What there is on devices of which no component of any kind is made, asked after all others. */
   rest?(bare: readonly BlockDevice[], probes: Probes, asker: Asker): Promise<readonly C[]>;
 
+  /** What holds its key, as its settings name it: a path, a spec of a device, or a word such as `none`. Nothing that lies there is captured. */
+  keyOf?(component: C): string | undefined;
+
   /** One line for a person; may hold raw names, so print it through `printable`. */
   title(component: C): string;
 

@@ -74,6 +74,7 @@ export const crypt: LayoutHandler<Crypt> = {
     ]);
     return [...live, ...others.filter((one) => one !== undefined)];
   },
+  keyOf: ({ crypttab }) => crypttab?.key,
   title: ({ name, sizeBytes, open, crypttab, geometry }) =>
     [
       'encrypted without a header',

@@ -130,6 +130,7 @@ export const integrity: LayoutHandler<Integrity> = {
       }),
     );
   },
+  keyOf: ({ integritytab }) => integritytab?.key,
   title: ({ device, name, sizeBytes, opened }) =>
     [
       'integrity',

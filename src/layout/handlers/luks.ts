@@ -50,6 +50,7 @@ export const luks: LayoutHandler<Luks> = {
     const places = await placesOf(probes, within);
     return await Promise.all(places.map((place) => component(place, probes, within)));
   },
+  keyOf: ({ crypttab }) => crypttab?.key,
   title({ geometry, label, uuid, sizeBytes, open, name, header, crypttab }) {
     const slots = geometry?.slots.length ?? 0;
     const tokens = geometry?.tokens.map(({ type }) => type) ?? [];

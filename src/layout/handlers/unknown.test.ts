@@ -45,7 +45,7 @@ test('noise, foreign signatures and foreign devices are told with their sizes, a
     { rawType: 'ram', sizeBytes: 7000 },
     { rawType: 'oracleasm', label: 'VOL1', sizeBytes: 3000, on: ['disk:C'] },
     { rawType: 'jbd', uuid: 'u', sizeBytes: 4000 },
-    { rawType: 'data', begins: 'fffefdfcfbfaf9f8f7f6f5f4f3f2f1f0', sizeBytes: 1000, on: ['disk:A'] },
+    { rawType: 'data', begins: 'fffefdfc', sizeBytes: 1000, on: ['disk:A'] },
   ]);
   const items = coverage(layout, { include: ['/'], exclude: [] });
   const told = items
@@ -120,4 +120,30 @@ test('what a foreign mapping shows unchanged stands on it, and not the mapping o
   expect(components.find(({ kind }) => kind === 'unknown')).toMatchObject({ rawType: 'dm', on: ['disk:A'] });
   expect(components.find(({ kind }) => kind === 'md')?.on).toEqual(['unknown:dm:/dev/mapper/first']);
   expect(gaps.filter(({ problem }) => problem.includes('itself'))).toEqual([]);
+});
+
+test('of a device that crypttab names as a key nothing is read', async () => {
+  const asked: string[] = [];
+  const host = madeHost(
+    {
+      lsblk: JSON.stringify({ blockdevices: devices.slice(0, 2) }),
+      findmnt: '{"filesystems": []}',
+      blkid: '',
+      realpath: (argv) =>
+        argv.at(-1) === '/dev/disk/by-id/usb-key' ? '/dev/sda\n' : '/sys/devices/a\n/sys/devices/b\n',
+      dd: (argv) => {
+        // The boot sector is looked at for loaders that are known.
+        if (argv.includes('bs=4096')) asked.push(argv[1] ?? '');
+        return noise;
+      },
+      wipefs: '',
+    },
+    { '/etc/crypttab': 'data UUID=1234 /dev/disk/by-id/usb-key luks\n' },
+  );
+  const { components } = await captureLayout(host, now, signal);
+  expect(components.filter((one) => one.kind === 'unknown')).toMatchObject([
+    { rawType: 'key', sizeBytes: 1000, on: ['disk:A'] },
+    { rawType: 'data', sizeBytes: 2000, on: ['disk:B'] },
+  ]);
+  expect(asked).toEqual(['if=/dev/sdb']);
 });

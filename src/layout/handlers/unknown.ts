@@ -15,12 +15,12 @@ const schema = z.object({
   kind: z.literal('unknown'),
   ...common,
   device: text,
-  /** What the tools call it: `dm`, `nbd`, `VMFS_volume_member`, …; `data` for what they have no name for. */
+  /** What the tools call it: `dm`, `nbd`, `VMFS_volume_member`, …; `data` for what they have no name for, `key` for what nobody may look at. */
   rawType: z.string(),
   uuid: text,
   label: text,
   sizeBytes: bytes,
-  /** Of `data`: its first bytes, in hexadecimal digits. */
+  /** Of `data`: its first bytes, in hexadecimal digits. No more than a signature has: it may be a key that nobody told of. */
   begins: text,
   /** Of `data`: what each says that lies there, as `ext4 at 0x438`; of several nobody can tell which counts. */
   signatures: z.array(z.string()).exactOptional(),
@@ -83,7 +83,11 @@ export const unknown: LayoutHandler<Unknown> = {
       formatBytes(sizeBytes),
       label === undefined ? undefined : `"${label}"`,
       signatures?.join(' and '),
-      begins === undefined ? 'not yet handled' : `unknown, begins with ${begins.slice(0, 16)}`,
+      rawType === keyType
+        ? 'by the settings of this host'
+        : begins === undefined
+          ? 'not yet handled'
+          : `unknown, begins with ${begins}`,
     ]
       .filter((part) => part !== undefined)
       .join('  '),
@@ -91,6 +95,7 @@ export const unknown: LayoutHandler<Unknown> = {
     if (sizeBytes === 0) return harmless('not in use: it has no size');
     if (rawType === 'ram') return harmless('in memory: gone at every restart');
     if (isJournal(rawType)) return harmless('the journal of a filesystem: it holds no files');
+    if (rawType === keyType) return missing('the key of something lies there: nothing of it is read, or backed up');
     if (begins !== undefined)
       return missing(
         signatures === undefined
@@ -110,6 +115,7 @@ export const unknown: LayoutHandler<Unknown> = {
   risk: ({ change }) => (change === 'added' ? 'data' : 'appearance'),
 };
 
+const keyType = 'key';
 const isJournal = (type: string): boolean => type === 'jbd' || type === 'xfs_external_log';
 
 /** Partitions that hold no content of their own: extended ones, and those for the code of boot loaders. */
@@ -122,12 +128,16 @@ function mayHold({ name, sizeBytes, type, partType, table, fstype }: BlockDevice
   return fstype === undefined && (table === undefined || type === 'part');
 }
 
-/** As much as a disk reads at once. */
+/** As much as a disk reads at once, and what is told of it. */
 const headBytes = 4096;
+const toldBytes = 4;
 
 /** Something that no tool has a name for, unless it begins with nothing but zeros, as what was never written to does. */
 async function dataOn(device: BlockDevice, probes: Probes, asker: Asker): Promise<Unknown | undefined> {
-  const { path } = device;
+  const { path, sizeBytes } = device;
+  const on = probes.ids.get(device.number) ?? device.number;
+  if (device.holdsKey === true)
+    return { kind: 'unknown', id: `unknown:key:on:${on}`, on: [on], rawType: keyType, sizeBytes };
   const head = await asker.ask({
     argv: ['dd', `if=${path}`, `bs=${headBytes}`, 'count=1', 'status=none'],
     parse: (stdout) => nameToBytes(stdout),
@@ -135,14 +145,13 @@ async function dataOn(device: BlockDevice, probes: Probes, asker: Asker): Promis
   });
   if (head === undefined || head.every((byte) => byte === 0)) return undefined;
   const signatures = await asker.ask({ argv: wipefsArgv(path), parse: parseWipefs, subject: path });
-  const on = probes.ids.get(device.number) ?? device.number;
   return {
     kind: 'unknown',
     id: `unknown:data:on:${on}`,
     on: [on],
     rawType: 'data',
-    sizeBytes: device.sizeBytes,
-    begins: head.subarray(0, 16).toString('hex'),
+    sizeBytes,
+    begins: head.subarray(0, toldBytes).toString('hex'),
     ...present({ signatures: signatures === undefined || signatures.length === 0 ? undefined : signatures }),
   };
 }

@@ -73,6 +73,8 @@ export interface BlockDevice {
   readonly mapping?: Mapping;
   /** A part of what the kernel made of it: it has no content of its own. */
   readonly inner?: true;
+  /** What lies on it is the key of something, by the settings of this host. */
+  readonly holdsKey?: true;
   /** Number of the device that stands for it, as both are paths to one disk. */
   readonly sameAs?: string;
   /** Of a loop device. */

@@ -75,6 +75,7 @@ export const zfs: LayoutHandler<Zfs> = {
       return [component(dataset, id, above ?? `zpool:${pool.guid}`, settings, probes)];
     });
   },
+  keyOf: ({ geometry }) => geometry.encryption?.keyLocation,
   title({ name, type, device, sizeBytes, usedBytes, origin, mountpoint, keyStatus, geometry }) {
     return [
       type === 'volume' ? 'ZFS volume' : 'ZFS',
