@@ -189,10 +189,10 @@ async function linesOf(probes: Probes, asker: Asker): Promise<readonly Line[]> {
       const { file, path } = header;
       const read = path === undefined ? undefined : await readHeader(path, asker);
       if (read === undefined) {
-        const why = path === undefined ? 'on a device that is not mounted' : 'which could not be read';
+        const why = path === undefined ? ' on a device that is not mounted' : ', which could not be read';
         asker.gap({
           subject: crypttabFile,
-          problem: `the LUKS header of ${line.name} is ${file}, ${why}`,
+          problem: `the LUKS header of ${line.name} is ${file}${why}`,
           ...(path === undefined ? { hint: 'mount it, and capture again' } : {}),
         });
       }
