@@ -170,8 +170,8 @@ function shownBy(layouts: readonly Layout[], isMeant: Seen): ReadonlySet<string>
 }
 
 /** Asked once for each. */
-function remembered<K>(keyOf: (component: Component) => K, answer: Seen): Seen {
-  const known = new Map<K, boolean>();
+function remembered(keyOf: (component: Component) => unknown, answer: Seen): Seen {
+  const known = new Map<unknown, boolean>();
   return (component) => {
     const key = keyOf(component);
     const found = known.get(key) ?? answer(component);

@@ -48,7 +48,7 @@ export const iscsi: LayoutHandler<Iscsi> = {
   kind: 'iscsi',
   schema,
   under: [],
-  askedBy: ['bus paths of disks', 'sessions of iSCSI', 'records of iSCSI', 'iSCSI of the firmware'],
+  askedBy: ['bus paths of disks', 'sessions of iSCSI', 'records of iSCSI', 'iSCSI of the firmware', initiatorFile],
   async capture({ sessions }, asker) {
     // What records say shall be there may not be there now.
     const records = await asker.ask({

@@ -37,6 +37,9 @@ const isMd = ({ name, type }: Pick<BlockDevice, 'name' | 'type'>): boolean => ty
 /** As it stands on a spare. */
 const isNil = (uuid: string): boolean => /^[0-]+$/.test(uuid);
 
+/** What a gap is named after where an array or a container could not be asked which of the two it is. */
+export const containersSubject = 'containers of md';
+
 const looked = new WeakMap<Asker, Map<string, Exported>>();
 /** Containers that run and are not listed as devices. */
 const hidden = new WeakMap<Asker, readonly (Exported & { readonly path: string })[]>();
@@ -47,6 +50,7 @@ export const mdContainer: LayoutHandler<MdContainer> = {
   under: carriers,
   claims: memberTypes,
   shared: true,
+  askedBy: [containersSubject],
   async look(devices, asker) {
     const members = new Set(
       devices.filter(({ fstype }) => memberTypes.includes(fstype ?? '')).map(({ number }) => number),
@@ -55,12 +59,13 @@ export const mdContainer: LayoutHandler<MdContainer> = {
     const within = bounded(asker);
     const said = new Map<string, Exported>();
     looked.set(asker, said);
-    const ask = async (path: string, argv: Argv) => await within.ask({ argv, parse: parseExport, subject: path });
+    const ask = async (subject: string, argv: Argv) => await within.ask({ argv, parse: parseExport, subject });
+    const askRunning = async (path: string) => await ask(containersSubject, detailExportArgv(path));
     await Promise.all(
       devices.map(async ({ number, path, ...device }) => {
         const isMember = members.has(number);
         if (!isMember && !(isMd(device) && device.parents.some((parent) => members.has(parent)))) return;
-        const one = await ask(path, isMember ? examineExportArgv(path) : detailExportArgv(path));
+        const one = isMember ? await ask(path, examineExportArgv(path)) : await askRunning(path);
         if (one !== undefined) said.set(number, one);
       }),
     );
@@ -76,7 +81,7 @@ export const mdContainer: LayoutHandler<MdContainer> = {
     );
     const unlisted = await Promise.all(
       [...others].map(async (path) => {
-        const one = await ask(path, detailExportArgv(path));
+        const one = await askRunning(path);
         return one === undefined ? [] : [{ ...one, path }];
       }),
     );

@@ -6,7 +6,7 @@ import { present } from '../../kernel/present.ts';
 import { formatBytes } from '../../kernel/units.ts';
 import { bytes, carriers, common, type LayoutHandler, missing, text } from '../handler.ts';
 import type { Probes } from '../probes.ts';
-import { type FoundSubarray, subarrayId, subarraysOf } from './md-container.ts';
+import { containersSubject, type FoundSubarray, subarrayId, subarraysOf } from './md-container.ts';
 import type { BlockDevice } from '../tools/lsblk.ts';
 import {
   bitmapArgv,
@@ -94,6 +94,7 @@ export const md: LayoutHandler<Md> = {
   under: [...carriers, 'md-container'],
   claims: [memberType],
   shared: true,
+  askedBy: [containersSubject],
   deviceId(device, parents) {
     const inContainer = subarrayId(device);
     if (inContainer !== undefined) return inContainer;
