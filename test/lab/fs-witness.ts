@@ -83,9 +83,9 @@ async function ntfs(path: string, run: Run): Promise<string> {
   return `${value('Sector Size')} ${value('Cluster Size')} ${value('MFT Record Size')} ${value('Index Block Size')} ${value('Volume Size in Clusters')}`;
 }
 
-/** `dump.exfat` does not open what is mounted: of that the bytes are read. */
+/** `dump.exfat` does not open what is mounted, and then ends with any status: of that the bytes are read. */
 async function exfat(path: string, run: Run): Promise<string> {
-  const said = await run('dump.exfat', path);
+  const said = await run('sh', '-c', 'dump.exfat "$1" || :', 'sh', path);
   const values = [...said.matchAll(/^(FAT|Cluster|Sector) [^:]*:\s+(\d+)$/gm)].map(([, , value]) => value ?? '');
   if (values.length >= 6) return values.slice(0, 6).join(' ');
   const [sectors = [], shifts = []] = await Promise.all([
