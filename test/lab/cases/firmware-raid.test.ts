@@ -19,7 +19,8 @@ test.each(scenes('firmware-raid'))('$stack.name $release', { timeout: 900_000 },
   const witness = await witnessOf(lab.host);
   expect(await saidOf(layout, lab.host)).toEqual(witness);
   expect(witness.arrays).toHaveLength(3);
-  expect(witness.containers.map((line) => line.split(' ').length).sort()).toEqual([5, 6]);
+  const sizes = witness.containers.map((line) => line.split(' ').length);
+  expect(sizes.toSorted((a, b) => a - b)).toEqual([5, 6]);
   const containers = layout.components.filter((one) => one.kind === 'md-container');
   const carries = (id: string) => layout.components.some(({ on }) => on.includes(id));
   for (const one of containers) {
