@@ -153,6 +153,27 @@ describe('one thing changed', () => {
     ]);
   });
 
+  test('lists in lists are told in full', async ({ signal }) => {
+    const before = await capture(signal);
+    const start = (mount: string): Layout => {
+      const partitions = [{ role: 'esp' as const, id: 'p', number: 1, mounts: ['/boot', mount] }];
+      const one: Component = {
+        kind: 'boot',
+        id: 'boot:x',
+        on: [],
+        firmware: 'bios',
+        commandLine: {},
+        disks: { partitions },
+      };
+      return { ...before, components: [...before.components, one] };
+    };
+    expect(words(start('/a'), start('/b'))).toEqual([
+      expect.stringContaining(
+        'no longer role esp id p number 1 mounts (/boot, /a), now role esp id p number 1 mounts (/boot, /b)',
+      ),
+    ]);
+  });
+
   test('options in another order are the same options', async ({ signal }) => {
     const before = await capture(signal);
     const after = edited(
