@@ -202,9 +202,7 @@ export function parseBitmap(stdout: string): Bitmap {
 export interface Exported {
   /** As blkid writes those of other arrays. */
   readonly uuid: string;
-  readonly level?: string;
   readonly metadata?: string;
-  readonly raidDevices?: number;
   readonly name?: string;
   /** Path of the container that it is in. */
   readonly container?: string;
@@ -219,7 +217,6 @@ export interface Exported {
 export function parseExport(stdout: string): Exported {
   const fields = new Map([...stdout.matchAll(/^(\w+)=(.*)$/gm)].map(([, key = '', value = '']) => [key, value]));
   const uuid = wanted(fields, 'MD_UUID').replaceAll(':', '');
-  const number = (key: string) => optional(fields.get(key), 1);
   const roles = [...fields].flatMap(([key, path]): [string, number][] => {
     const role = fields.get(key.replace(/_DEV$/, '_ROLE')) ?? '';
     return key.startsWith('MD_DEVICE_') && key.endsWith('_DEV') && /^\d+$/.test(role) ? [[path, Number(role)]] : [];
@@ -229,12 +226,10 @@ export function parseExport(stdout: string): Exported {
     disks: [...fields].flatMap(([key, path]) => (/^MD_DEVICE_.*_DEV$/.test(key) ? [path] : [])),
     roles: new Map(roles),
     ...present({
-      level: fields.get('MD_LEVEL'),
       metadata: fields.get('MD_METADATA'),
-      raidDevices: number('MD_DEVICES'),
       name: fields.get('MD_DEVNAME') || undefined,
       container: fields.get('MD_CONTAINER'),
-      member: number('MD_MEMBER'),
+      member: optional(fields.get('MD_MEMBER'), 1),
     }),
   };
 }
@@ -244,7 +239,6 @@ export interface Subarray {
   readonly state: string;
   readonly level: string;
   readonly raidDevices: number;
-  readonly sizeBytes?: number;
   /** How much of each disk. */
   readonly componentBytes?: number;
   readonly chunkBytes?: number;
@@ -258,7 +252,6 @@ export function parseSubarray(stdout: string): Subarray {
     level: wanted(fields, 'Raid Level'),
     raidDevices: numberOf(wanted(fields, 'Raid Devices')),
     ...present({
-      sizeBytes: optional(fields.get('Array Size'), kibi),
       componentBytes: optional(fields.get('Used Dev Size'), kibi),
       chunkBytes: kibiBytes(fields.get('Chunk Size')),
       layout: fields.get('Layout'),
