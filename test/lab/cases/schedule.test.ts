@@ -3,12 +3,14 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Host } from '../../../src/host/host.ts';
 import { captureFacts } from '../../../src/facts/capture.ts';
+import { factsSchema } from '../../../src/facts/types.ts';
 import { sleep } from '../../../src/kernel/wait.ts';
 import { captureLayout } from '../../../src/layout/capture.ts';
 import { layoutChanges } from '../../../src/layout/diff.ts';
+import { parseLayout } from '../../../src/layout/types.ts';
 import { networkChanges } from '../../../src/network/diff.ts';
 import { captureNetwork } from '../../../src/network/capture.ts';
-import { capturesSchema } from '../../../src/point/captures.ts';
+import { networkSchema } from '../../../src/network/types.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
 import { parseDisk } from '../stack.ts';
 import { addProgram, program } from '../program.ts';
@@ -75,18 +77,23 @@ test.skipIf(why !== undefined)(
     expect({ ...end, findings }).toEqual({ outcome: 'done', attempts: 1, findings: [] });
 
     // What was captured in there is what root sees outside of it.
-    const { captures } = pointSchema.parse(await asked(lab.host, 'points', 'show', 'latest'));
+    const seen = async (kind: string) => await asked(lab.host, kind, 'show', 'latest');
+    const captured = {
+      layout: parseLayout(await seen('layout')),
+      network: networkSchema.parse(await seen('network')),
+      facts: factsSchema.parse(await seen('facts')),
+    };
     const layout = await captureLayout(lab.host, now, signal);
     const network = await captureNetwork(lab.host, now, signal);
     expect(new Set(layout.components.map(({ kind }) => kind))).toContain('lv');
-    expect(captures.layout.gaps).toEqual(layout.gaps);
-    expect(captures.network.gaps).toEqual(network.gaps);
-    expect(captures.facts.gaps).toEqual((await captureFacts(lab.host, now, signal)).gaps);
-    expect(layoutChanges(captures.layout, layout)).toEqual([]);
-    expect(networkChanges(captures.network, network)).toEqual([]);
+    expect(captured.layout.gaps).toEqual(layout.gaps);
+    expect(captured.network.gaps).toEqual(network.gaps);
+    expect(captured.facts.gaps).toEqual((await captureFacts(lab.host, now, signal)).gaps);
+    expect(layoutChanges(captured.layout, layout)).toEqual([]);
+    expect(networkChanges(captured.network, network)).toEqual([]);
 
     // Off from before the next run until after it.
-    await script('date --set "tomorrow 23:59" > /dev/null; hwclock --systohc --utc');
+    await script(`systemctl stop ${unit}; date --set 'tomorrow 23:59' > /dev/null; hwclock --systohc --utc`);
     await using host = await rebooted(lab, signal);
     await logged(host, 'was missed, and is made up now');
     await logged(host, 'backup: done');
@@ -103,7 +110,6 @@ const lifeboat = program.join(' ');
 const show = `systemctl show -p Type,ActiveState,SubState,StatusText ${unit}`;
 const ready = /^Type=notify\nStatusText=next: backup .+\nActiveState=active\nSubState=running$/m;
 
-const pointSchema = z.object({ captures: capturesSchema });
 const endSchema = z.object({ outcome: z.string(), attempts: z.number(), run: z.string() });
 const jobSchema = z.object({ last: endSchema.optional() });
 const runSchema = z.object({ findings: z.array(z.object({ subject: z.string(), problem: z.string() })) });
