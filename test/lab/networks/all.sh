@@ -139,6 +139,8 @@ ip route add 10.10.0.0/16 via inet6 2001:db8::fd dev "$H"
 ip route add local 10.11.0.0/16 dev lo
 ip link set vx2 up
 ip route add 10.12.0.0/16 encap ip id 5 dst 192.0.2.77 dev vx2
+# A card takes a moment until it has its carrier.
+until [ "$(cat "/sys/class/net/$H/carrier")" = 1 ]; do sleep 0.1; done
 ip nexthop add id 11 via 192.0.2.251 dev "$H"
 ip nexthop add id 12 dev bond1
 ip nexthop add id 13 group 11,2/12
