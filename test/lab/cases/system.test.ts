@@ -12,7 +12,7 @@ if (why !== undefined) console.log(`${import.meta.filename}: left out, as ${why}
 const timeout = 1_800_000;
 
 /** Images of Debian 11 and 13 are built too, but no case has passed with them. */
-const release = 'debian12';
+const release = 'debian12' as const;
 const scenes = (['bios', 'uefi'] as const).map((firmware) => ({ release, firmware }));
 
 test.skipIf(why !== undefined).each(ofToday(scenes, new Date()))(
