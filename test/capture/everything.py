@@ -7,7 +7,7 @@ import json, os, random, subprocess, sys
 base, seed, *command = sys.argv[1:]
 chance = random.Random(int(seed))
 names = ["plain", "with space", 'quo"te', "new\nline", "tab\t", "back\\slash", "\x1b[31m", os.fsdecode(b"\xff\xfe"), "ü"]
-loops, targets, skipped = [], [], []
+loops, images, targets, skipped = [], [], [], []
 
 
 def run(*argv):
@@ -34,6 +34,7 @@ def image(path, size, make, mounted=True):
         out.truncate(size << 20)
     device = run("losetup", "--find", "--show", file)
     loops.append(device)
+    images.append(file)
     if make:
         run(*make, device)
     if mounted:
@@ -65,7 +66,7 @@ try:
             skipped.append(str(problem))
     with open("/proc/self/mountinfo", "rb") as table:
         mounts = [os.fsdecode(line.split(b" ")[4]) for line in table]
-    print(json.dumps({"mounts": mounts, "loops": loops, "skipped": skipped}), flush=True)
+    print(json.dumps({"mounts": mounts, "images": images, "skipped": skipped}), flush=True)
     sys.stdout.buffer.write(subprocess.run(command, check=False, stdout=subprocess.PIPE).stdout)
 finally:
     for path in reversed(targets):

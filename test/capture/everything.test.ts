@@ -7,7 +7,7 @@ import { isRoot, lifeboat, sandbox } from '../helpers/cli.ts';
 
 const thereSchema = z.object({
   mounts: z.array(z.string()),
-  loops: z.array(z.string()),
+  images: z.array(z.string()),
   skipped: z.array(z.string()),
 });
 const tableSchema = z.object({
@@ -48,7 +48,7 @@ test.skipIf(!isRoot)(
     const mounts = items.filter(({ kind }) => kind === 'mount').map(({ subject }) => subject);
     expect(mounts.toSorted()).toEqual(unescaped.toSorted());
     const subjects = new Set(items.map(({ subject }) => subject));
-    for (const loop of there.loops) expect(subjects).toContain(loop);
+    for (const image of there.images) expect(subjects).toContain(image);
     for (const { reason } of items) expect(reason).not.toBe('');
     // What was mounted after the point was made cannot be in it.
     const late = items.filter(({ kind, subject }) => kind === 'mount' && subject.startsWith(`${box.base}/`));

@@ -224,6 +224,7 @@ describe('what cannot be seen', () => {
       lsblk: '{"blockdevices": []}',
       findmnt: '{"filesystems": [{"target": "/", "source": "overlay", "fstype": "overlay", "maj:min": "0:50"}]}',
       find: '',
+      grep: '',
       stat: '4096 10 5',
     };
     const files = {
