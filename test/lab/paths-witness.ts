@@ -18,6 +18,8 @@ interface Said {
 export async function pathsWitness(host: Host, signal: AbortSignal): Promise<Said> {
   const run = async (...argv: [string, ...string[]]) =>
     (await host.run(argv, { okCodes: [0, 1, 2, 6, 21], timeoutMs: 120_000 }, signal)).stdout.toString();
+  // lsblk says what udev knows, which looks again at a map whenever its paths change.
+  await run('udevadm', 'settle');
   const maps = (await run('multipath', '-ll')).split(/^(?=\S+ .*dm-\d+ )/m).filter((map) => map.includes('policy='));
   const sizes = await run('dmsetup', 'table', '--target', 'multipath');
   const sessions = await run('iscsiadm', '-m', 'session', '-P', '3');
