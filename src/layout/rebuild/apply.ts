@@ -8,8 +8,9 @@ import { captureLayout } from '../capture.ts';
 import { layoutChanges } from '../diff.ts';
 import type { Component, Layout } from '../types.ts';
 import { type Plan, planDigest } from './document.ts';
-import { markBlank, markContent, markPlace, readMark } from './mark.ts';
+import { markAction, markBlank, markContent, markPlace, readMark } from './mark.ts';
 import { devicePath, diskPaths } from './paths.ts';
+import { refuseUsed } from './refusals.ts';
 import { disksOf, notMade, type OrderedSite, siteOf } from './site.ts';
 
 export interface Application {
@@ -27,8 +28,14 @@ export interface Application {
 export async function applyPlan(plan: Plan, application: Application, signal: AbortSignal): Promise<readonly Change[]> {
   const { host, progress, given } = application;
   const found = await captureLayout(host, new Date(), signal);
+  const isDone = plan.actions.every(({ id }) => progress.ended.has(id));
   if (progress.begun.size === 0) refuseChanged(plan, found);
-  else await refuseForeign(plan, found, host, signal);
+  else if (!isDone) await refuseForeign(plan, found, application, signal);
+  if (!isDone)
+    refuseUsed(
+      plan.disks.map(({ id }) => id),
+      found,
+    );
   const digest = planDigest(plan);
   const sites = [siteOf(plan.layout.components), siteOf(plan.before.components)];
   const disks = diskPaths(disksOf(found));
@@ -81,20 +88,23 @@ function refuseChanged({ before }: Plan, found: Layout): void {
   });
 }
 
-/** An attempt that is gone on with has left its mark on each disk that has room for one. */
-async function refuseForeign(plan: Plan, found: Layout, host: Host, signal: AbortSignal): Promise<void> {
+/** An attempt that is gone on with has left its mark on each disk that has room for one, and nobody has written there since. */
+async function refuseForeign(
+  plan: Plan,
+  found: Layout,
+  { host, progress }: Application,
+  signal: AbortSignal,
+): Promise<void> {
   const digest = planDigest(plan);
-  const site = siteOf(plan.layout.components);
   for (const { id } of plan.disks) {
     const disk = disksOf(found).find((one) => one.id === id);
     if (disk === undefined) throw new LifeboatError('refused', `the disk ${id} is not there any more`);
-    if (markPlace(id, site) === undefined) continue;
+    if (!progress.ended.has(markAction(id))) continue;
     const mark = await readMark(host, disk, signal);
-    if (mark !== undefined && mark.plan !== digest) {
-      throw new LifeboatError('refused', `another plan has begun to write to the disk ${id}`, {
-        hint: 'Make the plan again.',
-      });
-    }
+    if (mark?.plan === digest) continue;
+    throw new LifeboatError('refused', `the disk ${id} has been written to since this plan was cut off`, {
+      hint: 'Make the plan again, and look what it would destroy now.',
+    });
   }
 }
 

@@ -24,7 +24,10 @@ export interface Builder<C> {
   problem?(component: C, site: Site): string | undefined;
   /** What makes it, out of what it stands on. Nothing for what comes into being with another component. */
   create(component: C, site: Site): readonly Deed[];
-  /** What lets go of what it stands on, once nothing stands on it any more; what it holds stays. Nothing for what holds on to nothing. */
+  /**
+   * What lets go of what it stands on, once nothing stands on it any more; what it holds stays. It does not mind if that was done before:
+   * who still holds on is found out by what wipes the device. Nothing for what holds on to nothing.
+   */
   release?(component: C): readonly Command[];
   /**
    * Where its device is once it was made, when that follows from where those under it are.

@@ -31,6 +31,9 @@ export function markPlace(disk: string, site: Site): number | undefined {
   return tables.length === 0 ? undefined : places.find((place) => starts.every((start) => start >= place + markBytes));
 }
 
+/** The id of the action that marks a disk. */
+export const markAction = (disk: string): string => `mark ${disk}`;
+
 /** Writes what an executor gives as `mark:<disk>` there. */
 export function markCommand(disk: string, place: number): Command {
   return {

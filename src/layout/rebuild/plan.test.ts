@@ -5,10 +5,11 @@ import { expect, test } from 'vitest';
 import { recordedHost } from '../../host/recorded.ts';
 import { devicesOf } from '../../plan/action.ts';
 import { captureLayout } from '../capture.ts';
-import { type ComponentOf, type Layout, parseLayout } from '../types.ts';
+import { type Component, type ComponentOf, type Layout, parseLayout } from '../types.ts';
 import { devicePath, diskPaths } from './paths.ts';
 import { parsePlan, planDigest } from './document.ts';
 import { planLayout } from './plan.ts';
+import { refuseUsed } from './refusals.ts';
 import { siteOf } from './site.ts';
 import { planText } from './text.ts';
 
@@ -130,6 +131,40 @@ test('a disk that can be pulled out is left out, unless somebody names it', asyn
   expect(plan.notes.some((note) => note.startsWith('left out, as it can be pulled out: disk'))).toBe(true);
   const named = new Map(disksOf(wanted).map(({ id }, index) => [id, `disk:NEW${index}`]));
   expect(planLayout({ wanted: pulled, found, blank, named }).actions.length).toBeGreaterThan(0);
+});
+
+test('what lies on a disk that nobody gave up, too, is not taken apart', async () => {
+  const wanted = atRest(await recordedLayout('md-raid1.debian12'));
+  const other = await recordedLayout('md-raid0.debian12');
+  const [disk] = disksOf(wanted);
+  const one: Layout = { ...wanted, components: disksOf(other).slice(0, 1) };
+  const table: Component = {
+    kind: 'table',
+    id: 'table:x',
+    on: [one.components[0]?.id ?? ''],
+    type: 'gpt',
+    geometry: { sectorSize: 512 },
+  };
+  const request = {
+    wanted: { ...one, components: [...one.components, table] },
+    found: wanted,
+    blank: new Set<string>(),
+  };
+  const named = new Map([[one.components[0]?.id ?? '', disk?.id ?? '']]);
+  expect(() => planLayout({ ...request, named })).toThrow(/raid1 .* lies on disk:B too/);
+});
+
+test('what makes devices and cannot be stopped yet is not written over', async () => {
+  const found = atRest(await recordedLayout('bcache.debian12'));
+  const wanted = await recordedLayout('md-raid0.debian12');
+  const named = new Map(disksOf(wanted).map(({ id }, index) => [id, disksOf(found)[index]?.id ?? '']));
+  expect(() => planLayout({ wanted, found, blank: new Set(), named })).toThrow('cannot be stopped yet');
+});
+
+test('a disk of which a part is in use by the time is not written to', async () => {
+  const mounted = await recordedLayout('md-raid1.debian12');
+  expect(() => refuseUsed(['disk:A'], mounted)).toThrow('it is mounted at /mnt/root');
+  expect(() => refuseUsed(['disk:A'], atRest(mounted))).not.toThrow();
 });
 
 test('a disk that somebody uses is not taken, whoever names it', async () => {

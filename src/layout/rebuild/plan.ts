@@ -4,9 +4,9 @@ import type { Action } from '../../plan/action.ts';
 import { type Component, type ComponentOf, handlerOf, type Layout } from '../types.ts';
 import { builderOf } from './builders.ts';
 import { fitted } from './fit.ts';
-import { markCommand, markPlace } from './mark.ts';
+import { markAction, markCommand, markPlace } from './mark.ts';
 import { type Candidate, matchDisks } from './match.ts';
-import { noDisk, refuseToWrite, refuseUnknown, usesIn } from './refusals.ts';
+import { noDisk, refuseHeld, refuseToWrite, refuseUnknown, usesIn } from './refusals.ts';
 import { type Plan, planFormat, sourceDigest } from './document.ts';
 import { devicePath, diskPaths } from './paths.ts';
 import { retargeted } from './retarget.ts';
@@ -54,6 +54,7 @@ export function planLayout(request: PlanRequest): Plan {
   refuseUnknown(layout, site);
   const now = siteOf(found.components);
   const taken = matches.map(({ to }) => to);
+  refuseHeld(taken, now);
   return {
     format: planFormat,
     of: sourceDigest(wanted),
@@ -85,7 +86,9 @@ function marks(disks: readonly string[], site: OrderedSite): Action[] {
   return disks.flatMap((id) => {
     const place = markPlace(id, site);
     if (place === undefined) return [];
-    return [{ id: `mark ${id}`, title: `mark ${id}`, component: id, writes: [id], commands: [markCommand(id, place)] }];
+    return [
+      { id: markAction(id), title: `mark ${id}`, component: id, writes: [id], commands: [markCommand(id, place)] },
+    ];
   });
 }
 

@@ -1,9 +1,44 @@
 /** When there is no plan: what is said then, and what to do. */
 import { LifeboatError } from '../../kernel/errors.ts';
 import { type Component, type ComponentOf, handlerOf, type Layout } from '../types.ts';
+import { carriers } from '../handler.ts';
 import { builderOf } from './builders.ts';
 import type { Certainty } from './match.ts';
 import { diskOf, disksOf, notMade, type OrderedSite, siteOf } from './site.ts';
+
+/** Of disks that are about to be written to: somebody may have begun to use one since the plan was made. */
+export function refuseUsed(disks: readonly string[], found: Layout): void {
+  const uses = usesIn(found);
+  for (const id of disks) {
+    const use = uses.get(id);
+    if (use === undefined) continue;
+    throw new LifeboatError('refused', `the disk ${id} cannot be written to: ${use}`, {
+      hint: 'End that first, if what is on it may be lost.',
+    });
+  }
+}
+
+/**
+ * What lies on a disk that is taken and on one that is not can be neither stopped nor lost without touching the other; and of what makes
+ * devices of a kind that nobody can stop yet, nobody knows who uses them.
+ */
+export function refuseHeld(disks: readonly string[], now: OrderedSite): void {
+  for (const component of now.order) {
+    const under = now.disksUnder(component.id);
+    const others = under.filter((id) => !disks.includes(id));
+    if (notMade.has(component.kind) || others.length === under.length) continue;
+    const title = handlerOf(component).title(component);
+    if (carriers.includes(component.kind) && builderOf(component) === undefined) {
+      throw new LifeboatError('refused', `${title} is on a disk that is to be written to, and cannot be stopped yet`, {
+        hint: 'Stop it by hand first.',
+      });
+    }
+    if (others.length === 0) continue;
+    throw new LifeboatError('refused', `${title} lies on ${others.join(', ')} too, which is not to be written to`, {
+      hint: 'Take it apart by hand first, or name those disks, too, with --map.',
+    });
+  }
+}
 
 /** A disk that somebody uses is never written to; one with something on it only when a person named it. */
 export function refuseToWrite(

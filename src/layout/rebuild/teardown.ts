@@ -16,27 +16,32 @@ export function teardown(now: OrderedSite, disks: readonly string[]): Action[] {
   });
   return [
     ...released,
-    ...standing.toReversed().flatMap((one) => wiped(one, now)),
+    ...standing.toReversed().flatMap((one) => (one.kind === 'partition' ? wiped(one, now) : [])),
     ...disks.flatMap((id) => wiped(now.get(id), now)),
   ];
 }
 
-/** The signatures on a partition or disk that something was on. */
+/**
+ * The signatures on a disk or one of its partitions that something was on. wipefs refuses what is in use, and is told to go on all the same
+ * only for a partition table, which it would not wipe otherwise: by then it has looked at each partition.
+ */
 function wiped(component: Component, now: OrderedSite): Action[] {
-  if ((component.kind !== 'partition' && component.kind !== 'disk') || now.above(component.id).length === 0) return [];
+  const above = now.above(component.id);
+  if (!isOfDisk(component, now) || above.length === 0) return [];
   const what =
-    component.kind === 'disk'
-      ? component.id
-      : `partition ${component.number} of ${now.disksUnder(component.id).join(', ')}`;
-  return [
-    action(
-      'wipe',
-      component,
-      `wipe what ${what} is known by`,
-      [{ argv: ['wipefs', '--all', '--force', '--quiet', device(component.id)] }],
-      now,
-    ),
-  ];
+    component.kind === 'partition'
+      ? `partition ${component.number} of ${now.disksUnder(component.id).join(', ')}`
+      : component.id;
+  const force = above.some(({ kind }) => kind === 'table') ? ['--force'] : [];
+  const argv: Command['argv'] = ['wipefs', '--all', ...force, '--quiet', device(component.id)];
+  return [action('wipe', component, `wipe what ${what} is known by`, [{ argv }], now)];
+}
+
+/** A disk or its partition; those of an array are gone with it. */
+function isOfDisk({ kind, on }: Component, now: OrderedSite): boolean {
+  if (kind === 'disk') return true;
+  if (kind !== 'partition' && kind !== 'table') return false;
+  return on.every((id) => isOfDisk(now.get(id), now));
 }
 
 function action(

@@ -18,7 +18,8 @@ export const luksBuilder: Builder<Luks> = {
     return geometry.requirements.length === 0 ? undefined : `it was being changed: ${geometry.requirements.join(', ')}`;
   },
   path: (component) => `/dev/mapper/${nameOf(component)}`,
-  release: ({ open, name }) => (open && name !== undefined ? [{ argv: ['cryptsetup', 'close', name] }] : []),
+  release: ({ open, name }) =>
+    open && name !== undefined ? [{ argv: ['cryptsetup', 'close', name], okCodes: [0, 4] }] : [],
   create(component) {
     const disk = only(component);
     const name = nameOf(component);

@@ -46,7 +46,7 @@ export const vgBuilder: Builder<Vg> = {
     clustered === true || shared === true || exported === true
       ? 'a volume group that several hosts share, or that was exported'
       : undefined,
-  release: ({ name }) => [{ argv: words('vgchange', '--activate', 'n', name) }],
+  release: ({ name }) => [{ argv: words('vgchange', '--activate', 'n', name), okCodes: [0, 5] }],
   create(group, site) {
     const { name, extentBytes, allocation, maxVolumes, maxPhysical, metadataCopies, on } = group;
     const devices = on.map((id) => device(only(site.get(id))));

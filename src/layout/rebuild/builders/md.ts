@@ -15,7 +15,7 @@ export const mdBuilder: Builder<Md> = {
     return undefined;
   },
   path: ({ uuid = '' }) => `/dev/disk/by-id/md-uuid-${grouped(uuid)}`,
-  release: ({ id, state }) => (state === 'stopped' ? [] : [{ argv: ['mdadm', '--stop', device(id)] }]),
+  release: ({ id, state }) => (state === 'stopped' ? [] : [{ argv: ['mdadm', '--stop', device(id)], okCodes: [0, 1] }]),
   create({ id, uuid = '', geometry, on }) {
     if (geometry === undefined) return [];
     const words = createWords(geometry, grouped(uuid));
