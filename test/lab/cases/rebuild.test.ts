@@ -116,3 +116,43 @@ test('disks that are not as the plan saw them are not touched', { timeout: 900_0
   expect(await said(lab.host, device)).toContain('LABEL=mine');
   expect((await capture(lab.host)).components.filter(({ kind }) => kind === 'table')).toEqual([]);
 });
+
+test('used disks: refused while they are in use, else torn down and made anew', { timeout: 1_800_000 }, async () => {
+  const stack = readStack('lvm-on-md');
+  await using lab = await startLab({ release: 'debian12', disks: stack.disks }, signal);
+  await makeStack(stack, lab, signal);
+  const wanted = await capture(lab.host);
+  const named = new Map(disksOf(wanted).map(({ id }) => [id, id]));
+  const inUse = wanted.components.flatMap((one) => (one.kind === 'mount' && one.on.length > 0 ? [one] : []));
+  for (const { path } of inUse.filter(({ category }) => category === 'local')) {
+    await lab.host.run(['umount', path], {}, signal);
+  }
+  const plan = planLayout({ wanted, found: await capture(lab.host), blank: new Set(), named });
+  const application = { host: lab.host, progress: noProgress, given, say: () => {} };
+  const device = '/dev/mapper/system-root';
+  await lab.host.run(['mount', device, '/mnt'], {}, signal);
+  await lab.host.run(['touch', '/mnt/mine'], {}, signal);
+  await expect(applyPlan(plan, application, signal)).rejects.toMatchObject({ code: 'refused' });
+  await lab.host.run(['test', '-e', '/mnt/mine'], {}, signal);
+  await lab.host.run(['umount', '/mnt'], {}, signal);
+  expect(await applyPlan(plan, application, signal)).toEqual([]);
+  await lab.host.run(['mount', device, '/mnt'], {}, signal);
+  await expect(lab.host.run(['test', '-e', '/mnt/mine'], {}, signal)).rejects.toMatchObject({ code: 'command-failed' });
+});
+
+test('a disk that somebody took since a plan was cut off is theirs', { timeout: 900_000 }, async () => {
+  const stack = readStack('md-raid1');
+  const first = await original('debian12', stack);
+  const disks = stack.disks.map((disk) => ({ ...disk, serial: `N${disk.serial}` }));
+  await using lab = await startLab({ release: 'debian12', disks }, signal);
+  const found = await capture(lab.host);
+  const plan = planLayout({ wanted: first.layout, found, blank: blankOf(found) });
+  const marks = plan.actions.flatMap(({ id }) => (id.startsWith('mark ') ? [id] : []));
+  expect(marks).toHaveLength(2);
+  const progress = { ...noProgress, begun: new Set(marks), ended: new Set(marks) };
+  const device = lab.devices.get('NA') ?? '';
+  await lab.host.run(['mkfs.ext4', '-q', '-F', '-L', 'mine', device], {}, signal);
+  const application = { host: lab.host, progress, given, say: () => {} };
+  await expect(applyPlan(plan, application, signal)).rejects.toMatchObject({ code: 'refused' });
+  expect(await said(lab.host, device)).toContain('LABEL=mine');
+});
