@@ -1,0 +1,106 @@
+/** `layout plan` and `layout apply` through the real command line. No disk of this machine is named in any of them. */
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { recordedHost } from '../../src/host/recorded.ts';
+import { captureLayout } from '../../src/layout/capture.ts';
+import { sandbox } from '../helpers/cli.ts';
+
+const recordings = join(import.meta.dirname, '../fixtures/lab');
+
+/** Files with a machine as it was, and one with blank disks in its place. */
+async function machines(signal: AbortSignal) {
+  const box = await sandbox({ bare: true });
+  const recording: unknown = JSON.parse(readFileSync(join(recordings, 'md-raid1.debian12.json'), 'utf8'));
+  const layout = await captureLayout(recordedHost(recording), new Date('2026-11-21T12:00:00Z'), signal);
+  const disks = layout.components.filter(({ kind }) => kind === 'disk');
+  const blank = disks.map((disk, index) => ({ ...disk, id: `disk:NEW${index}`, serial: `NEW${index}` }));
+  const [wanted, spare] = [join(box.base, 'wanted.json'), join(box.base, 'spare.json')];
+  writeFileSync(wanted, JSON.stringify(layout));
+  writeFileSync(spare, JSON.stringify({ ...layout, components: blank, gaps: [] }));
+  const plan = ['layout', 'plan', '--layout', wanted, '--to', spare] as const;
+  return { box, wanted, spare, plan, [Symbol.asyncDispose]: async () => await box[Symbol.asyncDispose]() };
+}
+
+test('a plan says which disk takes which place, what is lost, how it will be, and ends with its digest', async ({
+  signal,
+}) => {
+  await using there = await machines(signal);
+  const { code, stdout } = await there.box.run(...there.plan, '--commands');
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/disk:NEW0 .* takes the place of disk:A/);
+  expect(stdout).toContain('nothing is on it');
+  expect(stdout).toMatch(/mdadm --create .*'<partition:/);
+  const again = await there.box.ask(...there.plan);
+  expect(again.json).toMatchObject({ format: 'lifeboat.plan/1', digest: expect.stringMatching(/^[0-9a-f]{16}$/) });
+  expect(stdout.trimEnd().split('\n').at(-1)).toBe(`Digest: ${String(again.json['digest'])}`);
+  expect(existsSync(there.box.state)).toBe(false);
+});
+
+test('a disk that is named by what it is not, one with data on it, and none at all', async ({ signal }) => {
+  await using there = await machines(signal);
+  const { box, plan, wanted } = there;
+  expect(await box.run(...plan, '--map', 'A')).toMatchObject({ code: 2, stderr: expect.stringContaining('OLD=NEW') });
+  expect(await box.run(...plan, '--map', 'A=/dev/sda')).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/no disk \/dev\/sda[^]*NEW0/),
+  });
+  const onItself = ['layout', 'plan', '--layout', wanted, '--to', wanted] as const;
+  expect(await box.run(...onItself)).toMatchObject({
+    code: 5,
+    stderr: expect.stringContaining('mounted at /mnt/root'),
+  });
+  const empty = join(box.base, 'empty.json');
+  const nothing = { format: 'lifeboat.layout/1', capturedAt: '2026-11-21T12:00:00.000Z', components: [], gaps: [] };
+  writeFileSync(empty, JSON.stringify(nothing));
+  expect(await box.run('layout', 'plan', '--layout', wanted, '--to', empty)).toMatchObject({
+    code: 5,
+    stderr: expect.stringMatching(/no disk here takes the place of[^]*--map/),
+  });
+});
+
+test('a plan is carried out only with consent to it, and only on the disks that it was made for', async ({
+  signal,
+}) => {
+  await using there = await machines(signal);
+  const { box, plan } = there;
+  const file = join(box.base, 'plan.json');
+  const { json } = await box.ask(...plan, '--output', file);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect(await box.run('layout', 'apply', file, '--dry-run')).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining(`Digest: ${String(json['digest'])}`),
+  });
+  for (const yes of [[], ['--yes'], ['--yes=0123456789abcdef']]) {
+    const { code, stderr } = await box.run(...yes, 'layout', 'apply', file);
+    expect({ code, stderr }).toEqual({ code: 5, stderr: expect.stringContaining(String(json['digest'])) });
+  }
+  // Agreed to, but these disks are not here.
+  const { code, stderr } = await box.run(`--yes=${String(json['digest'])}`, 'layout', 'apply', file);
+  expect({ code, stderr }).toEqual({ code: 5, stderr: expect.stringContaining('not as they were') });
+});
+
+test('a plan that was changed by hand is another plan, and a damaged one is none', async ({ signal }) => {
+  await using there = await machines(signal);
+  const { box, plan } = there;
+  const file = join(box.base, 'plan.json');
+  const { json } = await box.ask(...plan, '--output', file);
+  const text = readFileSync(file, 'utf8');
+  writeFileSync(file, text.replaceAll('--level=raid1', '--level=raid0'));
+  const yes = `--yes=${String(json['digest'])}`;
+  expect(await box.run(yes, 'layout', 'apply', file)).toMatchObject({
+    code: 5,
+    stderr: expect.stringContaining('of another plan'),
+  });
+  writeFileSync(file, text.slice(0, 500));
+  expect(await box.run(yes, 'layout', 'apply', file)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('is not JSON'),
+  });
+  writeFileSync(file, text.replace('lifeboat.plan/1', 'lifeboat.plan/2'));
+  expect(await box.run(yes, 'layout', 'apply', file)).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/newer/),
+  });
+  expect(await box.run(yes, 'layout', 'apply', file, '--key', 'x')).toMatchObject({ code: 1 });
+});
