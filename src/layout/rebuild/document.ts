@@ -6,6 +6,7 @@ import { LifeboatError } from '../../kernel/errors.ts';
 import { canonicalJson, type Json, jsonCopy } from '../../kernel/json.ts';
 import { actionSchema } from '../../plan/action.ts';
 import { type Layout, layoutSchema, parseLayout } from '../types.ts';
+import { fatesSchema } from './fates.ts';
 
 export const planFormat = 'lifeboat.plan/1';
 
@@ -37,8 +38,8 @@ export const planSchema = z.strictObject({
   before: layoutSchema,
   /** As it will be. */
   layout: layoutSchema,
-  /** What has another size than when it was captured. */
-  resized: z.array(z.strictObject({ id: z.string(), title: z.string(), from: z.number(), to: z.number() })),
+  /** What becomes of each thing that is on these disks, and of each that will be. */
+  fates: fatesSchema,
   actions: z.array(actionSchema),
   /** What will not be as it was, each with the reason. */
   notes: z.array(z.string()),
@@ -47,7 +48,7 @@ export const planSchema = z.strictObject({
 export type Plan = z.infer<typeof planSchema>;
 
 /** What is agreed to: which disks, what is lost, what is done and what comes of it. Names of devices do not count. */
-export function planSubject({ format, of, disks, before, layout, actions }: Plan): Json {
+export function planSubject({ format, of, disks, before, layout, fates, actions }: Plan): Json {
   return asJson({
     format,
     of,
@@ -59,6 +60,7 @@ export function planSubject({ format, of, disks, before, layout, actions }: Plan
     })),
     before: withoutNames(before),
     components: withoutNames(layout),
+    fates: [fates.old, fates.new].map((list) => list.map((fate) => ({ ...fate, title: null }))),
     actions,
   });
 }

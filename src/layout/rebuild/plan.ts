@@ -3,6 +3,7 @@ import { present } from '../../kernel/present.ts';
 import type { Action } from '../../plan/action.ts';
 import { type Component, type ComponentOf, handlerOf, type Layout } from '../types.ts';
 import { builderOf } from './builders.ts';
+import { fatesOf } from './fates.ts';
 import { fitted } from './fit.ts';
 import { markAction, markCommand, markPlace } from './mark.ts';
 import { type Candidate, matchDisks } from './match.ts';
@@ -55,6 +56,7 @@ export function planLayout(request: PlanRequest): Plan {
   const now = siteOf(found.components);
   const taken = matches.map(({ to }) => to);
   refuseHeld(taken, now);
+  const before = now.order.filter(({ id }) => now.disksUnder(id).some((one) => taken.includes(one)));
   return {
     format: planFormat,
     of: sourceDigest(wanted),
@@ -65,13 +67,9 @@ export function planLayout(request: PlanRequest): Plan {
     untouched: disksOf(found)
       .filter(({ id }) => !taken.includes(id))
       .map((disk) => handlerOf(disk).title(disk)),
-    before: {
-      ...found,
-      components: now.order.filter(({ id }) => now.disksUnder(id).some((one) => taken.includes(one))),
-      gaps: [],
-    },
+    before: { ...found, components: before, gaps: [] },
     layout,
-    resized: resizedIn(layout, chosen),
+    fates: fatesOf(siteOf(before), site, chosen, new Map()),
     actions: [
       ...marks(taken, site),
       ...teardown(now, taken),
@@ -108,20 +106,6 @@ function renamed(layout: Layout): Layout {
     }),
   };
 }
-
-/** By id: only those that are made of a disk's id have another one now, and they have no size of their own. */
-function resizedIn(after: Layout, before: Layout): Plan['resized'] {
-  const sizes = new Map(before.components.map((one) => [one.id, sizeOf(one)]));
-  return after.components.flatMap((component) => {
-    const from = sizes.get(component.id);
-    const to = sizeOf(component);
-    if (component.kind === 'disk' || component.kind === 'mount' || from === undefined || to === undefined) return [];
-    return from === to ? [] : [{ id: component.id, title: handlerOf(component).title(component), from, to }];
-  });
-}
-
-const sizeOf = (component: Component): number | undefined =>
-  'sizeBytes' in component ? component.sizeBytes : undefined;
 
 /** Something stands on it. */
 function carries(layout: Layout): (disk: ComponentOf<'disk'>) => boolean {

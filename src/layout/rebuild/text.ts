@@ -14,13 +14,14 @@ const certainties: Readonly<Record<Plan['disks'][number]['certainty'], string>> 
 
 /** @param commands whether each command is shown, too */
 export function planText(plan: Plan, commands = false): string {
+  const resized = plan.fates.new.filter(({ fate }) => fate === 'resize').map(resizedLine);
   const lines = [
     ...plan.disks.flatMap(diskLines),
     ...(plan.untouched.length === 0 ? [] : ['Not touched:', ...plan.untouched.map((title) => `  ${title}`), '']),
     'How it will be:',
     ...treeLines(plan),
     '',
-    ...(plan.resized.length === 0 ? [] : ['In another size:', ...plan.resized.map(resizedLine), '']),
+    ...(resized.length === 0 ? [] : ['In another size:', ...resized, '']),
     ...(plan.notes.length === 0 ? [] : ['Not as it was:', ...plan.notes.map((note) => `  ${note}`), '']),
     `What is done, in ${plan.actions.length} actions:`,
     ...plan.actions.flatMap(({ title, writes, commands: all }) => [
@@ -58,5 +59,5 @@ function treeLines({ layout }: Plan): string[] {
     .map((line) => `  ${line}`);
 }
 
-const resizedLine = ({ title, from, to }: Plan['resized'][number]): string =>
+const resizedLine = ({ title, from = 0, to = 0 }: Plan['fates']['new'][number]): string =>
   `  ${formatBytes(from)} → ${formatBytes(to)}  ${title}`;
