@@ -1,18 +1,15 @@
 /** Makes the plan of how a captured machine is built anew on the disks that are there. */
 import { present } from '../../kernel/present.ts';
-import type { Action } from '../../plan/action.ts';
 import { type Component, type ComponentOf, handlerOf, type Layout } from '../types.ts';
-import { builderOf } from './builders.ts';
+import { actionsOf } from './actions.ts';
 import { fatesOf } from './fates.ts';
 import { fitted } from './fit.ts';
-import { markAction, markCommand, markPlace } from './mark.ts';
 import { type Candidate, matchDisks } from './match.ts';
 import { noDisk, refuseHeld, refuseToWrite, refuseUnknown, usesIn } from './refusals.ts';
 import { type Plan, planFormat, sourceDigest } from './document.ts';
 import { devicePath, diskPaths } from './paths.ts';
 import { retargeted } from './retarget.ts';
 import { diskOf, disksOf, notMade, type OrderedSite, siteOf } from './site.ts';
-import { teardown } from './teardown.ts';
 
 export interface PlanRequest {
   /** The machine as it was captured. */
@@ -57,7 +54,7 @@ export function planLayout(request: PlanRequest): Plan {
   const taken = matches.map(({ to }) => to);
   refuseHeld(taken, now);
   const before = now.order.filter(({ id }) => now.disksUnder(id).some((one) => taken.includes(one)));
-  return {
+  const plan: Omit<Plan, 'actions'> = {
     format: planFormat,
     of: sourceDigest(wanted),
     disks: matches.map(({ from, to, ...match }) => {
@@ -70,24 +67,9 @@ export function planLayout(request: PlanRequest): Plan {
     before: { ...found, components: before, gaps: [] },
     layout,
     fates: fatesOf(siteOf(before), site, chosen, new Map()),
-    actions: [
-      ...marks(taken, site),
-      ...teardown(now, taken),
-      ...site.order.flatMap((component) => actionsFor(component, site)),
-    ],
     notes: left,
   };
-}
-
-/** The first write to each disk says whose it is, where there is room for that. */
-function marks(disks: readonly string[], site: OrderedSite): Action[] {
-  return disks.flatMap((id) => {
-    const place = markPlace(id, site);
-    if (place === undefined) return [];
-    return [
-      { id: markAction(id), title: `mark ${id}`, component: id, writes: [id], commands: [markCommand(id, place)] },
-    ];
-  });
+  return { ...plan, actions: actionsOf(plan) };
 }
 
 /** Names of devices are those of the machine that it was captured on, but for the disks'. */
@@ -158,17 +140,4 @@ function lossesOn(id: string, now: OrderedSite): Plan['disks'][number]['destroys
       title: handlerOf(one).title(one),
       ...('usedBytes' in one && one.usedBytes !== undefined ? { bytes: one.usedBytes } : {}),
     }));
-}
-
-function actionsFor(component: Component, site: OrderedSite): Action[] {
-  if (notMade.has(component.kind)) return [];
-  const deeds = builderOf(component)?.create(component, site) ?? [];
-  return deeds.map(({ title, commands, again }, index) => ({
-    id: `create ${component.id}${index === 0 ? '' : ` ${index + 1}`}`,
-    title,
-    component: component.id,
-    writes: [...site.disksUnder(component.id)],
-    commands: [...commands],
-    ...(again === undefined ? {} : { again: [...again] }),
-  }));
 }
