@@ -6,7 +6,8 @@ import type { Action } from '../../plan/action.ts';
 import { execute, type Progress } from '../../plan/execute.ts';
 import { captureLayout } from '../capture.ts';
 import { layoutChanges } from '../diff.ts';
-import type { Component, Layout } from '../types.ts';
+import type { Layout } from '../types.ts';
+import { builderOf } from './builders.ts';
 import { type Plan, planDigest } from './document.ts';
 import { markAction, markBlank, markContent, markPlace, readMark } from './mark.ts';
 import { devicePath, diskPaths } from './paths.ts';
@@ -116,34 +117,15 @@ export function rebuiltChanges({ layout, disks }: Plan, after: Layout): readonly
   return layoutChanges(made(layout), made({ ...after, components }));
 }
 
-/** Without what comes back with the files only, and what LVM chooses: where a volume lies, and which copies of its metadata it uses. */
+/** Without what comes back with the files only, and what its tools choose. */
 function made(layout: Layout): Layout {
   return {
     ...layout,
     gaps: [],
-    components: layout.components.filter(({ kind }) => !notMade.has(kind)).map(withoutPlaces),
+    components: layout.components
+      .filter(({ kind }) => !notMade.has(kind))
+      .map((component) => builderOf(component)?.compared?.(component) ?? component),
   };
-}
-
-function withoutPlaces(component: Component): Component {
-  if (component.kind === 'swap') return { ...component, active: false };
-  if (component.kind === 'pv' && component.metadata !== undefined) {
-    const { ignored: _, ...metadata } = component.metadata;
-    return { ...component, metadata };
-  }
-  if (component.kind !== 'lv') return component;
-  const { parts: _, ...rest } = component;
-  return { ...rest, segments: joined(component.segments) };
-}
-
-type Segments = Extract<Component, { kind: 'lv' }>['segments'];
-
-function joined(segments: Segments): Segments {
-  const [first, ...others] = segments;
-  if (first === undefined) return [];
-  const extents = [first, ...others].reduce((total, one) => total + one.extents, 0);
-  const { metadataAreas: _, ...rest } = first;
-  return [{ ...rest, extents, areas: [] }];
 }
 
 const textOf = (changes: readonly Change[]): string =>

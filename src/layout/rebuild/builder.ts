@@ -35,6 +35,12 @@ export interface Builder<C> {
    * @param below the path of what it stands on
    */
   path?(component: C, below: () => string, site: Site): string;
+  /**
+   * What of it has to be as it was once it was made: without what comes back with the files, and what nobody can tell its tool.
+   *
+   * @default all of it
+   */
+  compared?(component: C): C;
 }
 
 /** The device of a component, in a command. */

@@ -20,6 +20,10 @@ export const luksBuilder: Builder<Luks> = {
   path: (component) => `/dev/mapper/${nameOf(component)}`,
   release: ({ open, name }) =>
     open && name !== undefined ? [{ argv: ['cryptsetup', 'close', name], okCodes: [0, 4] }] : [],
+  // crypttab is a file.
+  compared({ crypttab: _, ...rest }) {
+    return rest;
+  },
   create(component) {
     const disk = only(component);
     const name = nameOf(component);

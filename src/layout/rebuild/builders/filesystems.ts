@@ -186,6 +186,8 @@ export const vfatBuilder: Builder<ComponentOf<'vfat'>> = {
 };
 
 export const swapBuilder: Builder<ComponentOf<'swap'>> = {
+  // Swapped to by the system alone.
+  compared: (component) => ({ ...component, active: false }),
   create(component) {
     if (component.file !== undefined) return [];
     const { uuid, label } = component;

@@ -12,6 +12,12 @@ const tags = (names: readonly string[] | undefined): string[] => (names ?? []).f
 
 export const pvBuilder: Builder<Pv> = {
   problem: ({ missing }) => (missing === true ? 'it was not there when it was captured' : undefined),
+  // LVM chooses which copies of its metadata it uses.
+  compared(volume) {
+    if (volume.metadata === undefined) return volume;
+    const { ignored: _, ...metadata } = volume.metadata;
+    return { ...volume, metadata };
+  },
   create(component) {
     const { uuid, startBytes, metadata, bootloaderArea } = component;
     // What is put between the metadata and the extents begins where they would.
@@ -95,6 +101,10 @@ const known = /^(linear|striped|raid1|raid10|raid4|raid[56](_\w+)?|thin-pool|thi
 export const lvBuilder: Builder<Lv> = {
   // Made with its group, which gets its UUIDs back before anything is put on it.
   create: () => [],
+  // LVM chooses where it lies.
+  compared({ parts: _, ...volume }) {
+    return { ...volume, segments: joined(volume.segments) };
+  },
   problem({ segments, origin }) {
     const [first] = segments;
     if (first === undefined) return 'LVM could not tell what it was made of when it was captured';
@@ -107,6 +117,14 @@ export const lvBuilder: Builder<Lv> = {
     return `/dev/mapper/${mapped(groupOf(volume, site).name)}-${mapped(volume.name)}`;
   },
 };
+
+function joined(segments: Lv['segments']): Lv['segments'] {
+  const [first, ...others] = segments;
+  if (first === undefined) return [];
+  const extents = [first, ...others].reduce((total, one) => total + one.extents, 0);
+  const { metadataAreas: _, ...rest } = first;
+  return [{ ...rest, extents, areas: [] }];
+}
 
 function volumeDeed(volume: Lv, group: Vg, site: Site): Deed {
   const { name, sizeBytes, readOnly } = volume;
