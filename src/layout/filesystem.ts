@@ -63,6 +63,7 @@ export type FilesystemComponent<K extends string, G> = {
   kind: K;
   id: string;
   on: string[];
+  renewed?: true;
   type: string;
   uuid?: string;
   label?: string;

@@ -12,6 +12,8 @@ export const common = {
   id: z.string().min(1),
   /** Ids of what it stands on. */
   on: z.array(z.string()),
+  /** Never captured: a plan makes it as its tool does by itself, with what else is told here, instead of as it was. */
+  renewed: z.literal(true).exactOptional(),
 };
 
 /** Kinds that are, or make, block devices: whatever lies on a device may stand on these. */
@@ -39,6 +41,7 @@ export interface ComponentBase {
   readonly kind: string;
   readonly id: string;
   readonly on: readonly string[];
+  readonly renewed?: true;
 }
 
 /** What a backup of files holds of a component that no mount shows. */
