@@ -13,7 +13,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   host: ['native'],
   plan: ['host'],
   layout: ['host', 'plan'],
-  network: ['host'],
+  network: ['host', 'plan'],
   facts: ['host'],
   target: ['host'],
   age: ['native'],

@@ -1,10 +1,9 @@
 /** The document `lifeboat.plan/1`: how a captured machine is built anew on the disks that are there, and what that destroys. */
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { checkDocument } from '../../kernel/document.ts';
-import { LifeboatError } from '../../kernel/errors.ts';
-import { canonicalJson, type Json, jsonCopy } from '../../kernel/json.ts';
+import type { Json } from '../../kernel/json.ts';
 import { actionSchema } from '../../plan/action.ts';
+import { asJson, digestOf } from '../../plan/digest.ts';
 import { type Layout, layoutSchema, parseLayout } from '../types.ts';
 import { fatesSchema } from './fates.ts';
 
@@ -73,18 +72,6 @@ const withoutNames = ({ components }: Layout) => components.map((component) => (
 
 /** What a machine is built from, as marks on disks name it. */
 export const sourceDigest = (wanted: Layout): string => digestOf(withoutNames(wanted));
-
-/** SHA-256 of canonical JSON, 64 bits of it: a person can compare them. */
-function digestOf(value: unknown): string {
-  return createHash('sha256')
-    .update(canonicalJson(asJson(value)))
-    .digest('hex')
-    .slice(0, 16);
-}
-
-function asJson(value: unknown): Json {
-  return jsonCopy(value, (place, what) => new LifeboatError('bug', `a plan holds ${what}${place}`));
-}
 
 /** @throws LifeboatError `newer-format`, `record-damaged` with the places */
 export function parsePlan(value: unknown): Plan {
