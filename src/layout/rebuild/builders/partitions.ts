@@ -32,8 +32,9 @@ export const tableBuilder: Builder<Table> = {
 
 export const partitionBuilder: Builder<Partition> = {
   create: () => [],
-  path({ number }, below) {
-    const disk = below();
+  path({ number, role }, below) {
+    // A logical one stands on the extended one, and is named after the disk all the same.
+    const disk = role === 'logical' ? below().replace(/(-part|(?<=\d)p)?\d+$/, '') : below();
     if (disk.startsWith('/dev/disk/')) return `${disk}-part${number}`;
     return /\d$/.test(disk) ? `${disk}p${number}` : `${disk}${number}`;
   },
