@@ -19,9 +19,21 @@ export interface Site {
   readonly above: (id: string) => readonly Component[];
 }
 
+/** What takes the place of a component that was not whole when it was captured, and what a person is told of that. */
+export interface Mended<C> {
+  readonly component: C;
+  readonly note: string;
+}
+
 export interface Builder<C> {
+  /** It as it is made, where it was not whole when it was captured. */
+  mended?(component: C): Mended<C> | undefined;
+  /** Why it is left out with all that stands on it, though nobody said so: `as …`. */
+  omitted?(component: C, site: Site): string | undefined;
   /** Why it cannot be made as it was; `undefined` where it can. Whatever that is, nothing is touched. */
   problem?(component: C, site: Site): string | undefined;
+  /** What of it will not be as it was, and no comparison can see. */
+  note?(component: C, site: Site): string | undefined;
   /** What makes it, out of what it stands on. Nothing for what comes into being with another component. */
   create(component: C, site: Site): readonly Deed[];
   /**
@@ -35,16 +47,22 @@ export interface Builder<C> {
    * @param below the path of what it stands on
    */
   path?(component: C, below: () => string, site: Site): string;
+  /** What lets a capture see all of it once it was made, and what takes that back. */
+  shown?(component: C): { readonly show: readonly Command[]; readonly hide: readonly Command[] };
   /**
    * What of it has to be as it was once it was made: without what comes back with the files, and what nobody can tell its tool.
    *
+   * @param isResized it has another size than it was captured with, so that its tool chose what follows from that
    * @default all of it
    */
-  compared?(component: C): C;
+  compared?(component: C, isResized: boolean): C;
 }
 
 /** The device of a component, in a command. */
 export const device = (id: string): Word => ({ device: id });
+
+/** A command without anything special. */
+export const command = (program: string, ...words: readonly Word[]): Command => ({ argv: [program, ...words] });
 
 /** An option with its value; nothing where there is none. */
 export const option = (name: string, value: string | number | undefined): string[] =>

@@ -2,9 +2,11 @@
 import { present } from '../../kernel/present.ts';
 import { type Component, type ComponentOf, handlerOf, type Layout } from '../types.ts';
 import { actionsOf } from './actions.ts';
+import { builderOf } from './builders.ts';
 import { fatesOf } from './fates.ts';
 import { fitted } from './fit.ts';
 import { type Candidate, matchDisks } from './match.ts';
+import { mended } from './mended.ts';
 import { noDisk, refuseHeld, refuseToWrite, refuseUnknown, usesIn } from './refusals.ts';
 import { type Plan, planFormat, sourceDigest } from './document.ts';
 import { devicePath, diskPaths } from './paths.ts';
@@ -32,7 +34,8 @@ export interface PlanRequest {
  */
 export function planLayout(request: PlanRequest): Plan {
   const { wanted, found, blank, named = new Map(), grows } = request;
-  const { layout: chosen, left } = chosenOf(wanted, request.exclude ?? new Set(), named);
+  const whole = mended(wanted);
+  const { layout: chosen, left } = chosenOf(whole.layout, request.exclude ?? new Set(), named);
   const uses = usesIn(found);
   const candidates = disksOf(found).map((disk): Candidate => {
     const barred = uses.get(disk.id) ?? (disk.removable ? 'it can be pulled out' : undefined);
@@ -67,7 +70,7 @@ export function planLayout(request: PlanRequest): Plan {
     before: { ...found, components: before, gaps: [] },
     layout,
     fates: fatesOf(siteOf(before), site, chosen, new Map()),
-    notes: left,
+    notes: [...whole.notes, ...left],
   };
   return { ...plan, actions: actionsOf(plan) };
 }
@@ -107,12 +110,14 @@ function chosenOf(
   const reasons = new Map<string, string>();
   const mounts = new Set(layout.components.flatMap(({ id, kind }) => (kind === 'mount' ? [id] : [])));
   const gone = new Set<string>();
-  for (const component of siteOf(layout.components).order) {
+  const site = siteOf(layout.components);
+  for (const component of site.order) {
     const { id, kind, on } = component;
     const isFile = !notMade.has(kind) && (inMemory.has(kind) || on.some((one) => mounts.has(one)));
     const reason =
       on.map((one) => reasons.get(one)).find((one) => one !== undefined) ??
       (excluded.has(id) ? 'as told' : undefined) ??
+      builderOf(component)?.omitted?.(component, site) ??
       (kind === 'disk' && component.removable && !named.has(id) ? 'as it can be pulled out' : undefined);
     if (reason !== undefined) reasons.set(id, reason);
     if (reason !== undefined || isFile || on.some((one) => gone.has(one))) gone.add(id);

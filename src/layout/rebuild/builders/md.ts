@@ -5,6 +5,7 @@ import { type Builder, device } from '../builder.ts';
 
 type Md = ComponentOf<'md'>;
 type Geometry = NonNullable<Md['geometry']>;
+type Member = Geometry['members'][number];
 
 const kibibyte = 1024;
 
@@ -12,13 +13,39 @@ export const mdBuilder: Builder<Md> = {
   problem({ geometry, uuid }) {
     if (geometry === undefined || uuid === undefined) return 'none of its members could be read when it was captured';
     if (geometry.bitmap?.file !== undefined) return 'its bitmap lay in a file';
-    return undefined;
+    const { level, raidDevices, members } = geometry;
+    const isPlain = level === 'raid0' || level === 'linear';
+    return isPlain && members.length < raidDevices ? 'one of its members was not there, and it needs all' : undefined;
+  },
+  mended(array) {
+    const { geometry } = array;
+    if (geometry === undefined) return undefined;
+    const members = geometry.members.map((member, index): Member => {
+      const isTaken = geometry.members.some((one, at) => at < index && isActive(one) && one.slot === member.slot);
+      if (!isActive(member) || member.slot === undefined || !isTaken) return member;
+      const { slot: _, ...rest } = member;
+      return { ...rest, role: 'spare' };
+    });
+    if (members.every((member, index) => member === geometry.members[index])) return undefined;
+    return {
+      component: { ...array, geometry: { ...geometry, members } },
+      note: 'it was being rebuilt; it is made whole, with a spare',
+    };
+  },
+  compared(array) {
+    const { geometry } = array;
+    // With one missing it makes its parity anew on the last, and so that place is the one that stays empty.
+    if (geometry?.level !== 'raid6' || geometry.members.filter(isActive).length !== geometry.raidDevices - 1)
+      return array;
+    const members = geometry.members.map(({ slot: _, ...member }) => member);
+    return { ...array, geometry: { ...geometry, members } };
   },
   path: ({ uuid = '' }) => `/dev/disk/by-id/md-uuid-${grouped(uuid)}`,
   release: ({ id, state }) => (state === 'stopped' ? [] : [{ argv: ['mdadm', '--stop', device(id)], okCodes: [0, 1] }]),
   create({ id, uuid = '', geometry, on }) {
     if (geometry === undefined) return [];
     const words = createWords(geometry, grouped(uuid));
+    const flags = flagCommands(id, geometry);
     const undo: Command[] = [
       { argv: ['mdadm', '--stop', device(id)], okCodes: [0, 1, 2] },
       { argv: ['mdadm', '--zero-superblock', '--force', ...on.map(device)], okCodes: [0, 1, 2] },
@@ -26,7 +53,7 @@ export const mdBuilder: Builder<Md> = {
     return [
       {
         title: `make the array ${geometry.name ?? id} (${geometry.level})`,
-        commands: [{ argv: ['mdadm', ...words] }, { argv: ['udevadm', 'settle'] }],
+        commands: [{ argv: ['mdadm', ...words] }, { argv: ['udevadm', 'settle'] }, ...flags],
         again: undo,
       },
     ];
@@ -52,8 +79,7 @@ function createWords(geometry: Geometry, uuid: string): Word[] {
     bitmap,
     members,
   } = geometry;
-  const active = inPlaces(members, raidDevices);
-  const spares = members.filter(({ role }) => role === 'spare').map(({ on }) => device(on));
+  const spares = sparesOf(members).length;
   const journal = members.find(({ role }) => role === 'journal');
   return [
     '--create',
@@ -76,16 +102,51 @@ function createWords(geometry: Geometry, uuid: string): Word[] {
       ? [
           '--bitmap=internal',
           ...(bitmap.chunkBytes === undefined ? [] : [`--bitmap-chunk=${bitmap.chunkBytes / kibibyte}`]),
+          ...(bitmap.delaySeconds === undefined ? [] : [`--delay=${bitmap.delaySeconds}`]),
+          ...(bitmap.writeBehind === undefined ? [] : [`--write-behind=${bitmap.writeBehind}`]),
         ]
       : consistency === undefined || consistency === 'journal'
         ? []
         : [`--consistency-policy=${consistency}`]),
     ...(journal === undefined ? [] : ['--write-journal', device(journal.on)]),
-    ...(spares.length === 0 ? [] : [`--spare-devices=${spares.length}`]),
-    ...active,
-    ...spares,
+    ...(spares === 0 ? [] : [`--spare-devices=${spares}`]),
+    ...memberWords(geometry),
   ];
 }
+
+/** Flags of single members: mdadm sets one for all members that follow it. */
+const flagNames = ['write-mostly', 'failfast'] as const;
+
+/** Each in its place, and spares behind them, with the flags that can be told there. */
+function memberWords(geometry: Geometry): Word[] {
+  const places = placesOf(geometry);
+  return places.flatMap((member, index) => [
+    ...flagNames.flatMap((flag) => (firstOf(flag, places) === index ? [`--${flag}`] : [])),
+    member === undefined ? 'missing' : device(member.on),
+  ]);
+}
+
+/** Where a flag begins that all members from there on have; `undefined` where there are none such, or others among them. */
+function firstOf(flag: string, places: readonly (Member | undefined)[]): number | undefined {
+  const first = places.findIndex((member) => member?.flags?.includes(flag) === true);
+  const isRest = first >= 0 && places.slice(first).every((member) => member?.flags?.includes(flag) === true);
+  return isRest ? first : undefined;
+}
+
+/** The flags of members before others that have none, by the kernel, once the array runs. */
+function flagCommands(id: string, geometry: Geometry): Command[] {
+  const places = placesOf(geometry);
+  return flagNames.flatMap((flag): Command[] => {
+    const flagged = places.flatMap((member) => (member?.flags?.includes(flag) === true ? [device(member.on)] : []));
+    if (flagged.length === 0 || firstOf(flag, places) !== undefined) return [];
+    return [{ argv: ['sh', '-euc', setFlag, 'sh', flag.replace('-', ''), device(id), ...flagged] }];
+  });
+}
+
+const setFlag = `
+flag=$1; array=$(basename "$(realpath "$2")"); shift 2
+for member in "$@"; do echo "$flag" > "/sys/block/$array/md/dev-$(basename "$(realpath "$member")")/state"; done
+`;
 
 /** Where the data begin, which mdadm otherwise chooses by the size of the members. */
 function dataOffset({ metadata, members }: Geometry): string[] {
@@ -95,12 +156,15 @@ function dataOffset({ metadata, members }: Geometry): string[] {
   return [`--data-offset=${offset / kibibyte}K`];
 }
 
-/** Each member in its place, `missing` where there was none. */
-function inPlaces(members: Geometry['members'], raidDevices: number): Word[] {
-  return Array.from({ length: raidDevices }, (_, slot) => {
-    const member = members.find((one) => one.slot === slot && (one.role ?? 'active') === 'active');
-    return member === undefined ? 'missing' : device(member.on);
-  });
+const isActive = ({ role = 'active' }: Member): boolean => role === 'active';
+const sparesOf = (members: readonly Member[]): readonly Member[] => members.filter(({ role }) => role === 'spare');
+
+/** Each member in its place, nothing where there was none; then the spares. */
+function placesOf({ members, raidDevices }: Geometry): readonly (Member | undefined)[] {
+  const active = Array.from({ length: raidDevices }, (_, slot) =>
+    members.find((one) => one.slot === slot && isActive(one)),
+  );
+  return [...active, ...sparesOf(members)];
 }
 
 /** `host:name` */
