@@ -3,16 +3,20 @@ import type { Host } from '../../host/host.ts';
 import type { Change } from '../../kernel/change.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
 import type { Action } from '../../plan/action.ts';
-import { execute, type Progress } from '../../plan/execute.ts';
+import { execute, type Execution, type Progress } from '../../plan/execute.ts';
+import { holding, othersEnded } from '../../plan/outlive.ts';
+import { givenNames, refuseWithoutTools } from '../../plan/preflight.ts';
 import { captureLayout } from '../capture.ts';
 import { layoutChanges } from '../diff.ts';
 import type { Layout } from '../types.ts';
 import { builderOf } from './builders.ts';
+import { checkPlan } from './check.ts';
 import { type Plan, planDigest } from './document.ts';
-import { markAction, markBlank, markContent, markPlace, readMark } from './mark.ts';
-import { devicePath, diskPaths } from './paths.ts';
+import { guardOf } from './guard.ts';
+import { markBlank, markContent, markPlace } from './mark.ts';
 import { refuseUsed } from './refusals.ts';
-import { disksOf, notMade, type OrderedSite, siteOf } from './site.ts';
+import { disksOf, notMade, siteOf } from './site.ts';
+import { captureWhole } from './whole.ts';
 
 export interface Application {
   readonly host: Host;
@@ -22,57 +26,75 @@ export interface Application {
   readonly say: (action: Action) => void;
 }
 
+/** Held on the host by each command of a plan, whichever it is. */
+const commandLock = '/run/lifeboat-apply.lock';
+/** Longer than most commands take; whoever makes a very large filesystem is told to wait. */
+const othersLimitMs = 5 * 60_000;
+
 /**
  * @returns what is not as the plan said; the marks on the disks go when there is nothing
- * @throws LifeboatError `refused` before the first write, where a disk is not what the plan saw; of the command that failed
+ * @throws LifeboatError before the first write: `refused` where a disk is not what the plan saw, or the plan is not what it says,
+ *   `tool-missing`, what `given` throws; then of the command that failed
  */
 export async function applyPlan(plan: Plan, application: Application, signal: AbortSignal): Promise<readonly Change[]> {
   const { host, progress, given } = application;
-  const found = await captureLayout(host, new Date(), signal);
-  const isDone = plan.actions.every(({ id }) => progress.ended.has(id));
-  if (progress.begun.size === 0) refuseChanged(plan, found);
-  else if (!isDone) await refuseForeign(plan, found, application, signal);
-  if (!isDone)
-    refuseUsed(
-      plan.disks.map(({ id }) => id),
-      found,
-    );
-  const digest = planDigest(plan);
-  const sites = [siteOf(plan.layout.components), siteOf(plan.before.components)];
-  const disks = diskPaths(disksOf(found));
-  await execute(
-    plan.actions,
-    {
-      ...application,
-      path: async (id, inner) => await kernelName(host, devicePath(id, siteWith(id, sites), disks), inner),
-      given: async (name, inner) => {
-        const [, disk] = /^mark:(.*)$/.exec(name) ?? [];
-        return disk === undefined ? await given(name, inner) : markContent({ plan: digest, of: plan.of, disk });
+  if (!plan.actions.every(({ id }) => progress.ended.has(id))) {
+    const ready = await prepared(plan, application, signal);
+    const digest = planDigest(plan);
+    await execute(
+      plan.actions,
+      {
+        ...application,
+        ...ready,
+        host: holding(host, commandLock),
+        given: async (name, inner) => {
+          const disk = markedDisk(name);
+          return disk === undefined ? await given(name, inner) : markContent({ plan: digest, of: plan.of, disk });
+        },
       },
-    },
-    signal,
-  );
-  const changes = rebuiltChanges(plan, await captureLayout(host, new Date(), signal));
+      signal,
+    );
+  }
+  const after = await captureWhole(plan.layout, host, signal);
+  const changes = rebuiltChanges(plan, after);
   if (changes.length > 0) return changes;
-  for (const [id, path] of disks) {
-    const place = plan.disks.some((disk) => disk.id === id) ? markPlace(id, siteWith(id, sites)) : undefined;
-    if (place !== undefined) await markBlank(host, path, place, signal);
+  const site = siteOf(plan.layout.components);
+  for (const { id, device } of disksOf(after)) {
+    const place = plan.disks.some((disk) => disk.id === id) ? markPlace(id, site) : undefined;
+    if (place !== undefined) await markBlank(host, device, place, signal);
   }
   return changes;
 }
 
-/** Links that udev makes of UUIDs have colons in them, which LVM takes for something else. */
-async function kernelName(host: Host, path: string, signal: AbortSignal): Promise<string> {
-  if (!path.startsWith('/dev/disk/')) return path;
-  const { stdout } = await host.run(['realpath', '--', path], {}, signal);
-  return stdout.toString().trimEnd();
+/**
+ * Writes nothing: looks whether a plan can be carried out here, now.
+ *
+ * @throws LifeboatError as {@link applyPlan} does before the first write
+ */
+export async function prepared(
+  plan: Plan,
+  { host, progress, given }: Omit<Application, 'say'>,
+  signal: AbortSignal,
+): Promise<Pick<Execution, 'locate' | 'check'>> {
+  checkPlan(plan);
+  const left = plan.actions.filter(({ id }) => !progress.ended.has(id));
+  await refuseWithoutTools(left, host, signal);
+  for (const name of givenNames(left)) if (markedDisk(name) === undefined) await given(name, signal);
+  await othersEnded(host, commandLock, othersLimitMs, signal);
+  const guard = await guardOf(plan, host, progress, signal);
+  const found = await captureLayout(host, new Date(), signal);
+  if (progress.begun.size === 0) refuseChanged(plan, found);
+  refuseUsed(
+    plan.disks.map(({ id }) => id),
+    found,
+  );
+  // Each once more when its turn comes: but whoever can be refused now is refused before anything is written.
+  for (const id of new Set(left.flatMap(({ writes }) => writes))) await guard.check(id, signal);
+  return guard;
 }
 
-function siteWith(id: string, sites: readonly OrderedSite[]): OrderedSite {
-  const site = sites.find((one) => one.order.some((component) => component.id === id));
-  if (site === undefined) throw new LifeboatError('bug', `the plan has no component ${id}`);
-  return site;
-}
+/** The disk whose mark a command reads. */
+const markedDisk = (name: string): string | undefined => /^mark:(.*)$/.exec(name)?.[1];
 
 /** What is on the disks, and which disks they are, as it was when somebody agreed to lose it. */
 function refuseChanged({ before }: Plan, found: Layout): void {
@@ -89,42 +111,23 @@ function refuseChanged({ before }: Plan, found: Layout): void {
   });
 }
 
-/** An attempt that is gone on with has left its mark on each disk that has room for one, and nobody has written there since. */
-async function refuseForeign(
-  plan: Plan,
-  found: Layout,
-  { host, progress }: Application,
-  signal: AbortSignal,
-): Promise<void> {
-  const digest = planDigest(plan);
-  for (const { id } of plan.disks) {
-    const disk = disksOf(found).find((one) => one.id === id);
-    if (disk === undefined) throw new LifeboatError('refused', `the disk ${id} is not there any more`);
-    if (!progress.ended.has(markAction(id))) continue;
-    const mark = await readMark(host, disk, signal);
-    if (mark?.plan === digest) continue;
-    throw new LifeboatError('refused', `the disk ${id} has been written to since this plan was cut off`, {
-      hint: 'Make the plan again, and look what it would destroy now.',
-    });
-  }
-}
-
 /** What is not as the plan said, of all that it makes. */
-export function rebuiltChanges({ layout, disks }: Plan, after: Layout): readonly Change[] {
+export function rebuiltChanges({ layout, disks, fates }: Plan, after: Layout): readonly Change[] {
   const now = siteOf(after.components);
   const taken = new Set(disks.map(({ id }) => id));
   const components = now.order.filter(({ id }) => now.disksUnder(id).some((disk) => taken.has(disk)));
-  return layoutChanges(made(layout), made({ ...after, components }));
+  const resized = new Set(fates.new.flatMap(({ id, fate }) => (fate === 'resize' ? [id] : [])));
+  return layoutChanges(made(layout, resized), made({ ...after, components }, resized));
 }
 
 /** Without what comes back with the files only, and what its tools choose. */
-function made(layout: Layout): Layout {
+function made(layout: Layout, resized: ReadonlySet<string> = new Set()): Layout {
   return {
     ...layout,
     gaps: [],
     components: layout.components
       .filter(({ kind }) => !notMade.has(kind))
-      .map((component) => builderOf(component)?.compared?.(component) ?? component),
+      .map((component) => builderOf(component)?.compared?.(component, resized.has(component.id)) ?? component),
   };
 }
 

@@ -1,0 +1,103 @@
+/** Stands before the disks while a plan is carried out: each is what the plan saw, up to the moment in which it is first written to. */
+import type { Host } from '../../host/host.ts';
+import { LifeboatError } from '../../kernel/errors.ts';
+import type { Execution, Progress } from '../../plan/execute.ts';
+import type { ComponentOf } from '../types.ts';
+import { isBlank } from './blank.ts';
+import { type DiskNow, disksNow } from './disks-now.ts';
+import { type Plan, planDigest } from './document.ts';
+import { markAction, readMark } from './mark.ts';
+import { devicePath } from './paths.ts';
+import { disksOf, type OrderedSite, siteOf } from './site.ts';
+
+type Disk = ComponentOf<'disk'>;
+
+/** Made before the disks are compared with the plan, so that nothing can come between that and the first write. */
+export async function guardOf(
+  plan: Plan,
+  host: Host,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Pick<Execution, 'locate' | 'check'>> {
+  const disks = disksOf(plan.layout);
+  const sites = [siteOf(plan.layout.components), siteOf(plan.before.components)];
+  const signatures = new Map<string, string>();
+  for (const [id, now] of await disksNow(host, disks, signal)) {
+    signatures.set(id, await signaturesOn(host, now, signal));
+  }
+  return {
+    async locate(first) {
+      const now = await disksNow(host, disks, first);
+      const paths = new Map([...now].map(([id, { path }]) => [id, path]));
+      return async (id, inner) => await kernelName(host, devicePath(id, siteWith(id, sites), paths), inner);
+    },
+    async check(id, inner) {
+      const disk = disks.find((one) => one.id === id);
+      if (disk === undefined) throw new LifeboatError('bug', `the plan has no disk ${id}`);
+      const now = (await disksNow(host, [disk], inner)).get(id);
+      if (now === undefined) throw refused(`the disk ${id} is not there any more`);
+      refuseOther(disk, now);
+      const here = { ...disk, device: now.path };
+      if (plan.actions.some(({ id: action, writes }) => writes.includes(id) && progress.begun.has(action))) {
+        if (progress.ended.has(markAction(id))) await refuseUnmarked(plan, host, here, inner);
+        return;
+      }
+      if ((await signaturesOn(host, now, inner)) !== signatures.get(id)) {
+        throw refused(`what is on the disk ${id} has changed while the plan was begun`);
+      }
+      if (wasBlank(plan, id)) await refuseFilled(plan, host, here, inner);
+    },
+  };
+}
+
+function refuseOther({ id, sizeBytes }: Disk, now: DiskNow): void {
+  if (now.sizeBytes !== sizeBytes) {
+    throw refused(`the disk ${id} has ${now.sizeBytes} bytes, and had ${sizeBytes} when the plan was made`);
+  }
+  if (now.readOnly) throw refused(`the disk ${id} cannot be written to: it is read-only`);
+  const [use] = now.uses;
+  if (use !== undefined) throw refused(`the disk ${id} is in use: ${use}`, 'End that first, if it may be lost.');
+}
+
+/** Nobody named it: it was taken because nothing was on it, or what an earlier attempt at the same had left. */
+function wasBlank({ disks, before }: Plan, id: string): boolean {
+  const disk = disks.find((one) => one.id === id);
+  return disk !== undefined && disk.certainty !== 'named' && siteOf(before.components).above(id).length === 0;
+}
+
+async function refuseFilled({ of }: Plan, host: Host, disk: Disk, signal: AbortSignal): Promise<void> {
+  if (await isBlank(host, disk.device, disk.sizeBytes, signal)) return;
+  const mark = await readMark(host, disk, signal);
+  if (mark?.of === of) return;
+  throw refused(`the disk ${disk.id} was blank when the plan was made, and is no longer`);
+}
+
+/** An attempt that is gone on with has left its mark on each disk that has room for one. */
+async function refuseUnmarked(plan: Plan, host: Host, disk: Disk, signal: AbortSignal): Promise<void> {
+  const mark = await readMark(host, disk, signal);
+  if (mark?.plan === planDigest(plan)) return;
+  throw refused(`the disk ${disk.id} has been written to since this plan was cut off`);
+}
+
+const refused = (why: string, hint = 'Make the plan again, and look what it would destroy now.'): LifeboatError =>
+  new LifeboatError('refused', why, { hint });
+
+/** What a disk and its partitions are known by. */
+async function signaturesOn(host: Host, { path, partitions }: DiskNow, signal: AbortSignal): Promise<string> {
+  const columns = 'OFFSET,TYPE,UUID,LABEL';
+  const argv = ['wipefs', '--no-act', '--noheadings', '--output', columns, path, ...partitions] as const;
+  return (await host.run(argv, {}, signal)).stdout.toString();
+}
+
+/** Links that udev makes of UUIDs have colons in them, which LVM takes for something else. */
+async function kernelName(host: Host, path: string, signal: AbortSignal): Promise<string> {
+  if (!path.startsWith('/dev/disk/')) return path;
+  const { stdout } = await host.run(['realpath', '--', path], {}, signal);
+  return stdout.toString().trimEnd();
+}
+
+function siteWith(id: string, sites: readonly OrderedSite[]): OrderedSite {
+  const site = sites.find((one) => one.order.some((component) => component.id === id));
+  if (site === undefined) throw new LifeboatError('bug', `the plan has no component ${id}`);
+  return site;
+}
