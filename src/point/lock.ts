@@ -29,7 +29,10 @@ const holderSchema = z.object({
 type Holder = z.infer<typeof holderSchema>;
 
 /** Who asks for the lock. */
-export interface Claim extends Omit<Holder, 'format' | 'id'> {}
+export interface Claim extends Omit<Holder, 'format' | 'id'> {
+  /** Of the lock, for who has to know it before there is one. @default a new one */
+  readonly id?: string;
+}
 
 /** Judges whether a process of this boot and pid namespace still lives. */
 export type IsAlive = (holder: Pick<Holder, 'pid' | 'processStart'>) => Promise<boolean>;
@@ -42,6 +45,8 @@ export interface Held {
 
 const MAX_BYTES = 64 * 1024;
 const ATTEMPTS = 5;
+
+export const newLockId = (): string => randomBytes(8).toString('hex');
 
 export function lockKey(hostName: string): string {
   return `lifeboat/${hostName}/lock`;
@@ -59,8 +64,8 @@ export async function acquireLock(
   isAlive: IsAlive,
   signal: AbortSignal,
 ): Promise<Held> {
-  const id = randomBytes(8).toString('hex');
-  const body = Buffer.from(JSON.stringify({ format: 'lifeboat.lock/1', id, ...claim } satisfies Holder));
+  const { id = newLockId() } = claim;
+  const body = Buffer.from(JSON.stringify({ format: 'lifeboat.lock/1', ...claim, id } satisfies Holder));
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     if (await createLock(target, key, body, signal)) return { key, id };
     const holder = await readHolder(target, key, signal);
@@ -116,7 +121,8 @@ async function breakLock(
   isAlive: IsAlive,
   signal: AbortSignal,
 ): Promise<void> {
-  const breaking = await acquireLock(target, breakingKey(key, staleId), claim, isAlive, signal);
+  const { id: _, ...own } = claim;
+  const breaking = await acquireLock(target, breakingKey(key, staleId), own, isAlive, signal);
   try {
     const now = await readHolder(target, key, signal);
     if (now?.id === staleId) await target.remove(key, signal);

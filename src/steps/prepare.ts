@@ -1,7 +1,7 @@
 /** Steps that come first: who this is, whether the repository is there, and that nobody else is at it. */
 import { type HostIdentity, hostIdentity, pidNamespace, processStart, sameProcessAlive } from '../host/identity.ts';
 import { newId } from '../kernel/ids.ts';
-import { acquireLock, type Held, lockKey, releaseLock } from '../point/lock.ts';
+import { acquireLock, type Held, lockKey, newLockId, releaseLock } from '../point/lock.ts';
 import type { Config } from '../config/schema.ts';
 import type { Target } from '../target/target.ts';
 import type { CleanupContext } from '../workflow/step.ts';
@@ -52,10 +52,11 @@ export const lock = step({
       say({ type: 'note', text: `${repository.target.url} cannot lock: two backups at once would both be made` });
       return { lockId: '' };
     }
-    const held = await lockAs(repository.target, identity, hostName, runId, signal);
-    // A process that dies between these two lines leaves a lock that is known to be stale.
-    await atEnd('release', { config, ...held });
-    return { lockId: held.id };
+    const id = newLockId();
+    // Before it is taken: whoever cleans up after a process that died here knows which lock it may have left.
+    await atEnd('release', { config, key: lockKey(hostName), id });
+    await lockAs(repository.target, identity, hostName, { run: runId, id }, signal);
+    return { lockId: id };
   },
 });
 
@@ -68,7 +69,7 @@ export async function lockAs(
   target: Target,
   { name, machineId, bootId }: Pick<HostIdentity, 'name'> & Partial<HostIdentity>,
   hostName: string,
-  run: string,
+  lock: { readonly run: string; readonly id?: string },
   signal: AbortSignal,
 ): Promise<Held> {
   const namespace = await pidNamespace();
@@ -79,7 +80,7 @@ export async function lockAs(
     ...(namespace === undefined ? {} : { pidNamespace: namespace }),
     pid: process.pid,
     processStart: (await processStart(process.pid)) ?? 0,
-    run,
+    ...lock,
     since: new Date().toISOString(),
   };
   const isAlive = (holder: { pid: number; processStart: number }) => sameProcessAlive(holder.pid, holder.processStart);

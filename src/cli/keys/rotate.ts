@@ -173,7 +173,7 @@ async function lockOfHost(
   { host, signal }: Session,
 ): Promise<AsyncDisposable | undefined> {
   if (!target.traits.exclusivePut) return undefined;
-  const held = await lockAs(target, await hostIdentity(host, signal), name, 'key rotate', signal);
+  const held = await lockAs(target, await hostIdentity(host, signal), name, { run: 'key rotate' }, signal);
   // Also when the rotation was interrupted.
   return { [Symbol.asyncDispose]: () => releaseLock(target, held, AbortSignal.timeout(RELEASE_MS)) };
 }
