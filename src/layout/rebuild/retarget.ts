@@ -8,7 +8,12 @@ type Disk = ComponentOf<'disk'>;
 export function retargeted(layout: Layout, disks: ReadonlyMap<string, Disk>): Layout {
   const names = new Map(layout.components.map(({ id }) => [id, renamed(id, disks)]));
   const components = layout.components.map((component) => moved(component, disks));
-  return parseLayout(replaced({ ...layout, components }, names));
+  return withNames({ ...layout, components }, names);
+}
+
+/** Other ids, wherever something is named by one. */
+export function withNames(layout: Layout, names: ReadonlyMap<string, string>): Layout {
+  return parseLayout(replaced(layout, names));
 }
 
 /** Ids that end with that of a disk, as that of its table does, and those of partitions without a UUID, which go on with a number. */
