@@ -1,11 +1,16 @@
 /** How each kind is made: the one list. A kind that is not here cannot be made yet, and a plan says so. */
 import type { Component, ComponentOf, Kind } from '../types.ts';
 import type { Builder } from './builder.ts';
+import { btrfsBuilder, subvolumeBuilder } from './builders/btrfs.ts';
 import { luksBuilder } from './builders/encrypted.ts';
-import { btrfsBuilder, extBuilder, swapBuilder, vfatBuilder, xfsBuilder } from './builders/filesystems.ts';
+import { extBuilder } from './builders/ext.ts';
+import { f2fsBuilder } from './builders/f2fs.ts';
+import { exfatBuilder, jfsBuilder, ntfsBuilder, vfatBuilder } from './builders/foreign.ts';
 import { lvBuilder, pvBuilder, vgBuilder } from './builders/lvm.ts';
 import { mdBuilder } from './builders/md.ts';
 import { diskBuilder, partitionBuilder, tableBuilder } from './builders/partitions.ts';
+import { swapBuilder } from './builders/swap.ts';
+import { xfsBuilder } from './builders/xfs.ts';
 
 const builders: { readonly [K in Kind]?: Builder<ComponentOf<K>> } = {
   disk: diskBuilder,
@@ -19,7 +24,12 @@ const builders: { readonly [K in Kind]?: Builder<ComponentOf<K>> } = {
   ext: extBuilder,
   xfs: xfsBuilder,
   btrfs: btrfsBuilder,
+  subvolume: subvolumeBuilder,
+  f2fs: f2fsBuilder,
   vfat: vfatBuilder,
+  exfat: exfatBuilder,
+  ntfs: ntfsBuilder,
+  jfs: jfsBuilder,
   swap: swapBuilder,
 };
 

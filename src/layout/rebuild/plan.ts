@@ -70,10 +70,14 @@ export function planLayout(request: PlanRequest): Plan {
     before: { ...found, components: before, gaps: [] },
     layout,
     fates: fatesOf(siteOf(before), site, chosen, new Map()),
-    notes: [...whole.notes, ...left],
+    notes: [...whole.notes, ...left, ...notesOn(site)],
   };
   return { ...plan, actions: actionsOf(plan) };
 }
+
+/** What will not be as it was, as each kind tells. */
+const notesOn = (site: OrderedSite): string[] =>
+  site.order.flatMap((component) => builderOf(component)?.note?.(component, site) ?? []);
 
 /** Names of devices are those of the machine that it was captured on, but for the disks'. */
 function renamed(layout: Layout): Layout {

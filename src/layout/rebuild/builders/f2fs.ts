@@ -1,0 +1,56 @@
+/** F2FS. */
+import type { ComponentOf } from '../../types.ts';
+import { type Builder, device, only, option } from '../builder.ts';
+import { roundDown } from '../room.ts';
+import { made, mkfsLimitMs, unread } from './mkfs.ts';
+
+type F2fs = ComponentOf<'f2fs'>;
+type Geometry = NonNullable<F2fs['geometry']>;
+
+export const f2fsBuilder: Builder<F2fs> = {
+  problem(component) {
+    const { geometry } = component;
+    if (geometry?.devices !== undefined) return 'it lies on several devices, which it knows by their names';
+    const other = geometry?.features.find((name) => name === 'blkzoned' || name === 'ro' || name.startsWith('bit '));
+    return other === undefined ? unread(component) : `its feature ${other} is not made anew`;
+  },
+  create(component) {
+    const { geometry, uuid, label } = component;
+    const own = geometry === undefined ? [] : words(geometry);
+    const identity = [...option('-U', uuid), ...option('-l', label)];
+    return made(component, [
+      {
+        argv: ['mkfs.f2fs', '-q', '-f', '-t', '0', ...own, ...identity, device(only(component))],
+        timeoutMs: mkfsLimitMs,
+      },
+    ]);
+  },
+  compared(component, isResized) {
+    const { geometry } = component;
+    if (geometry === undefined) return component;
+    // Each version of mkfs.f2fs adds its own to those that it is given.
+    const { coldExtensions: _, hotExtensions: __, ...rest } = geometry;
+    const known = { ...rest, coldExtensions: [], hotExtensions: [] };
+    if (!isResized) return { ...component, geometry: known };
+    // What mkfs.f2fs makes of another size.
+    const { reservedSegments: ___, overprovisionSegments: ____, ...unsized } = known;
+    const sizeBytes = roundDown(component.sizeBytes, geometry.blockSize);
+    return { ...component, sizeBytes, geometry: { ...unsized, blockCount: 0, mainSegments: 0 } };
+  },
+};
+
+const listed = (names: readonly string[]): string | undefined => (names.length === 0 ? undefined : names.join(','));
+
+function words(geometry: Geometry): string[] {
+  const { features, encoding } = geometry;
+  return [
+    ...option('-w', geometry.sectorSize),
+    ...option('-s', geometry.segmentsPerSection),
+    ...option('-z', geometry.sectionsPerZone),
+    ...option('-O', features.length === 0 ? undefined : features.join(',')),
+    ...option('-C', encoding === undefined ? undefined : [encoding.name, ...encoding.flags].join(':')),
+    ...option('-e', listed(geometry.coldExtensions)),
+    ...option('-E', listed(geometry.hotExtensions)),
+    ...(geometry.extendedNodeBitmap === true ? ['-i'] : []),
+  ];
+}

@@ -1,0 +1,105 @@
+/** Filesystems of other systems: FAT, exFAT, NTFS and JFS. */
+import type { ComponentOf } from '../../types.ts';
+import { type Builder, command, device, only, option } from '../builder.ts';
+import { roundUp } from '../room.ts';
+import { made, mkfsLimitMs, unread } from './mkfs.ts';
+
+export const vfatBuilder: Builder<ComponentOf<'vfat'>> = {
+  problem: unread,
+  create(component) {
+    const { geometry, uuid, label } = component;
+    const identity = [...option('-i', uuid?.replace('-', '')), ...option('-n', label)];
+    const own =
+      geometry === undefined
+        ? []
+        : [
+            ...option('-F', geometry.bits),
+            ...option('-S', geometry.sectorSize),
+            ...option('-s', geometry.sectorsPerCluster),
+            ...option('-f', geometry.tableCount),
+            ...option('-R', geometry.reservedSectors),
+            ...option('-h', geometry.hiddenSectors),
+            ...option('-r', geometry.rootEntries === 0 ? undefined : geometry.rootEntries),
+          ];
+    return made(component, [{ argv: ['mkfs.fat', ...own, ...identity, device(only(component))] }]);
+  },
+};
+
+export const exfatBuilder: Builder<ComponentOf<'exfat'>> = {
+  problem: (component) =>
+    component.geometry?.tableCount === 2 ? 'it has two tables, for transactions' : unread(component),
+  create(component) {
+    const { geometry, uuid, label } = component;
+    const at = device(only(component));
+    const own =
+      geometry === undefined ? [] : [...option('-c', geometry.clusterBytes), ...option('-b', boundaryOf(geometry))];
+    const serial = uuid?.replace('-', '');
+    return made(component, [
+      { argv: ['mkfs.exfat', ...own, ...option('-L', label), at] },
+      ...(serial === undefined ? [] : [command('tune.exfat', '-I', `0x${serial}`, at)]),
+    ]);
+  },
+};
+
+/**
+ * The boundary at which mkfs.exfat(8) begins its table and its clusters, counted from the beginning of the disk; by versions that do not
+ * look where the partition begins, from that of the partition.
+ */
+function boundaryOf(geometry: NonNullable<ComponentOf<'exfat'>['geometry']>): number | undefined {
+  const { hiddenSectors, tableStart, tableSectors, clustersStart, sectorSize } = geometry;
+  const boundaries = Array.from({ length: 20 }, (_, power) => sectorSize * 2 ** power);
+  const fits = (start: number, boundary: number): boolean =>
+    roundUp((start + bootSectors) * sectorSize, boundary) === (start + tableStart) * sectorSize &&
+    roundUp((start + tableStart + tableSectors) * sectorSize, boundary) === (start + clustersStart) * sectorSize;
+  return boundaries.find((boundary) => fits(hiddenSectors, boundary) || fits(0, boundary));
+}
+
+/** Of the boot region and its copy. */
+const bootSectors = 24;
+
+export const ntfsBuilder: Builder<ComponentOf<'ntfs'>> = {
+  problem: unread,
+  create(component) {
+    const { geometry, uuid, label } = component;
+    const at = device(only(component));
+    const own =
+      geometry === undefined
+        ? []
+        : [
+            ...option('--cluster-size', geometry.clusterBytes),
+            ...option('--sector-size', geometry.sectorSize),
+            ...option('--partition-start', geometry.hiddenSectors),
+            ...option('--heads', geometry.heads),
+            ...option('--sectors-per-track', geometry.sectorsPerTrack),
+          ];
+    return made(component, [
+      { argv: ['mkntfs', '--quick', '--quiet', ...own, ...option('--label', label), at], timeoutMs: mkfsLimitMs },
+      ...(uuid === undefined ? [] : [command('ntfslabel', `--new-serial=${uuid}`, at)]),
+    ]);
+  },
+};
+
+export const jfsBuilder: Builder<ComponentOf<'jfs'>> = {
+  problem: (component) =>
+    component.geometry?.log.externalUuid === undefined ? unread(component) : 'its log lies on another device',
+  create(component) {
+    const { geometry, uuid, label } = component;
+    const at = device(only(component));
+    const { caseInsensitive = false, blockSize = 0, log } = geometry ?? {};
+    const logMiB = log?.blockCount === undefined ? undefined : (log.blockCount * blockSize) / (1 << 20);
+    return made(component, [
+      {
+        argv: [
+          'mkfs.jfs',
+          '-q',
+          ...(caseInsensitive ? ['-O'] : []),
+          ...option('-s', logMiB),
+          ...option('-L', label),
+          at,
+        ],
+        timeoutMs: mkfsLimitMs,
+      },
+      ...(uuid === undefined ? [] : [command('jfs_tune', '-U', uuid, at)]),
+    ]);
+  },
+};

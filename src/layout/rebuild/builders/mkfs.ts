@@ -1,0 +1,28 @@
+/** What the builders of filesystems share. */
+import type { Command } from '../../../plan/action.ts';
+import { formatBytes } from '../../../kernel/units.ts';
+import type { ComponentOf } from '../../types.ts';
+import type { Deed } from '../builder.ts';
+
+type Filesystem = ComponentOf<'ext' | 'xfs' | 'btrfs' | 'vfat' | 'exfat' | 'ntfs' | 'f2fs' | 'jfs'>;
+
+export const mkfsLimitMs = 30 * 60_000;
+
+/** The deed that makes it; it may be begun once more at any time, as each of these tools starts from nothing. */
+export function made({ id, type, label, sizeBytes, on }: Filesystem, commands: readonly Command[]): readonly Deed[] {
+  const name = label === undefined ? (on[0] ?? id) : `"${label}"`;
+  return [{ title: `make ${type} ${name}, ${formatBytes(sizeBytes)}`, commands }];
+}
+
+/** Why nobody knows how it was made. */
+export function unread({ geometry, uuid, renewed }: Filesystem): string | undefined {
+  const isKnown = renewed === true || (geometry !== undefined && uuid !== undefined);
+  return isKnown ? undefined : 'it could not be read when it was captured';
+}
+
+/** `name=value,name=value`, without what is `undefined`. */
+export function suboptions(values: Readonly<Record<string, string | number | undefined>>): string {
+  return Object.entries(values)
+    .flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]))
+    .join(',');
+}

@@ -1,0 +1,32 @@
+/** A capture that sees all of what a plan made, also what can be seen only while it is mounted. */
+import type { Argv, Host } from '../../host/host.ts';
+import type { Command } from '../../plan/action.ts';
+import { captureLayout } from '../capture.ts';
+import type { Layout } from '../types.ts';
+import { builderOf } from './builders.ts';
+import { devicePath, diskPaths } from './paths.ts';
+import { disksOf, type OrderedSite, siteOf } from './site.ts';
+
+/** @param made what the plan said, all of which is there by now */
+export async function captureWhole(made: Layout, host: Host, signal: AbortSignal): Promise<Layout> {
+  const plain = await captureLayout(host, new Date(), signal);
+  const site = siteOf(made.components);
+  const hidden = site.order.flatMap((component) => builderOf(component)?.shown?.(component) ?? []);
+  if (hidden.length === 0) return plain;
+  const run = async (command: Command): Promise<void> => {
+    await host.run(argvOf(command, site, plain), {}, signal);
+  };
+  await using stack = new AsyncDisposableStack();
+  for (const { show, hide } of hidden) {
+    stack.defer(async () => {
+      for (const command of hide) await run(command);
+    });
+    for (const command of show) await run(command);
+  }
+  return await captureLayout(host, new Date(), signal);
+}
+
+function argvOf({ argv: [program, ...words] }: Command, site: OrderedSite, now: Layout): Argv {
+  const disks = diskPaths(disksOf(now));
+  return [program, ...words.map((word) => (typeof word === 'string' ? word : devicePath(word.device, site, disks)))];
+}
