@@ -7,8 +7,8 @@ import { isBlank } from './blank.ts';
 import { type DiskNow, disksNow } from './disks-now.ts';
 import { type Plan, planDigest } from './document.ts';
 import { markAction, readMark } from './mark.ts';
-import { devicePath } from './paths.ts';
-import { disksOf, type OrderedSite, siteOf } from './site.ts';
+import { pathIn } from './paths.ts';
+import { disksOf, siteOf } from './site.ts';
 
 type Disk = ComponentOf<'disk'>;
 
@@ -20,7 +20,7 @@ export async function guardOf(
   signal: AbortSignal,
 ): Promise<Pick<Execution, 'locate' | 'check'>> {
   const disks = disksOf(plan.layout);
-  const sites = [siteOf(plan.layout.components), siteOf(plan.before.components)];
+  const sites = { before: siteOf(plan.before.components), after: siteOf(plan.layout.components) };
   const signatures = new Map<string, string>();
   for (const [id, now] of await disksNow(host, disks, signal)) {
     signatures.set(id, await signaturesOn(host, now, signal));
@@ -29,7 +29,7 @@ export async function guardOf(
     async locate(first) {
       const now = await disksNow(host, disks, first);
       const paths = new Map([...now].map(([id, { path }]) => [id, path]));
-      return async (id, inner) => await kernelName(host, devicePath(id, siteWith(id, sites), paths), inner);
+      return async (id, inner) => await kernelName(host, pathIn(sites, id, paths), inner);
     },
     async check(id, inner) {
       const disk = disks.find((one) => one.id === id);
@@ -94,10 +94,4 @@ async function kernelName(host: Host, path: string, signal: AbortSignal): Promis
   if (!path.startsWith('/dev/disk/')) return path;
   const { stdout } = await host.run(['realpath', '--', path], {}, signal);
   return stdout.toString().trimEnd();
-}
-
-function siteWith(id: string, sites: readonly OrderedSite[]): OrderedSite {
-  const site = sites.find((one) => one.order.some((component) => component.id === id));
-  if (site === undefined) throw new LifeboatError('bug', `the plan has no component ${id}`);
-  return site;
 }

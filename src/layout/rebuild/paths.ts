@@ -1,5 +1,6 @@
 /** Where the devices of a layout are on the machine that it is being made on. */
 import { LifeboatError } from '../../kernel/errors.ts';
+import type { Command } from '../../plan/action.ts';
 import type { ComponentOf } from '../types.ts';
 import { builderOf } from './builders.ts';
 import type { OrderedSite } from './site.ts';
@@ -26,6 +27,27 @@ export function devicePath(id: string, site: OrderedSite, disks: ReadonlyMap<str
   };
   // A table, a physical volume and the like have no device of their own: they are on the one below.
   return builderOf(component)?.path?.(component, below, site) ?? below();
+}
+
+const was = 'was:';
+
+/**
+ * A command that is about what is on the disks now: in a plan for the machine's own disks a partition is there before and afterwards,
+ * and may be on another disk by then.
+ */
+export function asItWas(command: Command): Command {
+  const [program, ...words] = command.argv;
+  const named = words.map((word) => (typeof word === 'string' ? word : { ...word, device: `${was}${word.device}` }));
+  return { ...command, argv: [program, ...named] };
+}
+
+/** The path of a device that a plan's command names. @throws LifeboatError as {@link devicePath} */
+export function pathIn(
+  { before, after }: { readonly before: OrderedSite; readonly after: OrderedSite },
+  id: string,
+  disks: ReadonlyMap<string, string>,
+): string {
+  return id.startsWith(was) ? devicePath(id.slice(was.length), before, disks) : devicePath(id, after, disks);
 }
 
 /** Paths of disks, by id, out of a capture of the machine as it is now. */

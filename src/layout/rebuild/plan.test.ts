@@ -104,7 +104,7 @@ test('a disk with data on it is not taken, also when it is the same disk, unless
   const plan = planLayout({ wanted, found, blank, named });
   expect(plan.disks.map(({ destroys }) => destroys.length)).toEqual([5, 5]);
   const order = plan.actions.map(({ id }) => id.replace(/ .*/, ''));
-  expect(order.slice(0, 9)).toEqual(['mark', 'mark', 'release', 'wipe', 'wipe', 'wipe', 'wipe', 'create', 'create']);
+  expect(order.slice(0, 9)).toEqual(['mark', 'mark', 'wipe', 'release', 'wipe', 'wipe', 'wipe', 'wipe', 'settle']);
 });
 
 test('what lies in files and in memory comes back with the files', async () => {

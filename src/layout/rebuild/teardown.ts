@@ -3,6 +3,7 @@ import type { Action, Command } from '../../plan/action.ts';
 import { type Component, handlerOf } from '../types.ts';
 import { device } from './builder.ts';
 import { builderOf } from './builders.ts';
+import { asItWas } from './paths.ts';
 import type { OrderedSite } from './site.ts';
 
 /** @param disks ids of those that will be written to */
@@ -10,34 +11,50 @@ export function teardown(now: OrderedSite, disks: readonly string[]): Action[] {
   const isThere = (component: Component): boolean => now.disksUnder(component.id).some((id) => disks.includes(id));
   const standing = now.order.filter((one) => one.kind !== 'disk' && one.kind !== 'mount' && isThere(one));
   const released = standing.toReversed().flatMap((component): Action[] => {
-    const commands = builderOf(component)?.release?.(component) ?? [];
+    const builder = builderOf(component);
+    const commands = builder?.release?.(component) ?? [];
     if (commands.length === 0) return [];
-    return [action('release', component, `stop ${handlerOf(component).title(component)}`, commands, now)];
+    const title = handlerOf(component).title(component);
+    return [
+      // What an array or an encrypted volume holds is there again when it is made again, and whoever sees it may begin to use it.
+      ...(builder?.path === undefined ? [] : wiped(component, `what is in ${title}`, now)),
+      action('release', component, `stop ${title}`, commands, now),
+    ];
   });
-  return [
+  const actions = [
     ...released,
-    ...standing.toReversed().flatMap((one) => (one.kind === 'partition' ? wiped(one, now) : [])),
-    ...disks.flatMap((id) => wiped(now.get(id), now)),
+    ...standing.toReversed().flatMap((one) => {
+      if (one.kind !== 'partition' || !isOfDisk(one, now)) return [];
+      const what = `partition ${one.number} of ${now.disksUnder(one.id).join(', ')}`;
+      return wiped(one, `what ${what} is known by`, now);
+    }),
+    ...disks.flatMap((id) => wiped(now.get(id), `what ${id} is known by`, now)),
   ];
+  return actions.length === 0 ? [] : [...actions, gone];
 }
+
+/** It names no disk, so all of the above comes first: a new group may have the name of an old one on other disks. */
+const gone: Action = {
+  id: 'settle',
+  title: 'wait until all of that is gone',
+  component: '',
+  writes: [],
+  commands: [{ argv: ['udevadm', 'settle'] }],
+};
 
 /**
- * The signatures on a disk or one of its partitions that something was on. wipefs refuses what is in use, and is told to go on all the same
- * only for a partition table, which it would not wipe otherwise: by then it has looked at each partition.
+ * The signatures on a device that something was on. wipefs refuses what is in use, and is told to go on all the same only for a partition
+ * table, which it would not wipe otherwise: by then it has looked at each partition.
  */
-function wiped(component: Component, now: OrderedSite): Action[] {
+function wiped(component: Component, what: string, now: OrderedSite): Action[] {
   const above = now.above(component.id);
-  if (!isOfDisk(component, now) || above.length === 0) return [];
-  const what =
-    component.kind === 'partition'
-      ? `partition ${component.number} of ${now.disksUnder(component.id).join(', ')}`
-      : component.id;
+  if (above.length === 0) return [];
   const force = above.some(({ kind }) => kind === 'table') ? ['--force'] : [];
   const argv: Command['argv'] = ['wipefs', '--all', ...force, '--quiet', device(component.id)];
-  return [action('wipe', component, `wipe what ${what} is known by`, [{ argv }], now)];
+  return [action('wipe', component, `wipe ${what}`, [{ argv }], now)];
 }
 
-/** A disk or its partition; those of an array are gone with it. */
+/** A disk or its partition; those of an array are gone with its table. */
 function isOfDisk({ kind, on }: Component, now: OrderedSite): boolean {
   if (kind === 'disk') return true;
   if (kind !== 'partition' && kind !== 'table') return false;
@@ -51,5 +68,11 @@ function action(
   commands: readonly Command[],
   now: OrderedSite,
 ): Action {
-  return { id: `${verb} ${id}`, title, component: id, writes: [...now.disksUnder(id)], commands: [...commands] };
+  return {
+    id: `${verb} ${id}`,
+    title,
+    component: id,
+    writes: [...now.disksUnder(id)],
+    commands: commands.map(asItWas),
+  };
 }

@@ -25,7 +25,7 @@ export function planText(plan: Plan, commands = false): string {
     ...(plan.notes.length === 0 ? [] : ['Not as it was:', ...plan.notes.map((note) => `  ${note}`), '']),
     `What is done, in ${plan.actions.length} actions:`,
     ...plan.actions.flatMap(({ title, writes, commands: all }) => [
-      `  ${title}  (on ${writes.join(', ')})`,
+      `  ${title}${writes.length === 0 ? '' : `  (on ${writes.join(', ')})`}`,
       ...(commands ? all.map((command) => `      ${commandText(command, (id) => `<${id}>`)}`) : []),
     ]),
     '',
