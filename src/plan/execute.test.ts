@@ -91,6 +91,14 @@ test('a disk that must not be written to is not, and nothing of it is on record'
   expect(record).toEqual([]);
 });
 
+test('what cannot be put on record is not done', async () => {
+  const { execution } = executed();
+  const begin = async () => await Promise.reject(new LifeboatError('no-space', 'full'));
+  const full = { ...execution, progress: { ...execution.progress, begin } };
+  await expect(execute([action('one')], full, signal)).rejects.toMatchObject({ code: 'no-space' });
+  await expect(written()).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
 test('a command that hangs has its limit', async () => {
   const { execution } = executed();
   const hangs = action('hangs', { commands: [{ argv: ['sleep', '600'], timeoutMs: 50 }] });

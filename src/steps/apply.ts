@@ -1,6 +1,7 @@
 /** Carrying a plan out: somebody agrees to what it destroys, it is done, and what came of it is compared with what it said. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { hostIdentity } from '../host/identity.ts';
 import { explaining, LifeboatError } from '../kernel/errors.ts';
 import { applyPlan } from '../layout/rebuild/apply.ts';
 import { type Plan, planDigest, planSubject } from '../layout/rebuild/document.ts';
@@ -28,7 +29,8 @@ export const rebuildDisks = step({
   destructive: true,
   timeout: '24h',
   run: async ({ state: { layoutPlan, agreedPlan, applyRequest, stateDir }, host, say, signal }) => {
-    await using progress = await openProgress(join(stateDir, 'plans', `${agreedPlan}.jsonl`));
+    const { bootId = '' } = await hostIdentity(host, signal);
+    await using progress = await openProgress(join(stateDir, 'plans', `${agreedPlan}.jsonl`), bootId);
     const total = layoutPlan.actions.length;
     let done = progress.ended.size;
     const changes = await applyPlan(

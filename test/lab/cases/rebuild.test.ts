@@ -50,7 +50,7 @@ test('cut off in every action, and gone on with: the same comes of it', { timeou
   const file = join(await mkdtemp(join(tmpdir(), 'lifeboat-rebuild-')), 'progress.jsonl');
   await using _removed = { [Symbol.asyncDispose]: async () => await rm(dirname(file), { recursive: true }) };
   for (const [index, action] of plan.actions.entries()) {
-    await using progress = await openProgress(file);
+    await using progress = await openProgress(file, 'boot');
     // All that it does is done; that it ended is not on record.
     const end = async (id: string): Promise<void> => {
       if (id === action.id) throw new Error(`cut off at ${id}`);
@@ -60,7 +60,7 @@ test('cut off in every action, and gone on with: the same comes of it', { timeou
     await expect(applyPlan(plan, application, signal), action.title).rejects.toThrow(`cut off at ${action.id}`);
     expect(progress.ended.size).toBe(Math.max(0, index - 1));
   }
-  await using progress = await openProgress(file);
+  await using progress = await openProgress(file, 'boot');
   expect(await applyPlan(plan, { ...plainly, host: lab.host, progress }, signal)).toEqual([]);
 });
 
