@@ -6,8 +6,8 @@ import { made, mkfsLimitMs, unread } from './mkfs.ts';
 
 export const vfatBuilder: Builder<ComponentOf<'vfat'>> = {
   problem: unread,
-  create(component) {
-    const { geometry, uuid, label } = component;
+  create(component, site) {
+    const { geometry, uuid, label, sizeBytes } = component;
     const identity = [...option('-i', uuid?.replace('-', '')), ...option('-n', label)];
     const own =
       geometry === undefined
@@ -21,7 +21,9 @@ export const vfatBuilder: Builder<ComponentOf<'vfat'>> = {
             ...option('-h', geometry.hiddenSectors),
             ...option('-r', geometry.rootEntries === 0 ? undefined : geometry.rootEntries),
           ];
-    return made(component, [{ argv: ['mkfs.fat', ...own, ...identity, device(only(component))] }]);
+    // What it lies on may be larger than it was.
+    const blocks = sizeBytes % 1024 === 0 ? [String(sizeBytes / 1024)] : [];
+    return made(component, [{ argv: ['mkfs.fat', ...own, ...identity, device(only(component)), ...blocks] }]);
   },
 };
 
