@@ -104,7 +104,8 @@ for device in $(blkid -o device -t TYPE=crypto_LUKS | sort); do cryptsetup luksD
 `,
   mapped: `
 for name in $(dmsetup ls --target crypt | awk '$2 != "" && $1 != "No" { print $1 }' | sort) $(dmsetup ls --target integrity | awk '$1 != "No" { print $1 }' | sort); do
-  echo "$name $(dmsetup table "$name" | sed 's/ [0-9]*:[0-9]* / DEVICE /; s/ [0-9a-f]\\{32,\\} / KEY /')"
+  echo "$name $(dmsetup table "$name" | sed 's/ [0-9]*:[0-9]* / DEVICE /; s/ [0-9a-f]\\{32,\\} / KEY /; s/:[0-9a-f]\\{32,\\}/:KEY/')"
+  dmsetup table --showkeys "$name" | sed 's/ [0-9]*:[0-9]* / DEVICE /' | sha256sum
 done
 `,
   integrity: `

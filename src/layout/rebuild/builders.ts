@@ -2,10 +2,12 @@
 import type { Component, ComponentOf, Kind } from '../types.ts';
 import type { Builder } from './builder.ts';
 import { btrfsBuilder, subvolumeBuilder } from './builders/btrfs.ts';
-import { luksBuilder } from './builders/encrypted.ts';
+import { cryptBuilder } from './builders/crypt.ts';
 import { extBuilder } from './builders/ext.ts';
 import { f2fsBuilder } from './builders/f2fs.ts';
 import { exfatBuilder, jfsBuilder, ntfsBuilder, vfatBuilder } from './builders/foreign.ts';
+import { integrityBuilder } from './builders/integrity.ts';
+import { luksBuilder } from './builders/luks.ts';
 import { lvBuilder, pvBuilder, vgBuilder } from './builders/lvm.ts';
 import { mdBuilder } from './builders/md.ts';
 import { diskBuilder, partitionBuilder, tableBuilder } from './builders/partitions.ts';
@@ -18,6 +20,8 @@ const builders: { readonly [K in Kind]?: Builder<ComponentOf<K>> } = {
   partition: partitionBuilder,
   md: mdBuilder,
   luks: luksBuilder,
+  crypt: cryptBuilder,
+  integrity: integrityBuilder,
   pv: pvBuilder,
   vg: vgBuilder,
   lv: lvBuilder,

@@ -1,0 +1,40 @@
+/** Encrypted volumes and devices with checksums, made anew on blank disks with their headers and keys: what the plain tools say is what they said. */
+import { expect, test } from 'vitest';
+import { planLayout } from '../../../src/layout/rebuild/plan.ts';
+import { ofToday } from '../../helpers/suite.ts';
+import { rebuiltStack, rememberedStack } from '../rebuilt.ts';
+import { readStack } from '../stack.ts';
+
+const { signal } = new AbortController();
+
+const stacks = [
+  'crypt-plain',
+  'integrity',
+  'luks1',
+  'luks2',
+  'luks2-detached',
+  'luks2-header-device',
+  'luks2-integrity',
+  'lvm-on-luks',
+  'raid1-lvm-luks',
+];
+const able = ofToday(
+  stacks.map((name) => ({ release: 'debian12' as const, stack: readStack(name) })),
+  new Date(),
+);
+
+test.each(able)('$stack.name $release', { timeout: 900_000 }, async (scene) => {
+  const first = await rememberedStack(scene, signal);
+  const second = await rebuiltStack(scene, first, new Set(), signal);
+  expect(second.changes).toEqual([]);
+  expect(second.facts).toEqual(first.facts);
+});
+
+const refused = ofToday([{ name: 'reencrypt-luks2', why: 'it was being changed' }], new Date());
+
+test.each(refused)('$name is refused before anything is touched', { timeout: 900_000 }, async ({ name, why }) => {
+  const { layout: wanted } = await rememberedStack({ release: 'debian12', stack: readStack(name) }, signal);
+  const blank = new Set(wanted.components.flatMap(({ id, kind }) => (kind === 'disk' ? [id] : [])));
+  const components = wanted.components.filter(({ kind }) => kind === 'disk');
+  expect(() => planLayout({ wanted, found: { ...wanted, components }, blank })).toThrow(why);
+});
