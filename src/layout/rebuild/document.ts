@@ -17,6 +17,8 @@ const planDiskSchema = z.strictObject({
   /** As last seen: to tell a person which it is. */
   device: z.string(),
   sizeBytes: z.number(),
+  /** Nothing at all was on it, or only what an earlier attempt at the same left. */
+  blank: z.boolean(),
   /** Id of the disk as it was captured. */
   from: z.string(),
   certainty: z.enum(['same', 'named', 'equivalent', 'likely']),
@@ -51,8 +53,9 @@ export function planSubject({ format, of, disks, before, layout, fates, actions 
   return asJson({
     format,
     of,
-    disks: disks.map(({ id, from, sizeBytes, destroys }) => ({
+    disks: disks.map(({ id, from, sizeBytes, blank, destroys }) => ({
       id,
+      blank,
       from,
       sizeBytes,
       destroys: destroys.map((loss) => ({ ...loss, title: null })),

@@ -18,6 +18,8 @@ export interface FitOptions {
   readonly sizes?: ReadonlyMap<string, number>;
   /** Whether a filesystem shall take what is left over. @default none does */
   readonly grows?: (component: Component) => boolean;
+  /** Ids of what carries other things than when it was captured: its room is divided anew. */
+  readonly changed?: ReadonlySet<string>;
 }
 
 /**
@@ -26,9 +28,12 @@ export interface FitOptions {
  *
  * @throws LifeboatError `no-space` that names each disk that is too small, how large it has to be, and what takes the room
  */
-export function fitted(layout: Layout, { sizes = new Map(), grows = () => false }: FitOptions = {}): Layout {
+export function fitted(
+  layout: Layout,
+  { sizes = new Map(), grows = () => false, changed: given = new Set() }: FitOptions = {},
+): Layout {
   const rooms = roomsFor(grows);
-  const changed = new Set<string>();
+  const changed = new Set<string>(given);
   const components = layout.components.map((component) => {
     const sizeBytes = sizes.get(component.id);
     if (component.kind !== 'disk' || sizeBytes === undefined || sizeBytes === component.sizeBytes) return component;

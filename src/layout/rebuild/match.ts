@@ -45,6 +45,8 @@ export interface MatchOptions {
   readonly named?: ReadonlyMap<string, string>;
   /** Whether what stood on a disk would fit. @default only where the new one is no smaller */
   readonly fits?: (from: Disk, to: Disk) => boolean;
+  /** Ids of disks on which something stays: each is its own. */
+  readonly stays?: ReadonlySet<string>;
 }
 
 /**
@@ -55,7 +57,7 @@ export interface MatchOptions {
 export function matchDisks(
   wanted: readonly Disk[],
   candidates: readonly Candidate[],
-  { named = new Map(), fits = (from, to) => to.sizeBytes >= from.sizeBytes }: MatchOptions = {},
+  { named = new Map(), fits = (from, to) => to.sizeBytes >= from.sizeBytes, stays = new Set() }: MatchOptions = {},
 ): Matching {
   const matches: Match[] = [];
   const left = new Map(wanted.map((disk) => [disk.id, disk]));
@@ -66,6 +68,10 @@ export function matchDisks(
     free.delete(to.id);
   };
   for (const disk of wanted) {
+    const own = stays.has(disk.id) ? free.get(disk.id) : undefined;
+    if (own !== undefined) take(disk, own.disk, 'same');
+  }
+  for (const disk of left.values()) {
     const candidate = free.get(named.get(disk.id) ?? '');
     if (candidate !== undefined) take(disk, candidate.disk, 'named');
   }
@@ -76,19 +82,19 @@ export function matchDisks(
   }
   const open = [...free.values()].filter(({ blank, barred }) => blank && barred === undefined).map(({ disk }) => disk);
   const others = [...left.values()];
+  const choicesOf = assignable(others, open, fits);
   for (const { from, to } of byLikeness(others, open, fits)) {
     if (!left.has(from.id) || !free.has(to.id)) continue;
     // As it was before the first of them was chosen: what a guess leaves over is a guess.
-    const choices = open.filter((one) => fits(from, one));
-    const isOneOfMany = others.length <= open.length && choices.every((one) => isLike(one, to));
-    take(from, to, isOneOfMany ? 'equivalent' : 'likely');
+    take(from, to, choicesOf(from)?.every((one) => isLike(one, to)) === true ? 'equivalent' : 'likely');
   }
   const order = new Map(wanted.map(({ id }, index) => [id, index]));
   matches.sort((a, b) => (order.get(a.from) ?? 0) - (order.get(b.from) ?? 0));
   return { matches, unmatched: [...left.keys()] };
 }
 
-function isSame(a: Disk, b: Disk): boolean {
+/** It is the very disk, by what its maker wrote into it. */
+export function isSame(a: Disk, b: Disk): boolean {
   const differs = (one: string | undefined, other: string | undefined) =>
     one !== undefined && other !== undefined && one !== other;
   if (differs(a.serial, b.serial) || differs(a.wwn, b.wwn)) return false;
@@ -116,7 +122,25 @@ function likeness(from: Disk, to: Disk): Pick<Match, 'score' | 'reasons'> {
   };
 }
 
-/** All pairs that could be, those that are most alike first. */
+/**
+ * The disks that could be taken for one. Where there is one of its very size for each, only assignments in which each keeps its size are
+ * looked at: among those it makes no difference which of two equal disks is taken. Where there are too few, none is sure.
+ */
+function assignable(
+  wanted: readonly Disk[],
+  open: readonly Disk[],
+  fits: (from: Disk, to: Disk) => boolean,
+): (from: Disk) => readonly Disk[] | undefined {
+  const count = (disks: readonly Disk[], size: number): number =>
+    disks.filter(({ sizeBytes }) => sizeBytes === size).length;
+  const isExact = wanted.every(({ sizeBytes }) => count(open, sizeBytes) >= count(wanted, sizeBytes));
+  return (from) => {
+    if (wanted.length > open.length) return undefined;
+    return open.filter((to) => (isExact ? to.sizeBytes === from.sizeBytes : fits(from, to)));
+  };
+}
+
+/** All pairs that could be, those that are most alike first; of these, those that are no smaller, and the nearest in size. */
 function byLikeness(
   wanted: readonly Disk[],
   open: readonly Disk[],
@@ -124,9 +148,17 @@ function byLikeness(
 ): readonly { readonly from: Disk; readonly to: Disk }[] {
   return wanted
     .flatMap((from) => open.filter((to) => fits(from, to)).map((to) => ({ from, to, score: likeness(from, to).score })))
-    .sort((a, b) => b.score - a.score || compare(a.from.id, b.from.id) || compare(a.to.id, b.to.id));
+    .sort(
+      (a, b) =>
+        b.score - a.score ||
+        Number(isSmaller(a)) - Number(isSmaller(b)) ||
+        Math.abs(a.to.sizeBytes - a.from.sizeBytes) - Math.abs(b.to.sizeBytes - b.from.sizeBytes) ||
+        compare(a.from.id, b.from.id) ||
+        compare(a.to.id, b.to.id),
+    );
 }
 
+const isSmaller = ({ from, to }: { readonly from: Disk; readonly to: Disk }): boolean => to.sizeBytes < from.sizeBytes;
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** Whether it makes no difference which of the two is taken: where they are plugged in is none. */

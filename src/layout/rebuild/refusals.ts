@@ -3,7 +3,10 @@ import { LifeboatError } from '../../kernel/errors.ts';
 import { type Component, type ComponentOf, handlerOf, type Layout } from '../types.ts';
 import { carriers } from '../handler.ts';
 import { builderOf } from './builders.ts';
-import type { Certainty } from './match.ts';
+import type { Stays } from './fates.ts';
+import type { Candidate } from './match.ts';
+import { oneDisk } from './rewrites/one-disk.ts';
+import { suits } from './rewrites/rewrite.ts';
 import { diskOf, disksOf, notMade, type OrderedSite, siteOf } from './site.ts';
 
 /** Of disks that are about to be written to: somebody may have begun to use one since the plan was made. */
@@ -22,8 +25,9 @@ export function refuseUsed(disks: readonly string[], found: Layout): void {
  * What lies on a disk that is taken and on one that is not can be neither stopped nor lost without touching the other; and of what makes
  * devices of a kind that nobody can stop yet, nobody knows who uses them.
  */
-export function refuseHeld(disks: readonly string[], now: OrderedSite): void {
+export function refuseHeld(disks: readonly string[], now: OrderedSite, stays: Stays = new Map()): void {
   for (const component of now.order) {
+    if (stays.has(component.id)) continue;
     const under = now.disksUnder(component.id);
     const others = under.filter((id) => !disks.includes(id));
     if (notMade.has(component.kind) || others.length === under.length) continue;
@@ -40,13 +44,16 @@ export function refuseHeld(disks: readonly string[], now: OrderedSite): void {
   }
 }
 
-/** A disk that somebody uses is never written to; one with something on it only when a person named it. */
+/**
+ * A disk that somebody uses is never written to; one with something on it only when a person named it.
+ *
+ * @param agreed disks that are blank, or that a person named
+ */
 export function refuseToWrite(
   from: string,
   { id, device }: ComponentOf<'disk'>,
-  certainty: Certainty,
   uses: ReadonlyMap<string, string>,
-  blank: ReadonlySet<string>,
+  agreed: ReadonlySet<string>,
 ): void {
   const use = uses.get(id);
   if (use !== undefined) {
@@ -54,17 +61,35 @@ export function refuseToWrite(
       hint: `End that, name another disk with --map ${from}=ID, or leave it out with --exclude ${from}.`,
     });
   }
-  if (blank.has(id) || certainty === 'named') return;
+  if (agreed.has(id)) return;
   throw new LifeboatError('refused', `the disk ${device} (${id}) is ${from}, and something is on it`, {
-    hint: `If that may be lost, say so with --map ${from}=${id}; to keep it, leave it out with --exclude ${from}.`,
+    hint: `If that may be lost, say so with --map ${from}=${id}; if it is to stay, with --keep ${id}; to do without, --exclude ${from}.`,
   });
 }
 
-export function noDisk(ids: readonly string[], layout: Layout): LifeboatError {
+/** Says of each disk that is there why it was not taken, and by which rules fewer would do. */
+export function noDisk(ids: readonly string[], layout: Layout, candidates: readonly Candidate[]): LifeboatError {
   const titles = ids.map((id) => handlerOf(diskOf(layout, id)).title(diskOf(layout, id)));
-  return new LifeboatError('refused', `no disk here takes the place of: ${titles.join('; ')}`, {
-    hint: `Name one with --map ${ids[0]}=ID (what is on it will be lost), or leave it out with --exclude ${ids[0]}.`,
+  const others = candidates.flatMap(({ disk, blank, barred }) => {
+    const why = barred ?? (blank ? undefined : 'something is on it');
+    return why === undefined || disk.sizeBytes === 0 ? [] : [`${disk.device} (${disk.id}): ${why}`];
   });
+  const rules = fewerDisks(ids, layout).map((rule) => `, or do with fewer disks by --rewrite ${rule}`);
+  return new LifeboatError(
+    'refused',
+    `no disk here takes the place of: ${titles.join('; ')}${others.length === 0 ? '' : `. Not taken: ${others.join('; ')}`}`,
+    {
+      hint: `Name one with --map ${ids[0]}=ID (what is on it will be lost), or leave it out with --exclude ${ids[0]}${rules.join('')}.`,
+    },
+  );
+}
+
+/** Rules by which these disks would not be needed. */
+function fewerDisks(ids: readonly string[], layout: Layout): string[] {
+  const disks = disksOf(layout).filter(({ id }) => !ids.includes(id));
+  const [left, ...others] = disks.length === 0 ? disksOf(layout) : disks;
+  const { rule } = oneDisk;
+  return left === undefined || others.length > 0 || !suits(oneDisk, left, layout) ? [] : [`${rule}=${left.id}`];
 }
 
 /** Who uses what is on disks, by id: those are never written to. */
@@ -85,9 +110,9 @@ function useOf(component: Component): string | undefined {
 }
 
 /** What cannot be made as it was is told before anything is touched. */
-export function refuseUnknown(layout: Layout, site: OrderedSite): void {
+export function refuseUnknown(layout: Layout, site: OrderedSite, stays: Stays): void {
   const problems = layout.components.flatMap((component) => {
-    if (notMade.has(component.kind)) return [];
+    if (notMade.has(component.kind) || stays.has(component.id)) return [];
     const builder = builderOf(component);
     const why =
       builder === undefined

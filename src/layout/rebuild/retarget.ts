@@ -6,7 +6,7 @@ type Disk = ComponentOf<'disk'>;
 
 /** @param disks those that take the place of others, by the ids of those */
 export function retargeted(layout: Layout, disks: ReadonlyMap<string, Disk>): Layout {
-  const names = new Map(layout.components.map(({ id }) => [id, renamed(id, disks)]));
+  const names = namesWith(layout, new Map([...disks].map(([from, { id }]) => [from, id])));
   const components = layout.components.map((component) => moved(component, disks));
   return withNames({ ...layout, components }, names);
 }
@@ -16,9 +16,16 @@ export function withNames(layout: Layout, names: ReadonlyMap<string, string>): L
   return parseLayout(replaced(layout, names));
 }
 
+/** The same disks by other ids. */
+export const withDisksNamed = (layout: Layout, disks: ReadonlyMap<string, string>): Layout =>
+  disks.size === 0 ? layout : withNames(layout, namesWith(layout, disks));
+
+const namesWith = (layout: Layout, disks: ReadonlyMap<string, string>): ReadonlyMap<string, string> =>
+  new Map(layout.components.map(({ id }) => [id, renamed(id, disks)]));
+
 /** Ids that end with that of a disk, as that of its table does, and those of partitions without a UUID, which go on with a number. */
-function renamed(id: string, disks: ReadonlyMap<string, Disk>): string {
-  for (const [from, { id: to }] of disks) {
+function renamed(id: string, disks: ReadonlyMap<string, string>): string {
+  for (const [from, to] of disks) {
     const [, before, after] = new RegExp(`^(|.*:)${RegExp.escape(from)}(|:\\d+)$`).exec(id) ?? [];
     if (before !== undefined && after !== undefined) return `${before}${to}${after}`;
   }
