@@ -55,7 +55,8 @@ export async function openProgress(path: string, boot: string): Promise<Progress
   });
 }
 
-async function readProgress(path: string) {
+/** What is on record by now; nothing where there is none. @throws LifeboatError `journal-damaged` */
+export async function readProgress(path: string) {
   const begun = new Set<string>();
   const ended = new Set<string>();
   const boots = new Set<string>();

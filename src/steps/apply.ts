@@ -1,11 +1,13 @@
 /** Carrying a plan out: somebody agrees to what it destroys, it is done, and what came of it is compared with what it said. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Host } from '../host/host.ts';
 import { hostIdentity } from '../host/identity.ts';
 import { explaining, LifeboatError } from '../kernel/errors.ts';
-import { applyPlan } from '../layout/rebuild/apply.ts';
+import { applyPlan, prepared } from '../layout/rebuild/apply.ts';
+import { checkPlan } from '../layout/rebuild/check.ts';
 import { type Plan, planDigest, planSubject } from '../layout/rebuild/document.ts';
-import { openProgress } from '../plan/progress.ts';
+import { openProgress, readProgress } from '../plan/progress.ts';
 import { agree, type Destruction } from './consent.ts';
 import { type ApplyRequest, step } from './define.ts';
 
@@ -16,6 +18,7 @@ export const agreeToPlan = step({
   gives: ['agreedPlan'],
   timeout: '24h',
   run: async ({ state: { layoutPlan, applyRequest }, ask, signal }) => {
+    checkPlan(layoutPlan);
     await agree(planDestruction(layoutPlan), { yes: applyRequest.yes, ask }, signal);
     return { agreedPlan: planDigest(layoutPlan) };
   },
@@ -30,7 +33,7 @@ export const rebuildDisks = step({
   timeout: '24h',
   run: async ({ state: { layoutPlan, agreedPlan, applyRequest, stateDir }, host, say, signal }) => {
     const { bootId = '' } = await hostIdentity(host, signal);
-    await using progress = await openProgress(join(stateDir, 'plans', `${agreedPlan}.jsonl`), bootId);
+    await using progress = await openProgress(recordOf(stateDir, agreedPlan), bootId);
     const total = layoutPlan.actions.length;
     let done = progress.ended.size;
     const changes = await applyPlan(
@@ -55,6 +58,27 @@ export const rebuildDisks = step({
     return { rebuilt: { actions: total, disks: layoutPlan.disks.map(({ id }) => id) } };
   },
 });
+
+/** What of a plan is done. */
+const recordOf = (stateDir: string, digest: string): string => join(stateDir, 'plans', `${digest}.jsonl`);
+
+/**
+ * Writes nothing: refuses what carrying the plan out would refuse before its first write.
+ *
+ * @throws LifeboatError as {@link applyPlan} does
+ */
+export async function tryPlan(
+  plan: Plan,
+  request: ApplyRequest,
+  stateDir: string,
+  host: Host,
+  signal: AbortSignal,
+): Promise<void> {
+  const record = await readProgress(recordOf(stateDir, planDigest(plan)));
+  const never = async () => await Promise.reject(new LifeboatError('bug', 'nothing is done here'));
+  const progress = { ...record, begin: never, end: never };
+  await prepared(plan, { host, progress, given: async (name) => await givenFile(name, request) }, signal);
+}
 
 /** What a person agrees to: everything on every disk that is written to. */
 export function planDestruction(plan: Plan): Destruction {

@@ -22,7 +22,7 @@ export function layoutApplyCommand(): Command {
     .option('--key <uuid=file>', 'file with a passphrase or key that opens it; can be repeated', repeated, [])
     .addHelpText(
       'after',
-      `\nNothing is written unless the disks are as they were when the plan was made. Who is interrupted gives the same command again.\n${helpFooter(
+      `\nNothing is written unless the disks are as they were when the plan was made. Who is interrupted gives the same command again.\nWith --dry-run it is only looked whether all is so, and told what would be done.\n${helpFooter(
         [
           'lifeboat layout apply plan.json',
           'lifeboat layout apply plan.json --yes=DIGEST',
@@ -34,8 +34,9 @@ export function layoutApplyCommand(): Command {
     .action(async (file: string, options: Options, command: Command) => {
       const { readFile } = await import('node:fs/promises');
       const { explaining, LifeboatError } = await import('../../kernel/errors.ts');
-      const { parsePlan } = await import('../../layout/rebuild/document.ts');
+      const { parsePlan, planDigest } = await import('../../layout/rebuild/document.ts');
       const { planText } = await import('../../layout/rebuild/text.ts');
+      const { tryPlan } = await import('../../steps/apply.ts');
       const { openSession, runCommand } = await import('../session.ts');
       const { printResult } = await import('../output.ts');
       const { apply } = await import('../../../workflows/apply.ts');
@@ -43,13 +44,19 @@ export function layoutApplyCommand(): Command {
       await using session = openSession(globals);
       const text = await explaining(`read ${file}`, async () => await readFile(file, 'utf8'));
       const layoutPlan = parsePlan(parsed(text));
-      if (globals.dryRun) return printResult(globals.json, layoutPlan, () => planText(layoutPlan, true));
       const applyRequest = {
         headers: pairs(options.header),
         keys: pairs(options.key),
         ...(globals.yes === undefined ? {} : { yes: globals.yes }),
       };
-      const inputs = { stateDir: resolve(globals.stateDir), layoutPlan, applyRequest };
+      const stateDir = resolve(globals.stateDir);
+      if (globals.dryRun) {
+        await tryPlan(layoutPlan, applyRequest, stateDir, session.host, session.signal);
+        return printResult(globals.json, { ...layoutPlan, digest: planDigest(layoutPlan) }, () =>
+          planText(layoutPlan, true),
+        );
+      }
+      const inputs = { stateDir, layoutPlan, applyRequest };
       await runCommand(session, apply, inputs, () => ({
         document: { disks: layoutPlan.disks },
         text: () =>

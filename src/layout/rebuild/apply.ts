@@ -9,6 +9,7 @@ import { givenNames, refuseWithoutTools } from '../../plan/preflight.ts';
 import { captureLayout } from '../capture.ts';
 import { layoutChanges } from '../diff.ts';
 import type { Layout } from '../types.ts';
+import { withWholeDisks } from './attached.ts';
 import { builderOf } from './builders.ts';
 import { checkPlan } from './check.ts';
 import { type Plan, planDigest } from './document.ts';
@@ -39,6 +40,7 @@ const othersLimitMs = 5 * 60_000;
 export async function applyPlan(plan: Plan, application: Application, signal: AbortSignal): Promise<readonly Change[]> {
   const { host, progress, given } = application;
   if (!plan.actions.every(({ id }) => progress.ended.has(id))) {
+    await othersEnded(host, commandLock, othersLimitMs, signal);
     const ready = await prepared(plan, application, signal);
     const digest = planDigest(plan);
     await execute(
@@ -77,17 +79,16 @@ export async function prepared(
   signal: AbortSignal,
 ): Promise<Pick<Execution, 'locate' | 'check'>> {
   checkPlan(plan);
-  const left = plan.actions.filter(({ id }) => !progress.ended.has(id));
-  await refuseWithoutTools(left, host, signal);
-  for (const name of givenNames(left)) if (markedDisk(name) === undefined) await given(name, signal);
-  await othersEnded(host, commandLock, othersLimitMs, signal);
   const guard = await guardOf(plan, host, progress, signal);
-  const found = await captureLayout(host, new Date(), signal);
+  const found = withWholeDisks(await captureLayout(host, new Date(), signal));
   if (progress.begun.size === 0) refuseChanged(plan, found);
   refuseUsed(
     plan.disks.map(({ id }) => id),
     found,
   );
+  const left = plan.actions.filter(({ id }) => !progress.ended.has(id));
+  await refuseWithoutTools(left, host, signal);
+  for (const name of givenNames(left)) if (markedDisk(name) === undefined) await given(name, signal);
   // Each once more when its turn comes: but whoever can be refused now is refused before anything is written.
   for (const id of new Set(left.flatMap(({ writes }) => writes))) await guard.check(id, signal);
   return guard;
