@@ -15,6 +15,8 @@ const elsewhere = new Set(['kind', 'link', 'peers', 'ports']);
  */
 const costsOfSpeeds: readonly unknown[] = [1, 2, 3, 4, 5, 7, 19, 100, 2500, undefined];
 
+export const followsSpeed = (cost: unknown): boolean => costsOfSpeeds.includes(cost);
+
 /** With the spanning tree on, these are those of its root, and ageing is faster for a while after each change of the tree. */
 const ofTree = new Set(['forward_delay', 'hello_time', 'max_age', 'ageing_time']);
 
@@ -48,7 +50,7 @@ function fieldChanges(name: string, was: Fields, is: Fields, risk: Change['risk'
   return [...names].flatMap((field) => {
     const [old, now] = [was[field], is[field]];
     if (elsewhere.has(field) || same(old, now)) return [];
-    if (field === 'cost' && costsOfSpeeds.includes(old) && costsOfSpeeds.includes(now)) return [];
+    if (field === 'cost' && followsSpeed(old) && followsSpeed(now)) return [];
     // Another version of iproute2 prints others; what it does not print is as it was made.
     if (old === undefined && isUnset(is.kind, field, now)) return [];
     if (now === undefined && isUnset(was.kind, field, old)) return [];

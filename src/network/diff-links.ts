@@ -211,7 +211,7 @@ function vlanChanges(was: Link, is: Link): Change[] {
 /** Link-local addresses that the kernel makes, known by their form where an earlier capture did not say so. */
 const kernelMade = /^fe80::[0-9a-f:]*ff:fe[0-9a-f]{2}:[0-9a-f]{1,4}$/;
 
-function isLasting({ dynamic, origin, temporary, scope, address }: Address): boolean {
+export function isLasting({ dynamic, origin, temporary, scope, address }: Address): boolean {
   if (dynamic || temporary === true) return false;
   if (origin === undefined) return !(scope === 'link' && kernelMade.test(address));
   return origin === 'static';

@@ -74,14 +74,14 @@ function routeChanges(before: Network, after: Network, unseen: Unseen, follows: 
 }
 
 /** Made by an administrator or on behalf of one, not learned by the kernel, a client or a daemon. */
-function isConfigured({ protocol, table, type }: Route): boolean {
+export function isConfigured({ protocol, table, type }: Route): boolean {
   if (protocol !== undefined && protocol !== 'static' && protocol !== 'boot') return false;
   // Where an old kernel does not say that it made them.
   return !(table === 'local' && (type === 'broadcast' || type === 'multicast' || type === 'anycast'));
 }
 
 /** Families and links whose addresses all come by DHCP and the like: some clients do not mark the default route as theirs. */
-function movingDefaults(links: readonly Link[]): string[] {
+export function movingDefaults(links: readonly Link[]): string[] {
   return links.flatMap(({ name, addresses }) =>
     families.flatMap((family) => {
       const own = addresses.filter((address) => address.family === family && address.scope === 'global');

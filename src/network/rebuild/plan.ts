@@ -1,0 +1,152 @@
+/** Makes the plan of how a captured network comes to the links that are there. */
+import { LifeboatError } from '../../kernel/errors.ts';
+import { printable } from '../../kernel/text.ts';
+import { digestOf } from '../../plan/digest.ts';
+import { isLasting } from '../diff-links.ts';
+import type { Link, Network } from '../types.ts';
+import { addressText, linkText, routeText, ruleText } from '../words.ts';
+import { networkActions } from './actions.ts';
+import { unwantedAddresses } from './addresses.ts';
+import { cardsOf, idOf, isCard, withAbove } from './cards.ts';
+import { type LivePlan, networkPlanFormat, type PlannedCard } from './document.ts';
+import { expectedNetwork } from './expected.ts';
+import { makerOf } from './makers.ts';
+import { cardTitle, type Match, matchCards } from './match.ts';
+import { nowOf } from './now.ts';
+import { unwantedRoutes, unwantedRules } from './rest.ts';
+
+export interface NetworkRequest {
+  /** The network as it was captured. */
+  readonly wanted: Network;
+  /** The network as it is now, with the cards that may be taken. */
+  readonly found: Network;
+  /** What a person said: names of links that are there, by those that were captured. */
+  readonly named?: ReadonlyMap<string, string>;
+  /** Names of captured links that are left out, with all that stands on them. */
+  readonly exclude?: ReadonlySet<string>;
+}
+
+/**
+ * For the links of this machine, now. Pure: the same request gives the same plan.
+ *
+ * @throws LifeboatError `refused` for a card without one to take its place, `unsupported` that names all that cannot be made
+ */
+export function planLive(request: NetworkRequest): LivePlan {
+  const { wanted, found, exclude = new Set() } = request;
+  const matches = matched(request);
+  const before = withoutFiles(found);
+  const { network, notes } = expectedNetwork(wanted, matches, exclude);
+  refuseUnknown(network);
+  const cards = matches.map((match) => plannedCard(match, match.from.name));
+  const now = nowOf(before, network, cards);
+  const scene = { before, network, now, named: (name: string) => name };
+  return {
+    format: networkPlanFormat,
+    outcome: 'live',
+    cards,
+    untouched: now.untouched.filter(({ kind }) => kind !== 'loopback').map(linkText),
+    of: networkDigest(wanted),
+    notes: [...notes],
+    before,
+    network,
+    loses: [
+      ...now.removed.map((link) => ({ link: link.name, what: `it is taken away: ${linkText(link)}` })),
+      ...[...now.renamed].map(([link, name]) => ({ link, what: `it is called ${name} then` })),
+      ...network.links.flatMap((link) => {
+        const old = now.of(link.name);
+        const gone = unwantedAddresses(link, old).map((address) => ({
+          link: old?.name ?? link.name,
+          what: addressText(address),
+        }));
+        const master =
+          old?.master !== undefined && link.master !== old.master
+            ? [{ link: old.name, what: `its place in ${old.master}` }]
+            : [];
+        return [...master, ...gone];
+      }),
+      ...unwantedRoutes(scene).map((route) => ({ link: route.dev ?? '', what: `the route ${routeText(route)}` })),
+      ...unwantedRules(before, network).map((rule) => ({ link: '', what: `the rule ${ruleText(rule)}` })),
+    ],
+    actions: networkActions(before, network, cards),
+  };
+}
+
+/** What a network is made from: the same for every plan for it. */
+export const networkDigest = (wanted: Network): string => digestOf({ ...wanted, capturedAt: null, gaps: null });
+
+/**
+ * A card for each that something is on.
+ *
+ * @throws LifeboatError `refused` where there is none
+ */
+export function matched({ wanted, found, named = new Map(), exclude = new Set() }: NetworkRequest): readonly Match[] {
+  const old = wanted.links.filter(({ name }) => named.has(name));
+  const there = found.links.filter(({ name }) => [...named.values()].includes(name));
+  const gone = withAbove(exclude, wanted.links);
+  const cards = cardsOf(wanted).filter(
+    (card) => !gone.has(card.name) && (carries(card, wanted) || named.has(card.name)),
+  );
+  const { matches, unmatched } = matchCards(
+    [...new Set([...cards, ...old])],
+    [...new Set([...cardsOf(found), ...there])],
+    named,
+  );
+  const [first] = unmatched;
+  if (first === undefined) return matches;
+  throw new LifeboatError(
+    'refused',
+    printable(`no card here takes the place of: ${unmatched.map(cardTitle).join('; ')}`),
+    {
+      hint: printable(
+        `Name one with --map ${first.name}=NAME, or leave it out, with all that stands on it, with --exclude ${first.name}.`,
+      ),
+    },
+  );
+}
+
+/** A card that is plugged in and not used needs no other. */
+function carries({ name, addresses, master }: Link, { links, routes }: Network): boolean {
+  const isUsed = addresses.some((address) => isLasting(address) || address.scope === 'global') || master !== undefined;
+  return (
+    isUsed ||
+    links.some(({ lower = [] }) => lower.includes(name)) ||
+    routes.some(({ dev, protocol }) => dev === name && protocol !== 'kernel')
+  );
+}
+
+export function plannedCard({ from, to, certainty, score, reasons }: Match, name: string): PlannedCard {
+  return {
+    id: idOf(to),
+    now: to.name,
+    name,
+    from: idOf(from),
+    was: from.name,
+    certainty,
+    score,
+    reasons: [...reasons],
+  };
+}
+
+/** What configures the network is not what it is now. */
+const withoutFiles = ({
+  files: _files,
+  firewall: _firewall,
+  systems: _systems,
+  hosts: _hosts,
+  ...rest
+}: Network): Network => rest;
+
+/** What cannot be made as it was is told before anything is touched. */
+function refuseUnknown({ links }: Network): void {
+  const problems = links.flatMap((link) => {
+    if (isCard(link) || link.kind === 'loopback') return [];
+    const found = makerOf(link);
+    const why = found === undefined ? `of the kind ${link.kind}, which cannot be made yet` : found.problem(link);
+    const name = link.name.isWellFormed() ? undefined : 'its name cannot be said to a program';
+    return (why ?? name) === undefined ? [] : [`${linkText(link)}: ${why ?? name}`];
+  });
+  if (problems.length === 0) return;
+  throw new LifeboatError('unsupported', printable(`cannot be made as it was: ${problems.join('; ')}`), {
+    hint: 'Leave out what is named with --exclude NAME, and make it by hand afterwards.',
+  });
+}
