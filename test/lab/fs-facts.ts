@@ -14,7 +14,8 @@ for device in $(lsblk -nrpo NAME | sort -u); do
     ext*) dumpe2fs -h "$device" 2> /dev/null | grep -E '^(Filesystem (volume name|UUID|features|flags)|Default mount|Errors|Inode count|Block count|Reserved|Block size|Inode size|Blocks per|Inodes per|Flex|RAID|Maximum|Check interval|First inode|Default directory hash|Checksum type|Mount options|(Total j|J)ournal size|.* quota inode)' | sed 's/ needs_recovery//; s/ orphan_present//; s/quota inode:.*/quota/' ;;
     xfs) xfs_db -r -c info -c uuid -c label "$device" ;;
     btrfs) btrfs inspect-internal dump-super "$device" | sed -n '/^incompat_flags/,/^cache_generation/p; /^compat_ro_flags/,/^incompat/p; /^\\(csum_type\\|fsid\\|label\\|total_bytes\\|num_devices\\|sectorsize\\|nodesize\\)/p' | grep -v 'BIG_METADATA\\|cache_gen\\|flags' ;;
-    vfat) bytes "$device" 11 60 ;;
+    # Without the byte that tells whether it is mounted.
+    vfat) bytes "$device" 11 26; bytes "$device" 38 27; bytes "$device" 66 5 ;;
     exfat) bytes "$device" 72 36; bytes "$device" 108 3 ;;
     ntfs) bytes "$device" 11 69; ntfslabel "$device" ;;
     jfs) jfs_tune -l "$device" | grep -vE 'version|mounted|Flags|creation|time' ;;
@@ -29,9 +30,9 @@ for uuid in $(blkid -o value -s UUID -t TYPE=btrfs | sort -u); do
   btrfs subvolume list /run/seen | sed 's/.* path //' | sort
   btrfs subvolume get-default /run/seen | sed 's/.* path /default /'
   btrfs subvolume list /run/seen | sed 's/.* path //' | while read -r path; do
-    echo "$path: $(lsattr -d "/run/seen/$path" | cut -d ' ' -f 1) $(btrfs property get -t inode "/run/seen/$path" compression)"
-    # Its own group, by its number.
-    btrfs qgroup show --raw -re /run/seen 2> /dev/null | awk -v "group=0/$(btrfs inspect-internal rootid "/run/seen/$path")" '$1 == group { print "limits", $4, $5 }'
+    group=0/$(btrfs inspect-internal rootid "/run/seen/$path")
+    limits=$(btrfs qgroup show --raw -re /run/seen 2> /dev/null | awk -v "group=$group" '$1 == group { print "limits", $4, $5 }')
+    echo "$path: $(lsattr -d "/run/seen/$path" | cut -d ' ' -f 1) $(btrfs property get -t inode "/run/seen/$path" compression) $limits"
   done | sort
   btrfs filesystem df /run/seen | sed 's/: .*//' | grep -v 'System\\|GlobalReserve' | sort
   umount /run/seen

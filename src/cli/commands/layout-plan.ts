@@ -8,7 +8,11 @@ interface Options {
   readonly layout: string;
   readonly to: string;
   readonly map: readonly string[];
+  readonly only: readonly string[];
   readonly exclude: readonly string[];
+  readonly keep: readonly string[];
+  readonly reuse: readonly string[];
+  readonly rewrite: readonly string[];
   readonly grow: boolean;
   readonly commands: boolean;
   readonly output?: string;
@@ -25,14 +29,24 @@ export function layoutPlanCommand(): Command {
     .option('--to <source>', 'the machine to build it on: the same', 'host')
     .option(
       '--map <old=new>',
-      'this disk takes the place of that one, both by serial number or id; can be repeated',
+      'this disk takes the place of that one, both by serial number, id or bus path; can be repeated',
       repeated,
       [],
     )
-    .option('--exclude <id>', 'leave this out, with all that stands on it; can be repeated', repeated, [])
+    .option('--only <disk>', 'take only this disk, whatever is on it; can be repeated', repeated, [])
+    .option(
+      '--exclude <what>',
+      'leave this out, by id, mount point, label or name, with all that stands on it; can be repeated',
+      repeated,
+      [],
+    )
+    .option('--keep <what>', 'leave this as it is on the disk that it is on now; can be repeated', repeated, [])
+    .option('--reuse <what>', 'leave this partition, array or volume in its place, and make anew what it holds', repeated, [])
+    .option('--rewrite <rule[=what]>', 'make this otherwise than it was, by one of the rules below; can be repeated', repeated, [])
     .option('--grow', 'filesystems take what is left over on larger disks', false)
     .option('--commands', 'show every command', false)
     .option('--output <file>', 'write the plan there, as a JSON document')
+    .addHelpText('after', () => `\nRules:\n${rewrites.map(({ rule, does }) => `  ${rule.padEnd(10)} ${does}\n`).join('')}`)
     .addHelpText(
       'after',
       helpFooter(
@@ -40,6 +54,7 @@ export function layoutPlanCommand(): Command {
           'lifeboat layout plan',
           'lifeboat layout plan --layout latest --to spare.json --map S1ABC=S9XYZ',
           'lifeboat layout plan --grow --output plan.json',
+          'lifeboat layout plan --rewrite one-disk=S1ABC --exclude /srv --keep /home',
         ],
         [0, 1, 2, 5, 130],
       ),
@@ -50,16 +65,17 @@ export function layoutPlanCommand(): Command {
       const { planDigest } = await import('../../layout/rebuild/document.ts');
       const { planLayout } = await import('../../layout/rebuild/plan.ts');
       const { planText } = await import('../../layout/rebuild/text.ts');
-      const { diskPairs } = await import('../disk-pairs.ts');
+      const { withWholeDisks } = await import('../../layout/rebuild/attached.ts');
+      const { namedRequest } = await import('../plan-names.ts');
       const { globals, session, load } = await openDocuments(command);
       await using _session = session;
-      const [wanted, found] = [await load(layoutDocument, options.layout), await load(layoutDocument, options.to)];
+      const wanted = await load(layoutDocument, options.layout);
+      const found = withWholeDisks(await load(layoutDocument, options.to));
       const plan = planLayout({
         wanted,
         found,
         blank: await blankDisks(wanted, found, options.to === 'host' ? session : undefined),
-        named: diskPairs(options.map, wanted, found),
-        exclude: new Set(options.exclude),
+        ...namedRequest(options, withWholeDisks(wanted), found),
         ...(options.grow ? { grows: ({ kind }) => ['ext', 'xfs', 'btrfs', 'f2fs'].includes(kind) } : {}),
       });
       if (options.output !== undefined && !globals.dryRun) {

@@ -41,7 +41,8 @@ export async function disksNow(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, DiskNow>> {
   const { stdout } = await host.run(argv, {}, signal);
-  const { blockdevices } = z.object({ blockdevices: z.array(nodeSchema) }).parse(JSON.parse(stdout.toString()));
+  const said = z.object({ blockdevices: z.array(nodeSchema) }).parse(JSON.parse(stdout.toString()));
+  const blockdevices = said.blockdevices.map(whole);
   return new Map(
     disks.flatMap((disk) => {
       const same = blockdevices.filter((node) => isSame(node, disk));
@@ -50,6 +51,12 @@ export async function disksNow(
       return node === undefined ? [] : [[disk.id, diskOf(node)] as const];
     }),
   );
+}
+
+/** What is reached over several paths is the map that joins them. */
+function whole(path: Node): Node {
+  const map = path.children?.find(({ type }) => type === 'mpath');
+  return map === undefined ? path : { ...map, serial: path.serial, wwn: path.wwn, model: path.model };
 }
 
 function isSame(node: Node, { serial, wwn, model, device }: Disk): boolean {

@@ -2,6 +2,7 @@
 import { present } from '../../kernel/present.ts';
 import { type Component, handlerOf, type Layout } from '../types.ts';
 import { actionsOf } from './actions.ts';
+import { sessionsIn, withWholeDisks } from './attached.ts';
 import { builderOf } from './builders.ts';
 import { type Intent, intended } from './chosen.ts';
 import { type Plan, planFormat, sourceDigest } from './document.ts';
@@ -33,9 +34,10 @@ export interface PlanRequest extends Intent, Keeping {
  *   `usage` for a rule that is none or cannot be told what it is for
  */
 export function planLayout(request: PlanRequest): Plan {
-  const { wanted, found, blank, named = new Map(), only, held = new Map(), grows } = request;
+  const { wanted, blank, named = new Map(), only, held = new Map(), grows } = request;
+  const found = withWholeDisks(request.found);
   const now = siteOf(found.components);
-  const intent = intended(request);
+  const intent = intended({ ...request, wanted: withWholeDisks(wanted) });
   const { layout: chosen, stays } = withKept(intent.layout, found, request);
   const uses = new Map([...usesIn(found), ...held]);
   const agreed = new Set([...(only ?? blank), ...named.values()]);
@@ -84,7 +86,7 @@ export function planLayout(request: PlanRequest): Plan {
     before: { ...found, components: before, gaps: [] },
     layout,
     fates,
-    notes: [...intent.notes, ...notesOn(site, stays)],
+    notes: [...intent.notes, ...sessionsIn(wanted), ...notesOn(site, stays)],
   };
   return { ...plan, actions: actionsOf(plan) };
 }

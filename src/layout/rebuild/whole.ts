@@ -3,13 +3,14 @@ import type { Argv, Host } from '../../host/host.ts';
 import type { Command } from '../../plan/action.ts';
 import { captureLayout } from '../capture.ts';
 import type { Layout } from '../types.ts';
+import { withWholeDisks } from './attached.ts';
 import { builderOf } from './builders.ts';
 import { devicePath, diskPaths } from './paths.ts';
 import { disksOf, type OrderedSite, siteOf } from './site.ts';
 
 /** @param made what the plan said, all of which is there by now */
 export async function captureWhole(made: Layout, host: Host, signal: AbortSignal): Promise<Layout> {
-  const plain = await captureLayout(host, new Date(), signal);
+  const plain = withWholeDisks(await captureLayout(host, new Date(), signal));
   const site = siteOf(made.components);
   const hidden = site.order.flatMap((component) => builderOf(component)?.shown?.(component) ?? []);
   if (hidden.length === 0) return plain;
@@ -23,7 +24,7 @@ export async function captureWhole(made: Layout, host: Host, signal: AbortSignal
     });
     for (const command of show) await run(command);
   }
-  return await captureLayout(host, new Date(), signal);
+  return withWholeDisks(await captureLayout(host, new Date(), signal));
 }
 
 function argvOf({ argv: [program, ...words] }: Command, site: OrderedSite, now: Layout): Argv {

@@ -125,7 +125,11 @@ function tuning(component: Ext, geometry: Geometry): string[] {
   const wanted = new Set(geometry.defaultMountOptions);
   // What mke2fs.conf of the rescue system puts there is taken away again.
   const options = [...wanted, ...mountOptions.filter((name) => !wanted.has(name)).map((name) => `^${name}`)];
-  const extended = suboptions({ hash_alg: geometry.directoryHash, mount_opts: geometry.extraMountOptions });
+  const hash = geometry.directoryHash;
+  const extended = suboptions({
+    hash_alg: hash === 'half_md4' ? undefined : hash,
+    mount_opts: geometry.extraMountOptions,
+  });
   return [
     ...option('-r', Math.round(geometry.reservedBlocks * Math.min(1, factorOf(component, geometry)))),
     ...option('-u', geometry.reservedUid),

@@ -23,7 +23,10 @@ export const vfatBuilder: Builder<ComponentOf<'vfat'>> = {
           ];
     // What it lies on may be larger than it was.
     const blocks = sizeBytes % 1024 === 0 ? [String(sizeBytes / 1024)] : [];
-    return made(component, [{ argv: ['mkfs.fat', ...own, ...identity, device(only(component)), ...blocks] }]);
+    const at = only(component);
+    // On a whole disk it would pretend to be a partition.
+    const whole = site.get(at).kind === 'partition' ? [] : ['-I', '--mbr=no'];
+    return made(component, [command('mkfs.fat', ...whole, ...own, ...identity, device(at), ...blocks)]);
   },
 };
 

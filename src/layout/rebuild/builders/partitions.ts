@@ -1,7 +1,9 @@
 /** Partition tables, each made with all its partitions by one sfdisk(8) script. */
 import { LifeboatError } from '../../../kernel/errors.ts';
-import type { ComponentOf } from '../../types.ts';
-import { aboveOfKind, type Builder, device, only, type Site } from '../builder.ts';
+import type { Command } from '../../../plan/action.ts';
+import type { Component, ComponentOf } from '../../types.ts';
+import { isMap, mapPartition } from '../attached.ts';
+import { aboveOfKind, type Builder, command, device, only, type Site } from '../builder.ts';
 
 type Table = ComponentOf<'table'>;
 type Partition = ComponentOf<'partition'>;
@@ -13,6 +15,10 @@ export const tableBuilder: Builder<Table> = {
     if (type !== 'gpt' && type !== 'dos') return `a partition table of the type ${type}`;
     return geometry === undefined ? 'its partition table could not be read when it was captured' : undefined;
   },
+  release(table) {
+    const disk = only(table);
+    return isMap(disk) ? [{ argv: ['kpartx', '-d', '-p', '-part', device(disk)], okCodes: [0, 1] }] : [];
+  },
   create(table, site) {
     const disk = only(table);
     return [
@@ -20,25 +26,55 @@ export const tableBuilder: Builder<Table> = {
         title: `make the partition table (${table.type === 'gpt' ? 'GPT' : 'MBR'}) with its partitions`,
         commands: [
           {
-            argv: ['sfdisk', '--quiet', '--wipe', 'always', '--wipe-partitions', 'always', device(disk)],
+            argv: [
+              'sfdisk',
+              '--quiet',
+              '--wipe',
+              'always',
+              '--wipe-partitions',
+              'always',
+              // Of a map the kernel knows no partitions.
+              ...(isMap(disk) ? ['--no-reread', '--no-tell-kernel'] : []),
+              device(disk),
+            ],
             stdin: sfdiskScript(table, partitionsOf(table, site)),
           },
-          { argv: ['udevadm', 'settle'] },
+          command('udevadm', 'settle'),
+          ...(isMap(disk) ? mapped(disk, partitionsOf(table, site)) : []),
         ],
       },
     ];
   },
 };
 
+/** The rule of udev, which each system has in its own way, may have mapped them by now. */
+function mapped(disk: string, [first]: readonly Partition[]): Command[] {
+  if (first === undefined) return [];
+  const script = 'test -e "$1" || kpartx -a -s -p -part "$2"';
+  return [
+    command('sh', '-euc', script, 'sh', mapPartition(disk, first.number), device(disk)),
+    command('udevadm', 'settle'),
+  ];
+}
+
 export const partitionBuilder: Builder<Partition> = {
   create: () => [],
-  path({ number, role }, below) {
+  path(partition, below, site) {
+    const { number, role } = partition;
+    const whole = diskUnder(partition, site);
+    if (isMap(whole)) return mapPartition(whole, number);
     // A logical one stands on the extended one, and is named after the disk all the same.
     const disk = role === 'logical' ? below().replace(/(-part|(?<=\d)p)?\d+$/, '') : below();
     if (disk.startsWith('/dev/disk/')) return `${disk}-part${number}`;
     return /\d$/.test(disk) ? `${disk}p${number}` : `${disk}${number}`;
   },
 };
+
+function diskUnder(component: Component, site: Site): string {
+  return component.kind === 'partition' || component.kind === 'table'
+    ? diskUnder(site.get(only(component)), site)
+    : component.id;
+}
 
 function partitionsOf(table: Table, site: Site): readonly Partition[] {
   const direct = aboveOfKind(site, table.id, 'partition');
