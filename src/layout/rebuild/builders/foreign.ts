@@ -2,7 +2,7 @@
 import type { ComponentOf } from '../../types.ts';
 import { type Builder, command, device, only, option } from '../builder.ts';
 import { roundUp } from '../room.ts';
-import { made, mkfsLimitMs, unread } from './mkfs.ts';
+import { lookedAt, made, mkfsLimitMs, unread } from './mkfs.ts';
 
 export const vfatBuilder: Builder<ComponentOf<'vfat'>> = {
   problem: unread,
@@ -41,7 +41,7 @@ export const exfatBuilder: Builder<ComponentOf<'exfat'>> = {
     const serial = uuid?.replace('-', '');
     return made(component, [
       { argv: ['mkfs.exfat', ...own, ...option('-L', label), at] },
-      ...(serial === undefined ? [] : [command('tune.exfat', '-I', `0x${serial}`, at)]),
+      ...(serial === undefined ? [] : [command('tune.exfat', '-I', `0x${serial}`, at), lookedAt(at)]),
     ]);
   },
 };
@@ -79,7 +79,7 @@ export const ntfsBuilder: Builder<ComponentOf<'ntfs'>> = {
           ];
     return made(component, [
       { argv: ['mkntfs', '--quick', '--quiet', ...own, ...option('--label', label), at], timeoutMs: mkfsLimitMs },
-      ...(uuid === undefined ? [] : [command('ntfslabel', `--new-serial=${uuid}`, at)]),
+      ...(uuid === undefined ? [] : [command('ntfslabel', `--new-serial=${uuid}`, at), lookedAt(at)]),
     ]);
   },
 };
@@ -104,7 +104,7 @@ export const jfsBuilder: Builder<ComponentOf<'jfs'>> = {
         ],
         timeoutMs: mkfsLimitMs,
       },
-      ...(uuid === undefined ? [] : [command('jfs_tune', '-U', uuid, at)]),
+      ...(uuid === undefined ? [] : [command('jfs_tune', '-U', uuid, at), lookedAt(at)]),
     ]);
   },
 };

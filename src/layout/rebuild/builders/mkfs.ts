@@ -1,8 +1,8 @@
 /** What the builders of filesystems share. */
-import type { Command } from '../../../plan/action.ts';
+import type { Command, Word } from '../../../plan/action.ts';
 import { formatBytes } from '../../../kernel/units.ts';
 import type { ComponentOf } from '../../types.ts';
-import type { Deed } from '../builder.ts';
+import { command, type Deed } from '../builder.ts';
 
 type Filesystem = ComponentOf<'ext' | 'xfs' | 'btrfs' | 'vfat' | 'exfat' | 'ntfs' | 'f2fs' | 'jfs'>;
 
@@ -19,6 +19,9 @@ export function unread({ geometry, uuid, renewed }: Filesystem): string | undefi
   const isKnown = renewed === true || (geometry !== undefined && uuid !== undefined);
   return isKnown ? undefined : 'it could not be read when it was captured';
 }
+
+/** What udev does not notice by itself: that something was changed while it still looked at what was there before. */
+export const lookedAt = (at: Word): Command => command('udevadm', 'trigger', '--settle', '--action=change', at);
 
 /** `name=value,name=value`, without what is `undefined`. */
 export function suboptions(values: Readonly<Record<string, string | number | undefined>>): string {
