@@ -18,10 +18,10 @@ export function diskPairs(rules: readonly string[], wanted: Layout, found: Layou
   );
 }
 
-/** By id, serial number or WWN; never by the name of a device, which is another after the next start. */
-function diskNamed(name: string, { components }: Layout, where: string): string {
+/** By id, serial number, WWN or where it is plugged in; never by the name of a device, which is another after the next start. */
+export function diskNamed(name: string, { components }: Layout, where: string): string {
   const disks = components.filter((one): one is ComponentOf<'disk'> => one.kind === 'disk');
-  const meant = disks.filter(({ id, serial, wwn }) => [id, serial, wwn].includes(name));
+  const meant = disks.filter(({ id, serial, wwn, busPath }) => [id, serial, wwn, busPath].includes(name));
   const [only, ...others] = meant;
   if (only !== undefined && others.length === 0) return only.id;
   const known = disks.map(({ id, device, serial }) => `${serial ?? id} (${device})`).join(', ');

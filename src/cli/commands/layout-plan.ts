@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { rules } from '../../layout/rebuild/rewrites/rules.ts';
 import type { Layout } from '../../layout/types.ts';
 import { layoutDocument } from '../documents.ts';
 import { helpFooter } from '../globals.ts';
@@ -17,6 +18,8 @@ interface Options {
   readonly commands: boolean;
   readonly output?: string;
 }
+
+const ruleLines = Object.entries(rules).map(([rule, does]) => `  ${rule.padEnd(9)} ${does}`);
 
 const repeated = (value: string, values: readonly string[]): string[] => [...values, value];
 
@@ -41,12 +44,22 @@ export function layoutPlanCommand(): Command {
       [],
     )
     .option('--keep <what>', 'leave this as it is on the disk that it is on now; can be repeated', repeated, [])
-    .option('--reuse <what>', 'leave this partition, array or volume in its place, and make anew what it holds', repeated, [])
-    .option('--rewrite <rule[=what]>', 'make this otherwise than it was, by one of the rules below; can be repeated', repeated, [])
+    .option(
+      '--reuse <what>',
+      'leave this partition, array or volume in its place, and make anew what it holds',
+      repeated,
+      [],
+    )
+    .option(
+      '--rewrite <rule[=what]>',
+      'make this otherwise than it was, by one of the rules below; can be repeated',
+      repeated,
+      [],
+    )
     .option('--grow', 'filesystems take what is left over on larger disks', false)
     .option('--commands', 'show every command', false)
     .option('--output <file>', 'write the plan there, as a JSON document')
-    .addHelpText('after', () => `\nRules:\n${rewrites.map(({ rule, does }) => `  ${rule.padEnd(10)} ${does}\n`).join('')}`)
+    .addHelpText('after', `\nRules of --rewrite:\n${ruleLines.join('\n')}`)
     .addHelpText(
       'after',
       helpFooter(

@@ -4,20 +4,50 @@
  */
 import type { Action } from '../../plan/action.ts';
 import type { Component } from '../types.ts';
+import type { Deed } from './builder.ts';
 import { builderOf } from './builders.ts';
 import type { Plan } from './document.ts';
+import type { Stays } from './fates.ts';
 import { markAction, markCommand, markPlace } from './mark.ts';
 import { notMade, type OrderedSite, siteOf } from './site.ts';
 import { teardown } from './teardown.ts';
 
-export function actionsOf({ disks, before, layout }: Omit<Plan, 'actions'>): Action[] {
+export function actionsOf({ disks, before, layout, fates }: Omit<Plan, 'actions'>): Action[] {
   const site = siteOf(layout.components);
+  const now = siteOf(before.components);
   const taken = disks.map(({ id }) => id);
+  const stays = staysOf(fates, now);
   return [
-    ...marks(taken, site),
-    ...teardown(siteOf(before.components), taken),
-    ...site.order.flatMap((component) => actionsFor(component, site)),
+    ...marks(
+      taken.filter((id) => !stays.has(id)),
+      site,
+    ),
+    ...teardown(now, taken, stays),
+    ...site.order.flatMap((component) =>
+      stays.has(component.id) ? editsOf(component, site, now, stays) : actionsFor(component, site),
+    ),
   ];
+}
+
+/**
+ * What a plan leaves as it is, with the disks under it: a disk on which something stays bears no mark, for who finds a mark may take the
+ * whole disk.
+ */
+function staysOf({ old }: Plan['fates'], now: OrderedSite): Stays {
+  const stays = new Map<string, 'keep' | 'reuse'>();
+  for (const { id, fate } of old) {
+    if (fate === 'destroy' || now.get(id).kind === 'disk') continue;
+    stays.set(id, fate);
+    for (const disk of now.disksUnder(id)) stays.set(disk, 'reuse');
+  }
+  return stays;
+}
+
+/** What is done to something that stays, as other things are made beside those that stay on it. */
+function editsOf(component: Component, site: OrderedSite, now: OrderedSite, stays: Stays): Action[] {
+  const isOther = [now, site].some((one) => one.above(component.id).some(({ id }) => !stays.has(id)));
+  const deeds = isOther ? (builderOf(component)?.edit?.(component, site, (id) => stays.has(id)) ?? []) : [];
+  return asActions('edit', component, deeds, site);
 }
 
 /** The first write to each disk says whose it is, where there is room for that. */
@@ -33,9 +63,12 @@ function marks(disks: readonly string[], site: OrderedSite): Action[] {
 
 function actionsFor(component: Component, site: OrderedSite): Action[] {
   if (notMade.has(component.kind)) return [];
-  const deeds = builderOf(component)?.create(component, site) ?? [];
+  return asActions('create', component, builderOf(component)?.create(component, site) ?? [], site);
+}
+
+function asActions(verb: string, component: Component, deeds: readonly Deed[], site: OrderedSite): Action[] {
   return deeds.map(({ title, commands, again }, index) => ({
-    id: `create ${component.id}${index === 0 ? '' : ` ${index + 1}`}`,
+    id: `${verb} ${component.id}${index === 0 ? '' : ` ${index + 1}`}`,
     title,
     component: component.id,
     writes: [...site.disksUnder(component.id)],

@@ -27,7 +27,7 @@ export interface Mended<C> {
 
 export interface Builder<C> {
   /** It as it is made, where it was not whole when it was captured. */
-  mended?(component: C): Mended<C> | undefined;
+  mended?(component: C, site: Site): Mended<C> | undefined;
   /** Why it is left out with all that stands on it, though nobody said so: `as …`. */
   omitted?(component: C, site: Site): string | undefined;
   /** Why it cannot be made as it was; `undefined` where it can. Whatever that is, nothing is touched. */
@@ -36,6 +36,12 @@ export interface Builder<C> {
   note?(component: C, site: Site): string | undefined;
   /** What makes it, out of what it stands on. Nothing for what comes into being with another component. */
   create(component: C, site: Site): readonly Deed[];
+  /**
+   * What makes room in it for other things than it held, where it stays itself with some of what stands on it.
+   *
+   * @param stays whether something on it is left as it is, by id
+   */
+  edit?(component: C, site: Site, stays: (id: string) => boolean): readonly Deed[];
   /**
    * What lets go of what it stands on, once nothing stands on it any more; what it holds stays. It does not mind if that was done before:
    * who still holds on is found out by what wipes the device. Nothing for what holds on to nothing.

@@ -2,6 +2,7 @@
 import { LifeboatError } from '../../kernel/errors.ts';
 import { nearest } from '../../kernel/nearest.ts';
 import { type Component, handlerOf, type Layout } from '../types.ts';
+import { emptiedBy } from './rewrites/edit.ts';
 import { notMade } from './site.ts';
 
 /**
@@ -29,6 +30,15 @@ export function namedIn(layout: Layout, name: string, where: string): Component 
         ? `Name it by mount point, label, name, serial number or id${guess === undefined ? '' : `. Did you mean ${guess}?`}`
         : `Name one by its id: ${titles.join('; ')}`,
   });
+}
+
+/**
+ * What is left out when somebody names this: by id, it alone with what stands on it; by any other name also what holds nothing else, such
+ * as the volume of a filesystem that is named by where it is mounted.
+ */
+export function leftOutBy(layout: Layout, name: string): ReadonlySet<string> {
+  const { id } = namedIn(layout, name, 'the capture');
+  return id === name ? new Set([id]) : emptiedBy(layout, [id]);
 }
 
 function namesOf(component: Component, layout: Layout): string[] {

@@ -1,17 +1,20 @@
 /** What has to let go before disks are written to: what stands on them now is stopped from the top down, and its signatures go. */
 import type { Action, Command } from '../../plan/action.ts';
+import { carriers } from '../handler.ts';
 import { type Component, handlerOf } from '../types.ts';
 import { device } from './builder.ts';
 import { builderOf } from './builders.ts';
+import type { Stays } from './fates.ts';
 import { asItWas } from './paths.ts';
 import type { OrderedSite } from './site.ts';
 
-/** @param disks ids of those that will be written to */
-export function teardown(now: OrderedSite, disks: readonly string[]): Action[] {
+/** @param disks ids of those that will be written to; @param stays what on them is neither stopped nor wiped */
+export function teardown(now: OrderedSite, disks: readonly string[], stays: Stays): Action[] {
   const isThere = (component: Component): boolean => now.disksUnder(component.id).some((id) => disks.includes(id));
   const standing = now.order.filter((one) => one.kind !== 'disk' && one.kind !== 'mount' && isThere(one));
   const released = standing.toReversed().flatMap((component): Action[] => {
     const builder = builderOf(component);
+    if (stays.has(component.id)) return emptied(component, now, stays);
     const commands = builder?.release?.(component) ?? [];
     if (commands.length === 0) return [];
     const title = handlerOf(component).title(component);
@@ -24,13 +27,20 @@ export function teardown(now: OrderedSite, disks: readonly string[]): Action[] {
   const actions = [
     ...released,
     ...standing.toReversed().flatMap((one) => {
-      if (one.kind !== 'partition' || !isOfDisk(one, now)) return [];
+      if (one.kind !== 'partition' || !isOfDisk(one, now) || stays.has(one.id)) return [];
       const what = `partition ${one.number} of ${now.disksUnder(one.id).join(', ')}`;
       return wiped(one, `what ${what} is known by`, now);
     }),
-    ...disks.flatMap((id) => wiped(now.get(id), `what ${id} is known by`, now)),
+    ...disks.flatMap((id) => (stays.has(id) ? [] : wiped(now.get(id), `what ${id} is known by`, now))),
   ];
   return actions.length === 0 ? [] : [...actions, gone];
+}
+
+/** What stays without what it held: a partition, an array, a volume. */
+function emptied(component: Component, now: OrderedSite, stays: Stays): Action[] {
+  const isFree = component.kind !== 'disk' && carriers.includes(component.kind);
+  if (!isFree || now.above(component.id).some(({ id }) => stays.has(id))) return [];
+  return wiped(component, `what is in ${handlerOf(component).title(component)}`, now);
 }
 
 /** It names no disk, so all of the above comes first: a new group may have the name of an old one on other disks. */

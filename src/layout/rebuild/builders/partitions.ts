@@ -23,29 +23,53 @@ export const tableBuilder: Builder<Table> = {
     const disk = only(table);
     return [
       {
-        title: `make the partition table (${table.type === 'gpt' ? 'GPT' : 'MBR'}) with its partitions`,
+        title: `make the partition table (${nameOf(table)}) with its partitions`,
         commands: [
-          {
-            argv: [
-              'sfdisk',
-              '--quiet',
-              '--wipe',
-              'always',
-              '--wipe-partitions',
-              'always',
-              // Of a map the kernel knows no partitions.
-              ...(isMap(disk) ? ['--no-reread', '--no-tell-kernel'] : []),
-              device(disk),
-            ],
-            stdin: sfdiskScript(table, partitionsOf(table, site)),
-          },
+          written(table, site, 'always'),
           command('udevadm', 'settle'),
           ...(isMap(disk) ? mapped(disk, partitionsOf(table, site)) : []),
         ],
       },
     ];
   },
+  edit(table, site, stays) {
+    const disk = only(table);
+    const others = partitionsOf(table, site).filter(({ id, role }) => role !== 'extended' && !stays(id));
+    return [
+      {
+        title: `make other partitions in the partition table (${nameOf(table)}) beside those that stay`,
+        commands: [
+          written(table, site, 'never'),
+          command('udevadm', 'settle'),
+          ...(isMap(disk) ? [command('kpartx', '-u', '-s', '-p', '-part', device(disk))] : []),
+          // They may begin where others did that held something.
+          ...others.map(({ id }) => command('wipefs', '--all', '--quiet', device(id))),
+        ],
+      },
+    ];
+  },
 };
+
+const nameOf = ({ type }: Table): string => (type === 'gpt' ? 'GPT' : 'MBR');
+
+/** The whole table at once. What lies in a partition that was there before is not touched, unless it shall be wiped. */
+function written(table: Table, site: Site, wipe: 'always' | 'never'): Command {
+  const disk = only(table);
+  return {
+    argv: [
+      'sfdisk',
+      '--quiet',
+      '--wipe',
+      wipe,
+      '--wipe-partitions',
+      wipe,
+      // Of a map the kernel knows no partitions.
+      ...(isMap(disk) ? ['--no-reread', '--no-tell-kernel'] : []),
+      device(disk),
+    ],
+    stdin: sfdiskScript(table, partitionsOf(table, site)),
+  };
+}
 
 /** The rule of udev, which each system has in its own way, may have mapped them by now. */
 function mapped(disk: string, [first]: readonly Partition[]): Command[] {

@@ -10,7 +10,6 @@ const biosBootBytes = 1 << 20;
 
 export const bios: Rewrite<ComponentOf<'disk'>> = {
   rule: 'bios',
-  does: 'a machine that started by UEFI from this disk starts by BIOS: no EFI system partition',
   kinds: ['disk'],
   problem(disk, layout) {
     const esp = espOn(layout, disk.id);

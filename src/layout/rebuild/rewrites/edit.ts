@@ -38,23 +38,31 @@ export function restacked(layout: Layout, from: ReadonlySet<string>, to: string)
   });
 }
 
-/** These, and what then carries nothing though it did: a volume, its group, the partition under it, its table. Disks stay. */
+/** Without these, and what then carries nothing though it did. */
 export function emptied(layout: Layout, ids: readonly string[]): Layout {
+  const gone = emptiedBy(layout, ids);
+  return edited(without(layout, gone), (component) => [
+    { ...component, on: component.on.filter((id) => !gone.has(id)) },
+  ]);
+}
+
+/** These, what stands on them, and what then carries nothing: a volume, its group, the partition under it, its table. Disks stay. */
+export function emptiedBy(layout: Layout, ids: readonly string[]): ReadonlySet<string> {
   const gone = new Set(ids);
   for (const id of gone) {
     const component = layout.components.find((one) => one.id === id);
     for (const below of component?.on ?? []) {
       const under = find(layout, below);
-      if (under.kind !== 'disk' && standingOn(layout, below).every((one) => gone.has(one.id))) gone.add(below);
+      const isCarrier = under.kind !== 'disk' && !notMade.has(under.kind);
+      if (isCarrier && standingOn(layout, below).every((one) => gone.has(one.id))) gone.add(below);
     }
     // What only shows it goes with it.
     for (const { id: above, kind, on } of layout.components) {
-      if (on.includes(id) && (!notMade.has(kind) || (kind === 'mount' && on.every((one) => gone.has(one)))))
-        gone.add(above);
+      const isLost = !notMade.has(kind) || (kind === 'mount' && on.every((one) => gone.has(one)));
+      if (on.includes(id) && isLost) gone.add(above);
     }
   }
-  const kept = without(layout, gone);
-  return edited(kept, (component) => [{ ...component, on: component.on.filter((id) => !gone.has(id)) }]);
+  return gone;
 }
 
 /** A UUID that is the same whenever it is made of the same words. */

@@ -22,7 +22,6 @@ export const btrfs = becomes({ kind: 'btrfs', type: 'btrfs', label: 255, leastBy
 function becomes({ kind, type, label: longest, leastBytes }: New): Rewrite<Old> {
   return {
     rule: type,
-    does: `a filesystem of another kind becomes ${type}`,
     kinds: ['ext', 'xfs', 'btrfs', 'f2fs', 'jfs'],
     problem(old, layout) {
       if (old.type === type) return `it is ${type} already`;

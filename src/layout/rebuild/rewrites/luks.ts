@@ -6,7 +6,6 @@ import type { Rewrite } from './rewrite.ts';
 
 export const noLuks: Rewrite<ComponentOf<'luks'>> = {
   rule: 'no-luks',
-  does: 'an encrypted volume is not encrypted any more',
   kinds: ['luks'],
   problem: ({ on }) => (on.length === 1 ? undefined : 'it lies on several devices'),
   rewrite(volume, layout) {
@@ -22,7 +21,6 @@ export const noLuks: Rewrite<ComponentOf<'luks'>> = {
 
 export const newLuks: Rewrite<ComponentOf<'luks'>> = {
   rule: 'new-luks',
-  does: 'an encrypted volume is made with another key, under its old UUID, instead of by its old header',
   kinds: ['luks'],
   problem({ uuid, on, geometry }) {
     if (uuid === undefined || geometry === undefined) return 'its header could not be read when it was captured';

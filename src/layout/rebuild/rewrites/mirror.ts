@@ -16,7 +16,6 @@ const dataOffsetBytes = mebibyte;
 
 export const mirror: Rewrite<ComponentOf<'disk'>> = {
   rule: 'mirror',
-  does: 'a disk is mirrored by md onto one more',
   kinds: ['disk'],
   problem(disk, layout) {
     const above = standingOn(layout, disk.id);

@@ -9,7 +9,6 @@ type Md = ComponentOf<'md'>;
 
 export const noRaid: Rewrite<ComponentOf<'md'>> = {
   rule: 'no-raid',
-  does: 'an array of md becomes its first member alone',
   kinds: ['md'],
   problem(array, layout) {
     const home = homeOf(array);

@@ -10,7 +10,6 @@ const volumesIn = (layout: Layout, pool: Lv): Lv[] => ofKind(layout, 'lv').filte
 
 export const noThin: Rewrite<ComponentOf<'lv'>> = {
   rule: 'no-thin',
-  does: 'the volumes of a thin pool of LVM become plain ones',
   kinds: ['lv'],
   problem(pool, layout) {
     if (!isPool(pool)) return 'it is no thin pool';

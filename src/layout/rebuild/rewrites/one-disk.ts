@@ -16,7 +16,6 @@ type Partition = ComponentOf<'partition'>;
 
 export const oneDisk: Rewrite<ComponentOf<'disk'>> = {
   rule: 'one-disk',
-  does: 'everything is made on this disk alone',
   kinds: ['disk'],
   problem(disk, layout) {
     if (tableOn(layout, disk.id) === undefined) return 'it has no partition table that anything could be added to';

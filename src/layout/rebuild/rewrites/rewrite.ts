@@ -1,5 +1,6 @@
 /** The contract of a rule by which a machine is made otherwise than it was: a pure function from layout to layout. */
 import type { Component, Kind, Layout } from '../../types.ts';
+import type { Rule } from './rules.ts';
 
 export interface Rewritten {
   readonly layout: Layout;
@@ -10,9 +11,7 @@ export interface Rewritten {
 /** @typeParam C what it is done to: components of its `kinds` */
 export interface Rewrite<C = Component> {
   /** As a person names it on the command line. */
-  readonly rule: string;
-  /** What it does, in a few words. */
-  readonly does: string;
+  readonly rule: Rule;
   readonly kinds: readonly Kind[];
   /** Why it cannot be done to one; `undefined` where it can. */
   problem?(component: C, layout: Layout): string | undefined;

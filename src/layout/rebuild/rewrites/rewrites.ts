@@ -11,21 +11,24 @@ import { noRaid } from './no-raid.ts';
 import { noThin } from './no-thin.ts';
 import { oneDisk } from './one-disk.ts';
 import { type Rewrite, type Rewritten, suits } from './rewrite.ts';
+import { type Rule, rules } from './rules.ts';
 import { uefi } from './uefi.ts';
 
-export const rewrites: readonly Rewrite[] = [
-  noRaid,
+const rewrites: { readonly [R in Rule]: Rewrite } = {
+  'no-raid': noRaid,
   mirror,
-  oneDisk,
+  'one-disk': oneDisk,
   uefi,
   bios,
-  noLuks,
-  newLuks,
-  noThin,
+  'no-luks': noLuks,
+  'new-luks': newLuks,
+  'no-thin': noThin,
   ext4,
   xfs,
   btrfs,
-];
+};
+
+const byRule = new Map<string, Rewrite>(Object.entries(rewrites));
 
 export interface RewriteRequest {
   readonly rule: string;
@@ -50,9 +53,9 @@ export function rewritten(layout: Layout, requests: readonly RewriteRequest[]): 
 }
 
 function ruleNamed(name: string): Rewrite {
-  const rule = rewrites.find((one) => one.rule === name);
+  const rule = byRule.get(name);
   if (rule !== undefined) return rule;
-  const names = rewrites.map((one) => one.rule);
+  const names = [...byRule.keys()];
   const guess = nearest(name, names);
   throw new LifeboatError('usage', `no rule ${name}`, {
     hint: `There are: ${names.join(', ')}.${guess === undefined ? '' : ` Did you mean ${guess}?`}`,
@@ -77,8 +80,8 @@ function targetOf(rule: Rewrite, target: string | undefined, layout: Layout): Co
   });
 }
 
-function hintOf({ rule, does }: Rewrite, could: readonly Component[]): string {
-  if (could.length === 0) return `What it does: ${does}.`;
+function hintOf({ rule }: Rewrite, could: readonly Component[]): string {
+  if (could.length === 0) return `What it does: ${rules[rule]}.`;
   const names = could.map((one) => `--rewrite ${rule}=${one.id} (${handlerOf(one).title(one)})`);
   return `It could be: ${names.join('; ')}.`;
 }

@@ -12,7 +12,6 @@ const espBytes = 512 * mebibyte;
 
 export const uefi: Rewrite<ComponentOf<'disk'>> = {
   rule: 'uefi',
-  does: 'a machine that started by BIOS from this disk starts by UEFI: GPT and an EFI system partition',
   kinds: ['disk'],
   problem(disk, layout) {
     if (bootOf(layout)?.firmware === 'uefi') return 'the machine starts by UEFI already';
