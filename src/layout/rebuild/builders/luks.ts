@@ -117,7 +117,7 @@ function tagged(component: Luks, { offsetBytes, sectorSize, integrity }: Geometr
     title: `begin the checksums of ${nameOf(component)}`,
     commands: [
       {
-        argv: ['dd', 'if=/dev/zero', { device: data.device, before: 'of=' }, 'bs=4096', 'count=1', ...at(offsetBytes)],
+        argv: ['dd', 'if=/dev/zero', { device: dataOf(component), before: 'of=' }, 'bs=4096', 'count=1', ...at(offsetBytes)],
       },
       { argv: ['sh', '-euc', 'dmsetup create "$1" --table "0 8 integrity $2 $3"', 'sh', name, data, table] },
       { argv: ['dmsetup', 'remove', '--retry', name] },

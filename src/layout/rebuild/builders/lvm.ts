@@ -2,7 +2,9 @@
 import type { Command, Word } from '../../../plan/action.ts';
 import { formatBytes } from '../../../kernel/units.ts';
 import type { ComponentOf } from '../../types.ts';
-import { aboveOfKind, type Builder, type Deed, device, only, option, type Site } from '../builder.ts';
+import { present } from '../../../kernel/present.ts';
+import { aboveOfKind, type Builder, type Deed, device, only, type Site } from '../builder.ts';
+import { changeCommands, isThinPool, namesOf, poolMetadataBytes, volumeCommands } from './lvm-volume.ts';
 
 type Pv = ComponentOf<'pv'>;
 type Vg = ComponentOf<'vg'>;
@@ -11,7 +13,7 @@ type Lv = ComponentOf<'lv'>;
 const tags = (names: readonly string[] | undefined): string[] => (names ?? []).flatMap((tag) => ['--addtag', tag]);
 
 export const pvBuilder: Builder<Pv> = {
-  problem: ({ missing }) => (missing === true ? 'it was not there when it was captured' : undefined),
+  omitted: ({ missing }) => (missing === true ? 'as it was not there' : undefined),
   // LVM chooses which copies of its metadata it uses.
   compared(volume) {
     if (volume.metadata === undefined) return volume;
@@ -48,10 +50,23 @@ export const pvBuilder: Builder<Pv> = {
 };
 
 export const vgBuilder: Builder<Vg> = {
-  problem: ({ clustered, shared, exported }) =>
-    clustered === true || shared === true || exported === true
-      ? 'a volume group that several hosts share, or that was exported'
-      : undefined,
+  problem({ clustered, shared, exported, readOnly, systemId, lockType }) {
+    if (clustered === true || shared === true || exported === true || lockType !== undefined)
+      return 'a volume group that several hosts share, or that was exported';
+    if (readOnly === true) return 'a volume group that nobody may change';
+    return systemId === undefined ? undefined : `a volume group of the system ${systemId} alone`;
+  },
+  mended(group, site) {
+    const there = group.on.filter((id) => !isMissing(id, site));
+    if (there.length === group.on.length) return undefined;
+    const { sizeBytes: _size, extents: _extents, ...rest } = group;
+    const { extentBytes = 4 << 20 } = group;
+    const extents = there.reduce((total, id) => total + extentsOf(id, site), 0);
+    return {
+      component: { ...rest, on: there, extents, sizeBytes: extents * extentBytes },
+      note: `it is made without what was not there of it: ${group.on.filter((id) => isMissing(id, site)).join(', ')}`,
+    };
+  },
   release: ({ name }) => [{ argv: words('vgchange', '--activate', 'n', name), okCodes: [0, 5] }],
   create(group, site) {
     const { name, extentBytes, allocation, maxVolumes, maxPhysical, metadataCopies, on } = group;
@@ -77,7 +92,7 @@ export const vgBuilder: Builder<Vg> = {
         ],
         again: [{ argv: words('vgremove', '--force', '--force', '--yes', name), okCodes: [0, 5] }],
       },
-      ...allVolumes(group.id, site).map((volume) => volumeDeed(volume, group, site)),
+      ...volumeDeeds(group, site),
       ...settingsOfPhysical(group, site),
       identityDeed(group, site),
     ];
@@ -96,21 +111,37 @@ function settingsOfPhysical({ name, on }: Vg, site: Site): Deed[] {
 }
 
 /** Types of volumes that are made as they were; others are told before anything is touched. */
-const known = /^(linear|striped|raid1|raid10|raid4|raid[56](_\w+)?|thin-pool|thin)$/;
+const known =
+  /^(linear|striped|mirror|raid0(_meta)?|raid1|raid10|raid4|raid[56](_\w+)?|thin-pool|thin|cache|cache-pool|writecache|vdo-pool|vdo)$/;
 
 export const lvBuilder: Builder<Lv> = {
   // Made with its group, which gets its UUIDs back before anything is put on it.
   create: () => [],
-  // LVM chooses where it lies.
-  compared({ parts: _, ...volume }) {
-    return { ...volume, segments: joined(volume.segments) };
+  // LVM chooses which copy lies where, and the room for its own.
+  compared({ parts: _parts, metadataBytes, ...volume }, isResized) {
+    const settings = isThinPool(volume) && !isResized ? present({ metadataBytes }) : {};
+    return { ...volume, ...settings, segments: joined(volume.segments, isResized) };
   },
-  problem({ segments, origin }) {
+  omitted(volume, site) {
+    if (isOldSnapshot(volume)) return `as it shows ${volume.origin} as it was at a moment that is gone`;
+    return liesOnLost(volume, site) ? 'as a part of it lay on what was not there' : undefined;
+  },
+  mended(volume, site) {
+    const isTorn = !liesOnLost(volume, site) && placesOf(volume).some((id) => isMissing(id, site));
+    return isTorn ? { component: volume, note: 'it is made whole on what is there' } : undefined;
+  },
+  problem(volume, site) {
+    const { segments, origin, readOnly, id } = volume;
     const [first] = segments;
     if (first === undefined) return 'LVM could not tell what it was made of when it was captured';
-    if (origin !== undefined) return `a snapshot of ${origin}: snapshots are not made anew`;
-    if (segments.some(({ type }) => !known.test(type))) return `a logical volume of the type ${first.type}`;
-    return undefined;
+    const pieces = [...segments, ...(volume.parts ?? []).flatMap((part) => part.segments)];
+    const other = pieces.find(({ type }) => !known.test(type));
+    if (other !== undefined) return `a logical volume of the type ${other.type}`;
+    if (readOnly === true && site.above(id).length > 0)
+      return 'it can be written to by nobody, and something was on it';
+    const isCopy = first.type === 'thin' && origin !== undefined && volume.pool !== undefined;
+    const from = site.above(only(volume)).find((one) => one.kind === 'lv' && one.name === origin);
+    return isCopy && from === undefined ? `a thin snapshot of ${origin}, which is not in its pool` : undefined;
   },
   path(volume, _, site) {
     const mapped = (name: string): string => name.replaceAll('-', '--');
@@ -118,34 +149,83 @@ export const lvBuilder: Builder<Lv> = {
   },
 };
 
-function joined(segments: Lv['segments']): Lv['segments'] {
-  const [first, ...others] = segments;
-  if (first === undefined) return [];
-  const extents = [first, ...others].reduce((total, one) => total + one.extents, 0);
-  const { metadataAreas: _, ...rest } = first;
-  return [{ ...rest, extents, areas: [] }];
+/** Which of its own snapshots: those of thin volumes are thin volumes. */
+const isOldSnapshot = ({ origin, segments: [first] }: Lv): boolean => origin !== undefined && first?.type !== 'thin';
+
+/** Each the same as before it but for where it lies: as one. */
+function joined(segments: Lv['segments'], isResized: boolean): Lv['segments'] {
+  const pieces: Lv['segments'] = [];
+  for (const { metadataAreas: _, areas: _areas, ...piece } of segments) {
+    const last = pieces.at(-1);
+    const isSame = last !== undefined && (isResized || (last.type === piece.type && last.stripes === piece.stripes));
+    if (isSame) last.extents += piece.extents;
+    else pieces.push({ ...piece, areas: [] });
+  }
+  return pieces;
 }
 
-function volumeDeed(volume: Lv, group: Vg, site: Site): Deed {
-  const { name, sizeBytes, readOnly } = volume;
-  const path = `${group.name}/${name}`;
-  return {
-    title: `make the logical volume ${path}, ${formatBytes(sizeBytes)}`,
-    commands: [
-      {
-        argv: words(
-          'lvcreate',
-          ...createWords(volume, site),
-          ...settingWords(volume),
-          group.name,
-          ...placeWords(volume, site),
-        ),
-      },
-      ...changeCommands(volume, group.name),
-      ...(readOnly === true ? [{ argv: words('lvchange', '--permission', 'r', path) }] : []),
-    ],
-    again: [{ argv: words('lvremove', '--force', '--force', '--yes', path), okCodes: [0, 5] }],
+const isMissing = (id: string, site: Site): boolean => {
+  const volume = site.get(id);
+  return volume.kind === 'pv' && volume.missing === true;
+};
+
+const extentsOf = (id: string, site: Site): number => {
+  const volume = site.get(id);
+  return volume.kind === 'pv' ? (volume.extents ?? 0) : 0;
+};
+
+/** Ids of the physical volumes that some segments lie on at once. */
+const placesIn = (segments: Lv['segments']): string[] =>
+  segments.flatMap(({ areas }) => areas.flatMap((area) => /^(pv:[^:]*):\d+-\d+$/.exec(area)?.[1] ?? []));
+
+const placesOf = ({ segments, parts = [] }: Lv): string[] =>
+  placesIn([...segments, ...parts.flatMap((part) => part.segments)]);
+
+/** Without a copy elsewhere. */
+function liesOnLost(volume: Lv, site: Site): boolean {
+  const copied = new Set((volume.parts ?? []).flatMap(({ name, segments }) => (isCopied(segments) ? [name] : [])));
+  if (isCopied(volume.segments)) copied.add(volume.name);
+  const isImage = (name: string): boolean => [...copied].some((one) => name.startsWith(`${one}_`));
+  const pieces = [volume, ...(volume.parts ?? [])].filter(({ name }) => !isImage(name));
+  return pieces.some(({ segments }) => placesIn(segments).some((id) => isMissing(id, site)));
+}
+
+const isCopied = ([first]: Lv['segments']): boolean =>
+  /^(mirror|raid1|raid10|raid[456](_\w+)?)$/.test(first?.type ?? '');
+
+/**
+ * Those that lie where they did first, and what LVM finds room for behind them; of pools the one with most metadata last, as the room
+ * that is set aside to repair them with is that of the one that it is made with. Snapshots come after what they show.
+ */
+function volumeDeeds(group: Vg, site: Site): Deed[] {
+  const volumes = allVolumes(group.id, site);
+  const depth = (volume: Lv): number => {
+    const origin = volume.segments[0]?.type === 'thin' ? volumes.find(({ name }) => name === volume.origin) : undefined;
+    return origin === undefined ? 0 : 1 + depth(origin);
   };
+  const rank = (volume: Lv): number => {
+    if (volume.on.some((id) => site.get(id).kind === 'lv')) return 2 ** 60 + depth(volume);
+    const metadata = poolMetadataBytes(volume);
+    return metadata === undefined ? (volume.parts === undefined ? 0 : 1) : 2 + metadata;
+  };
+  const order = volumes.toSorted((a, b) => rank(a) - rank(b));
+  const last = order.findLast((volume) => poolMetadataBytes(volume) !== undefined);
+  return order.flatMap((volume): Deed[] => {
+    const spare = volume === last && group.metadataSpareBytes !== undefined;
+    const commands = [...volumeCommands({ volume, group, site, spare }), ...changeCommands(volume, group, site)];
+    if (commands.length === 0) return [];
+    const path = `${group.name}/${volume.name}`;
+    return [
+      {
+        title: `make the logical volume ${path}, ${formatBytes(volume.sizeBytes)}`,
+        commands,
+        again: namesOf(volume).map((name) => ({
+          argv: words('lvremove', '--force', '--force', '--yes', `${group.name}/${name}`),
+          okCodes: [0, 5],
+        })),
+      },
+    ];
+  });
 }
 
 const words = (program: string, ...rest: readonly Word[]): [string, ...Word[]] => [program, ...rest];
@@ -157,90 +237,6 @@ function groupOf(volume: Lv, site: Site): Vg {
   throw new Error(`${volume.id} stands on ${under.id}`);
 }
 
-function createWords(volume: Lv, site: Site): string[] {
-  const [first] = volume.segments;
-  const size = ['--size', `${volume.sizeBytes}b`];
-  const stripe = first?.stripeBytes === undefined ? [] : ['--stripesize', `${first.stripeBytes}b`];
-  const region = first?.regionBytes === undefined ? [] : ['--regionsize', `${first.regionBytes}b`];
-  switch (first?.type) {
-    case 'thin':
-      return ['--type', 'thin', '--virtualsize', `${volume.sizeBytes}b`, '--thinpool', poolOf(volume, site)];
-    case 'thin-pool':
-      return [
-        '--type',
-        'thin-pool',
-        ...size,
-        ...(first.chunkBytes === undefined ? [] : ['--chunksize', `${first.chunkBytes}b`]),
-        ...(volume.metadataBytes === undefined ? [] : ['--poolmetadatasize', `${volume.metadataBytes}b`]),
-        ...(first.zero === undefined ? [] : ['--zero', first.zero ? 'y' : 'n']),
-        ...(first.discards === undefined ? [] : ['--discards', first.discards]),
-        ...(volume.whenFull === undefined ? [] : ['--errorwhenfull', volume.whenFull === 'error' ? 'y' : 'n']),
-      ];
-    case 'raid1':
-      return ['--type', 'raid1', ...size, '--mirrors', String((first.stripes ?? 2) - 1), ...region];
-    case 'raid10':
-      return [
-        ...option('--type', 'raid10'),
-        ...size,
-        ...option('--stripes', first.dataStripes ?? 2),
-        ...option('--mirrors', (first.dataCopies ?? 2) - 1),
-        ...stripe,
-        ...region,
-      ];
-    case 'striped':
-      return ['--type', 'striped', ...size, '--stripes', String(first.stripes ?? 1), ...stripe];
-    case undefined:
-    case 'linear':
-      return ['--type', 'linear', ...size];
-    default:
-      return [
-        '--type',
-        first?.type ?? 'linear',
-        ...size,
-        ...option('--stripes', first?.dataStripes ?? 2),
-        ...stripe,
-        ...region,
-      ];
-  }
-}
-
-/** The physical volumes that it lay on: who put it on the fast ones wants it there. */
-function placeWords({ segments, parts = [] }: Lv, site: Site): Word[] {
-  const areas = [...segments, ...parts.flatMap((part) => part.segments)].flatMap((one) => one.areas);
-  const places = new Set(areas.flatMap((area) => /^(pv:[^:]*):\d+-\d+$/.exec(area)?.[1] ?? []));
-  return [...places].map((id) => device(only(site.get(id))));
-}
-
-function poolOf(volume: Lv, site: Site): string {
-  const pool = site.get(only(volume));
-  return pool.kind === 'lv' ? pool.name : '';
-}
-
-function settingWords({ name, tags: names, allocation, skipActivation, readAheadBytes, major, minor }: Lv): string[] {
-  return [
-    '--yes',
-    ...option('--name', name),
-    ...option('--wipesignatures', 'y'),
-    ...tags(names),
-    ...(allocation === undefined ? [] : ['--alloc', allocation]),
-    ...(skipActivation === true ? ['--setactivationskip', 'y', '--ignoreactivationskip'] : []),
-    ...(readAheadBytes === undefined ? [] : ['--readahead', String(readAheadBytes / 512)]),
-    ...(minor === undefined ? [] : ['--persistent', 'y', '--major', String(major ?? 253), '--minor', String(minor)]),
-  ];
-}
-
-/** What lvcreate takes no option for. */
-function changeCommands({ name, raid, noAutoActivation, allocationLocked }: Lv, group: string): Command[] {
-  const options = [
-    ...(raid?.writeBehind === undefined ? [] : ['--writebehind', String(raid.writeBehind)]),
-    ...(raid?.minRecoveryKiB === undefined ? [] : ['--minrecoveryrate', `${raid.minRecoveryKiB}k`]),
-    ...(raid?.maxRecoveryKiB === undefined ? [] : ['--maxrecoveryrate', `${raid.maxRecoveryKiB}k`]),
-    ...(noAutoActivation === true ? ['--setautoactivation', 'n'] : []),
-    ...(allocationLocked === true ? ['--contiguous', 'y'] : []),
-  ];
-  return options.length === 0 ? [] : [{ argv: words('lvchange', ...options, `${group}/${name}`) }];
-}
-
 /**
  * Puts the UUIDs of a group and its volumes back: LVM takes none when it makes them. The text of the group is read back with the old
  * ones in it, while none of its volumes is in use.
@@ -250,7 +246,18 @@ function identityDeed(group: Vg, site: Site): Deed {
   const pairs = [`${group.name}=${group.uuid}`, ...volumes.map(({ name, uuid }) => `${name}=${uuid}`)];
   return {
     title: `give the volume group ${group.name} and its volumes the UUIDs that they had`,
-    commands: [{ argv: ['sh', '-euc', restoreIds, 'sh', group.name, ...pairs] }, { argv: ['udevadm', 'settle'] }],
+    commands: [
+      { argv: ['sh', '-euc', restoreIds, 'sh', group.name, ...pairs] },
+      // What sleeps and carries something was woken by hand.
+      ...volumes.flatMap((volume): Command[] => {
+        if (volume.skipActivation !== true || site.above(volume.id).length === 0) return [];
+        const path = `${group.name}/${volume.name}`;
+        return [{ argv: words('lvchange', '--activate', 'y', '--ignoreactivationskip', path) }];
+      }),
+      ...(group.fixedSize === true ? [{ argv: words('vgchange', '--resizeable', 'n', group.name) }] : []),
+      ...(group.noAutoActivation === true ? [{ argv: words('vgchange', '--setautoactivation', 'n', group.name) }] : []),
+      { argv: ['udevadm', 'settle'] },
+    ],
   };
 }
 
