@@ -75,6 +75,7 @@ export function layoutPlanCommand(): Command {
     .action(async (options: Options, command: Command) => {
       const { printResult } = await import('../output.ts');
       const { writeOutput } = await import('../output-file.ts');
+      const { blankDisks } = await import('../../layout/rebuild/blank.ts');
       const { planDigest } = await import('../../layout/rebuild/document.ts');
       const { planLayout } = await import('../../layout/rebuild/plan.ts');
       const { planText } = await import('../../layout/rebuild/text.ts');
@@ -87,7 +88,7 @@ export function layoutPlanCommand(): Command {
       const plan = planLayout({
         wanted,
         found,
-        blank: await blankDisks(wanted, found, options.to === 'host' ? session : undefined),
+        blank: options.to === 'host' ? await blankDisks(wanted, found, session.host, session.signal) : unused(found),
         ...namedRequest(options, withWholeDisks(wanted), found),
         ...(options.grow ? { grows: ({ kind }) => ['ext', 'xfs', 'btrfs', 'f2fs'].includes(kind) } : {}),
       });
@@ -98,31 +99,9 @@ export function layoutPlanCommand(): Command {
     });
 }
 
-/**
- * Disks on which nothing is, or what an earlier attempt at the same left. On this host they are read; of a document only what it says is
- * known.
- */
-async function blankDisks(
-  wanted: Layout,
-  found: Layout,
-  session: Awaited<ReturnType<typeof openDocuments>>['session'] | undefined,
-): Promise<ReadonlySet<string>> {
-  const { isBlank } = await import('../../layout/rebuild/blank.ts');
-  const { sourceDigest } = await import('../../layout/rebuild/document.ts');
-  const { readMark } = await import('../../layout/rebuild/mark.ts');
-  const used = new Set(found.components.flatMap(({ on }) => on));
-  const blank = new Set<string>();
-  for (const disk of found.components) {
-    if (disk.kind !== 'disk' || disk.sizeBytes === 0) continue;
-    const { id, device, sizeBytes } = disk;
-    if (session === undefined) {
-      if (!used.has(id)) blank.add(id);
-    } else {
-      const { host, signal } = session;
-      const mark = await readMark(host, disk, signal);
-      if (mark?.of === sourceDigest(wanted) || (!used.has(id) && (await isBlank(host, device, sizeBytes, signal))))
-        blank.add(id);
-    }
-  }
-  return blank;
+/** Of a document only what it says is known of what is on its disks. */
+function unused({ components }: Layout): ReadonlySet<string> {
+  const used = new Set(components.flatMap(({ on }) => on));
+  const disks = components.filter((one) => one.kind === 'disk' && one.sizeBytes > 0);
+  return new Set(disks.flatMap(({ id }) => (used.has(id) ? [] : [id])));
 }

@@ -40,8 +40,8 @@ const othersLimitMs = 5 * 60_000;
 export async function applyPlan(plan: Plan, application: Application, signal: AbortSignal): Promise<readonly Change[]> {
   const { host, progress, given } = application;
   if (!plan.actions.every(({ id }) => progress.ended.has(id))) {
-    await othersEnded(host, commandLock, othersLimitMs, signal);
     const ready = await prepared(plan, application, signal);
+    await othersEnded(host, commandLock, othersLimitMs, signal);
     const digest = planDigest(plan);
     await execute(
       plan.actions,

@@ -1,5 +1,9 @@
 /** Whether nothing at all is on a disk: only then may a plan take it without being told to. */
 import type { Host } from '../../host/host.ts';
+import type { Layout } from '../types.ts';
+import { sourceDigest } from './document.ts';
+import { readMark } from './mark.ts';
+import { disksOf } from './site.ts';
 
 const end = 8 << 20;
 const samples = 256;
@@ -30,4 +34,27 @@ export async function isBlank(host: Host, device: string, sizeBytes: number, sig
   const places = [[0, ends], [sizeBytes - ends, ends], ...between].flat().map(String);
   const options = { okCodes: [0, 1], timeoutMs: 5 * 60_000 };
   return (await host.run(['sh', '-c', compare, 'sh', device, ...places], options, signal)).code === 0;
+}
+
+/**
+ * Ids of the disks of a host that are blank, or bear the mark of an earlier attempt at the same machine.
+ *
+ * @param found a capture of it
+ */
+export async function blankDisks(
+  wanted: Layout,
+  found: Layout,
+  host: Host,
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  const of = sourceDigest(wanted);
+  const used = new Set(found.components.flatMap(({ on }) => on));
+  const blank = new Set<string>();
+  for (const disk of disksOf(found)) {
+    const { id, device, sizeBytes } = disk;
+    if (sizeBytes === 0) continue;
+    const isTaken = (await readMark(host, disk, signal))?.of === of;
+    if (isTaken || (!used.has(id) && (await isBlank(host, device, sizeBytes, signal)))) blank.add(id);
+  }
+  return blank;
 }
