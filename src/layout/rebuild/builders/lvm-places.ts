@@ -34,7 +34,10 @@ function areasUnder(piece: Piece, volume: Lv): string[] {
 
 /** The physical volumes that it lay on; none where one of them is not there any more, and LVM has to choose. */
 export function placeWords(piece: Piece, volume: Lv, group: Vg, site: Site): Word[] {
-  const places = new Set(areasUnder(piece, volume).flatMap((area) => placePattern.exec(area)?.[1] ?? []));
+  // No area names the log of a mirror.
+  const log = partNamed(volume, `${piece.name}_mlog`);
+  const areas = [piece, ...(log === undefined ? [] : [log])].flatMap((one) => areasUnder(one, volume));
+  const places = new Set(areas.flatMap((area) => placePattern.exec(area)?.[1] ?? []));
   if (![...places].every((id) => group.on.includes(id))) return [];
   return [...places].map((id) => device(only(site.get(id))));
 }
