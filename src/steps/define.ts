@@ -7,6 +7,7 @@ import type { Json } from '../kernel/json.ts';
 import type { CoverageItem } from '../point/coverage.ts';
 import type { Plan } from '../layout/rebuild/document.ts';
 import type { Layout } from '../layout/types.ts';
+import type { NetworkPlan } from '../network/rebuild/document.ts';
 import type { Network } from '../network/types.ts';
 import type { ForgetPlan } from '../point/forget.ts';
 import type { Point } from '../point/point.ts';
@@ -68,6 +69,13 @@ export interface State {
   /** Digest of the plan that somebody agreed to. */
   readonly agreedPlan: string;
   readonly rebuilt: { readonly actions: number; readonly disks: readonly string[] };
+
+  readonly networkPlan: NetworkPlan;
+  /** Consent, as `--yes` takes it. */
+  readonly networkRequest: { readonly yes?: string };
+  /** Digest of the plan that somebody agreed to. */
+  readonly agreedNetwork: string;
+  readonly networked: { readonly outcome: NetworkPlan['outcome']; readonly done: number };
 }
 
 /** Files that a plan needs, by the UUID of the encrypted volume, and consent as `--yes` takes it. */

@@ -1,8 +1,6 @@
 /** A network is made anew in another machine: all that the plain tools say is the same, whoever is killed on the way. */
 import { describe, expect, test } from 'vitest';
-import { networkChanges } from '../../src/network/diff.ts';
 import { type Application, applyLive } from '../../src/network/rebuild/apply.ts';
-import type { LivePlan } from '../../src/network/rebuild/document.ts';
 import { planLive } from '../../src/network/rebuild/plan.ts';
 import type { Network } from '../../src/network/types.ts';
 import { type Machine, machine, noMachine } from './machine.ts';

@@ -5,10 +5,13 @@ import { helpFooter } from '../globals.ts';
 import { openDocuments, sourceHelp } from '../open-documents.ts';
 import { layoutApplyCommand } from './layout-apply.ts';
 import { layoutPlanCommand } from './layout-plan.ts';
+import { networkApplyCommand } from './network-apply.ts';
+import { networkPlanCommand } from './network-plan.ts';
 
 export const layoutCommand = (): Command =>
   documentCommand(layoutDocument).addCommand(layoutPlanCommand()).addCommand(layoutApplyCommand());
-export const networkCommand = (): Command => documentCommand(networkDocument);
+export const networkCommand = (): Command =>
+  documentCommand(networkDocument).addCommand(networkPlanCommand()).addCommand(networkApplyCommand());
 export const factsCommand = (): Command => documentCommand(factsDocument);
 
 type Captured = Parameters<typeof notCompared>[0];

@@ -15,6 +15,7 @@ import type { Link, Network } from '../types.ts';
 import { networkActions } from './actions.ts';
 import { idOf, isCard } from './cards.ts';
 import type { LivePlan } from './document.ts';
+import { madeName } from './expected.ts';
 import { readyForRoutes } from './rest.ts';
 
 export interface Application {
@@ -111,7 +112,7 @@ async function areWithoutCarrier(host: Host, lines: readonly string[], signal: A
 }
 
 /** What is not as the plan said, of all that it makes. */
-export function appliedChanges({ network, notes: _notes }: LivePlan, after: Network): readonly Change[] {
+export function appliedChanges({ network }: LivePlan, after: Network): readonly Change[] {
   const names = new Set(network.links.map(({ name }) => name));
   const isMine = (dev: string | undefined): boolean => dev === undefined || names.has(dev);
   const missing = after.gaps.filter(({ subject }) =>
@@ -119,15 +120,13 @@ export function appliedChanges({ network, notes: _notes }: LivePlan, after: Netw
   );
   if (missing[0] !== undefined)
     throw new LifeboatError('failed', `what came of it could not be seen: ${missing[0].problem}`);
-  return networkChanges(
-    unsecret(comparable(network)),
-    unsecret({
-      ...comparable(after),
-      links: after.links.filter(({ name }) => names.has(name)),
-      routes: after.routes.filter(({ dev }) => isMine(dev)),
-      neighbours: (after.neighbours ?? []).filter(({ dev }) => isMine(dev)),
-    }),
-  );
+  const own = {
+    ...after,
+    links: after.links.filter(({ name }) => names.has(name)),
+    routes: after.routes.filter(({ dev }) => isMine(dev)),
+    neighbours: (after.neighbours ?? []).filter(({ dev }) => isMine(dev)),
+  };
+  return networkChanges(unsecret(comparable(network)), unsecret(comparable(own)));
 }
 
 /** Without what configures the network, which no plan for live links touches. */
@@ -137,7 +136,7 @@ function comparable(network: Network): Network {
     format,
     capturedAt,
     hostname: '',
-    links: links.map((link) => (isCard(link) ? withoutNegotiated(link) : link)),
+    links: links.map((link) => (isCard(link) ? withoutMadeNames(link) : link)),
     routes,
     dns,
     gaps,
@@ -147,8 +146,11 @@ function comparable(network: Network): Network {
   };
 }
 
-/** Udev gives other names when it likes. */
-const withoutNegotiated = ({ alternativeNames: _names, ...link }: Link): Link => link;
+/** Other names that udev gives a card are its own affair. */
+function withoutMadeNames({ alternativeNames = [], ...link }: Link): Link {
+  const names = alternativeNames.filter((name) => !madeName.test(name));
+  return names.length === 0 ? link : { ...link, alternativeNames: names };
+}
 
 /** A public key follows from a private one, which no plan has. */
 const unsecret = (network: Network): Network => ({

@@ -67,6 +67,13 @@ const writtenSchema = z.strictObject({
   outcome: z.literal('written'),
   /** Where the system lies whose configuration is changed. */
   root: z.string(),
+  /** New values by old ones, of what cards are told apart by. */
+  identities: z.strictObject({
+    macs: z.record(z.string(), z.string()),
+    paths: z.record(z.string(), z.string()),
+    drivers: z.record(z.string(), z.array(z.string())),
+    names: z.record(z.string(), z.string()),
+  }),
   files: z.array(fileSchema),
 });
 

@@ -78,7 +78,7 @@ export function linkOfKey(key: string): string | undefined {
 }
 
 /** Other names that udev makes of where a card is. */
-const madeName = /^(?:en|ib|sl|wl|ww)[abcdiopPsuvwx]\w*$/;
+export const madeName = /^(?:en|ib|sl|wl|ww)[abcdiopPsuvwx]\w*$/;
 
 /** What is of the card itself is that of the new one. */
 function onCard(link: Link, card: Link | undefined): Link {
