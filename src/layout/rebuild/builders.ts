@@ -1,6 +1,7 @@
 /** How each kind is made: the one list. A kind that is not here cannot be made yet, and a plan says so. */
 import type { Component, ComponentOf, Kind } from '../types.ts';
 import type { Builder } from './builder.ts';
+import { bcacheBuilder, bcacheSetBuilder } from './builders/bcache.ts';
 import { btrfsBuilder, subvolumeBuilder } from './builders/btrfs.ts';
 import { cryptBuilder } from './builders/crypt.ts';
 import { extBuilder } from './builders/ext.ts';
@@ -25,6 +26,8 @@ const builders: { readonly [K in Kind]?: Builder<ComponentOf<K>> } = {
   pv: pvBuilder,
   vg: vgBuilder,
   lv: lvBuilder,
+  'bcache-set': bcacheSetBuilder,
+  bcache: bcacheBuilder,
   ext: extBuilder,
   xfs: xfsBuilder,
   btrfs: btrfsBuilder,

@@ -89,9 +89,9 @@ async function signaturesOn(host: Host, { path, partitions }: DiskNow, signal: A
   return (await host.run(argv, {}, signal)).stdout.toString();
 }
 
-/** Links that udev makes of UUIDs have colons in them, which LVM takes for something else. */
+/** Links that udev makes of UUIDs have colons in them, which LVM takes for something else; and not all links are known to udev. */
 async function kernelName(host: Host, path: string, signal: AbortSignal): Promise<string> {
-  if (!path.startsWith('/dev/disk/')) return path;
+  if (!/^\/dev\/(disk|bcache)\//.test(path)) return path;
   const { stdout } = await host.run(['realpath', '--', path], {}, signal);
   return stdout.toString().trimEnd();
 }

@@ -142,3 +142,43 @@ function about(value: string): number {
   if (number === undefined) throw new Error(`not an amount: ${JSON.stringify(value)}`);
   return Math.round(Number(number) * 1024 ** units.indexOf(unit));
 }
+
+/** What a superblock of a device that is cached says, but for its set: the kernel writes that when it attaches the device. */
+export interface NewBacking {
+  readonly uuid: string;
+  readonly label?: string;
+  readonly blockBytes: number;
+  readonly dataOffsetBytes: number;
+  readonly cacheMode: string;
+}
+
+/** Its bytes, for 4 KiB behind the start of the device: make-bcache(8) would choose the UUID by itself. */
+export function backingSuperblock({ uuid, label = '', blockBytes, dataOffsetBytes, cacheMode }: NewBacking): Buffer {
+  const block = Buffer.alloc(4096);
+  const dataOffset = dataOffsetBytes / sector;
+  block.writeBigUInt64LE(8n, 8);
+  block.writeBigUInt64LE(dataOffset === 16 ? 1n : 4n, 16);
+  block.write(magic, 24, 'hex');
+  block.write(uuid.replaceAll('-', ''), 40, 'hex');
+  block.write(label, 72, 32, 'latin1');
+  block.writeBigUInt64LE(BigInt(Math.max(0, modes.indexOf(cacheMode))), 104);
+  if (dataOffset !== 16) block.writeBigUInt64LE(BigInt(dataOffset), 184);
+  block.writeUInt16LE(blockBytes / sector, 192);
+  block.writeBigUInt64LE(superblockSum(block), 0);
+  return block;
+}
+
+const allBits = 2n ** 64n - 1n;
+const polynomial = 0x42f0e1eba9ea3693n;
+
+/** CRC-64 of all behind it that is in use: 208 bytes, as no place of a journal follows. */
+export function superblockSum(block: Buffer): bigint {
+  let sum = allBits;
+  for (const byte of block.subarray(8, 208)) {
+    sum ^= BigInt(byte) << 56n;
+    for (let bit = 0; bit < 8; bit += 1) {
+      sum = (sum & (1n << 63n)) === 0n ? (sum << 1n) & allBits : ((sum << 1n) & allBits) ^ polynomial;
+    }
+  }
+  return sum ^ allBits;
+}
