@@ -57,9 +57,9 @@ function withoutSpareStarts(layout: Layout, home: string, before: Layout, member
       .filter(({ on }) => on.includes(disk))
       .flatMap((table) => partitionsIn(layout, table));
   const known = new Set([...kept].flatMap((id) => rolesOf(id).map(({ typeId }) => typeId)));
-  const spare = [...disks].filter((disk) =>
-    rolesOf(disk).every((one) => isBootPartition(one) && known.has(one.typeId) && !isMounted(layout, one.id)),
-  );
+  const isSpare = (one: ComponentOf<'partition'>): boolean =>
+    isBootPartition(one) && known.has(one.typeId) && isCopy(layout, one.id);
+  const spare = [...disks].filter((disk) => rolesOf(disk).every(isSpare));
   const gone = spare.flatMap((disk) => rolesOf(disk).map(({ id }) => id));
   return {
     layout: emptied(layout, gone),
@@ -69,9 +69,12 @@ function withoutSpareStarts(layout: Layout, home: string, before: Layout, member
   };
 }
 
-function isMounted(layout: Layout, id: string): boolean {
-  const above = new Set(standingOn(layout, id).map((one) => one.id));
-  return ofKind(layout, 'mount').some(({ on }) => on.some((one) => above.has(one)));
+/** Empty, or a filesystem that nothing shows. */
+function isCopy(layout: Layout, id: string): boolean {
+  const above = standingOn(layout, id);
+  const ids = new Set(above.map((one) => one.id));
+  const isShown = ofKind(layout, 'mount').some(({ on }) => on.some((one) => ids.has(one)));
+  return above.every(({ kind }) => kind === 'vfat') && !isShown;
 }
 
 /** The table of an array is known by what it is on. */

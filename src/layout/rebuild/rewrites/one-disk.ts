@@ -17,16 +17,14 @@ type Partition = ComponentOf<'partition'>;
 export const oneDisk: Rewrite<ComponentOf<'disk'>> = {
   rule: 'one-disk',
   kinds: ['disk'],
-  problem(disk, layout) {
-    if (tableOn(layout, disk.id) === undefined) return 'it has no partition table that anything could be added to';
-    return othersThan(disk.id, layout).length === 0 ? 'nothing stands on another disk' : undefined;
-  },
+  problem: (disk, layout) => (othersThan(disk.id, layout).length === 0 ? 'nothing stands on another disk' : undefined),
   rewrite(disk, layout) {
     const steps: ((now: Layout) => Rewritten)[] = [
       ...arraysOver(layout).map((id) => (now: Layout) => withoutArray(id, disk.id, now)),
+      // What reaches onto this disk already has all of its room here; what does not comes over first.
+      (now) => joined(disk.id, now),
       (now) => ({ layout: gathered(disk.id, now), notes: [] }),
-      joinedGroups,
-      joinedBtrfs,
+      (now) => joined(disk.id, now),
     ];
     const others = othersThan(disk.id, layout);
     return steps.reduce<Rewritten>(
@@ -61,6 +59,16 @@ function withoutArray(id: string, disk: string, layout: Layout): Rewritten {
 /** What is on other disks lies in partitions of this one. */
 function gathered(disk: string, layout: Layout): Layout {
   const target = tableOn(layout, disk);
+  const [left] = othersThan(disk, layout);
+  if (target === undefined && left !== undefined) {
+    throw new LifeboatError(
+      'unsupported',
+      `${disk} has no partitions, so that what is on ${left} cannot lie beside them`,
+      {
+        hint: `Leave that out with --exclude ${left}, or choose another disk for all.`,
+      },
+    );
+  }
   if (target === undefined) return layout;
   return othersThan(disk, layout).reduce((now, other) => {
     const table = tableOn(now, other);
@@ -69,8 +77,7 @@ function gathered(disk: string, layout: Layout): Layout {
 }
 
 function wholeMoved(other: string, target: Table, layout: Layout): Layout {
-  const disk = find(layout, other);
-  const sizeBytes = 'sizeBytes' in disk ? (disk.sizeBytes ?? 0) : 0;
+  const sizeBytes = sizeOf(find(layout, other));
   const typeId = typeIdFor(standingOn(layout, other)[0], target);
   const { layout: wider, partition } = appended(withRoom(target, 1, layout), target, {
     seed: other,
@@ -121,26 +128,29 @@ function withRoom(target: Table, more: number, layout: Layout): Layout {
   });
 }
 
-/** Groups with several physical volumes on one disk have one, and so no volume that is spread or mirrored. */
-function joinedGroups(layout: Layout): Rewritten {
-  const groups = ofKind(layout, 'vg').filter(({ on }) => on.length > 1);
-  return groups.reduce<Rewritten>(
-    (before, group) => {
-      const joined = joinedGroup(group, before.layout);
-      return { layout: joined.layout, notes: [...before.notes, ...joined.notes] };
+/** Groups and filesystems that reach onto this disk lie on it alone. */
+function joined(disk: string, layout: Layout): Rewritten {
+  const { disksUnder } = siteOf(layout.components);
+  const isHere = ({ id, on }: Component): boolean => on.length > 1 && disksUnder(id).includes(disk);
+  const wide = layout.components.filter((one) => (one.kind === 'vg' || one.kind === 'btrfs') && isHere(one));
+  return wide.reduce<Rewritten>(
+    (before, one) => {
+      const { layout: after, notes } =
+        one.kind === 'vg' ? joinedGroup(one, disk, before.layout) : joinedBtrfs(one, disk, before.layout);
+      return { layout: after, notes: [...before.notes, ...notes] };
     },
     { layout, notes: [] },
   );
 }
 
-function joinedGroup(group: ComponentOf<'vg'>, layout: Layout): Rewritten {
+/** The group has one physical volume with the room of all, and so no volume that is spread or mirrored. */
+function joinedGroup(group: Component, disk: string, layout: Layout): Rewritten {
+  if (group.kind !== 'vg') return { layout, notes: [] };
   const { disksUnder } = siteOf(layout.components);
-  const [first = '', ...others] = group.on;
+  const first = group.on.find((id) => disksUnder(id).includes(disk)) ?? '';
+  const others = group.on.filter((id) => id !== first);
   const place = find(layout, first).on[0] ?? '';
-  const parts = others.flatMap((id) => find(layout, id).on).map((id) => find(layout, id));
-  const isPlain = [find(layout, place), ...parts].every(({ kind }) => kind === 'partition');
-  if (disksUnder(group.id).length > 1 || !isPlain) return { layout, notes: [] };
-  const more = parts.reduce((total, one) => total + ('sizeBytes' in one ? (one.sizeBytes ?? 0) : 0), 0);
+  const more = others.reduce((total, id) => total + sizeOf(find(layout, id)), 0);
   const one = emptied(restacked(layout, new Set(others), first), others);
   const volumes = ofKind(one, 'lv').filter(({ on, segments }) => on.includes(group.id) && segments.some(isSpread));
   return {
@@ -152,6 +162,8 @@ function joinedGroup(group: ComponentOf<'vg'>, layout: Layout): Rewritten {
   };
 }
 
+const sizeOf = (component: Component): number => ('sizeBytes' in component ? (component.sizeBytes ?? 0) : 0);
+
 const isSpread = ({ type }: ComponentOf<'lv'>['segments'][number]): boolean => /^(striped|raid|mirror)/.test(type);
 
 /** Volumes lie where there is room: what they lay on is not there. */
@@ -162,37 +174,26 @@ function withoutPlaces(group: string, layout: Layout): Layout {
   });
 }
 
-/** A btrfs on several partitions of one disk has one. */
-function joinedBtrfs(layout: Layout): Rewritten {
+/** What had copies on other devices has its data once. */
+function joinedBtrfs(filesystem: Component, disk: string, layout: Layout): Rewritten {
+  if (filesystem.kind !== 'btrfs') return { layout, notes: [] };
   const { disksUnder } = siteOf(layout.components);
-  const wide = ofKind(layout, 'btrfs').filter(({ id, on }) => on.length > 1 && disksUnder(id).length === 1);
-  return {
-    layout: wide.reduce((now, one) => onOnePartition(one, now), layout),
-    notes: wide.map((one) => `${nameOf(one)} has its data once, on one device`),
-  };
-}
-
-function onOnePartition(filesystem: ComponentOf<'btrfs'>, layout: Layout): Layout {
   const { on, geometry } = filesystem;
-  const [first = '', ...others] = on;
-  const sizes = on.map((id) => find(layout, id)).map((one) => ('sizeBytes' in one ? (one.sizeBytes ?? 0) : 0));
+  const first = on.find((id) => disksUnder(id).includes(disk)) ?? '';
+  const others = on.filter((id) => id !== first);
   const isCopied = geometry?.profiles?.['data']?.some((profile) => profile.startsWith('raid1')) === true;
-  const more = isCopied ? 0 : sizes.slice(1).reduce((total, size) => total + size, 0);
-  const sizeBytes = (sizes[0] ?? 0) + more;
-  const alone: Component = {
-    ...filesystem,
-    on: [first],
-    sizeBytes,
-    ...(geometry === undefined
-      ? {}
-      : {
-          geometry: {
-            ...geometry,
-            deviceCount: 1,
-            devices: [{ devid: 1, sizeBytes, on: first }],
-            profiles: { data: ['single'], metadata: ['dup'], system: ['dup'] },
-          },
-        }),
+  const more = isCopied ? 0 : others.reduce((total, id) => total + sizeOf(find(layout, id)), 0);
+  const sizeBytes = sizeOf(find(layout, first)) + more;
+  const own = geometry && {
+    ...geometry,
+    deviceCount: 1,
+    devices: [{ devid: 1, sizeBytes, on: first }],
+    profiles: { data: ['single'], metadata: ['dup'], system: ['dup'] },
   };
-  return retyped(widened(emptied(withChanged(layout, alone), others), first, more), first);
+  const alone: Component = { ...filesystem, on: [first], sizeBytes, ...(own === undefined ? {} : { geometry: own }) };
+  const narrow = emptied(withChanged(layout, alone), others);
+  return {
+    layout: retyped(widened(narrow, first, more), first),
+    notes: [`${nameOf(filesystem)} has its data once, on one device`],
+  };
 }
