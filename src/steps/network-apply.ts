@@ -1,5 +1,6 @@
 /** Steps that carry a plan for the network out. */
 import { join } from 'node:path';
+import { hostIdentity } from '../host/identity.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import { applyLive } from '../network/rebuild/apply.ts';
 import { type NetworkPlan, networkPlanDigest, networkPlanSubject } from '../network/rebuild/document.ts';
@@ -39,8 +40,8 @@ export const changeNetwork = step({
       return { networked: { outcome: 'written', done: total } };
     }
     // With the next start, all that was done is gone.
-    const boot = (await host.read('/proc/sys/kernel/random/boot_id', {}, signal)).toString().trim();
-    await using progress = await openProgress(join(stateDir, 'plans', `${agreedNetwork}.${boot}.jsonl`), signal);
+    const { bootId = '' } = await hostIdentity(host, signal);
+    await using progress = await openProgress(join(stateDir, 'plans', `${agreedNetwork}.${bootId}.jsonl`), bootId);
     done = progress.ended.size;
     const changes = await applyLive(networkPlan, { host, progress, say: ({ title }) => tell(title) }, signal);
     if (changes.length > 0) {

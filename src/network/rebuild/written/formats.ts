@@ -6,7 +6,8 @@ import { fits } from './names.ts';
 /** A rewriter of whole files; as many lines come out as went in. */
 export type Rewrite = (content: string, identities: Identities) => string;
 
-const mac = /(?:[\da-f]{2}[:-]){5}[\da-f]{2}/gi;
+/** Not the end of a word before it: `mac:52:…`. */
+const mac = /(?<![\da-z])(?:[\da-f]{2}[:-]){5}[\da-f]{2}(?![:-]?[\da-z])/gi;
 
 /** Addresses in a value, written as the old ones were. */
 export function withMacs(value: string, { macs }: Identities): string {
