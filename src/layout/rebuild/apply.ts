@@ -112,13 +112,28 @@ function refuseChanged({ before }: Plan, found: Layout): void {
   });
 }
 
-/** What is not as the plan said, of all that it makes. */
-export function rebuiltChanges({ layout, disks, fates }: Plan, after: Layout): readonly Change[] {
+/** What is not as the plan said, of all that it makes, and of what it leaves as it is beside that. */
+export function rebuiltChanges({ layout, fates }: Plan, after: Layout): readonly Change[] {
   const now = siteOf(after.components);
-  const taken = new Set(disks.map(({ id }) => id));
+  const taken = new Set(disksOf(layout).map(({ id }) => id));
   const components = now.order.filter(({ id }) => now.disksUnder(id).some((disk) => taken.has(disk)));
   const resized = new Set(fates.new.flatMap(({ id, fate }) => (fate === 'resize' ? [id] : [])));
-  return layoutChanges(made(layout, resized), made({ ...after, components }, resized));
+  const renewed = new Set(layout.components.flatMap(({ id, renewed: is }) => (is === true ? [id] : [])));
+  const told = (one: Layout): Layout => withoutDefaults(made(one, resized), renewed);
+  return layoutChanges(told(layout), told({ ...after, components }));
+}
+
+/** Of what is made as its tool does by itself, nobody said how. */
+function withoutDefaults(layout: Layout, renewed: ReadonlySet<string>): Layout {
+  return {
+    ...layout,
+    components: layout.components.map((component) => {
+      if (!renewed.has(component.id)) return component;
+      const { renewed: _renewed, ...plain } = component;
+      if ('geometry' in plain) delete plain.geometry;
+      return 'type' in plain ? { ...plain, sizeBytes: 0 } : plain;
+    }),
+  };
 }
 
 /** Without what comes back with the files only, and what its tools choose. */

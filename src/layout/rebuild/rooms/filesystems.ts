@@ -8,8 +8,9 @@ const mebibyte = 1 << 20;
 
 /** Bytes that it takes at least. One of which nobody could see how full it is keeps its size. */
 export function leastBytes(component: Filesystem): number {
-  if (component.usedBytes === undefined || component.geometry === undefined) return component.sizeBytes;
-  return Math.min(component.sizeBytes, roundUp(withReserve(component, component.usedBytes), mebibyte));
+  const { usedBytes, geometry, renewed } = component;
+  if (usedBytes === undefined || (geometry === undefined && renewed !== true)) return component.sizeBytes;
+  return Math.min(component.sizeBytes, roundUp(withReserve(component, usedBytes), mebibyte));
 }
 
 function withReserve(component: Filesystem, used: number): number {
