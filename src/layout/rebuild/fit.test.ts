@@ -123,3 +123,19 @@ function checkGroup(group: ComponentOf<'vg'>, layout: Layout): void {
   expect(taken).toBeLessThanOrEqual(there * extent);
   expect(volumes.every((one) => one.kind === 'lv' && one.sizeBytes % extent === 0)).toBe(true);
 }
+
+test('a btrfs over several disks takes of each its own part, and room for each of its copies', async () => {
+  const layout = await recordedLayout('fs-btrfs-raid1.debian12');
+  const sizes = scaled(layout, [2, 1, 1, 1, 1, 1]);
+  const partOf = ({ components }: Layout) =>
+    components.flatMap((one) =>
+      one.kind === 'btrfs' ? [one.geometry?.devices?.map(({ sizeBytes }) => sizeBytes)] : [],
+    );
+  // On larger disks it stays as it is, disk by disk, unless it is told to grow.
+  expect(partOf(fitted(layout, { sizes }))).toEqual(partOf(layout));
+  const [grown = []] = partOf(fitted(layout, { sizes, grows: ({ kind }) => kind === 'btrfs' }));
+  expect(grown[0]).toBeGreaterThan(partOf(layout)[0]?.[0] ?? 0);
+  const [btrfs] = layout.components.filter((one) => one.kind === 'btrfs');
+  if (btrfs === undefined) throw new Error('no btrfs');
+  expect(leastBytes({ ...btrfs, usedBytes: 400 << 20 })).toBe((400 * 1.25 * 2 + 256) << 20);
+});

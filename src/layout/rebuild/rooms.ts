@@ -1,6 +1,7 @@
 /** What the space solver knows of each kind: the one list. */
 import type { Component, ComponentOf, Kind } from '../types.ts';
 import { plainRoom, type Room } from './room.ts';
+import { btrfsRoom } from './rooms/btrfs.ts';
 import { cryptRoom, luksRoom } from './rooms/encrypted.ts';
 import { filesystemRoom } from './rooms/filesystems.ts';
 import { lvRoom, pvRoom, vgRoom } from './rooms/lvm.ts';
@@ -50,7 +51,7 @@ export function roomsFor(grows: (component: Component) => boolean): Rooms {
     lv: lvRoom,
     ext: filesystemRoom(grows),
     xfs: filesystemRoom(grows),
-    btrfs: filesystemRoom(grows),
+    btrfs: btrfsRoom(grows),
     f2fs: filesystemRoom(grows),
     swap: swapRoom,
   };

@@ -27,11 +27,29 @@ function withReserve(component: Filesystem, used: number): number {
       return Math.max(300 * mebibyte, used * 1.1 + own + 64 * mebibyte);
     }
     case 'btrfs':
-      return used * 1.25 + 256 * mebibyte;
+      return used * 1.25 * copiesOf(component) + 256 * mebibyte;
     case 'f2fs':
       return used * 1.25 + 128 * mebibyte;
   }
 }
+
+/** How often its data are on its devices; what is used is counted once. */
+function copiesOf({ geometry }: ComponentOf<'btrfs'>): number {
+  const { profiles = {} } = geometry ?? {};
+  const names = profiles['data'] ?? profiles['data+metadata'] ?? [];
+  return Math.max(1, ...names.map((name) => copies[name] ?? 1));
+}
+
+/** Of those with parity as much as with three devices, at least. */
+const copies: Readonly<Record<string, number>> = {
+  dup: 2,
+  raid1: 2,
+  raid10: 2,
+  raid1c3: 3,
+  raid1c4: 4,
+  raid5: 1.5,
+  raid6: 3,
+};
 
 /** @param grows whether one shall take what is left over */
 export function filesystemRoom<C extends Filesystem>(grows: (component: Component) => boolean): Room<C> {
