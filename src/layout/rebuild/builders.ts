@@ -10,6 +10,7 @@ import { exfatBuilder, jfsBuilder, ntfsBuilder, vfatBuilder } from './builders/f
 import { integrityBuilder } from './builders/integrity.ts';
 import { luksBuilder } from './builders/luks.ts';
 import { lvBuilder, pvBuilder, vgBuilder } from './builders/lvm.ts';
+import { mdContainerBuilder } from './builders/md-container.ts';
 import { mdBuilder } from './builders/md.ts';
 import { diskBuilder, partitionBuilder, tableBuilder } from './builders/partitions.ts';
 import { swapBuilder } from './builders/swap.ts';
@@ -20,6 +21,7 @@ const builders: { readonly [K in Kind]?: Builder<ComponentOf<K>> } = {
   table: tableBuilder,
   partition: partitionBuilder,
   md: mdBuilder,
+  'md-container': mdContainerBuilder,
   luks: luksBuilder,
   crypt: cryptBuilder,
   integrity: integrityBuilder,
