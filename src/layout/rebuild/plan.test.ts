@@ -6,6 +6,7 @@ import { recordedHost } from '../../host/recorded.ts';
 import { devicesOf } from '../../plan/action.ts';
 import { captureLayout } from '../capture.ts';
 import { type Component, type ComponentOf, type Layout, parseLayout } from '../types.ts';
+import { withWholeDisks } from './attached.ts';
 import { devicePath, diskPaths } from './paths.ts';
 import { parsePlan, planDigest } from './document.ts';
 import { planLayout } from './plan.ts';
@@ -34,17 +35,19 @@ function bareMachine(disks: readonly ComponentOf<'disk'>[]): Layout {
 
 const disksOf = ({ components }: Layout) => components.filter((one): one is ComponentOf<'disk'> => one.kind === 'disk');
 const stacks = readdirSync(folder)
-  .filter((file) => /^(md|lvm)-.*\.debian12\.json$/.test(file))
+  .filter((file) => /^(bcache|fs|iscsi|lvm|md|multipath)\b.*\.debian12\.json$/.test(file))
   .map((file) => file.slice(0, -'.json'.length));
 
 /** Of which something cannot be made anew, and why. */
 const refused: Readonly<Record<string, string>> = {
+  'fs-btrfs-degraded.debian12': '1 of its devices were not there',
+  'fs-unknown.debian12': 'of the kind unknown',
   'md-raid4-inactive.debian12': 'and it needs all',
 };
 
 test.each(stacks)('%s on blank disks', async (name) => {
   const wanted = await recordedLayout(name);
-  const found = bareMachine(disksOf(wanted));
+  const found = bareMachine(disksOf(withWholeDisks(wanted)).filter(({ sizeBytes }) => sizeBytes > 0));
   const request = { wanted, found, blank: new Set(found.components.map(({ id }) => id)) };
   if (refused[name] !== undefined) {
     expect(() => planLayout(request)).toThrow(refused[name]);
@@ -100,7 +103,7 @@ test('a disk with data on it is not taken, also when it is the same disk, unless
   const plan = planLayout({ wanted, found, blank, named });
   expect(plan.disks.map(({ destroys }) => destroys.length)).toEqual([5, 5]);
   const order = plan.actions.map(({ id }) => id.replace(/ .*/, ''));
-  expect(order.slice(0, 9)).toEqual(['mark', 'mark', 'wipe', 'release', 'wipe', 'wipe', 'wipe', 'wipe', 'settle']);
+  expect(order.slice(0, 9)).toEqual(['wipe', 'release', 'mark', 'mark', 'wipe', 'wipe', 'wipe', 'wipe', 'settle']);
 });
 
 test('what lies in files and in memory comes back with the files', async () => {
@@ -151,7 +154,7 @@ test('what lies on a disk that nobody gave up, too, is not taken apart', async (
 });
 
 test('what makes devices and cannot be stopped yet is not written over', async () => {
-  const found = atRest(await recordedLayout('bcache.debian12'));
+  const found = atRest(await recordedLayout('drbd.debian12'));
   const wanted = await recordedLayout('md-raid0.debian12');
   const named = new Map(disksOf(wanted).map(({ id }, index) => [id, disksOf(found)[index]?.id ?? '']));
   expect(() => planLayout({ wanted, found, blank: new Set(), named })).toThrow('cannot be stopped yet');
