@@ -4,7 +4,8 @@ import type { Host } from '../../src/host/host.ts';
 /** Bytes of boot sectors, where no tool tells what stands there. */
 const script = `
 bytes() { od -A n -v -t x1 -j "$2" -N "$3" "$1"; }
-for device in $(lsblk -nrpo NAME | sort -u); do
+# What lies in files and in memory is not made.
+for device in $(lsblk -nrpo NAME | grep -v '/\\(loop\\|zram\\)' | sort -u); do
   uuid='' type=''
   eval "$(blkid -p -o export "$device" 2> /dev/null | grep -E '^(UUID|TYPE)=')"
   [ -n "$type$TYPE" ] || continue
