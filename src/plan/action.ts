@@ -31,7 +31,10 @@ export const actionSchema = z.strictObject({
   title: z.string(),
   /** The component that it is for. */
   component: z.string(),
-  /** Ids of the disks that it writes to. */
+  /**
+   * Ids of the disks that it writes to. Actions that have none of them in common may be carried out at once; on each disk they keep the
+   * order of the plan. One that names none waits for all before it, and all behind it wait for it.
+   */
   writes: z.array(z.string()),
   commands: z.array(commandSchema),
   /** What to run before it is begun once more, after it was killed half-way: it then finds what it found at first. */

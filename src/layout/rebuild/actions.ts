@@ -8,7 +8,7 @@ import type { Deed } from './builder.ts';
 import { builderOf } from './builders.ts';
 import type { Plan } from './document.ts';
 import type { Stays } from './fates.ts';
-import { markAction, markCommand, markPlace } from './mark.ts';
+import { markAction, markCommands, markPlace } from './mark.ts';
 import { notMade, type OrderedSite, siteOf } from './site.ts';
 import { teardown } from './teardown.ts';
 
@@ -17,12 +17,17 @@ export function actionsOf({ disks, before, layout, fates }: Omit<Plan, 'actions'
   const now = siteOf(before.components);
   const taken = disks.map(({ id }) => id);
   const stays = staysOf(fates, now);
+  const down = teardown(now, taken, stays);
+  const released = down.findLastIndex(({ id }) => id.startsWith('release ')) + 1;
+  const marked = marks(
+    taken.filter((id) => !stays.has(id)),
+    site,
+  );
   return [
-    ...marks(
-      taken.filter((id) => !stays.has(id)),
-      site,
-    ),
-    ...teardown(now, taken, stays),
+    // Who does not let go is found out before anything is written to a disk itself.
+    ...down.slice(0, released),
+    ...marked,
+    ...down.slice(released),
     ...site.order.flatMap((component) =>
       stays.has(component.id) ? editsOf(component, site, now, stays) : actionsFor(component, site),
     ),
@@ -50,13 +55,13 @@ function editsOf(component: Component, site: OrderedSite, now: OrderedSite, stay
   return asActions('edit', component, deeds, site);
 }
 
-/** The first write to each disk says whose it is, where there is room for that. */
+/** The first write to each disk itself says whose it is, where there is room for that. */
 function marks(disks: readonly string[], site: OrderedSite): Action[] {
   return disks.flatMap((id) => {
     const place = markPlace(id, site);
     if (place === undefined) return [];
     return [
-      { id: markAction(id), title: `mark ${id}`, component: id, writes: [id], commands: [markCommand(id, place)] },
+      { id: markAction(id), title: `mark ${id}`, component: id, writes: [id], commands: markCommands(id, place) },
     ];
   });
 }

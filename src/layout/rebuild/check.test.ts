@@ -56,7 +56,7 @@ const cases: readonly [string, (plan: Plan) => Plan, RegExp][] = [
       ...plan,
       actions: plan.actions.map((one) => ({ ...one, commands: [{ argv: ['wipefs', '--all', '/dev/sdz'] }] })),
     }),
-    /its action 1 is not to mark/,
+    /its action 1 is not to stop/,
   ],
   [
     'another disk in a command',
@@ -67,7 +67,7 @@ const cases: readonly [string, (plan: Plan) => Plan, RegExp][] = [
         commands: [{ argv: ['wipefs', { device: 'disk:OTHER' }] }],
       })),
     }),
-    /its action 1 is not to mark/,
+    /its action 1 is not to stop/,
   ],
   [
     'a disk that was not there',

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { localHost } from '../../host/local.ts';
 import type { Component, ComponentOf } from '../types.ts';
 import { isBlank } from './blank.ts';
-import { markBlank, markCommand, markContent, markPlace, readMark } from './mark.ts';
+import { markBlank, markCommands, markContent, markPlace, readMark } from './mark.ts';
 import { siteOf } from './site.ts';
 
 const { signal } = new AbortController();
@@ -53,7 +53,9 @@ test('a mark is read again, is not that of a copy on another disk, and goes', as
   const mark = { plan: 'p', of: 'o', disk: 'disk:A' };
   const place = markPlace('disk:A', siteFrom(1 << 20)) ?? 0;
   expect(await readMark(host, disk(), signal)).toBeUndefined();
-  const [program, ...words] = markCommand('disk:A', place).argv;
+  const write = markCommands('disk:A', place).at(-1);
+  if (write === undefined) throw new Error('nothing is written');
+  const [program, ...words] = write.argv;
   const argv = [
     program,
     ...words.map((word) => (typeof word === 'string' ? word : `${word.before}${device}`)),

@@ -34,20 +34,24 @@ export function markPlace(disk: string, site: Site): number | undefined {
 /** The id of the action that marks a disk. */
 export const markAction = (disk: string): string => `mark ${disk}`;
 
-/** Writes what an executor gives as `mark:<disk>` there. */
-export function markCommand(disk: string, place: number): Command {
-  return {
-    argv: [
-      'dd',
-      { device: disk, before: 'of=' },
-      `bs=${markBytes}`,
-      `seek=${place}`,
-      'oflag=seek_bytes',
-      'conv=notrunc,fsync',
-      'status=none',
-    ],
-    stdin: { given: `mark:${disk}` },
-  };
+/** Fails while somebody holds the disk or a part of it; then writes what an executor gives as `mark:<disk>` there. */
+export function markCommands(disk: string, place: number): Command[] {
+  return [
+    // It writes nothing, but opens the device for itself alone.
+    { argv: ['wipefs', '--all', '--no-act', '--quiet', { device: disk }] },
+    {
+      argv: [
+        'dd',
+        { device: disk, before: 'of=' },
+        `bs=${markBytes}`,
+        `seek=${place}`,
+        'oflag=seek_bytes',
+        'conv=notrunc,fsync',
+        'status=none',
+      ],
+      stdin: { given: `mark:${disk}` },
+    },
+  ];
 }
 
 /** Its bytes. */

@@ -1,6 +1,6 @@
 /** Plans that are cut off, and disks that fail, change or go while they are written to. */
 import { spawn } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -9,13 +9,15 @@ import { applyPlan } from '../../../src/layout/rebuild/apply.ts';
 import { blankDisks } from '../../../src/layout/rebuild/blank.ts';
 import type { Plan } from '../../../src/layout/rebuild/document.ts';
 import { planLayout } from '../../../src/layout/rebuild/plan.ts';
+import { siteOf } from '../../../src/layout/rebuild/site.ts';
 import type { Layout } from '../../../src/layout/types.ts';
+import { diskDevices } from '../../../src/qemu/command-line.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
 import { bootLimitMs } from '../prepared.ts';
 import { agentSocket, bootedWith, imagesIn } from '../rebooted.ts';
-import { capture, otherDisks, plainly } from '../rebuild.ts';
+import { capture, otherDisks, plainly, realDisks } from '../rebuild.ts';
 import { type Remembered, rememberedStack } from '../rebuilt.ts';
-import { type Lab, startLab } from '../lab.ts';
+import { devicesOf, type Lab, type LabDisk, startLab } from '../lab.ts';
 import { readStack, type Scene } from '../stack.ts';
 
 const { signal } = new AbortController();
@@ -144,3 +146,166 @@ test('power cut in every action, and planned anew: marked disks are taken, and t
     done.add(at);
   }
 });
+
+test('record lost, all of it still standing: torn down by the next plan, and the same comes of it', {
+  timeout: 1_800_000,
+}, async () => {
+  const { layout: wanted, given } = await remembered();
+  await using lab = await startLab({ disks: otherDisks(scene) }, signal);
+  const { host } = lab;
+  const first = await planned(wanted, host);
+  const last = first.actions.at(-1)?.id;
+  const end = async (id: string) => (id === last ? await Promise.reject(new Error('cut off')) : undefined);
+  const cut = { ...plainly, host, given, progress: { ...plainly.progress, end } };
+  await expect(applyPlan(first, cut, signal)).rejects.toThrow('cut off');
+  const next = await planned(wanted, host);
+  expect(next.actions.map(({ title }) => title).filter((title) => title.startsWith('stop '))).not.toEqual([]);
+  expect(await applyPlan(next, { ...plainly, host, given }, signal)).toEqual([]);
+});
+
+/** A small machine, for what needs no large one. */
+const small: Scene = { release: 'debian12', stack: readStack('lvm-on-md') };
+let smallOriginal: Promise<Remembered> | undefined;
+const smallOne = async (): Promise<Remembered> => await (smallOriginal ??= rememberedStack(small, signal));
+
+const write = async (host: Host, device: string, what: string, atMiB: number): Promise<void> => {
+  const argv = ['dd', `of=${device}`, 'bs=1M', `seek=${atMiB}`, 'conv=notrunc,fsync', 'status=none'] as const;
+  await host.run(argv, { stdin: Buffer.from(what) }, signal);
+};
+const reads = async (host: Host, device: string, atMiB: number): Promise<string> => {
+  const argv = ['dd', `if=${device}`, 'bs=1M', `skip=${atMiB}`, 'count=1', 'status=none'] as const;
+  return (await host.run(argv, {}, signal)).stdout.toString().replaceAll('\0', '');
+};
+
+test('disks that change after they were planned for, or go, are not written to', { timeout: 1_800_000 }, async () => {
+  const { layout: wanted } = await smallOne();
+  await using lab = await startLab({ disks: otherDisks(small) }, signal);
+  const { host, devices, machine } = lab;
+  const [a = '', b = ''] = ['NA', 'NB'].map((serial) => devices.get(serial));
+  const plan = await planned(wanted, host);
+  const refusal = async (own: Host, why: RegExp): Promise<void> => {
+    const applied = applyPlan(plan, { ...plainly, host: own }, signal);
+    await expect(applied).rejects.toMatchObject({ code: 'refused', message: expect.stringMatching(why) });
+  };
+  await host.run(['blockdev', '--setro', b], {}, signal);
+  await refusal(host, /disk:NB.*read-only/i);
+  await host.run(['blockdev', '--setrw', b], {}, signal);
+  // What no tool knows.
+  await write(host, b, 'somebody else wrote this', 3);
+  await refusal(host, /disk:NB was blank when the plan was made, and is no longer/);
+  expect(await reads(host, b, 3)).toBe('somebody else wrote this');
+  await write(host, b, '\0'.repeat(24), 3);
+  // Between the look at all disks and the first write to one of them: looked at are all, each, and then the first of them once more.
+  let looks = 0;
+  const late: Host = {
+    ...host,
+    async run(argv, options, own) {
+      if (argv[0] === 'lsblk' && argv.includes('PATH,TYPE,SERIAL,WWN,MODEL,SIZE,RO,MOUNTPOINT') && ++looks === 4) {
+        await write(host, b, 'somebody was quick', 3);
+      }
+      return await host.run(argv, options, own);
+    },
+  };
+  await refusal(late, /disk:NB was blank when the plan was made, and is no longer/);
+  expect(await reads(host, b, 3)).toBe('somebody was quick');
+  expect(await reads(host, b, 0)).toBe('');
+  // The first has its mark by then, and so it counts as blank.
+  await write(host, b, '\0'.repeat(18), 3);
+  expect((await planned(wanted, host)).disks.map(({ id }) => id)).toEqual(['disk:NA', 'disk:NB']);
+  await machine.removeDisk('NB', signal);
+  await refusal(host, /not as they were.*removed: disk/);
+  await using directory = await temporaryDirectory();
+  const [, like] = otherDisks(small);
+  if (like === undefined) throw new Error('the stack has two disks');
+  for (const disk of await imagesIn(directory.path, [{ ...like, serial: 'XB' }], signal))
+    await machine.addDisk(disk, signal);
+  await refusal(host, /not as they were.*removed: disk/);
+  expect((await planned(wanted, host)).disks.map(({ id }) => id)).toEqual(['disk:NA', 'disk:XB']);
+  expect((await reads(host, a, 0)).match(/lifeboat.mark/g)).toHaveLength(1);
+});
+
+test('a disk that goes in the middle ends it there, with the action and what to do', {
+  timeout: 1_800_000,
+}, async () => {
+  const { layout: wanted } = await smallOne();
+  await using lab = await startLab({ disks: otherDisks(small) }, signal);
+  const plan = await planned(wanted, lab.host);
+  const at = plan.actions.findIndex(({ id }) => id.startsWith('create md:'));
+  const begun: string[] = [];
+  const begin = async (id: string): Promise<void> => {
+    begun.push(id);
+    if (id === plan.actions[at]?.id) await lab.machine.removeDisk('NB', signal);
+  };
+  const progress = { ...plainly.progress, begin };
+  await expect(applyPlan(plan, { ...plainly, host: lab.host, progress }, signal)).rejects.toMatchObject({
+    message: expect.stringMatching(/^make the array .*\(on disk:NA, disk:NB\): the disk disk:NB is not there any more/),
+  });
+  expect(new Set(begun)).toEqual(new Set(plan.actions.slice(0, at + 1).map(({ id }) => id)));
+});
+
+/** An empty disk, one sector of which cannot be written to. */
+async function addWithBadSector(lab: Lab, disk: LabDisk, sector: number, directory: string): Promise<void> {
+  const file = join(directory, disk.serial);
+  await using image = await open(file, 'w');
+  await image.truncate(disk.bytes);
+  const { node, device } = diskDevices({ ...disk, bus: 'scsi', file, format: 'raw' });
+  const rule = { event: 'none', iotype: 'write', errno: 5, once: false, immediately: false, sector };
+  const bad = { driver: 'blkdebug', image: node['file'], 'inject-error': [rule] };
+  await lab.machine.qmp.execute('blockdev-add', { ...node, file: bad }, signal);
+  await lab.machine.qmp.execute('device_add', device, signal);
+}
+
+/** Where something begins on a disk, by the plan. */
+function startOn({ layout }: Plan, disk: string, number: number): number {
+  const partition = layout.components.find(
+    (one) =>
+      one.kind === 'partition' && one.number === number && siteOf(layout.components).disksUnder(one.id).includes(disk),
+  );
+  if (partition?.kind !== 'partition' || partition.startBytes === undefined) throw new Error('no such partition');
+  return partition.startBytes;
+}
+
+test.each([
+  {
+    what: 'the superblock of a filesystem: it ends there, and the other disk is not touched any more',
+    sectorOf: (plan: Plan) => startOn(plan, 'disk:NA', 2) / 512 + 2,
+    ends: /^make ext4 .*\(on disk:NA\): mke2fs .* \/dev\/sd\w+2 .*failed/,
+  },
+  {
+    what: 'a member of an array: the array lives on, and what became of it is told',
+    // The label of the physical volume on the array.
+    sectorOf: (plan: Plan) => startOn(plan, 'disk:NA', 1) / 512 + 2_048 + 1,
+    ends: undefined,
+  },
+])('an I/O error in $what', { timeout: 1_800_000 }, async ({ sectorOf, ends }) => {
+  const { layout: wanted } = await smallOne();
+  const disks = otherDisks(small);
+  const [a, b] = disks;
+  if (a === undefined || b === undefined) throw new Error('the stack has two disks');
+  await using directory = await temporaryDirectory();
+  await using lab = await startLab({ disks: [b] }, signal);
+  const found = await capture(lab.host, signal);
+  // Where it lies follows from the plan, which there is none of without the disk.
+  const sector = sectorOf(planOn(wanted, found, disks));
+  await addWithBadSector(lab, a, sector, directory.path);
+  await devicesOf(lab.host, ['NA', 'NB'], signal);
+  const plan = await planned(wanted, lab.host);
+  const ended: string[] = [];
+  const progress = { ...plainly.progress, end: async (id: string) => void ended.push(id) };
+  const applied = applyPlan(plan, { ...plainly, host: lab.host, progress }, signal);
+  if (ends === undefined) {
+    console.log(await applied);
+    return;
+  }
+  await expect(applied).rejects.toMatchObject({ code: 'command-failed', message: expect.stringMatching(ends) });
+  expect(ended).not.toContain(plan.actions.at(-1)?.id);
+});
+
+/** The plan for disks that are not there yet: the same as for those, but for their names. */
+function planOn(wanted: Layout, { components, ...found }: Layout, disks: readonly LabDisk[]): Plan {
+  const [like] = realDisks({ ...found, components });
+  if (like === undefined) throw new Error('no disk is there');
+  const all = disks.map(({ serial, bytes }) => ({ ...like, id: `disk:${serial}`, serial, sizeBytes: bytes }));
+  const blank = new Set(all.map(({ id }) => id));
+  return planLayout({ wanted, found: { ...found, components: all }, blank });
+}
