@@ -14,6 +14,7 @@ import { devicePath, diskPaths } from './paths.ts';
 import { noDisk, refuseHeld, refuseToWrite, refuseUnknown, usesIn } from './refusals.ts';
 import { retargeted } from './retarget.ts';
 import { diskOf, disksOf, type OrderedSite, siteOf } from './site.ts';
+import { refuseTwice } from './twice.ts';
 
 export interface PlanRequest extends Intent, Keeping {
   /** The machine as it is now, with the disks that may be taken. */
@@ -22,8 +23,6 @@ export interface PlanRequest extends Intent, Keeping {
   readonly blank: ReadonlySet<string>;
   /** Disks that are there, by id: only these may be taken, and these also with something on them. @default all that are blank */
   readonly only?: ReadonlySet<string>;
-  /** Disks that are there and are never taken, by id, and why. */
-  readonly held?: ReadonlyMap<string, string>;
   readonly grows?: (component: Component) => boolean;
 }
 
@@ -34,12 +33,12 @@ export interface PlanRequest extends Intent, Keeping {
  *   `usage` for a rule that is none or cannot be told what it is for
  */
 export function planLayout(request: PlanRequest): Plan {
-  const { wanted, blank, named = new Map(), only, held = new Map(), grows } = request;
+  const { wanted, blank, named = new Map(), only, grows } = request;
   const found = withWholeDisks(request.found);
   const now = siteOf(found.components);
   const intent = intended({ ...request, wanted: withWholeDisks(wanted) });
   const { layout: chosen, stays } = withKept(intent.layout, found, request);
-  const uses = new Map([...usesIn(found), ...held]);
+  const uses = usesIn(found);
   const agreed = new Set([...(only ?? blank), ...named.values()]);
   const isFree = (id: string): boolean => only?.has(id) !== false || agreed.has(id) || stays.has(id);
   const candidates = disksOf(found)
@@ -68,6 +67,7 @@ export function planLayout(request: PlanRequest): Plan {
   refuseUnknown(layout, site, stays);
   const taken = written.map(({ to }) => to);
   refuseHeld(taken, now, stays);
+  refuseTwice(site, now, taken, stays);
   const seen = new Set(matches.map(({ to }) => to));
   const before = now.order.filter(({ id }) => now.disksUnder(id).some((one) => seen.has(one)));
   const fates = fatesOf(siteOf(before), site, chosen, stays);

@@ -104,7 +104,11 @@ export function usesIn(found: Layout): ReadonlyMap<string, string> {
   return uses;
 }
 
+/** Of the filesystem of a rescue medium, whether it was started from or not. */
+const rescueLabel = 'LIFEBOAT';
+
 function useOf(component: Component): string | undefined {
+  if ('label' in component && component.label === rescueLabel) return 'it is a rescue medium';
   if (component.kind === 'mount' && component.mounted) return `it is mounted at ${component.path}`;
   return component.kind === 'swap' && component.active ? 'the system swaps to it' : undefined;
 }
