@@ -35,14 +35,16 @@ function bareMachine(disks: readonly ComponentOf<'disk'>[]): Layout {
 
 const disksOf = ({ components }: Layout) => components.filter((one): one is ComponentOf<'disk'> => one.kind === 'disk');
 const stacks = readdirSync(folder)
-  .filter((file) => /^(bcache|fs|iscsi|lvm|md|multipath)\b.*\.debian12\.json$/.test(file))
+  .filter((file) => /^(bcache|crypt|firmware|fs|integrity|iscsi|luks[12]|lvm|md|multipath|raid1|reencrypt)\b.*\.debian12\.json$/.test(file))
   .map((file) => file.slice(0, -'.json'.length));
 
 /** Of which something cannot be made anew, and why. */
 const refused: Readonly<Record<string, string>> = {
+  'firmware-raid.debian12': 'whose UUIDs nobody can choose',
   'fs-btrfs-degraded.debian12': '1 of its devices were not there',
   'fs-unknown.debian12': 'of the kind unknown',
   'md-raid4-inactive.debian12': 'and it needs all',
+  'reencrypt-luks2.debian12': 'it was being changed',
 };
 
 test.each(stacks)('%s on blank disks', async (name) => {
