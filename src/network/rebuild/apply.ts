@@ -61,8 +61,9 @@ function refuseOthers({ before, network, cards, actions }: LivePlan): void {
   });
 }
 
-function refuseChanged({ before }: LivePlan, found: Network): void {
-  const changes = networkChanges(comparable(before), comparable(found));
+function refuseChanged({ before, cards }: LivePlan, found: Network): void {
+  const names = new Set(cards.map(({ now }) => now));
+  const changes = networkChanges(comparable(before, names), comparable(found, names));
   if (changes.length === 0) return;
   throw new LifeboatError('refused', `the network is not as it was when the plan was made: ${textOf(changes)}`, {
     hint: 'Make the plan again, and look what it would change now.',
@@ -112,7 +113,7 @@ async function areWithoutCarrier(host: Host, lines: readonly string[], signal: A
 }
 
 /** What is not as the plan said, of all that it makes. */
-export function appliedChanges({ network }: LivePlan, after: Network): readonly Change[] {
+export function appliedChanges({ network, cards }: LivePlan, after: Network): readonly Change[] {
   const names = new Set(network.links.map(({ name }) => name));
   const isMine = (dev: string | undefined): boolean => dev === undefined || names.has(dev);
   const missing = after.gaps.filter(({ subject }) =>
@@ -126,17 +127,24 @@ export function appliedChanges({ network }: LivePlan, after: Network): readonly 
     routes: after.routes.filter(({ dev }) => isMine(dev)),
     neighbours: (after.neighbours ?? []).filter(({ dev }) => isMine(dev)),
   };
-  return networkChanges(unsecret(comparable(network)), unsecret(comparable(own)));
+  const taken = new Set(cards.map(({ name }) => name));
+  return networkChanges(unsecret(comparable(network, taken)), unsecret(comparable(own, taken)));
 }
 
-/** Without what configures the network, which no plan for live links touches. */
-function comparable(network: Network): Network {
+/**
+ * Without what configures the network, which no plan for live links touches. What the plan takes for a card is one, also where it is
+ * the end of a pair.
+ */
+function comparable(network: Network, cards: ReadonlySet<string>): Network {
   const { format, capturedAt, links, routes, rules, neighbours, dns, sysctls, gaps } = network;
   return {
     format,
     capturedAt,
     hostname: '',
-    links: links.map((link) => (isCard(link) ? withoutMadeNames(link) : link)),
+    links: links.map((link) => {
+      const { elsewhere: _, ...own } = link;
+      return isCard(link) ? withoutMadeNames(link) : cards.has(link.name) ? own : link;
+    }),
     routes,
     dns,
     gaps,

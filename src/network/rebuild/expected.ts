@@ -4,6 +4,7 @@ import { printable } from '../../kernel/text.ts';
 import { isLasting } from '../diff-links.ts';
 import { isConfigured, movingDefaults } from '../diff.ts';
 import { isOfRuntime, isOnTheFly } from '../on-the-fly.ts';
+import { subjects } from '../subjects.ts';
 import type { Link, Network, Route } from '../types.ts';
 import { routeText, ruleText } from '../words.ts';
 import { isCard, withAbove } from './cards.ts';
@@ -33,7 +34,10 @@ export function expectedNetwork(wanted: Network, matches: readonly Match[], left
     wanted.links,
   );
   const kept = wanted.links.filter(({ name }) => !gone.has(name));
-  const links = kept.map((link) => without(onCard(link, cards.get(link.name)), gone));
+  const seen = !wanted.gaps.some(({ subject }) => subject === subjects.bridgeVlans);
+  const links = kept
+    .map((link) => without(onCard(link, cards.get(link.name)), gone))
+    .map((link) => (seen ? withoutVlans(link, wanted) : link));
   const names = new Set(links.map(({ name }) => name));
   const moving = new Set(movingDefaults(wanted.links));
   const isThere = (dev: string | undefined): boolean => dev === undefined || names.has(dev);
@@ -75,6 +79,13 @@ const stays = (link: Link): boolean => !isCard(link) && isMade(link);
 export function linkOfKey(key: string): string | undefined {
   const [, link] = /^net\.ipv[46]\.conf\.(.+)\.[^.]+$/.exec(key) ?? [];
   return link === undefined || link === 'all' || link === 'default' ? undefined : link.replaceAll('/', '.');
+}
+
+/** A member of a bridge that filters, of which no VLAN is told, lets none pass. */
+function withoutVlans(link: Link, { links }: Network): Link {
+  const master = links.find(({ name }) => name === link.master);
+  const isFiltered = master?.detail?.kind === 'bridge' && master.detail.vlan_filtering === 1;
+  return isFiltered ? { ...link, vlans: link.vlans ?? [] } : link;
 }
 
 /** Other names that udev makes of where a card is. */

@@ -13,7 +13,7 @@ import { expectedNetwork } from './expected.ts';
 import { makerOf } from './makers.ts';
 import { cardTitle, type Match, matchCards } from './match.ts';
 import { nowOf } from './now.ts';
-import { unwantedRoutes, unwantedRules } from './rest.ts';
+import { lostRoutes, unwantedRules } from './rest.ts';
 
 export interface NetworkRequest {
   /** The network as it was captured. */
@@ -36,8 +36,8 @@ export function planLive(request: NetworkRequest): LivePlan {
   const matches = matched(request);
   const before = withoutFiles(found);
   const { network, notes } = expectedNetwork(wanted, matches, exclude);
-  refuseUnknown(network);
   const cards = matches.map((match) => plannedCard(match, match.from.name));
+  refuseUnknown(network, cards);
   const now = nowOf(before, network, cards);
   const scene = { before, network, now, named: (name: string) => name };
   return {
@@ -64,7 +64,7 @@ export function planLive(request: NetworkRequest): LivePlan {
             : [];
         return [...master, ...gone];
       }),
-      ...unwantedRoutes(scene).map((route) => ({ link: route.dev ?? '', what: `the route ${routeText(route)}` })),
+      ...lostRoutes(scene).map((route) => ({ link: route.dev ?? '', what: `the route ${routeText(route)}` })),
       ...unwantedRules(before, network).map((rule) => ({ link: '', what: `the rule ${ruleText(rule)}` })),
     ],
     actions: networkActions(before, network, cards),
@@ -137,9 +137,10 @@ const withoutFiles = ({
 }: Network): Network => rest;
 
 /** What cannot be made as it was is told before anything is touched. */
-function refuseUnknown({ links }: Network): void {
+function refuseUnknown({ links }: Network, cards: readonly PlannedCard[]): void {
+  const taken = new Set(cards.map(({ name }) => name));
   const problems = links.flatMap((link) => {
-    if (isCard(link) || link.kind === 'loopback') return [];
+    if (taken.has(link.name) || isCard(link) || link.kind === 'loopback') return [];
     const found = makerOf(link);
     const why = found === undefined ? `of the kind ${link.kind}, which cannot be made yet` : found.problem(link);
     const name = link.name.isWellFormed() ? undefined : 'its name cannot be said to a program';

@@ -76,19 +76,24 @@ function presentRoutes(scene: Scene): readonly Route[] {
   return scene.before.routes.map((route) => routeThen(route, to));
 }
 
-/** On links of the plan, and of no link: routes that somebody made, and such as came by DHCP to what had none of it. */
-export function unwantedRoutes(scene: Scene): readonly Route[] {
-  const { network } = scene;
-  const targets = new Set(network.routes.map((route) => `${route.family} ${routeTarget(route)}`));
+/** On links of the plan, and of no link: routes that somebody made, and such as came by DHCP to what has none of it, that were not captured. */
+export function lostRoutes({ network, ...scene }: Scene): readonly Route[] {
+  const wanted = new Set(network.routes.map(textOf));
   const links = new Map(network.links.map((link) => [link.name, link]));
-  return presentRoutes(scene).filter((route) => {
-    const isLearned = route.protocol === 'dhcp' || route.protocol === 'ra';
+  return presentRoutes({ network, ...scene }).filter((route) => {
     const own = devsOf(route).map((name) => links.get(name));
-    if (own.some((link) => link === undefined)) return false;
-    if (isLearned ? own.some((link) => link !== undefined && isGiven(link)) : !isConfigured(route)) return false;
-    // One in its place takes its place.
-    return isLearned || !targets.has(`${route.family} ${routeTarget(route)}`);
+    if (wanted.has(textOf(route)) || own.includes(undefined)) return false;
+    return isLearned(route) ? !own.some((link) => link !== undefined && isGiven(link)) : isConfigured(route);
   });
+}
+
+const isLearned = ({ protocol }: Route): boolean => protocol === 'dhcp' || protocol === 'ra';
+
+/** Of these, those in whose place no other comes. */
+function unwantedRoutes(scene: Scene): readonly Route[] {
+  const targetOf = (route: Route): string => `${route.family} ${routeTarget(route)}`;
+  const targets = new Set(scene.network.routes.map(targetOf));
+  return lostRoutes(scene).filter((route) => isLearned(route) || !targets.has(targetOf(route)));
 }
 
 export function ruleActions({ before, network, named }: Scene): Action[] {
