@@ -57,6 +57,37 @@ describe('which disk takes the place of which', () => {
     ]);
   });
 
+  test('a pair and a third, each with a disk of its size: no reason to ask either', () => {
+    const wanted = [disk('disk:A'), disk('disk:B'), disk('disk:D', { sizeBytes: 200 * gib })];
+    const there = [
+      disk('disk:1', { sizeBytes: 200 * gib }),
+      ...['disk:2', 'disk:3', 'disk:4'].map((id) => disk(id)),
+    ].map(blank);
+    expect(pairs(wanted, there)).toEqual([
+      ['disk:A', 'disk:2', 'equivalent'],
+      ['disk:B', 'disk:3', 'equivalent'],
+      ['disk:D', 'disk:1', 'equivalent'],
+    ]);
+    // With one too few of a size it is a question who takes the larger one.
+    expect(pairs(wanted, there.slice(0, 2)).map(([, , certainty]) => certainty)).not.toContain('equivalent');
+  });
+
+  test('one that is no smaller is taken before one that is, and the nearest in size of those', () => {
+    const fits = () => true;
+    const there = [50, 400, 150].map((size) => blank(disk(`disk:${size}`, { sizeBytes: size * gib })));
+    expect(matchDisks([disk('disk:A')], there, { fits }).matches[0]?.to).toBe('disk:150');
+  });
+
+  test('a disk on which something stays is its own, whatever is said of others', () => {
+    const [a, b] = [disk('disk:A', { serial: 'A' }), disk('disk:B', { serial: 'B' })];
+    const there = [{ disk: a, blank: false }, blank(b)];
+    const named = new Map([['disk:B', 'disk:A']]);
+    expect(pairs([a, b], there, { named, stays: new Set(['disk:A']) })).toEqual([
+      ['disk:A', 'disk:A', 'same'],
+      ['disk:B', 'disk:B', 'same'],
+    ]);
+  });
+
   test('of two blank disks of different size it is a question which', () => {
     const there = [blank(disk('disk:C', { sizeBytes: 200 * gib })), blank(disk('disk:D', { sizeBytes: 300 * gib }))];
     expect(pairs([disk('disk:A')], there)).toEqual([['disk:A', 'disk:C', 'likely']]);

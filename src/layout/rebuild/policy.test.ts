@@ -1,0 +1,53 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { recordedHost } from '../../host/recorded.ts';
+import { captureLayout } from '../capture.ts';
+import { type Layout, parseLayout } from '../types.ts';
+import { planLayout, type PlanRequest } from './plan.ts';
+import { outsidePolicy, policySchema } from './policy.ts';
+import { disksOf } from './site.ts';
+
+const file = join(import.meta.dirname, '../../../test/fixtures/lab/md-raid1.debian12.json');
+const { signal } = new AbortController();
+
+/** A machine with a mirror, and one with two disks in its place. */
+async function machines() {
+  const recording: unknown = JSON.parse(readFileSync(file, 'utf8'));
+  const captured = await captureLayout(recordedHost(recording), new Date('2026-11-21T12:00:00Z'), signal);
+  const wanted = parseLayout(captured);
+  const there = disksOf(wanted).map((disk, index) => ({
+    ...disk,
+    id: `disk:NEW${index}`,
+    serial: `NEW${index}`,
+    busPath: `slot${index}`,
+  }));
+  const found: Layout = { ...wanted, components: there, gaps: [] };
+  const ids = there.map(({ id }) => id);
+  const plan = (more: Partial<PlanRequest>) => planLayout({ wanted, found, blank: new Set(ids), ...more });
+  return { ids, there, found, plan };
+}
+
+test('blank disks of which each would do need nobody, with any policy', async () => {
+  const { plan } = await machines();
+  expect(outsidePolicy(plan({}), 'blank-disks')).toEqual([]);
+  expect(outsidePolicy(plan({}), policySchema.parse({}))).toEqual([]);
+});
+
+test('what is on a disk is lost only where the policy names it, by serial number or slot', async () => {
+  const { plan, ids } = await machines();
+  const made = plan({ blank: new Set(['disk:NEW0']), only: new Set(ids) });
+  expect(outsidePolicy(made, 'blank-disks')).toEqual([expect.stringContaining('disk:NEW1')]);
+  expect(outsidePolicy(made, policySchema.parse({ serials: ['NEW0'] }))).toHaveLength(1);
+  expect(outsidePolicy(made, policySchema.parse({ serials: ['NEW1'] }))).toEqual([]);
+  expect(outsidePolicy(made, policySchema.parse({ slots: ['slot1'] }))).toEqual([]);
+});
+
+test('a disk that is only the most alike waits for somebody', async () => {
+  const { plan, there, found } = await machines();
+  const [one, two] = there.map((disk, index) => ({ ...disk, sizeBytes: disk.sizeBytes * (index + 2) }));
+  if (one === undefined || two === undefined) throw new Error('two disks');
+  const made = plan({ found: { ...found, components: [one, two] } });
+  expect(outsidePolicy(made, 'blank-disks')).toHaveLength(2);
+  expect(outsidePolicy(made, policySchema.parse({ serials: ['NEW0', 'NEW1'] }))).toEqual([]);
+});
