@@ -96,32 +96,26 @@ describe.skipIf(reason !== undefined)('in namespaces', () => {
 
   test('cards that exchange their names, with what is on them now, and a machine that changed meanwhile', async () => {
     const { network, said: before } = await cards([
-      ...[
-        'ip addr add 192.0.2.1/24 dev eth0',
-        'ip link set eth0 mtu 1400',
-        'ip link set eth0 up',
-        'ip link add br0 type bridge',
-      ],
-      ...[
-        'ip link set eth1 master br0',
-        'ip link set br0 up',
-        'ip link set eth1 up',
-        'ip addr add 198.51.100.1/24 dev br0',
-      ],
-      ...[
-        'ip addr add 2001:db8::1/64 dev br0',
-        'ip route add default via 192.0.2.254',
-        'ip route add 10.0.0.0/8 via 198.51.100.2 src 198.51.100.1',
-      ],
+      'ip addr add 192.0.2.1/24 dev eth0',
+      'ip link set eth0 mtu 1400',
+      'ip link set eth0 up',
+      'ip link add br0 type bridge',
+      'ip link set eth1 master br0',
+      'ip link set br0 up',
+      'ip link set eth1 up',
+      'ip addr add 198.51.100.1/24 dev br0',
+      'ip addr add 2001:db8::1/64 dev br0',
+      'ip route add default via 192.0.2.254',
+      'ip route add 10.0.0.0/8 via 198.51.100.2 src 198.51.100.1',
       'ip -6 route add 2001:db8:9::/48 via 2001:db8::9 src 2001:db8::1',
     ]);
     await using other = await cardsMachine([
-      ...['ip addr add 203.0.113.1/24 dev eth0', 'ip link set eth0 up', 'ip route add default via 203.0.113.2'],
-      ...[
-        'ip link add other0 type bridge',
-        'ip link set eth1 master other0',
-        'ip rule add from 203.0.113.1 table 9 priority 50',
-      ],
+      'ip addr add 203.0.113.1/24 dev eth0',
+      'ip link set eth0 up',
+      'ip route add default via 203.0.113.2',
+      'ip link add other0 type bridge',
+      'ip link set eth1 master other0',
+      'ip rule add from 203.0.113.1 table 9 priority 50',
     ]);
     const named = new Map([
       ['eth0', 'eth1'],
