@@ -62,7 +62,7 @@ test('one partition stays: its table is edited, the disk is neither wiped nor ma
   expect(made.actions.map(({ id }) => id)).not.toContain(`wipe ${disk}`);
   const [edit] = made.actions.filter(({ id }) => id.startsWith('edit '));
   expect(edit?.commands[0]?.argv.filter((word) => typeof word === 'string')).toEqual(
-    'sfdisk --quiet --wipe never --wipe-partitions never'.split(' '),
+    'sfdisk --quiet --wipe never --wipe-partitions never --no-reread'.split(' '),
   );
   const touched = made.actions.flatMap(({ commands }) => commands).flatMap(({ argv }) => argv);
   expect(touched.flatMap((word) => (typeof word === 'object' ? [word.device] : []))).not.toContain(partition.id);

@@ -63,8 +63,9 @@ function written(table: Table, site: Site, wipe: 'always' | 'never'): Command {
       wipe,
       '--wipe-partitions',
       wipe,
-      // Of a map the kernel knows no partitions.
-      ...(isMap(disk) ? ['--no-reread', '--no-tell-kernel'] : []),
+      // An array or a group that stays may hold the disk; the kernel is told of what is other than before. Of a map it knows nothing.
+      ...(wipe === 'never' || isMap(disk) ? ['--no-reread'] : []),
+      ...(isMap(disk) ? ['--no-tell-kernel'] : []),
       device(disk),
     ],
     stdin: sfdiskScript(table, partitionsOf(table, site)),
