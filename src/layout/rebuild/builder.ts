@@ -28,6 +28,8 @@ export interface Mended<C> {
 export interface Builder<C> {
   /** It as it is made, where it was not whole when it was captured. */
   mended?(component: C, site: Site): Mended<C> | undefined;
+  /** It as it is made on disks with sectors of this size, where those are too large for it as it was. */
+  onSectors?(component: C, sectorBytes: number): Mended<C> | undefined;
   /** Why it is left out with all that stands on it, though nobody said so: `as …`. */
   omitted?(component: C, site: Site): string | undefined;
   /** Why it cannot be made as it was; `undefined` where it can. Whatever that is, nothing is touched. */

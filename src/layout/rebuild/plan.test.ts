@@ -35,7 +35,11 @@ function bareMachine(disks: readonly ComponentOf<'disk'>[]): Layout {
 
 const disksOf = ({ components }: Layout) => components.filter((one): one is ComponentOf<'disk'> => one.kind === 'disk');
 const stacks = readdirSync(folder)
-  .filter((file) => /^(bcache|crypt|firmware|fs|integrity|iscsi|luks[12]|lvm|md|multipath|raid1|reencrypt)\b.*\.debian12\.json$/.test(file))
+  .filter((file) =>
+    /^(bcache|crypt|firmware|fs|integrity|iscsi|luks[12]|lvm|md|multipath|raid1|reencrypt)\b.*\.debian12\.json$/.test(
+      file,
+    ),
+  )
   .map((file) => file.slice(0, -'.json'.length));
 
 /** Of which something cannot be made anew, and why. */
@@ -177,4 +181,29 @@ test('a disk that somebody uses is not taken, whoever names it', async () => {
   expect(() => planLayout({ wanted, found: wanted, blank: new Set(), named })).toThrow(
     'cannot be taken: it is mounted at /mnt/root',
   );
+});
+
+test('on disks with larger sectors, what would be too fine for them is made otherwise, and that is told', async () => {
+  const wanted = await recordedLayout('fs-whole.debian12');
+  const disks = disksOf(wanted).filter(({ serial, sizeBytes }) => sizeBytes > 0 && serial !== 'D');
+  const found = bareMachine(disks.map((disk) => ({ ...disk, logicalSector: 4096 })));
+  const exclude = new Set(['disk:D']);
+  const { layout, notes } = planLayout({ wanted, found, exclude, blank: new Set(disksOf(found).map(({ id }) => id)) });
+  const xfs = layout.components.find((one) => one.kind === 'xfs');
+  expect(xfs?.geometry).toMatchObject({ sectorSize: 4096, log: { sectorSize: 4096, stripeUnit: 1 } });
+  const f2fs = layout.components.find((one) => one.kind === 'f2fs');
+  expect(f2fs?.geometry).toMatchObject({ sectorSize: 4096 });
+  expect(notes.filter((note) => note.includes('too small for sectors of 4096'))).toHaveLength(2);
+  // Blocks of 1 KiB.
+  const small = planLayout({
+    wanted: await recordedLayout('md-raid0.debian12'),
+    found: bareMachine(
+      disksOf(await recordedLayout('md-raid0.debian12')).map((disk) => ({ ...disk, logicalSector: 4096 })),
+    ),
+    blank: new Set(['disk:NEW0', 'disk:NEW1', 'disk:NEW2', 'disk:NEW3']),
+  });
+  expect(small.layout.components.find((one) => one.kind === 'ext')).toMatchObject({ renewed: true, type: 'ext4' });
+  const mke2fs = small.actions.flatMap(({ commands }) => commands).find(({ argv: [program] }) => program === 'mke2fs');
+  expect(mke2fs?.argv).not.toContain('-b');
+  expect(mke2fs?.argv).toContain('-U');
 });

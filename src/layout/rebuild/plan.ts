@@ -13,6 +13,7 @@ import { type Candidate, matchDisks } from './match.ts';
 import { devicePath, diskPaths } from './paths.ts';
 import { noDisk, refuseHeld, refuseToWrite, refuseUnknown, usesIn } from './refusals.ts';
 import { retargeted } from './retarget.ts';
+import { onSectors } from './sectors.ts';
 import { diskOf, disksOf, type OrderedSite, siteOf } from './site.ts';
 import { refuseTwice } from './twice.ts';
 
@@ -58,7 +59,7 @@ export function planLayout(request: PlanRequest): Plan {
   const disks = new Map(matches.map(({ from, to }) => [from, diskOf(found, to)]));
   const sizes = new Map([...disks].map(([from, { sizeBytes }]) => [from, sizeBytes]));
   const roomy = fitted(chosen, { sizes, changed: intent.changed, ...present({ grows }) });
-  const moved = renamed(retargeted(roomy, disks));
+  const { layout: moved, notes: otherwise } = onSectors(renamed(retargeted(roomy, disks)), stays);
   refuseMoved(moved, now, stays);
   const layout = withStaying(moved, now, stays);
   const site = siteOf(layout.components);
@@ -86,7 +87,7 @@ export function planLayout(request: PlanRequest): Plan {
     before: { ...found, components: before, gaps: [] },
     layout,
     fates,
-    notes: [...intent.notes, ...sessionsIn(wanted), ...notesOn(site, stays)],
+    notes: [...intent.notes, ...sessionsIn(wanted), ...otherwise, ...notesOn(site, stays)],
   };
   return { ...plan, actions: actionsOf(plan) };
 }

@@ -1,7 +1,7 @@
 /** Superblocks of bcache, made as the kernel and its tools made those that were recorded. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { recordingSchema } from '../../host/recorded.ts';
 import { nameToBytes } from '../../kernel/text.ts';

@@ -2,7 +2,7 @@
 import type { ComponentOf } from '../../types.ts';
 import { type Builder, command, device, only, option } from '../builder.ts';
 import { roundDown } from '../room.ts';
-import { made, mkfsLimitMs, suboptions, unread } from './mkfs.ts';
+import { made, mkfsLimitMs, renewedOn, suboptions, unread } from './mkfs.ts';
 
 type Ext = ComponentOf<'ext'>;
 type Geometry = NonNullable<Ext['geometry']>;
@@ -10,6 +10,7 @@ type Geometry = NonNullable<Ext['geometry']>;
 const mebibyte = 1 << 20;
 
 export const extBuilder: Builder<Ext> = {
+  onSectors: (component, sectorBytes) => renewedOn(component, component.geometry?.blockSize, sectorBytes),
   problem(component) {
     const { geometry } = component;
     // As dumpe2fs prints what it has no name for.

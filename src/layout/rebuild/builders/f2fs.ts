@@ -2,12 +2,18 @@
 import type { ComponentOf } from '../../types.ts';
 import { type Builder, device, only, option } from '../builder.ts';
 import { roundDown } from '../room.ts';
-import { made, mkfsLimitMs, unread } from './mkfs.ts';
+import { made, mkfsLimitMs, sectorsNote, unread } from './mkfs.ts';
 
 type F2fs = ComponentOf<'f2fs'>;
 type Geometry = NonNullable<F2fs['geometry']>;
 
 export const f2fsBuilder: Builder<F2fs> = {
+  onSectors(component, sectorBytes) {
+    const { geometry } = component;
+    if (geometry === undefined || geometry.sectorSize >= sectorBytes) return undefined;
+    const note = sectorsNote(geometry.sectorSize, sectorBytes);
+    return { component: { ...component, geometry: { ...geometry, sectorSize: sectorBytes } }, note };
+  },
   problem(component) {
     const { geometry } = component;
     if (geometry?.devices !== undefined) return 'it lies on several devices, which it knows by their names';

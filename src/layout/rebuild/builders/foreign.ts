@@ -2,9 +2,10 @@
 import type { ComponentOf } from '../../types.ts';
 import { type Builder, command, device, only, option } from '../builder.ts';
 import { roundUp } from '../room.ts';
-import { lookedAt, made, mkfsLimitMs, unread } from './mkfs.ts';
+import { lookedAt, made, mkfsLimitMs, renewedOn, sectorsNote, unread } from './mkfs.ts';
 
 export const vfatBuilder: Builder<ComponentOf<'vfat'>> = {
+  onSectors: (component, sectorBytes) => renewedOn(component, component.geometry?.sectorSize, sectorBytes),
   problem: unread,
   create(component, site) {
     const { geometry, uuid, label, sizeBytes } = component;
@@ -31,6 +32,7 @@ export const vfatBuilder: Builder<ComponentOf<'vfat'>> = {
 };
 
 export const exfatBuilder: Builder<ComponentOf<'exfat'>> = {
+  onSectors: (component, sectorBytes) => renewedOn(component, component.geometry?.sectorSize, sectorBytes),
   problem: (component) =>
     component.geometry?.tableCount === 2 ? 'it has two tables, for transactions' : unread(component),
   create(component) {
@@ -63,6 +65,7 @@ function boundaryOf(geometry: NonNullable<ComponentOf<'exfat'>['geometry']>): nu
 const bootSectors = 24;
 
 export const ntfsBuilder: Builder<ComponentOf<'ntfs'>> = {
+  onSectors: (component, sectorBytes) => renewedOn(component, component.geometry?.sectorSize, sectorBytes),
   problem: unread,
   create(component) {
     const { geometry, uuid, label } = component;
@@ -85,6 +88,14 @@ export const ntfsBuilder: Builder<ComponentOf<'ntfs'>> = {
 };
 
 export const jfsBuilder: Builder<ComponentOf<'jfs'>> = {
+  onSectors(component, sectorBytes) {
+    const { geometry } = component;
+    if (geometry === undefined || geometry.blockSize < sectorBytes)
+      return renewedOn(component, geometry?.blockSize, sectorBytes);
+    if (geometry.sectorSize >= sectorBytes) return undefined;
+    const note = sectorsNote(geometry.sectorSize, sectorBytes);
+    return { component: { ...component, geometry: { ...geometry, sectorSize: sectorBytes } }, note };
+  },
   problem: (component) =>
     component.geometry?.log.externalUuid === undefined ? unread(component) : 'its log lies on another device',
   create(component) {

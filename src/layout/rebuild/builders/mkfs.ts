@@ -2,7 +2,7 @@
 import type { Command, Word } from '../../../plan/action.ts';
 import { formatBytes } from '../../../kernel/units.ts';
 import type { ComponentOf } from '../../types.ts';
-import { command, type Deed } from '../builder.ts';
+import { command, type Deed, type Mended } from '../builder.ts';
 
 type Filesystem = ComponentOf<'ext' | 'xfs' | 'btrfs' | 'vfat' | 'exfat' | 'ntfs' | 'f2fs' | 'jfs'>;
 
@@ -19,6 +19,21 @@ export function unread({ geometry, uuid, renewed }: Filesystem): string | undefi
   const isKnown = renewed === true || (geometry !== undefined && uuid !== undefined);
   return isKnown ? undefined : 'it could not be read when it was captured';
 }
+
+/** It as its tool makes it by itself, where the disk has larger sectors than its blocks or sectors are. */
+export function renewedOn<C extends Filesystem>(
+  component: C,
+  unitBytes: number | undefined,
+  sectorBytes: number,
+): Mended<C> | undefined {
+  if (unitBytes === undefined || unitBytes >= sectorBytes) return undefined;
+  const renewed: C = { ...component, renewed: true };
+  delete renewed.geometry;
+  return { component: renewed, note: sectorsNote(unitBytes, sectorBytes) };
+}
+
+export const sectorsNote = (unitBytes: number, sectorBytes: number): string =>
+  `it had sectors or blocks of ${unitBytes} bytes, which are too small for sectors of ${sectorBytes}: it is made otherwise`;
 
 /** What udev does not notice by itself: that something was changed while it still looked at what was there before. */
 export const lookedAt = (at: Word): Command => command('udevadm', 'trigger', '--settle', '--action=change', at);

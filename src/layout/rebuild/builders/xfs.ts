@@ -3,12 +3,25 @@ import type { Command, Word } from '../../../plan/action.ts';
 import type { ComponentOf } from '../../types.ts';
 import { type Builder, device, only, option } from '../builder.ts';
 import { roundDown } from '../room.ts';
-import { made, mkfsLimitMs, suboptions, unread } from './mkfs.ts';
+import { made, mkfsLimitMs, renewedOn, sectorsNote, suboptions, unread } from './mkfs.ts';
 
 type Xfs = ComponentOf<'xfs'>;
 type Geometry = NonNullable<Xfs['geometry']>;
 
 export const xfsBuilder: Builder<Xfs> = {
+  onSectors(component, sectorBytes) {
+    const { geometry } = component;
+    if (geometry === undefined || geometry.blockSize < sectorBytes || geometry.directoryBlockSize < sectorBytes) {
+      return renewedOn(component, geometry?.blockSize, sectorBytes);
+    }
+    const { sectorSize } = geometry;
+    if (sectorSize >= sectorBytes) return undefined;
+    // mkfs.xfs aligns the log to a block where sectors are not those of old.
+    const stripeUnit = Math.max(1, geometry.log.stripeUnit ?? 0);
+    const log = { ...geometry.log, sectorSize: sectorBytes, stripeUnit };
+    const note = sectorsNote(sectorSize, sectorBytes);
+    return { component: { ...component, geometry: { ...geometry, sectorSize: sectorBytes, log } }, note };
+  },
   problem(component) {
     const { geometry } = component;
     if (geometry?.log.external === true) return 'its log lies on another device';
