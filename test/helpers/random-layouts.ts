@@ -1,257 +1,168 @@
-/** Random layouts for property tests: disks with tables, arrays, encrypted volumes, volume groups and filesystems on them. */
+/** Random layouts for property tests: disks with tables or without, arrays, encrypted volumes, volume groups and filesystems on them. */
 import * as fc from 'fast-check';
 import { type Component, type Layout, parseLayout } from '../../src/layout/types.ts';
+import { arrayOf, type ArrayShape, arrayShape } from './random-arrays.ts';
+import { type Content, contentOf, contentShape, type Stacking, uuidOf } from './random-contents.ts';
+import { groupsOf, type GroupShape, groupShape } from './random-groups.ts';
 
 const mib = 1 << 20;
-const gib = 2 ** 30;
-
-type Content = 'ext' | 'xfs' | 'swap' | 'lvm' | 'nothing';
 
 interface PartitionShape {
   readonly mib: number;
   readonly gapMib: number;
   readonly content: Content;
-  readonly encrypted: boolean;
-  /** Of what it holds, in per cent. */
-  readonly full: number;
+}
+
+interface DiskShape {
+  readonly sector: 512 | 4096;
+  /** `none`: one thing has the whole disk. */
+  readonly table: 'gpt' | 'dos' | 'none';
+  readonly partitions: readonly PartitionShape[];
+  /** Of an MBR: whether all after the second are logical ones. */
+  readonly logical: boolean;
+  readonly slackMib: number;
+  /** Sectors by which it is no whole MiB, as most disks are none. */
+  readonly odd: number;
 }
 
 interface Shape {
-  readonly disks: readonly {
-    readonly sector: 512 | 4096;
-    readonly gpt: boolean;
-    readonly partitions: readonly PartitionShape[];
-  }[];
-  readonly volumes: readonly { readonly part: number; readonly full: number; readonly kind: 'ext' | 'xfs' }[];
-  /** A RAID 1 over a partition of its own on each of the first two disks. */
-  readonly mirror: boolean;
+  readonly disks: readonly DiskShape[];
+  readonly groups: readonly GroupShape[];
+  readonly arrays: readonly ArrayShape[];
 }
 
 const partition: fc.Arbitrary<PartitionShape> = fc.record({
   mib: fc.integer({ min: 400, max: 20_000 }),
   gapMib: fc.integer({ min: 0, max: 16 }),
-  content: fc.constantFrom<Content>('ext', 'xfs', 'swap', 'lvm', 'nothing'),
-  encrypted: fc.boolean(),
-  full: fc.integer({ min: 0, max: 100 }),
+  content: contentShape,
 });
 
 const shape: fc.Arbitrary<Shape> = fc.record({
   disks: fc.array(
     fc.record({
-      sector: fc.constantFrom(512 as const, 4096 as const),
-      gpt: fc.boolean(),
+      sector: fc.constantFrom(512 as const, 512 as const, 4096 as const),
+      table: fc.constantFrom('gpt' as const, 'gpt' as const, 'dos' as const, 'none' as const),
       partitions: fc.array(partition, { minLength: 1, maxLength: 4 }),
+      logical: fc.boolean(),
+      slackMib: fc.integer({ min: 8, max: 300 }),
+      odd: fc.integer({ min: 0, max: 255 }),
     }),
     { minLength: 1, maxLength: 4 },
   ),
-  volumes: fc.array(
-    fc.record({
-      part: fc.integer({ min: 5, max: 40 }),
-      full: fc.integer({ min: 0, max: 100 }),
-      kind: fc.constantFrom('ext' as const, 'xfs' as const),
-    }),
-    { maxLength: 3 },
-  ),
-  mirror: fc.boolean(),
+  groups: fc.tuple(groupShape, groupShape),
+  arrays: fc.array(arrayShape, { maxLength: 2 }),
 });
 
 /** A machine with these stacks, its layout whole and valid. */
-export const randomLayout: fc.Arbitrary<Layout> = shape.map(layoutOf);
+export const randomLayout: fc.Arbitrary<Layout> = shape.map((one) => layoutOf(one, 'S'));
+/** Another with disks and identities of its own; names of its groups may be the same. */
+export const otherLayout: fc.Arbitrary<Layout> = shape.map((one) => layoutOf(one, 'T'));
 
-function layoutOf({ disks, volumes, mirror }: Shape): Layout {
+function layoutOf({ disks, groups, arrays }: Shape, prefix: string): Layout {
   const components: Component[] = [];
-  const physical: string[] = [];
-  const members: string[] = [];
-  disks.forEach(({ sector, gpt, partitions }, index) => {
-    const id = `disk:S${index}`;
-    const table = `table:${id}`;
-    let start = mib;
-    const own = partitions.map((one, place): Component => {
-      const startBytes = start + one.gapMib * mib;
-      start = startBytes + one.mib * mib;
-      return partitionComponent(`partition:${index}-${place + 1}`, table, place + 1, startBytes, one.mib * mib);
+  const stacking: Stacking = { components, physical: [[], []] };
+  const tabled = disks.flatMap(({ table }, index) => (table === 'none' ? [] : [index]));
+  const arraysOn = arrays.map((one) => ({ ...one, on: one.rotated(tabled) })).filter(({ on }) => on.length > 0);
+  const members = arraysOn.map((): string[] => []);
+  disks.forEach(({ sector, table, partitions, logical, slackMib, odd }, index) => {
+    const id = `disk:${prefix}${index}`;
+    const disk = (end: number): Component => ({
+      kind: 'disk',
+      id,
+      on: [],
+      device: `/dev/sd${String.fromCharCode(97 + index)}`,
+      serial: `${prefix}${index}`,
+      sizeBytes: end + slackMib * mib + odd * sector,
+      logicalSector: sector,
+      rotational: false,
+      removable: false,
+      readOnly: false,
     });
-    if (mirror && index < 2 && own.length < 4) {
-      const member = partitionComponent(`partition:${index}-m`, table, own.length + 1, start, 2 * gib);
-      start += 2 * gib;
-      members.push(member.id);
-      own.push(member);
+    const [first] = partitions;
+    if (table === 'none') {
+      const bytes = (first?.mib ?? 1) * mib;
+      components.push(disk(bytes));
+      if (first !== undefined) contentOf(first.content, id, sizeOf(components, id), prefix, stacking);
+      return;
     }
-    components.push(
-      {
-        kind: 'disk',
-        id,
-        on: [],
-        device: `/dev/sd${'abcd'[index]}`,
-        serial: `S${index}`,
-        sizeBytes: start + 8 * mib,
-        logicalSector: sector,
-        rotational: false,
-        removable: false,
-        readOnly: false,
-      },
-      {
-        kind: 'table',
-        id: table,
-        on: [id],
-        type: gpt ? 'gpt' : 'dos',
-        uuid: `uuid-${index}`,
-        geometry: { sectorSize: sector, alignmentBytes: mib, ...(gpt ? { entries: 128 } : {}) },
-      },
-      ...own,
-    );
-    partitions.forEach((one, place) => {
-      const under = `partition:${index}-${place + 1}`;
-      components.push(...contentOf(one, under, one.mib * mib, physical));
+    const name = (number: number): string => `partition:${prefix}${index}-${number}`;
+    const lengths = [
+      ...partitions.map((one) => ({ bytes: one.mib * mib, gap: one.gapMib * mib, content: one.content, array: -1 })),
+      ...arraysOn.flatMap(({ on, mib: own }, array) =>
+        on.includes(index) ? [{ bytes: own * mib, gap: 0, content: undefined, array }] : [],
+      ),
+    ];
+    const rows = placed(lengths, table === 'dos' && (logical || lengths.length > 4));
+    const end = Math.max(...rows.map(({ start, bytes }) => start + bytes));
+    const tableId = `table:${id}`;
+    components.push(disk(end), {
+      kind: 'table',
+      id: tableId,
+      on: [id],
+      type: table,
+      uuid: table === 'gpt' ? uuidOf(`${prefix}${index}`) : `0x1b2c3d${index}${prefix === 'S' ? 'a' : 'b'}`,
+      geometry: { sectorSize: sector, alignmentBytes: mib, ...(table === 'gpt' ? { entries: 128 } : {}) },
     });
+    const extended = rows.find(({ role }) => role === 'extended');
+    for (const { number, role, start, bytes } of rows) {
+      components.push({
+        kind: 'partition',
+        id: name(number),
+        on: [role === 'logical' && extended !== undefined ? name(extended.number) : tableId],
+        device: `/dev/sd${String.fromCharCode(97 + index)}${number}`,
+        number,
+        role,
+        startBytes: start,
+        sizeBytes: bytes,
+        typeId: table === 'gpt' ? '0fc63daf-8483-4772-8e79-3d69d8477de4' : role === 'extended' ? '0x5' : '0x83',
+        ...(table === 'gpt' ? { partUuid: uuidOf(name(number)) } : {}),
+      });
+    }
+    for (const { number, bytes, content, array } of rows) {
+      if (content !== undefined) contentOf(content, name(number), bytes, prefix, stacking);
+      if (array >= 0) members[array]?.push(name(number));
+    }
   });
-  if (members.length === 2) {
-    const size = 2 * gib - mib;
-    components.push({
-      kind: 'md',
-      id: 'md:m',
-      on: members,
-      uuid: 'm',
-      sizeBytes: size,
-      geometry: {
-        level: 'raid1',
-        raidDevices: 2,
-        metadata: '1.2',
-        members: members.map((on, slot) => ({ on, role: 'active', slot, dataOffsetBytes: mib })),
-      },
-    });
-    components.push(filesystem('ext', 'filesystem:m', 'md:m', size, 20));
-  }
-  components.push(...groupOn(physical, volumes, components));
+  arraysOn.forEach((one, index) => arrayOf(one, members[index] ?? [], `${prefix}${index}`, stacking));
+  groups.forEach((group, index) => groupsOf(group, stacking.physical[index] ?? [], `${prefix}${index}`, stacking));
   return parseLayout({ format: 'lifeboat.layout/1', capturedAt: '2026-11-21T12:00:00.000Z', components, gaps: [] });
 }
 
-function partitionComponent(id: string, on: string, number: number, startBytes: number, sizeBytes: number): Component {
-  return { kind: 'partition', id, on: [on], device: '/dev/sdx1', number, role: 'primary', startBytes, sizeBytes };
+interface Row {
+  readonly bytes: number;
+  readonly gap: number;
+  readonly content: Content | undefined;
+  readonly array: number;
 }
 
-function contentOf(
-  { content, encrypted, full }: PartitionShape,
-  partitionId: string,
-  size: number,
-  physical: string[],
-): Component[] {
-  if (content === 'nothing') return [];
-  const offset = 16 * mib;
-  const luks: Component = {
-    kind: 'luks',
-    id: `luks:${partitionId}`,
-    on: [partitionId],
-    uuid: partitionId,
-    sizeBytes: size,
-    open: true,
-    name: partitionId,
-    geometry: { version: 2, sectorSize: 512, offsetBytes: offset, flags: [], requirements: [], slots: [], tokens: [] },
-  };
-  const under = encrypted ? luks.id : partitionId;
-  const room = encrypted ? size - offset : size;
-  const first = encrypted ? [luks] : [];
-  if (content === 'swap')
-    return [...first, { kind: 'swap', id: `swap:${partitionId}`, on: [under], sizeBytes: room, active: true }];
-  if (content === 'lvm') {
-    const pv = `pv:${partitionId}`;
-    physical.push(pv);
-    return [
-      ...first,
-      {
-        kind: 'pv',
-        id: pv,
-        on: [under],
-        uuid: pv,
-        sizeBytes: room,
-        startBytes: mib,
-        extents: Math.floor((room - mib) / (4 * mib)),
-      },
-    ];
-  }
-  return [...first, filesystem(content, `filesystem:${partitionId}`, under, room, full)];
+interface PlacedRow extends Omit<Row, 'gap'> {
+  readonly number: number;
+  readonly role: 'primary' | 'extended' | 'logical';
+  readonly start: number;
 }
 
-function filesystem(kind: 'ext' | 'xfs', id: string, on: string, sizeBytes: number, full: number): Component {
-  const usedBytes = Math.floor((sizeBytes * full) / 100);
-  const common = { id, on: [on], uuid: id, sizeBytes, usedBytes };
-  if (kind === 'xfs') {
-    return {
-      ...common,
-      kind,
-      type: 'xfs',
-      geometry: {
-        blockSize: 4096,
-        blockCount: sizeBytes / 4096,
-        inodeSize: 512,
-        groupCount: 4,
-        groupSize: 1000,
-        sectorSize: 512,
-        stripeUnit: 0,
-        stripeWidth: 0,
-        features: ['crc'],
-        absentFeatures: [],
-        directoryBlockSize: 4096,
-        directoryVersion: 2,
-        log: { external: false, blockCount: 16_384, version: 2 },
-      },
-    };
-  }
-  return {
-    ...common,
-    kind,
-    type: 'ext4',
-    geometry: {
-      features: ['has_journal'],
-      blockSize: 4096,
-      blockCount: sizeBytes / 4096,
-      inodeSize: 256,
-      inodeCount: Math.floor(sizeBytes / 16_384),
-      reservedBlocks: 0,
-      blocksPerGroup: 32_768,
-      defaultMountOptions: [],
-      onErrors: 'Continue',
-      journal: { sizeBytes: 16 * mib },
-    },
-  };
-}
-
-function groupOn(
-  physical: readonly string[],
-  volumes: Shape['volumes'],
-  components: readonly Component[],
-): Component[] {
-  if (physical.length === 0) return [];
-  const extent = 4 * mib;
-  const extents = components.reduce((total, one) => total + (one.kind === 'pv' ? (one.extents ?? 0) : 0), 0);
-  const result: Component[] = [
-    {
-      kind: 'vg',
-      id: 'vg:g',
-      on: [...physical],
-      uuid: 'g',
-      name: 'data',
-      extentBytes: extent,
-      extents,
-      sizeBytes: extents * extent,
-    },
-  ];
-  volumes.forEach(({ part, full, kind }, index) => {
-    const own = Math.floor((extents * part) / 150);
-    if (own < 100) return;
-    const id = `lv:${index}`;
-    result.push(
-      {
-        kind: 'lv',
-        id,
-        on: ['vg:g'],
-        uuid: id,
-        name: `v${index}`,
-        sizeBytes: own * extent,
-        segments: [{ type: 'linear', start: 0, extents: own, areas: [] }],
-      },
-      filesystem(kind, `filesystem:${id}`, id, own * extent, full),
-    );
+/** One behind the other; with an extended partition around all after the second, and a MiB before each in it. */
+function placed(rows: readonly Row[], isExtended: boolean): PlacedRow[] {
+  const result: PlacedRow[] = [];
+  let at = mib;
+  const primaries = isExtended ? rows.slice(0, 2) : rows;
+  primaries.forEach(({ bytes, gap, content, array }, index) => {
+    result.push({ number: index + 1, role: 'primary', start: at + gap, bytes, content, array });
+    at += gap + bytes;
   });
-  return result;
+  const logicals = isExtended ? rows.slice(2) : [];
+  if (logicals.length === 0) return result;
+  const start = at;
+  const inner = logicals.map(({ bytes, gap, content, array }, index): PlacedRow => {
+    const own = at + mib + gap;
+    at = own + bytes;
+    return { number: index + 5, role: 'logical', start: own, bytes, content, array };
+  });
+  const extended = { number: 3, role: 'extended' as const, start, bytes: at - start, content: undefined, array: -1 };
+  return [...result, extended, ...inner];
+}
+
+function sizeOf(components: readonly Component[], id: string): number {
+  const found = components.find((one) => one.id === id);
+  return found !== undefined && 'sizeBytes' in found ? (found.sizeBytes ?? 0) : 0;
 }

@@ -34,9 +34,11 @@ export const mdRoom: Room<Md> = {
     );
     const left = above.map(() => ({ bytes: sizeBytes }));
     if (geometry === undefined) return { component: array, left };
-    // What was kept free on its members is chosen anew with their size.
+    // What was kept free on its members is chosen anew with their size; where mdadm would choose more, it is told.
     const { componentBytes: _, ...rest } = geometry;
-    return { component: { ...array, sizeBytes, geometry: rest }, left };
+    const told =
+      geometry.metadata === '1.0' && !isSpread(geometry) ? { componentBytes: sizeBytes / dataMembers(geometry) } : {};
+    return { component: { ...array, sizeBytes, geometry: { ...rest, ...told } }, left };
   },
 };
 
@@ -74,8 +76,9 @@ function unitOf({ chunkBytes }: Geometry): number {
   return Math.max(64 * kibibyte, chunkBytes ?? 0);
 }
 
-/** Before the data; of metadata that lies at the end, there, where a bitmap has its place, too. */
-function overhead({ metadata, members }: Geometry, on: string): number {
-  if (metadata === '0.90' || metadata === '1.0') return 256 * kibibyte;
+/** Before the data; of metadata that lies at the end, there, where a bitmap has its place, too: how much that is mdadm decides. */
+function overhead({ metadata, members, level }: Geometry, on: string): number {
+  if (metadata === '0.90') return 64 * kibibyte;
+  if (metadata === '1.0') return (level === 'raid0' || level === 'linear' ? 8 : 256) * kibibyte;
   return members.find((member) => member.on === on)?.dataOffsetBytes ?? 128 * 1024 * kibibyte;
 }
