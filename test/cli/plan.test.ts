@@ -108,3 +108,62 @@ test('a plan that was changed by hand is another plan, and a damaged one is none
   });
   expect(await box.run(yes, 'layout', 'apply', file, '--key', 'x')).toMatchObject({ code: 1 });
 });
+
+test('disks are named by serial number or bus path, and only those are taken, also with something on them', async ({
+  signal,
+}) => {
+  await using there = await machines(signal);
+  const { box, plan } = there;
+  expect(await box.run(...plan, '--only', 'NEW0')).toMatchObject({
+    code: 5,
+    stderr: expect.stringMatching(/no disk here takes the place of[^]*--rewrite one-disk=disk:A/),
+  });
+  expect(await box.run(...plan, '--only', 'NEW9')).toMatchObject({ code: 2, stderr: expect.stringContaining('NEW0') });
+  const both = await box.run(...plan, '--only', 'NEW0', '--only', 'NEW1');
+  expect(both).toMatchObject({ code: 0, stdout: expect.stringContaining('takes the place of') });
+});
+
+test('a rule makes it otherwise, help lists them, and what cannot be rewritten is told with what could', async ({
+  signal,
+}) => {
+  await using there = await machines(signal);
+  const { box, plan } = there;
+  const help = await box.run('layout', 'plan', '--help');
+  expect(help.stdout).toMatch(/Rules of --rewrite:[^]*no-raid +an array[^]*uefi/);
+  const one = await box.run(...plan, '--rewrite', 'no-raid', '--only', 'NEW0');
+  expect(one).toMatchObject({ code: 0, stdout: expect.stringContaining('is no raid1 any more') });
+  expect(one.stdout).not.toContain('mdadm');
+  expect(await box.run(...plan, '--rewrite', 'no-luks')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('nothing here'),
+  });
+  expect(await box.run(...plan, '--rewrite', 'no-raid=root')).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/no-raid cannot be done to ext:[^]*--rewrite no-raid=md:/),
+  });
+  expect(await box.run(...plan, '--rewrite', 'norad')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('There are: no-raid'),
+  });
+});
+
+test('what stays on its disk is not written to: on itself nothing is to be done', async ({ signal }) => {
+  await using there = await machines(signal);
+  const { box, wanted } = there;
+  const onItself = ['layout', 'plan', '--layout', wanted, '--to', wanted] as const;
+  const { code, json } = await box.ask(...onItself, '--keep', 'A', '--keep', 'B');
+  expect(code).toBe(0);
+  expect(json).toMatchObject({ actions: [], disks: [] });
+  expect(await box.run(...onItself, '--keep', '/nowhere')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('nothing named /nowhere'),
+  });
+});
+
+test('what is mounted somewhere is left out by that place', async ({ signal }) => {
+  await using there = await machines(signal);
+  const { code, stdout } = await there.box.run(...there.plan, '--exclude', '/mnt/root');
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/left out, as told: raid1/);
+  expect(stdout).toMatch(/left out, as told: partition 2/);
+});
