@@ -139,7 +139,7 @@ test('a rule makes it otherwise, help lists them, and what cannot be rewritten i
   });
   expect(await box.run(...plan, '--rewrite', 'no-raid=root')).toMatchObject({
     code: 2,
-    stderr: expect.stringMatching(/no-raid cannot be done to ext:[^]*--rewrite no-raid=md:/),
+    stderr: expect.stringMatching(/no-raid cannot be done to filesystem:[^]*--rewrite no-raid=md:/),
   });
   expect(await box.run(...plan, '--rewrite', 'norad')).toMatchObject({
     code: 2,

@@ -35,7 +35,7 @@ function becomes({ kind, type, label: longest, leastBytes }: New): Rewrite<Old> 
       const uuid = old.uuid?.length === 36 ? old.uuid : derivedUuid(type, id);
       const made: Component = {
         kind,
-        id: `${kind}:${uuid}`,
+        id: `filesystem:${uuid}`,
         on,
         renewed: true,
         type,

@@ -37,7 +37,15 @@ export const uefi: Rewrite<ComponentOf<'disk'>> = {
     const serial = derivedUuid('esp', table.id).slice(0, 8).toUpperCase();
     const uuid = `${serial.slice(0, 4)}-${serial.slice(4)}`;
     const components: Component[] = [
-      { kind: 'vfat', id: `vfat:${uuid}`, on: [partition.id], renewed: true, type: 'vfat', uuid, sizeBytes: espBytes },
+      {
+        kind: 'vfat',
+        id: `filesystem:${uuid}`,
+        on: [partition.id],
+        renewed: true,
+        type: 'vfat',
+        uuid,
+        sizeBytes: espBytes,
+      },
       espMount(uuid),
     ];
     const { number, partUuid = '' } = partition;
@@ -89,7 +97,7 @@ function espMount(uuid: string): ComponentOf<'mount'> {
   return {
     kind: 'mount',
     id: 'mount:/boot/efi',
-    on: [`vfat:${uuid}`],
+    on: [`filesystem:${uuid}`],
     path: '/boot/efi',
     mounted: false,
     source: spec,
