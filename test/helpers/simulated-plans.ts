@@ -28,7 +28,7 @@ const factor = fc.oneof(fc.constant(1), fc.double({ min: 0.3, max: 3, noNaN: tru
 const reasons: ReadonlySet<string> = new Set(['no-space', 'refused']);
 
 /** Blank disks, used ones that somebody named, or the machine's own, in another order. */
-export const anyCase: fc.Arbitrary<Case> = fc
+const anyCase: fc.Arbitrary<Case> = fc
   .record({
     wanted: randomLayout,
     other: otherLayout,
@@ -79,11 +79,22 @@ const atRest = (layout: Layout): Layout => ({
   components: layout.components.map((one) => (one.kind === 'swap' ? { ...one, active: false } : one)),
 });
 
+/** @returns how often there was a plan, and why there was none */
+export async function simulatedPlans(runs: number): Promise<ReadonlyMap<string, number>> {
+  const outcomes = new Map<string, number>();
+  const property = fc.asyncProperty(anyCase, async (one) => {
+    const outcome = await simulated(one);
+    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+  });
+  await fc.assert(property, { numRuns: runs });
+  return outcomes;
+}
+
 /**
  * @returns why there is no plan, or `made`
  * @throws where a plan does not do what it says, or something that it does not say
  */
-export async function simulated({ request, fault, late }: Case): Promise<string> {
+async function simulated({ request, fault, late }: Case): Promise<string> {
   let plan: Plan;
   try {
     plan = planLayout(request);

@@ -194,8 +194,9 @@ const isCopied = ([first]: Lv['segments']): boolean =>
   /^(mirror|raid1|raid10|raid[456](_\w+)?)$/.test(first?.type ?? '');
 
 /**
- * Those that lie where they did first, and what LVM finds room for behind them; of pools the one with most metadata last, as the room
- * that is set aside to repair them with is that of the one that it is made with. Snapshots come after what they show.
+ * Those that lie where they did first, and RAID, which LVM finds room for on the same disks, behind them; of pools the one with most
+ * metadata last, as the room that is set aside to repair them with is that of the one that it is made with. Snapshots come after what they
+ * show.
  */
 function volumeDeeds(group: Vg, site: Site): Deed[] {
   const volumes = allVolumes(group.id, site);
@@ -206,7 +207,8 @@ function volumeDeeds(group: Vg, site: Site): Deed[] {
   const rank = (volume: Lv): number => {
     if (volume.on.some((id) => site.get(id).kind === 'lv')) return 2 ** 60 + depth(volume);
     const metadata = poolMetadataBytes(volume);
-    return metadata === undefined ? (volume.parts === undefined ? 0 : 1) : 2 + metadata;
+    if (metadata !== undefined) return 1 + metadata;
+    return (volume.parts ?? []).some(({ name }) => /_[rm]image_\d+$/.test(name)) ? 2 ** 59 : 0;
   };
   const order = volumes.toSorted((a, b) => rank(a) - rank(b));
   const last = order.findLast((volume) => poolMetadataBytes(volume) !== undefined);
