@@ -26,7 +26,10 @@ export function withWholeDisks(layout: Layout): Layout {
 }
 
 /** The map as a disk: its paths say what it is. */
-function diskOver({ busPath: _, path: __, ...disk }: Disk, { id, device, sizeBytes }: ComponentOf<'multipath'>): Disk {
+function diskOver(
+  { busPath: _busPath, path: _path, ...disk }: Disk,
+  { id, device, sizeBytes }: ComponentOf<'multipath'>,
+): Disk {
   return { ...disk, id, on: [], device, sizeBytes };
 }
 

@@ -164,6 +164,8 @@ export function backingSuperblock({ uuid, label = '', blockBytes, dataOffsetByte
   block.writeBigUInt64LE(BigInt(Math.max(0, modes.indexOf(cacheMode))), 104);
   if (dataOffset !== 16) block.writeBigUInt64LE(BigInt(dataOffset), 184);
   block.writeUInt16LE(blockBytes / sector, 192);
+  // Of caches alone; make-bcache(8) writes it into both.
+  block.writeUInt16LE(1024, 194);
   block.writeBigUInt64LE(superblockSum(block), 0);
   return block;
 }

@@ -12,13 +12,13 @@ import { labOptions, makeStack, type Scene, scenes } from '../stack.ts';
 const { signal } = new AbortController();
 
 const superblocks = `
-for device in $(blkid -o device -t TYPE=bcache | sort); do
-  # The one of a cache is random, and nothing names it.
-  bcache-super-show "$device" | grep -v '^sb.csum\\|^dev.cache.last\\|^cset.uuid\\|first_sector\\|dev.cache.cache_sectors\\|dev.cache.total' > /run/said
-  if grep -q 'backing device' /run/said; then grep -v 'dev.data.cache_state' /run/said; else grep -v '^dev.uuid' /run/said; fi
-  bcache-super-show "$device" | grep '^cset.uuid\\|first_sector'
+for device in $(blkid -o device -t TYPE=bcache); do
+  echo "=== bcache"
+  # The UUID of a cache itself is random, and nothing names it.
+  bcache-super-show "$device" | grep -v '^sb.csum\\|dev.cache.\\(last\\|cache_sectors\\|total\\)\\|dev.data.cache_state' > /run/said
+  if grep -q 'backing device' /run/said; then cat /run/said; else grep -v '^dev.uuid' /run/said; fi
 done
-for set in /sys/fs/bcache/*-*; do echo "$(basename "$set") $(ls -d "$set"/bdev* 2> /dev/null | wc -l)"; done | sort
+for set in /sys/fs/bcache/*-*; do echo "=== set $(basename "$set") with $(ls -d "$set"/bdev* 2> /dev/null | wc -l)"; done
 `;
 
 async function originalOf({ release, stack }: Scene) {
@@ -30,7 +30,12 @@ async function originalOf({ release, stack }: Scene) {
 
 async function factsOf(host: Host): Promise<string> {
   const { stdout } = await host.run(['sh', '-c', superblocks], {}, signal);
-  return `${stdout.toString()}${await filesystemFacts(host, signal)}`;
+  const devices = stdout
+    .toString()
+    .split(/^(?==== )/m)
+    .toSorted()
+    .join('');
+  return `${devices}${(await filesystemFacts(host, signal)).replaceAll(/^== bcache .*\n/gm, '')}`;
 }
 
 test.each(scenes('bcache'))('$stack.name $release', { timeout: 900_000 }, async (scene) => {

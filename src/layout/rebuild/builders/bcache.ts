@@ -107,7 +107,7 @@ export const bcacheBuilder: Builder<Bcache> = {
     ];
   },
   // Told by what runs, which changes, and by what lies under it.
-  compared: ({ state: _, dirtyBytes: __, ...component }) => component,
+  compared: ({ state: _state, dirtyBytes: _dirty, ...component }) => component,
 };
 
 const writeSuperblock = 'basenc --decode --base16 | dd of="$1" bs=4096 seek=1 conv=notrunc,fsync status=none';
