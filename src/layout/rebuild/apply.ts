@@ -89,8 +89,7 @@ export async function prepared(
   const left = plan.actions.filter(({ id }) => !progress.ended.has(id));
   await refuseWithoutTools(left, host, signal);
   for (const name of givenNames(left)) if (markedDisk(name) === undefined) await given(name, signal);
-  // Each once more when its turn comes: but whoever can be refused now is refused before anything is written.
-  for (const id of new Set(left.flatMap(({ writes }) => writes))) await guard.check(id, signal);
+  await guard.checkAll(new Set(left.flatMap(({ writes }) => writes)), signal);
   return guard;
 }
 

@@ -12,40 +12,47 @@ import { disksOf, siteOf } from './site.ts';
 
 type Disk = ComponentOf<'disk'>;
 
+export interface Guard extends Pick<Execution, 'locate' | 'check'> {
+  /** All of these, before any of them is written to: also whether one that was blank still is, which takes seconds. */
+  checkAll(disks: Iterable<string>, signal: AbortSignal): Promise<void>;
+}
+
 /** Made before the disks are compared with the plan, so that nothing can come between that and the first write. */
-export async function guardOf(
-  plan: Plan,
-  host: Host,
-  progress: Progress,
-  signal: AbortSignal,
-): Promise<Pick<Execution, 'locate' | 'check'>> {
+export async function guardOf(plan: Plan, host: Host, progress: Progress, signal: AbortSignal): Promise<Guard> {
   const disks = disksOf(plan.layout);
   const sites = { before: siteOf(plan.before.components), after: siteOf(plan.layout.components) };
   const signatures = new Map<string, string>();
   for (const [id, now] of await disksNow(host, disks, signal)) {
     signatures.set(id, await signaturesOn(host, now, signal));
   }
+  const check = async (id: string, inner: AbortSignal): Promise<Disk> => {
+    const disk = disks.find((one) => one.id === id);
+    if (disk === undefined) throw new LifeboatError('bug', `the plan has no disk ${id}`);
+    const now = (await disksNow(host, [disk], inner)).get(id);
+    if (now === undefined) throw refused(`the disk ${id} is not there any more`);
+    refuseOther(disk, now);
+    const here = { ...disk, device: now.path };
+    if (isBegun(id)) {
+      if (progress.ended.has(markAction(id))) await refuseUnmarked(plan, host, here, inner);
+    } else if ((await signaturesOn(host, now, inner)) !== signatures.get(id)) {
+      throw refused(`what is on the disk ${id} has changed while the plan was begun`);
+    }
+    return here;
+  };
+  const isBegun = (id: string): boolean =>
+    plan.actions.some(({ id: action, writes }) => writes.includes(id) && progress.begun.has(action));
   return {
     async locate(first) {
       const now = await disksNow(host, disks, first);
       const paths = new Map([...now].map(([id, { path }]) => [id, path]));
       return async (id, inner) => await kernelName(host, pathIn(sites, id, paths), inner);
     },
-    async check(id, inner) {
-      const disk = disks.find((one) => one.id === id);
-      if (disk === undefined) throw new LifeboatError('bug', `the plan has no disk ${id}`);
-      const now = (await disksNow(host, [disk], inner)).get(id);
-      if (now === undefined) throw refused(`the disk ${id} is not there any more`);
-      refuseOther(disk, now);
-      const here = { ...disk, device: now.path };
-      if (plan.actions.some(({ id: action, writes }) => writes.includes(id) && progress.begun.has(action))) {
-        if (progress.ended.has(markAction(id))) await refuseUnmarked(plan, host, here, inner);
-        return;
+    check: async (id, inner) => void (await check(id, inner)),
+    async checkAll(ids, inner) {
+      for (const id of ids) {
+        const disk = await check(id, inner);
+        if (!isBegun(id) && wasBlank(plan, id)) await refuseFilled(plan, host, disk, inner);
       }
-      if ((await signaturesOn(host, now, inner)) !== signatures.get(id)) {
-        throw refused(`what is on the disk ${id} has changed while the plan was begun`);
-      }
-      if (wasBlank(plan, id)) await refuseFilled(plan, host, here, inner);
     },
   };
 }
