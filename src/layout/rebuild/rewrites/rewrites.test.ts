@@ -160,6 +160,75 @@ test('an MBR becomes a GPT in which partitions keep their numbers', async () => 
   expect(ofKind(layout, 'partition').filter(({ role }) => role !== undefined && role !== 'primary')).toEqual([]);
 });
 
+/** A disk with an MBR as installers of old made it: what is not in the first partition is in logical ones. */
+function oldMachine(like: Layout): Layout {
+  const [disk] = ofKind(like, 'disk');
+  if (disk === undefined) throw new Error('a machine without disks');
+  const part = (
+    number: number,
+    on: string,
+    startMiB: number,
+    sizeMiB: number,
+    typeId: string,
+  ): ComponentOf<'partition'> => ({
+    kind: 'partition',
+    id: `partition:1b2c3d4e-0${number}`,
+    on: [on],
+    device: `/dev/sda${number}`,
+    number,
+    role: number > 4 ? 'logical' : typeId === '0x5' ? 'extended' : 'primary',
+    startBytes: startMiB * mebibyte,
+    sizeBytes: sizeMiB * mebibyte,
+    typeId,
+    partUuid: `1b2c3d4e-0${number}`,
+    ...(number === 1 ? { flags: '0x80' } : {}),
+  });
+  const swap = (partition: string, number: number): ComponentOf<'swap'> => ({
+    kind: 'swap',
+    id: `swap:${number}`,
+    on: [partition],
+    uuid: `0b0f1a4e-0000-4000-8000-00000000000${number}`,
+    sizeBytes: 100 * mebibyte,
+    active: false,
+  });
+  const table = `table:${disk.id}`;
+  return parseLayout({
+    ...like,
+    components: [
+      { ...disk, sizeBytes: gibibyte },
+      { kind: 'table', id: table, on: [disk.id], type: 'dos', uuid: '0x1b2c3d4e', geometry: { sectorSize: 512 } },
+      part(1, table, 1, 100, '0x82'),
+      part(2, table, 101, 800, '0x5'),
+      part(5, 'partition:1b2c3d4e-02', 102, 100, '0x82'),
+      part(6, 'partition:1b2c3d4e-02', 203, 100, '0x82'),
+      ...[1, 5, 6].map((number) => swap(`partition:1b2c3d4e-0${number}`, number)),
+    ],
+    gaps: [],
+  });
+}
+
+test('logical partitions: of a GPT, with their numbers; and mirrored as they are', async () => {
+  const wanted = oldMachine(await recorded('md-raid1'));
+  const gpt = planned(wanted, [{ rule: 'uefi' }], [2 * gibibyte]);
+  const numbers = (plan: typeof gpt) => ofKind(plan.layout, 'partition').map(({ number, role }) => [number, role]);
+  expect(numbers(gpt)).toEqual([
+    [1, undefined],
+    [5, undefined],
+    [6, undefined],
+    [2, undefined],
+  ]);
+  expect(
+    ofKind(gpt.layout, 'partition').every(({ flags, typeId }) => flags === undefined && !typeId?.startsWith('0x')),
+  ).toBe(true);
+  const pair = planned(wanted, [{ rule: 'mirror' }], [gibibyte, gibibyte]);
+  expect(ofKind(pair.layout, 'md')).toHaveLength(3);
+  const copies = ofKind(pair.layout, 'partition').slice(4);
+  expect(copies.map(({ number, role }) => [number, role])).toEqual(numbers(pair).slice(0, 4));
+  // What the kernel will call them follows from the signature of their table.
+  const signature = ofKind(pair.layout, 'table')[1]?.uuid?.slice(2);
+  expect(copies.map(({ partUuid }) => partUuid)).toEqual(['01', '02', '05', '06'].map((one) => `${signature}-${one}`));
+});
+
 test('LUKS is left away, or is made with another key under its old UUID', async () => {
   const wanted = await recorded('raid1-lvm-luks');
   const bare = rewritten(wanted, [{ rule: 'no-luks' }]);
