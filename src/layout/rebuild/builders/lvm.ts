@@ -1,10 +1,11 @@
 /** LVM: each volume by lvcreate(8), whatever its type; then the UUIDs are put back as they were. */
-import type { Command, Word } from '../../../plan/action.ts';
+import type { Command } from '../../../plan/action.ts';
 import { formatBytes } from '../../../kernel/units.ts';
 import type { ComponentOf } from '../../types.ts';
 import { present } from '../../../kernel/present.ts';
-import { aboveOfKind, type Builder, type Deed, device, only, type Site } from '../builder.ts';
-import { changeCommands, isThinPool, namesOf, poolMetadataBytes, volumeCommands } from './lvm-volume.ts';
+import { aboveOfKind, type Builder, command, type Deed, device, only, type Site } from '../builder.ts';
+import { phases, type Step } from './lvm-step.ts';
+import { changeCommands, isThinPool, namesOf, poolMetadataBytes, volumeSteps } from './lvm-volume.ts';
 
 type Pv = ComponentOf<'pv'>;
 type Vg = ComponentOf<'vg'>;
@@ -67,7 +68,7 @@ export const vgBuilder: Builder<Vg> = {
       note: `it is made without what was not there of it: ${group.on.filter((id) => isMissing(id, site)).join(', ')}`,
     };
   },
-  release: ({ name }) => [{ argv: words('vgchange', '--activate', 'n', name), okCodes: [0, 5] }],
+  release: ({ name }) => [{ ...command('vgchange', '--activate', 'n', name), okCodes: [0, 5] }],
   create(group, site) {
     const { name, extentBytes, allocation, maxVolumes, maxPhysical, metadataCopies, on } = group;
     const devices = on.map((id) => device(only(site.get(id))));
@@ -90,7 +91,7 @@ export const vgBuilder: Builder<Vg> = {
             ],
           },
         ],
-        again: [{ argv: words('vgremove', '--force', '--force', '--yes', name), okCodes: [0, 5] }],
+        again: [{ ...command('vgremove', '--force', '--force', '--yes', name), okCodes: [0, 5] }],
       },
       ...volumeDeeds(group, site),
       ...settingsOfPhysical(group, site),
@@ -105,7 +106,7 @@ function settingsOfPhysical({ name, on }: Vg, site: Site): Deed[] {
     const one = site.get(id);
     if (one.kind !== 'pv') return [];
     const options = [...tags(one.tags), ...(one.allocatable === false ? ['--allocatable', 'n'] : [])];
-    return options.length === 0 ? [] : [{ argv: words('pvchange', '--yes', ...options, device(only(one))) }];
+    return options.length === 0 ? [] : [command('pvchange', '--yes', ...options, device(only(one)))];
   });
   return commands.length === 0 ? [] : [{ title: `set up the physical volumes of ${name}`, commands }];
 }
@@ -212,25 +213,37 @@ function volumeDeeds(group: Vg, site: Site): Deed[] {
   };
   const order = volumes.toSorted((a, b) => rank(a) - rank(b));
   const last = order.findLast((volume) => poolMetadataBytes(volume) !== undefined);
-  return order.flatMap((volume): Deed[] => {
+  const made = order.map((volume) => {
     const spare = volume === last && group.metadataSpareBytes !== undefined;
-    const commands = [...volumeCommands({ volume, group, site, spare }), ...changeCommands(volume, group, site)];
-    if (commands.length === 0) return [];
-    const path = `${group.name}/${volume.name}`;
-    return [
-      {
-        title: `make the logical volume ${path}, ${formatBytes(volume.sizeBytes)}`,
-        commands,
-        again: namesOf(volume).map((name) => ({
-          argv: words('lvremove', '--force', '--force', '--yes', `${group.name}/${name}`),
-          okCodes: [0, 5],
-        })),
-      },
-    ];
+    return { volume, steps: volumeSteps({ volume, group, site, spare }) };
   });
+  return phases.flatMap((phase) => made.flatMap(({ volume, steps }) => deedsOf(phase, volume, steps, group, site)));
 }
 
-const words = (program: string, ...rest: readonly Word[]): [string, ...Word[]] => [program, ...rest];
+/** What is done for a volume in a phase; who was cut off in it begins with the first one anew. */
+function deedsOf(phase: Step['phase'], volume: Lv, steps: readonly Step[], group: Vg, site: Site): Deed[] {
+  const own = steps.filter((step) => step.phase === phase).map(({ command: made }) => made);
+  if (own.length === 0) return [];
+  const isLast = steps.at(-1)?.phase === phase;
+  const path = `${group.name}/${volume.name}`;
+  const before = steps.slice(
+    0,
+    steps.findIndex((step) => step.phase === phase),
+  );
+  return [
+    {
+      title: `make ${isLast ? 'the logical volume' : 'what becomes'} ${path}, ${formatBytes(volume.sizeBytes)}`,
+      commands: [...own, ...(isLast ? changeCommands(volume, group, site) : [])],
+      again: [
+        ...namesOf(volume).map((name) => ({
+          ...command('lvremove', '--force', '--force', '--yes', `${group.name}/${name}`),
+          okCodes: [0, 5],
+        })),
+        ...before.map(({ command: made }) => made),
+      ],
+    },
+  ];
+}
 
 function groupOf(volume: Lv, site: Site): Vg {
   const under = site.get(only(volume));
@@ -254,10 +267,10 @@ function identityDeed(group: Vg, site: Site): Deed {
       ...volumes.flatMap((volume): Command[] => {
         if (volume.skipActivation !== true || site.above(volume.id).length === 0) return [];
         const path = `${group.name}/${volume.name}`;
-        return [{ argv: words('lvchange', '--activate', 'y', '--ignoreactivationskip', path) }];
+        return [command('lvchange', '--activate', 'y', '--ignoreactivationskip', path)];
       }),
-      ...(group.fixedSize === true ? [{ argv: words('vgchange', '--resizeable', 'n', group.name) }] : []),
-      ...(group.noAutoActivation === true ? [{ argv: words('vgchange', '--setautoactivation', 'n', group.name) }] : []),
+      ...(group.fixedSize === true ? [command('vgchange', '--resizeable', 'n', group.name)] : []),
+      ...(group.noAutoActivation === true ? [command('vgchange', '--setautoactivation', 'n', group.name)] : []),
       { argv: ['udevadm', 'settle'] },
     ],
   };
