@@ -57,3 +57,25 @@ test('of two that say the same the one that was meant', async () => {
   const host = saying([node('/dev/sda', 'A'), node('/dev/sdb', 'A')]);
   expect((await disksNow(host, [disk('/dev/sdb', 'A')], signal)).get('disk:A')?.path).toBe('/dev/sdb');
 });
+
+test('of a disk over several paths the map is the one to write to, with its partitions', async () => {
+  const part = { ...node('/dev/mapper/mpatha-part1', null), type: 'part' };
+  const map = { ...node('/dev/mapper/mpatha', null), model: null, type: 'mpath', children: [part] };
+  const host = saying([node('/dev/sdb', 'A', { children: [map] }), node('/dev/sdc', 'A', { children: [map] })]);
+  const found = (await disksNow(host, [disk('/dev/mapper/mpatha', 'A')], signal)).get('disk:A');
+  expect(found).toMatchObject({ path: '/dev/mapper/mpatha', partitions: ['/dev/mapper/mpatha-part1'] });
+});
+
+test('lsblk is asked for what stands on disks', async () => {
+  const asked: string[][] = [];
+  const host: Host = {
+    ...saying([]),
+    run: async (argv, options, inner) => {
+      asked.push([...argv]);
+      return await saying([]).run(argv, options, inner);
+    },
+  };
+  await disksNow(host, [], signal);
+  // Without the name, it lists everything side by side.
+  expect(asked[0]?.at(-1)?.split(',')).toContain('NAME');
+});

@@ -32,7 +32,8 @@ export interface DiskNow {
   readonly uses: readonly string[];
 }
 
-const argv = ['lsblk', '-J', '-b', '-o', 'PATH,TYPE,SERIAL,WWN,MODEL,SIZE,RO,MOUNTPOINT'] as const;
+/** Only where the name is among them does it tell what stands on what. */
+const argv = ['lsblk', '-J', '-b', '-o', 'NAME,PATH,TYPE,SERIAL,WWN,MODEL,SIZE,RO,MOUNTPOINT'] as const;
 
 /** Where each of these disks is now, by id: known by all that it says of itself, but for its size. One that is not there is left out. */
 export async function disksNow(
