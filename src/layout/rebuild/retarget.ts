@@ -26,6 +26,7 @@ const namesWith = (layout: Layout, disks: ReadonlyMap<string, string>): Readonly
 /** Ids that end with that of a disk, as that of its table does, and those of partitions without a UUID, which go on with a number. */
 function renamed(id: string, disks: ReadonlyMap<string, string>): string {
   for (const [from, to] of disks) {
+    if (!id.includes(from)) continue;
     const [, before, after] = new RegExp(`^(|.*:)${RegExp.escape(from)}(|:\\d+)$`).exec(id) ?? [];
     if (before !== undefined && after !== undefined) return `${before}${to}${after}`;
   }
@@ -48,7 +49,7 @@ function moved(component: Component, disks: ReadonlyMap<string, Disk>): Componen
       ...geometry,
       sectorSize,
       ...present({
-        firstSector: isSame ? firstSector : undefined,
+        firstSector: isSame || firstSector === undefined ? firstSector : (1 << 20) / sectorSize,
         lastSector: lastSector === undefined ? undefined : end,
       }),
     },

@@ -15,6 +15,13 @@ export const tableBuilder: Builder<Table> = {
     if (type !== 'gpt' && type !== 'dos') return `a partition table of the type ${type}`;
     return geometry === undefined ? 'its partition table could not be read when it was captured' : undefined;
   },
+  compared(table) {
+    const { geometry } = table;
+    if (geometry === undefined) return table;
+    // That follows from where its partitions begin.
+    const { alignmentBytes: _, ...rest } = geometry;
+    return { ...table, geometry: rest };
+  },
   release(table) {
     const disk = only(table);
     return isMap(disk) ? [{ argv: ['kpartx', '-d', '-p', '-part', device(disk)], okCodes: [0, 1] }] : [];
