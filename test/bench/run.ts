@@ -4,6 +4,7 @@ import { age } from './age.ts';
 import { capture } from './capture.ts';
 import { engineTar, engineTarMemory } from './engine-tar.ts';
 import { type Pairing, paired } from './paired.ts';
+import { planCosts } from './plan.ts';
 import { pointsList } from './points-list.ts';
 import { startup } from './startup.ts';
 
@@ -14,6 +15,7 @@ const benches: Readonly<Record<string, Readonly<Record<string, () => Promise<Pai
   capture: { capture },
   'engine-tar': engineTar,
   'engine-tar-memory': {},
+  plan: {},
   'points-list': { 'points-list': pointsList },
 };
 
@@ -27,4 +29,14 @@ for (const name of names) {
   if (!bench) throw new Error(`no bench ${name}; there are: ${Object.keys(benches).join(', ')}`);
   for (const [title, make] of Object.entries(bench)) await paired(title, await make());
   if (name === 'engine-tar-memory') engineTarMemory();
+  if (name === 'plan') planned();
+}
+
+/** No peer makes plans: what one costs, beside what it may. */
+function planned(): void {
+  const seconds = [...planCosts(11)].sort((a, b) => a - b);
+  const [first = 0] = planCosts(1);
+  console.log(
+    `plan: 40 disks, 200 volumes: ${seconds[5]?.toFixed(3)} s of processor, at most ${Math.max(first, ...seconds).toFixed(3)} s (aimed at 0.5 or less), 12 plans`,
+  );
 }

@@ -74,7 +74,7 @@ export const planDigest = (plan: Plan): string => digestOf(planSubject(plan));
 const withoutNames = ({ components }: Layout) => components.map((component) => ({ ...component, device: null }));
 
 /** What a machine is built from, as marks on disks name it. */
-export const sourceDigest = (wanted: Layout): string => digestOf(withoutNames(wanted));
+export const sourceDigest = (wanted: Layout): string => digestOf(asJson(withoutNames(wanted)));
 
 /** @throws LifeboatError `newer-format`, `record-damaged` with the places */
 export function parsePlan(value: unknown): Plan {
