@@ -84,12 +84,11 @@ export function noDisk(ids: readonly string[], layout: Layout, candidates: reado
   );
 }
 
-/** Rules by which these disks would not be needed. */
+/** The rule by which these disks would not be needed: all on the first of the others. */
 function fewerDisks(ids: readonly string[], layout: Layout): string[] {
-  const disks = disksOf(layout).filter(({ id }) => !ids.includes(id));
-  const [left, ...others] = disks.length === 0 ? disksOf(layout) : disks;
-  const { rule } = oneDisk;
-  return left === undefined || others.length > 0 || !suits(oneDisk, left, layout) ? [] : [`${rule}=${left.id}`];
+  const left = disksOf(layout).filter(({ id }) => ids.length === disksOf(layout).length || !ids.includes(id));
+  const home = left.find((disk) => suits(oneDisk, disk, layout));
+  return home === undefined ? [] : [`${oneDisk.rule}=${home.id}`];
 }
 
 /** Who uses what is on disks, by id: those are never written to. */
