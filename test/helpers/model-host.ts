@@ -17,44 +17,26 @@ export function machineOf(layout: Layout): Machine {
   for (const component of site.order) {
     const below = component.kind === 'lv' ? [] : component.on.map(pathOf);
     const [under = ''] = below;
-    switch (component.kind) {
-      case 'disk':
-        machine.addDisk(component);
-        break;
-      case 'table': {
-        const own = layout.components.filter((one) => one.kind === 'partition' && isOn(one, component, site.get));
-        const numbers = own.flatMap((one) => (one.kind === 'partition' ? [one.number] : []));
-        machine.get(under).content = { type: 'table', label: component.type, numbers };
-        break;
-      }
-      case 'partition':
-        addPartition(machine, component, under, pathOf(component.id));
-        break;
-      case 'md':
-        for (const path of below) machine.get(path).content = { type: 'md', array: component.uuid ?? '' };
-        machine.stack(pathOf(component.id), component.sizeBytes ?? 0, below);
-        break;
-      case 'luks': {
-        const offset = component.geometry?.offsetBytes ?? 0;
-        machine.get(under).content = { type: 'luks', offset };
-        machine.stack(pathOf(component.id), component.sizeBytes - offset, [under]);
-        break;
-      }
-      case 'pv':
-        machine.get(under).content = { type: 'pv', start: component.startBytes ?? 0 };
-        break;
-      case 'vg':
-        addGroup(machine, component, below);
-        break;
-      case 'lv':
-        addVolume(machine, component, site.get, pathOf);
-        break;
-      default:
-        machine.get(under).content = {
-          type: 'filesystem',
-          kind: component.kind,
-          bytes: 'sizeBytes' in component ? (component.sizeBytes ?? 0) : 0,
-        };
+    if (component.kind === 'disk') machine.addDisk(component);
+    else if (component.kind === 'table') {
+      const own = layout.components.filter((one) => one.kind === 'partition' && isOn(one, component, site.get));
+      const numbers = own.flatMap((one) => (one.kind === 'partition' ? [one.number] : []));
+      machine.get(under).content = { type: 'table', label: component.type, numbers };
+    } else if (component.kind === 'partition') addPartition(machine, component, under, pathOf(component.id));
+    else if (component.kind === 'md') {
+      for (const path of below) machine.get(path).content = { type: 'md', array: component.uuid ?? '' };
+      machine.stack(pathOf(component.id), component.sizeBytes ?? 0, below);
+    } else if (component.kind === 'luks') {
+      const offset = component.geometry?.offsetBytes ?? 0;
+      machine.get(under).content = { type: 'luks', offset };
+      machine.stack(pathOf(component.id), component.sizeBytes - offset, [under]);
+    } else if (component.kind === 'pv') {
+      machine.get(under).content = { type: 'pv', start: component.startBytes ?? 0 };
+    } else if (component.kind === 'vg') addGroup(machine, component, below);
+    else if (component.kind === 'lv') addVolume(machine, component, site.get, pathOf);
+    else {
+      const bytes = 'sizeBytes' in component ? (component.sizeBytes ?? 0) : 0;
+      machine.get(under).content = { type: 'filesystem', kind: component.kind, bytes };
     }
   }
   return machine;

@@ -145,27 +145,10 @@ export const giveIds: Tool = ({ machine, args }) => {
 };
 
 const lvcreateOptions = [
-  ...['--type', '--size', '--virtualsize', '--thinpool', '--name', '--mirrors', '--stripes', '--stripesize'],
-  ...[
-    '--regionsize',
-    '--chunksize',
-    '--poolmetadatasize',
-    '--poolmetadataspare',
-    '--zero',
-    '--discards',
-    '--errorwhenfull',
-  ],
-  ...[
-    '--wipesignatures',
-    '--addtag',
-    '--alloc',
-    '--setactivationskip',
-    '--readahead',
-    '--persistent',
-    '--major',
-    '--minor',
-  ],
-];
+  '--type --size --virtualsize --thinpool --name --mirrors --stripes --stripesize --regionsize --chunksize',
+  '--poolmetadatasize --poolmetadataspare --zero --discards --errorwhenfull --wipesignatures --addtag --alloc',
+  '--setactivationskip --readahead --persistent --major --minor',
+].flatMap((names) => names.split(' '));
 
 const mapped = (group: string, volume: string): string =>
   `/dev/mapper/${group.replaceAll('-', '--')}-${volume.replaceAll('-', '--')}`;
