@@ -9,7 +9,7 @@ interface Options {
   readonly to: string;
   readonly map: readonly string[];
   readonly exclude: readonly string[];
-  readonly live: boolean;
+  readonly live?: boolean;
   readonly root?: string;
   readonly commands: boolean;
   readonly output?: string;
@@ -29,7 +29,7 @@ export function networkPlanCommand(): Command {
       [],
     )
     .option('--exclude <link>', 'leave this out, with all that stands on it; can be repeated', repeated, [])
-    .option('--live', 'for the links of the machine, until its next start (this is the default)', false)
+    .option('--live', 'for the links of the machine, until its next start (where no --root is given)')
     .option('--root <dir>', 'for the configuration of the system that is mounted there')
     .option('--commands', 'show every command, or every line that is changed', false)
     .option('--output <file>', 'write the plan there, as a JSON document')
@@ -55,7 +55,7 @@ export function networkPlanCommand(): Command {
       const { planWritten } = await import('../../network/rebuild/written/plan.ts');
       const { linkPairs, linksNamed } = await import('../link-pairs.ts');
       const { live, root: typed } = options;
-      if (live && typed !== undefined) throw new LifeboatError('usage', 'either --live or --root, not both');
+      if (live === true && typed !== undefined) throw new LifeboatError('usage', 'either --live or --root, not both');
       const { globals, session, load } = await openDocuments(command);
       await using _session = session;
       const [wanted, found] = [await load(networkDocument, options.network), await load(networkDocument, options.to)];
