@@ -27,7 +27,13 @@ test.each(able)('$stack.name $release', { timeout: 900_000 }, async (scene) => {
   const first = await rememberedStack(scene, signal);
   const second = await rebuiltStack(scene, first, new Set(), signal);
   expect(second.changes).toEqual([]);
-  expect(second.facts).toEqual(first.facts);
+  if (scene.stack.name !== 'crypt-plain') expect(second.facts).toEqual(first.facts);
+  else {
+    // With its key; what is made anew at every start is not there yet.
+    expect(second.facts['mapped']).toMatch(/^plain .* aes-cbc-essiv:sha256 /);
+    expect(first.facts['mapped']).toContain(second.facts['mapped']);
+    expect(second.facts['<B>']).toBe(first.facts['<B>']);
+  }
 });
 
 const refused = ofToday([{ name: 'reencrypt-luks2', why: 'it was being changed' }], new Date());

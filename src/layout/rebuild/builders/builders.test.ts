@@ -34,7 +34,8 @@ function commandsFor(component: Component, layout: Layout): string[] {
 const withFlags = (array: ComponentOf<'md'>, ...flags: readonly (readonly string[])[]): ComponentOf<'md'> => {
   const { geometry } = array;
   if (geometry === undefined) return array;
-  const members = geometry.members.map(({ flags: _, ...member }, index) => {
+  const members = geometry.members.map((before, index) => {
+    const { flags: _, ...member } = before;
     const own = flags[member.slot ?? index] ?? [];
     return own.length === 0 ? member : { ...member, flags: [...own] };
   });

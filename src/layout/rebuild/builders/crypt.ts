@@ -9,15 +9,13 @@ const optionOf = ({ crypttab }: Crypt, name: string): string | undefined =>
   new RegExp(`(?:^|,)${name}=([^,]*)`).exec(crypttab?.options ?? '')?.[1];
 
 export const cryptBuilder: Builder<Crypt> = {
-  omitted({ crypttab }) {
-    const isRandom = /^\/dev\/u?random$/.test(crypttab?.key ?? '');
-    return isRandom || /(^|,)(swap|tmp)\b/.test(crypttab?.options ?? '')
-      ? 'as it is made anew at every start'
-      : undefined;
+  omitted({ crypttab, open }) {
+    const isRandom = /^\/dev\/u?random$/.test(crypttab?.key ?? '') || /(^|,)(swap|tmp)\b/.test(crypttab?.options ?? '');
+    if (isRandom) return 'as it is made anew at every start';
+    return open ? undefined : 'as it was closed, and nothing of it is on its disk but what it held';
   },
   problem(volume) {
     if (volume.on.length !== 1) return 'the device with its data was not there';
-    if (!volume.open) return undefined;
     if (volume.geometry === undefined) return 'the kernel did not tell how it was opened when it was captured';
     // A passphrase becomes a key by a hash, of which the kernel knows nothing.
     return isKeyFile(volume) || optionOf(volume, 'hash') !== undefined
@@ -27,12 +25,13 @@ export const cryptBuilder: Builder<Crypt> = {
   path: ({ name }) => `/dev/mapper/${name}`,
   release: ({ open, name }) => (open ? [{ argv: ['cryptsetup', 'close', name], okCodes: [0, 4] }] : []),
   // crypttab is a file.
-  compared({ crypttab: _, ...component }) {
-    return component;
+  compared(component) {
+    const { crypttab: _, ...rest } = component;
+    return rest;
   },
   create(volume) {
-    const { name, open, geometry } = volume;
-    if (!open || geometry === undefined) return [];
+    const { name, geometry } = volume;
+    if (geometry === undefined) return [];
     const { cipher, keyBytes, sectorSize, offsetBytes, ivOffset, flags } = geometry;
     const hash = isKeyFile(volume) ? 'plain' : optionOf(volume, 'hash');
     return [

@@ -34,8 +34,9 @@ export const integrityBuilder: Builder<Integrity> = {
   release: ({ device: path, name }) =>
     path === undefined || name === undefined ? [] : [{ argv: ['integritysetup', 'close', name], okCodes: [0, 4] }],
   // integritytab is a file.
-  compared({ integritytab: _, ...component }) {
-    return component;
+  compared(component) {
+    const { integritytab: _, ...rest } = component;
+    return rest;
   },
   create(volume) {
     const { id, geometry, opened, name, sizeBytes } = volume;

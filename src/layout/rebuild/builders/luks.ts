@@ -41,8 +41,9 @@ export const luksBuilder: Builder<Luks> = {
   path: (component) => `/dev/mapper/${nameOf(component)}`,
   release: ({ open, name }) => (open && name !== undefined ? [closed(name)] : []),
   // crypttab is a file.
-  compared({ crypttab: _, ...component }) {
-    return component;
+  compared(component) {
+    const { crypttab: _, ...rest } = component;
+    return rest;
   },
   create(component) {
     const { geometry, header, open, renewed } = component;
@@ -117,7 +118,14 @@ function tagged(component: Luks, { offsetBytes, sectorSize, integrity }: Geometr
     title: `begin the checksums of ${nameOf(component)}`,
     commands: [
       {
-        argv: ['dd', 'if=/dev/zero', { device: dataOf(component), before: 'of=' }, 'bs=4096', 'count=1', ...at(offsetBytes)],
+        argv: [
+          'dd',
+          'if=/dev/zero',
+          { device: dataOf(component), before: 'of=' },
+          'bs=4096',
+          'count=1',
+          ...at(offsetBytes),
+        ],
       },
       { argv: ['sh', '-euc', 'dmsetup create "$1" --table "0 8 integrity $2 $3"', 'sh', name, data, table] },
       { argv: ['dmsetup', 'remove', '--retry', name] },

@@ -33,6 +33,7 @@ export function volumeSteps(context: Context): Step[] {
     // Made with its pool.
     case 'vdo':
       return [];
+    case undefined:
     default:
       return pieceSteps(volume.name, volume, settingWords(volume), context);
   }
@@ -61,6 +62,7 @@ function pieceSteps(name: string, piece: Piece, settings: readonly Word[], conte
       return cached(name, piece, first, settings, context);
     case 'cache-pool':
       return cachePool(name, piece, first, settings, context);
+    case undefined:
     default:
       return leafSteps(name, piece, settings, context);
   }

@@ -37,7 +37,10 @@ export const mdBuilder: Builder<Md> = {
     // With one missing it makes its parity anew on the last, and so that place is the one that stays empty.
     if (geometry?.level !== 'raid6' || geometry.members.filter(isActive).length !== geometry.raidDevices - 1)
       return array;
-    const members = geometry.members.map(({ slot: _, ...member }) => member);
+    const members = geometry.members.map((member): Member => {
+      const { slot: _, ...rest } = member;
+      return rest;
+    });
     return { ...array, geometry: { ...geometry, members } };
   },
   path: ({ uuid = '' }) => `/dev/disk/by-id/md-uuid-${grouped(uuid)}`,
