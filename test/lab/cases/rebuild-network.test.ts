@@ -26,7 +26,10 @@ test.each(ofToday(releases, now))('%s', { timeout: 1_800_000 }, async (release) 
   const { network: wanted, said } = await original(release);
   await using lab = await startLab({ release, cards: others }, signal);
   const found = await captureNetwork(lab.host, now, signal);
-  const plan = parseNetworkPlan(JSON.parse(JSON.stringify(planLive({ wanted, found }))));
+  // Of this one ip of Debian 11 does not tell the port.
+  const exclude = new Set(release === 'debian11' ? ['gn1'] : []);
+  if (exclude.size > 0) expect(() => planLive({ wanted, found })).toThrow(/gn1.*port was not captured/);
+  const plan = parseNetworkPlan(JSON.parse(JSON.stringify(planLive({ wanted, found, exclude }))));
   if (plan.outcome !== 'live') throw new Error('a plan for live links');
   expect(new Set(plan.cards.map(({ certainty }) => certainty))).toEqual(new Set(['likely']));
   const changes = await applyLive(plan, { ...plainly, host: lab.host }, signal);
@@ -36,8 +39,9 @@ test.each(ofToday(releases, now))('%s', { timeout: 1_800_000 }, async (release) 
     'wg0',
     'ms0',
     'the route 10.12.0.0/16 dev vx2 scope link encap ip',
+    ...[...exclude].map(() => 'left out, as told'),
   ]);
-  expect(comparable(await networkWitness(lab.host, signal))).toEqual(comparable(said));
+  expect(comparable(await networkWitness(lab.host, signal), exclude)).toEqual(comparable(said, exclude));
 });
 
 async function original(release: Release) {
@@ -45,11 +49,15 @@ async function original(release: Release) {
   return { network: await captureNetwork(lab.host, now, signal), said: await networkWitness(lab.host, signal) };
 }
 
-/** Without what is another on each machine: MACs, keys, what follows from them, and what plans leave out by name. */
-function comparable(said: Said): unknown {
-  const left = /fe80::|10\.12\.0\.0\/16|198\.51\.101\./;
+/**
+ * Without what is another on each machine: MACs, keys, what follows from them, what plans leave out by name, and routes that the kernel
+ * makes or does not, depending on whether a bridge ever had a carrier.
+ */
+function comparable({ links, ...rest }: Said, exclude: ReadonlySet<string>): unknown {
+  const left = /fe80::|multicast ff00::|10\.12\.0\.0\/16|198\.51\.101\./;
+  const kept = Object.fromEntries(Object.entries(links).filter(([name]) => !exclude.has(name)));
   return JSON.parse(
-    JSON.stringify(said, (key, value: unknown) => {
+    JSON.stringify({ ...rest, links: kept }, (key, value: unknown) => {
       if (key === 'mac' || key === 'publicKey') return undefined;
       return Array.isArray(value) ? value.filter((one) => typeof one !== 'string' || !left.test(one)) : value;
     }),

@@ -75,6 +75,9 @@ const ofGeneve: Options = [
 ];
 
 export const geneve = maker(['geneve'], {
+  // ip of iproute2 5.10 does not say it, and there is one of each port.
+  problem: (_, { external, port }) =>
+    external === true && port === undefined ? 'its port was not captured' : undefined,
   create(link, detail) {
     const { id, ...rest } = detail;
     const usual = { ttl: 0, tos: 0, df: 'unset', label: 0 };
