@@ -1,7 +1,7 @@
 /** dm-integrity by itself: its superblock with the journal that it had and the salt by which it is known. */
-import type { Command } from '../../../plan/action.ts';
+import type { Command, Word } from '../../../plan/action.ts';
 import type { ComponentOf } from '../../types.ts';
-import { type Builder, device, only, option } from '../builder.ts';
+import { type Builder, command, device, only, option } from '../builder.ts';
 import { wipedThrough } from './tags.ts';
 
 type Integrity = ComponentOf<'integrity'>;
@@ -95,24 +95,27 @@ function saltCommands({ id, on }: Integrity): Command[] {
 
 function openCommand(volume: Integrity, { mode, algorithm, keyBytes, options }: Opened, name: string): Command {
   const isBitmap = mode === 'bitmap';
-  return {
-    argv: [
-      'integritysetup',
-      'open',
-      '--batch-mode',
-      ...option('--integrity', algorithm?.replace(/^hmac\((.*)\)$/, 'hmac-$1')),
-      ...(keyBytes === undefined
-        ? []
-        : [...option('--integrity-key-size', keyBytes), ...option('--integrity-key-file', '/dev/stdin')]),
-      ...(isBitmap ? ['--integrity-bitmap-mode'] : mode === 'direct' ? ['--integrity-no-journal'] : []),
-      ...option('--buffer-sectors', options['buffer_sectors']),
-      ...option('--journal-watermark', options['journal_watermark']),
-      ...option('--journal-commit-time', options['commit_time']),
-      ...option('--bitmap-sectors-per-bit', options['sectors_per_bit']),
-      ...option('--bitmap-flush-time', options['bitmap_flush_interval']),
-      device(only(volume)),
-      name,
-    ],
-    ...(keyBytes === undefined ? {} : { stdin: { given: `integrity-key:${name}` } }),
-  };
+  const words: readonly Word[] = [
+    'open',
+    '--batch-mode',
+    ...option('--integrity', algorithm?.replace(/^hmac\((.*)\)$/, 'hmac-$1')),
+    ...(keyBytes === undefined
+      ? []
+      : [...option('--integrity-key-size', keyBytes), ...option('--integrity-key-file', '/dev/stdin')]),
+    ...(isBitmap ? ['--integrity-bitmap-mode'] : mode === 'direct' ? ['--integrity-no-journal'] : []),
+    ...option('--buffer-sectors', options['buffer_sectors']),
+    ...option('--journal-watermark', options['journal_watermark']),
+    ...option('--journal-commit-time', options['commit_time']),
+    ...option('--bitmap-sectors-per-bit', options['sectors_per_bit']),
+    ...option('--bitmap-flush-time', options['bitmap_flush_interval']),
+    device(only(volume)),
+    name,
+  ];
+  return keyBytes === undefined
+    ? command('integritysetup', ...words)
+    : // It opens its key by name, which works with a pipe, and not with whatever else it may be given.
+      {
+        ...command('sh', '-euc', 'cat | "$@"', 'sh', 'integritysetup', ...words),
+        stdin: { given: `integrity-key:${name}` },
+      };
 }

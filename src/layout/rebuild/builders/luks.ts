@@ -89,7 +89,7 @@ function opened(component: Luks, { integrity, sectorSize }: Geometry): Deed {
         ? []
         : [
             {
-              argv: ['install', '--mode=0600', '/dev/stdin', file] satisfies Command['argv'],
+              argv: ['sh', '-euc', 'umask 077; cat > "$1"', 'sh', file] satisfies Command['argv'],
               stdin: { given: headerOf(component) },
             },
           ]),
