@@ -18,21 +18,34 @@ export function actionsOf({ disks, before, layout, fates }: Omit<Plan, 'actions'
   const taken = disks.map(({ id }) => id);
   const stays = staysOf(fates, now);
   const down = teardown(now, taken, stays);
-  const released = down.findLastIndex(({ id }) => id.startsWith('release ')) + 1;
+  const released = down.findLastIndex(isRelease) + 1;
   const marked = marks(
     taken.filter((id) => !stays.has(id)),
     site,
   );
   return [
     // Who does not let go is found out before anything is written to a disk itself.
-    ...down.slice(0, released),
-    ...marked,
-    ...down.slice(released),
+    ...releasedAgain([...down.slice(0, released), ...marked, ...down.slice(released)]),
     ...site.order.flatMap((component) =>
       stays.has(component.id) ? editsOf(component, site, now, stays) : actionsFor(component, site),
     ),
   ];
 }
+
+const isRelease = ({ id }: Action): boolean => id.startsWith('release ');
+
+/** Whoever held on to a disk is seen by what writes to it: before that is tried once more, all that is on it is let go of once more. */
+function releasedAgain(actions: readonly Action[]): Action[] {
+  return actions.map((action, index) => {
+    const before = actions.slice(0, index).filter((one) => isRelease(one) && haveCommon(one.writes, action.writes));
+    return isRelease(action) || before.length === 0
+      ? action
+      : { ...action, again: before.flatMap(({ commands }) => commands) };
+  });
+}
+
+const haveCommon = (some: readonly string[], others: readonly string[]): boolean =>
+  some.some((one) => others.includes(one));
 
 /**
  * What a plan leaves as it is, with the disks under it: a disk on which something stays bears no mark, for who finds a mark may take the

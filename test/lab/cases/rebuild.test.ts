@@ -1,12 +1,13 @@
 /** Stacks that are made anew on blank disks by their plan: what came of it is what the plain tools say of the first. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { sleep } from '../../../src/kernel/wait.ts';
 import { applyPlan } from '../../../src/layout/rebuild/apply.ts';
+import { readMark } from '../../../src/layout/rebuild/mark.ts';
 import { planLayout } from '../../../src/layout/rebuild/plan.ts';
 import { openProgress } from '../../../src/plan/progress.ts';
 import { startLab } from '../lab.ts';
+import { temporaryDirectory } from '../../helpers/temporary.ts';
 import { ofToday } from '../../helpers/suite.ts';
 import { allBlank, capture, factsOf, originalOf, otherDisks, plainly, realDisks } from '../rebuild.ts';
 import { makeStack, readStack } from '../stack.ts';
@@ -47,8 +48,8 @@ test('cut off in every action, and gone on with: the same comes of it', { timeou
   await using lab = await startLab({ disks: otherDisks(scene) }, signal);
   const found = await capture(lab.host, signal);
   const plan = planLayout({ wanted: first.layout, found, blank: allBlank(found) });
-  const file = join(await mkdtemp(join(tmpdir(), 'lifeboat-rebuild-')), 'progress.jsonl');
-  await using _removed = { [Symbol.asyncDispose]: async () => await rm(dirname(file), { recursive: true }) };
+  await using directory = await temporaryDirectory();
+  const file = join(directory.path, 'progress.jsonl');
   for (const [index, action] of plan.actions.entries()) {
     await using progress = await openProgress(file, 'boot');
     // All that it does is done; that it ended is not on record.
@@ -96,7 +97,27 @@ test('used disks: refused while they are in use, else torn down and made anew', 
   await expect(applyPlan(plan, application, signal)).rejects.toMatchObject({ code: 'refused' });
   await lab.host.run(['test', '-e', '/mnt/mine'], {}, signal);
   await lab.host.run(['umount', '/mnt'], {}, signal);
-  expect(await applyPlan(plan, application, signal)).toEqual([]);
+  // Nothing is mounted, but a process has it open, as a virtual machine has its disk.
+  await using directory = await temporaryDirectory();
+  const file = join(directory.path, 'progress.jsonl');
+  const control = new AbortController();
+  const argv = ['sh', '-c', 'exec sleep 1200 < "$1"', 'sh', device] as const;
+  const holding = lab.host.run(argv, { timeoutMs: 1_300_000 }, control.signal);
+  holding.catch(() => undefined);
+  const openCount = ['dmsetup', 'info', '-c', '--noheadings', '-o', 'open', 'system-root'] as const;
+  while ((await lab.host.run(openCount, {}, signal)).stdout.toString().trim() === '0') await sleep(100, signal);
+  {
+    await using progress = await openProgress(file, 'boot');
+    await expect(applyPlan(plan, { ...application, progress }, signal)).rejects.toMatchObject({
+      code: 'command-failed',
+      message: expect.stringMatching(/\(on disk:A, disk:B\): wipefs .*busy/s),
+    });
+  }
+  for (const disk of realDisks(wanted)) expect(await readMark(lab.host, disk, signal)).toBeUndefined();
+  control.abort();
+  await expect(holding).rejects.toMatchObject({ code: 'interrupted' });
+  await using progress = await openProgress(file, 'boot');
+  expect(await applyPlan(plan, { ...application, progress }, signal)).toEqual([]);
   await lab.host.run(['mount', device, '/mnt'], {}, signal);
   await expect(lab.host.run(['test', '-e', '/mnt/mine'], {}, signal)).rejects.toMatchObject({ code: 'command-failed' });
 });
