@@ -175,7 +175,7 @@ function bridgeVlans(link: Link, { network, now, named }: Scene): Action[] {
   const { name, vlans, master, detail } = link;
   if (vlans === undefined) return [];
   const found = now.of(name);
-  if (found !== undefined && !now.isOff(name) && same(found.vlans, vlans)) return [];
+  if (found !== undefined && !now.isOff(name) && same(found.vlans ?? [], vlans)) return [];
   const bridge = detail?.kind === 'bridge' ? link : network.links.find((one) => one.name === master);
   if (bridge?.detail?.kind !== 'bridge') return [];
   const self = bridge === link ? ['self'] : [];

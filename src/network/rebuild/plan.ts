@@ -51,7 +51,9 @@ export function planLive(request: NetworkRequest): LivePlan {
     network,
     loses: [
       ...now.removed.map((link) => ({ link: link.name, what: `it is taken away: ${linkText(link)}` })),
-      ...[...now.renamed].map(([link, name]) => ({ link, what: `it is called ${name} then` })),
+      ...[...now.renamed]
+        .filter(([link]) => !cards.some((card) => card.now === link))
+        .map(([link, name]) => ({ link, what: `its name: it is called ${name} then` })),
       ...network.links.flatMap((link) => {
         const old = now.of(link.name);
         const gone = unwantedAddresses(link, old).map((address) => ({

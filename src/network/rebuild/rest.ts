@@ -8,7 +8,7 @@ import { neighbourText, routeTarget, routeText, ruleText } from '../words.ts';
 import { linkOfKey } from './expected.ts';
 import { attempt, command } from './makers/maker.ts';
 import { familyWord, neighbourWords, routeKeyWords, routeWords } from './routes.ts';
-import { ruleWords } from './rules.ts';
+import { ruleWords, unsaidOf } from './rules.ts';
 import { act, isGiven, resource, type Scene } from './scene.ts';
 
 /** What routes need is done by then: addresses are no longer being tried. */
@@ -82,7 +82,8 @@ export function lostRoutes({ network, ...scene }: Scene): readonly Route[] {
   const links = new Map(network.links.map((link) => [link.name, link]));
   return presentRoutes({ network, ...scene }).filter((route) => {
     const own = devsOf(route).map((name) => links.get(name));
-    if (wanted.has(textOf(route)) || own.includes(undefined)) return false;
+    // What nobody could bring back stays.
+    if (wanted.has(textOf(route)) || own.includes(undefined) || route.encap !== undefined) return false;
     return isLearned(route) ? !own.some((link) => link !== undefined && isGiven(link)) : isConfigured(route);
   });
 }
@@ -123,7 +124,8 @@ const keyOf = (rule: Rule): string => `${rule.family} ${ruleText(rule)}`;
 
 export function unwantedRules(before: Network, network: Network): readonly Rule[] {
   const wanted = new Set(network.rules?.map(keyOf));
-  return network.rules === undefined ? [] : (before.rules ?? []).filter((rule) => !wanted.has(keyOf(rule)));
+  const there = network.rules === undefined ? [] : (before.rules ?? []);
+  return there.filter((rule) => !wanted.has(keyOf(rule)) && unsaidOf(rule).length === 0);
 }
 
 export function neighbourActions(scene: Scene): Action[] {

@@ -34,11 +34,10 @@ function cardLine({ id, now, name, from, was, certainty, reasons }: PlannedCard)
   return `${now}  ${id}  ${place}${called}: ${[certainties[certainty], ...reasons].join('; ')}`;
 }
 
-function liveLines({ loses, network, actions, cards }: LivePlan, commands: boolean): string[] {
-  const names = new Map(cards.map(({ id, name }) => [id, name]));
+function liveLines({ loses, network, actions }: LivePlan, commands: boolean): string[] {
   const done = actions.flatMap(({ title, commands: all }) => [
     title,
-    ...(commands ? all.map((command) => `    ${commandText(command, (id) => names.get(id) ?? id)}`) : []),
+    ...(commands ? all.map((command) => `    ${commandText(command, (id) => `<${id}>`)}`) : []),
   ]);
   if (actions.length === 0) return ['Nothing is to do: the network is as it was captured.', ''];
   return [

@@ -34,7 +34,7 @@ const files = (uplink: string): Readonly<Record<string, string>> => ({
 test.skipIf(why !== undefined)('systemd-networkd', { timeout: 1_800_000 }, async () => {
   const { wanted, said, written } = await original();
   await using lab = await startSystem(
-    { cards: [card('11', 'e1000e'), card('12', 'virtio'), card('13', 'virtio')] },
+    { cold: true, cards: [card('11', 'e1000e'), card('12', 'virtio'), card('13', 'virtio')] },
     signal,
   );
   const found = await captureNetwork(lab.host, now, signal);
@@ -68,7 +68,7 @@ test.skipIf(why !== undefined)('systemd-networkd', { timeout: 1_800_000 }, async
 });
 
 async function original(): Promise<{ wanted: Network; said: readonly string[]; written: Record<string, string> }> {
-  await using lab = await startSystem({ cards: [card('01', 'virtio'), card('02', 'virtio')] }, signal);
+  await using lab = await startSystem({ cold: true, cards: [card('01', 'virtio'), card('02', 'virtio')] }, signal);
   const uplink = (await run(lab.host, 'ip -br link show | awk \'$3 == "52:54:00:00:02:01" { print $1 }\'')).trim();
   const written = files(uplink);
   for (const [name, content] of Object.entries(written)) await write(lab.host, name, content);

@@ -1,0 +1,159 @@
+/** Plans for networks that were recorded: of all kinds of links, on machines with other cards. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { asker } from '../../host/asker.ts';
+import { recordedHost } from '../../host/recorded.ts';
+import { withBridgeVlans } from '../bridge-vlans.ts';
+import { withDaemons } from '../daemons.ts';
+import { captureLinks } from '../links.ts';
+import { captureNeighbours } from '../neighbours.ts';
+import { captureRoutes } from '../routes.ts';
+import { captureRules } from '../rules.ts';
+import { type Link, type Network, parseNetwork } from '../types.ts';
+import { isCard } from './cards.ts';
+import type { LivePlan } from './document.ts';
+import { planLive } from './plan.ts';
+import { networkPlanText } from './text.ts';
+
+const { signal } = new AbortController();
+
+async function recorded(release: string): Promise<Network> {
+  const file = join(import.meta.dirname, `../../../test/fixtures/ip/lab.${release}.json`);
+  const questions = asker(recordedHost(JSON.parse(readFileSync(file, 'utf8'))), signal);
+  const found = {
+    format: 'lifeboat.network/1',
+    capturedAt: '2026-11-21T12:00:00Z',
+    hostname: 'builder',
+    links: await withDaemons(questions, await withBridgeVlans(questions, await captureLinks(questions))),
+    routes: await captureRoutes(questions),
+    rules: await captureRules(questions),
+    neighbours: await captureNeighbours(questions),
+    dns: { servers: ['192.0.2.53'], search: [] },
+    gaps: questions.gaps,
+  };
+  return parseNetwork(JSON.parse(JSON.stringify(found)));
+}
+
+const networks = new Map(
+  await Promise.all(
+    ['debian11', 'debian12', 'debian13'].map(async (release) => [release, await recorded(release)] as const),
+  ),
+);
+const networkOf = (release: string): Network => networks.get(release) ?? raise(release);
+function raise(release: string): never {
+  throw new Error(`no recording of ${release}`);
+}
+
+/** Links that are the first of their kind on a machine: `lo`, and so many cards that were never set up. */
+function bare(network: Network, names: readonly string[]): Network {
+  const cards = names.map(
+    (name, index): Link => ({
+      name,
+      index: 10 + index,
+      kind: 'ether',
+      mtu: 1500,
+      state: 'down',
+      enabled: false,
+      permanentMac: `52:54:00:00:02:0${index}`,
+      mac: `52:54:00:00:02:0${index}`,
+      busPath: `pci0000:00/0000:01:0${index}.0`,
+      addresses: [],
+    }),
+  );
+  const lo = network.links.filter(({ kind }) => kind === 'loopback');
+  return {
+    ...network,
+    links: [...lo.map((link) => ({ ...link, addresses: [] })), ...cards],
+    routes: [],
+    rules: (network.rules ?? []).filter(({ priority, table }) => priority === 0 || table === 'main'),
+    neighbours: [],
+    dns: { servers: [], search: [] },
+  };
+}
+
+const names = Array.from({ length: 8 }, (_, index) => `enp1s${index}`);
+/** Its ip does not tell the port of this one. */
+const unsaid: Readonly<Record<string, readonly string[]>> = { debian11: ['gn1'] };
+
+describe.each([...networks.keys()])('%s', (release) => {
+  const exclude = new Set(unsaid[release]);
+
+  test('on the machine that it was captured on there is nothing to do, and nothing is lost', () => {
+    const network = networkOf(release);
+    const plan = planLive({ wanted: network, found: network, exclude });
+    expect(plan.actions.map(({ id }) => id)).toEqual([]);
+    expect(plan.loses).toEqual([]);
+    expect(plan.cards.every(({ now, was, name }) => now === was && name === was)).toBe(true);
+  });
+
+  test('on bare cards all is made, and on what came of it there is nothing to do', () => {
+    const wanted = networkOf(release);
+    const plan = planLive({ wanted, found: bare(wanted, names), exclude });
+    expect(planLive({ wanted, found: plan.network, exclude }).actions.map(({ id }) => id)).toEqual([]);
+    checkOrder(plan);
+  });
+});
+
+test('the text of a plan', () => {
+  const wanted = networkOf('debian12');
+  expect(networkPlanText(planLive({ wanted, found: bare(wanted, names) }), true)).toMatchSnapshot();
+});
+
+test('whatever is left out, and whatever the cards are called: the same plan each time, in an order that can be', () => {
+  const wanted = networkOf('debian12');
+  const own = wanted.links.filter(({ kind }) => kind !== 'loopback').map(({ name }) => name);
+  const cardNames = wanted.links.filter(isCard).map(({ name }) => name);
+  fc.assert(
+    fc.property(
+      fc.subarray(own),
+      fc.shuffledSubarray([...names, ...cardNames], { minLength: 8, maxLength: 9 }),
+      (left, called) => {
+        const exclude = new Set(left);
+        const request = { wanted, found: bare(wanted, called), exclude };
+        const plan = planLive(request);
+        expect(JSON.stringify(planLive(structuredClone(request)))).toBe(JSON.stringify(plan));
+        checkOrder(plan);
+        for (const name of left) expect(plan.network.links.map((link) => link.name)).not.toContain(name);
+        const next = planLive({ wanted, found: plan.network, exclude });
+        expect(next.actions.map(({ id }) => id)).toEqual([]);
+      },
+    ),
+    { numRuns: 30 },
+  );
+});
+
+/** No id twice, no link named before it is there, and no card by another name than the one that it has by then. */
+function checkOrder({ actions, before, network, cards }: LivePlan): void {
+  expect(new Set(actions.map(({ id }) => id)).size).toBe(actions.length);
+  const known = new Set(before.links.map(({ name }) => name));
+  const wanted = new Set(network.links.map(({ name }) => name));
+  const tokens = new Set(cards.map(({ id }) => id));
+  for (const { id, commands } of actions) {
+    for (const { argv } of commands) {
+      const words = argv.filter((word) => typeof word === 'string');
+      for (const word of argv) {
+        const isLate = typeof word === 'string' && /^(?:make|set|switch|vlans|addresses)/.test(id);
+        if (isLate && cards.some(({ name }) => name === word)) throw new Error(`${id} says ${word} and means a card`);
+        if (
+          typeof word !== 'string' &&
+          !(tokens.has(word.device) || before.links.some((link) => link.permanentMac === word.device))
+        )
+          throw new Error(`${id} means ${word.device}, which is no card`);
+      }
+      const made = words.includes('add') || words[0] === 'teamd';
+      for (const [index, word] of words.entries()) {
+        const stands = ['dev', 'link', 'master', 'primary'].includes(words[index - 1] ?? '');
+        if (stands && !made && wanted.has(word) && !known.has(word)) throw new Error(`${id}: ${word} is not there yet`);
+      }
+      const isNew = words.flatMap((word, index) =>
+        ['name', '--team-dev'].includes(words[index - 1] ?? '') ? [word] : [],
+      );
+      for (const name of isNew) known.add(name);
+      if (words[1] === 'tuntap') known.add(words[4] ?? '');
+    }
+  }
+  const there = network.links.filter(({ name }) => known.has(name) || cards.some((card) => card.name === name));
+  expect(there.length).toBe(network.links.length);
+}
