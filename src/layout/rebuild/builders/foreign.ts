@@ -20,6 +20,7 @@ export const vfatBuilder: Builder<ComponentOf<'vfat'>> = {
             ...option('-f', geometry.tableCount),
             ...option('-R', geometry.reservedSectors),
             ...option('-h', geometry.hiddenSectors),
+            ...option('-g', `${geometry.heads}/${geometry.sectorsPerTrack}`),
             ...option('-r', geometry.rootEntries === 0 ? undefined : geometry.rootEntries),
           ];
     // What it lies on may be larger than it was.
@@ -45,6 +46,12 @@ export const exfatBuilder: Builder<ComponentOf<'exfat'>> = {
       { argv: ['mkfs.exfat', ...own, ...option('-L', label), at] },
       ...(serial === undefined ? [] : [command('tune.exfat', '-I', `0x${serial}`, at), lookedAt(at)]),
     ]);
+  },
+  compared(component) {
+    const { geometry } = component;
+    if (geometry === undefined) return component;
+    // How large the table is, follows from the version of mkfs.exfat; what is before it, from its partition.
+    return { ...component, geometry: { ...geometry, tableSectors: 0, hiddenSectors: 0 } };
   },
 };
 

@@ -1,7 +1,7 @@
 /** XFS. */
 import type { Command, Word } from '../../../plan/action.ts';
 import type { ComponentOf } from '../../types.ts';
-import { type Builder, device, only, option } from '../builder.ts';
+import { type Builder, command, device, only, option } from '../builder.ts';
 import { roundDown } from '../room.ts';
 import { made, mkfsLimitMs, renewedOn, sectorsNote, suboptions, unread } from './mkfs.ts';
 
@@ -32,7 +32,8 @@ export const xfsBuilder: Builder<Xfs> = {
     const { geometry, uuid, label } = component;
     const plain = ['-q', '-f', '-K', ...option('-L', label)];
     const at = device(only(component));
-    if (geometry === undefined) return made(component, [command([...plain, ...option('-m', ofUuid(uuid)), at])]);
+    if (geometry === undefined)
+      return made(component, [command('mkfs.xfs', ...plain, ...option('-m', ofUuid(uuid)), at)]);
     return made(component, [
       allowed(component, geometry, withoutNewer(geometry, [...plain, ...words(component, geometry), at])),
     ]);
@@ -57,8 +58,9 @@ function words({ uuid, sizeBytes }: Xfs, geometry: Geometry): string[] {
   const isOld = !features.includes('crc');
   const isResized = Math.floor(sizeBytes / blockSize) !== blockCount;
   const inSectors = (blocks: number): number => blocks * (blockSize / 512);
+  // Whether those of later tools are off is said only to tools that know of them.
   const is = (name: string): number | undefined =>
-    features.includes(name) ? 1 : absentFeatures.includes(name) ? 0 : undefined;
+    features.includes(name) ? 1 : absentFeatures.includes(name) && newer[name] === undefined ? 0 : undefined;
   const all = (...names: readonly string[]) => Object.fromEntries(names.map((name) => [name, is(name)]));
   const directory = suboptions({
     size: geometry.directoryBlockSize,
@@ -103,9 +105,7 @@ function words({ uuid, sizeBytes }: Xfs, geometry: Geometry): string[] {
   ];
 }
 
-const command = (argv: readonly Word[]): Command => ({ argv: ['mkfs.xfs', ...argv], timeoutMs: mkfsLimitMs });
-
-/** What later tools do by themselves, with the option that they take it by. */
+/** What later tools do by themselves, with the option by which they are told not to. */
 const newer: Readonly<Record<string, string>> = {
   bigtime: '-m',
   inobtcount: '-m',
@@ -115,13 +115,10 @@ const newer: Readonly<Record<string, string>> = {
   parent: '-n',
 };
 
-/** Of what the tools that it was captured with did not know, it has nothing; those that make it may do it unless they are told. */
-function withoutNewer({ features, absentFeatures }: Geometry, argv: readonly Word[]): Command {
-  const known = new Set([...features, ...absentFeatures]);
-  const unknown = Object.entries(newer).filter(([name]) => !known.has(name));
-  if (unknown.length === 0) return command(argv);
-  const pairs = unknown.flatMap(([name, option_]) => [option_, name]);
-  return { argv: ['sh', '-euc', offWhereKnown, 'sh', ...pairs, '--', ...argv], timeoutMs: mkfsLimitMs };
+/** What it has not is turned off where mkfs.xfs knows of it: tools that are older than those that it was captured with do not, later ones do it anyway. */
+function withoutNewer({ features }: Geometry, argv: readonly Word[]): Command {
+  const pairs = Object.entries(newer).flatMap(([name, by]) => (features.includes(name) ? [] : [by, name]));
+  return { argv: ['sh', '-euc', offWhereKnown, 'mkfs.xfs', ...pairs, '--', ...argv], timeoutMs: mkfsLimitMs };
 }
 
 const offWhereKnown = `
