@@ -118,7 +118,8 @@ done | sed 's|^/dev/dm-[0-9]* |/dev/dm |; s|^/dev/md[0-9]* |/dev/md |' | sort
 `,
 } as const;
 
-async function plainFacts(
+/** By family or disk. */
+export async function plainFacts(
   { host, devices }: Lab,
   names: ReadonlyMap<string, string>,
   signal: AbortSignal,

@@ -1,9 +1,12 @@
 /** Encrypted volumes and devices with checksums, made anew on blank disks with their headers and keys: what the plain tools say is what they said. */
 import { expect, test } from 'vitest';
+import { applyPlan } from '../../../src/layout/rebuild/apply.ts';
 import { planLayout } from '../../../src/layout/rebuild/plan.ts';
 import { ofToday } from '../../helpers/suite.ts';
-import { rebuiltStack, rememberedStack } from '../rebuilt.ts';
-import { readStack } from '../stack.ts';
+import { startLab } from '../lab.ts';
+import { capture, plainly, realDisks } from '../rebuild.ts';
+import { namesOf, plainFacts, rebuiltStack, rememberedOf, rememberedStack } from '../rebuilt.ts';
+import { labOptions, makeStack, readStack } from '../stack.ts';
 
 const { signal } = new AbortController();
 
@@ -34,6 +37,21 @@ test.each(able)('$stack.name $release', { timeout: 900_000 }, async (scene) => {
     expect(first.facts['mapped']).toContain(second.facts['mapped']);
     expect(second.facts['<B>']).toBe(first.facts['<B>']);
   }
+});
+
+const used = ofToday(['raid1-lvm-luks', 'integrity'].map(readStack), new Date());
+
+test.each(used)('$name on its own disks, which let go of all that was on them', { timeout: 900_000 }, async (stack) => {
+  await using lab = await startLab(labOptions(stack, 'debian12'), signal);
+  await makeStack(stack, lab, signal);
+  const first = await rememberedOf(lab, namesOf(lab, ''), signal);
+  await lab.host.run(['sh', '-c', 'swapoff --all; umount --recursive /mnt/root'], { okCodes: [0, 1, 32] }, signal);
+  const found = await capture(lab.host, signal);
+  const named = new Map(realDisks(found).map(({ id }) => [id, id]));
+  const plan = planLayout({ wanted: first.layout, found, blank: new Set(), named });
+  const changes = await applyPlan(plan, { ...plainly, host: lab.host, given: first.given }, signal);
+  expect(changes).toEqual([]);
+  expect(await plainFacts(lab, namesOf(lab, ''), signal)).toEqual(first.facts);
 });
 
 const refused = ofToday([{ name: 'reencrypt-luks2', why: 'it was being changed' }], new Date());
