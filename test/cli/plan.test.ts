@@ -28,11 +28,14 @@ test('a plan says which disk takes which place, what is lost, how it will be, an
   await using there = await machines(signal);
   const { code, stdout } = await there.box.run(...there.plan, '--commands');
   expect(code).toBe(0);
-  expect(stdout).toMatch(/disk:NEW0 .* takes the place of disk:A/);
+  expect(stdout).toMatch(/ disk:NEW0 .*\n {2}takes the place of disk:A/);
   expect(stdout).toContain('nothing is on it');
   expect(stdout).toMatch(/mdadm --create .*'<partition:/);
   const again = await there.box.ask(...there.plan);
   expect(again.json).toMatchObject({ format: 'lifeboat.plan/1', digest: expect.stringMatching(/^[0-9a-f]{16}$/) });
+  const picture = join(there.box.base, 'plan.svg');
+  expect(await there.box.run(...there.plan, '--svg', picture)).toMatchObject({ code: 0 });
+  expect(readFileSync(picture, 'utf8')).toContain(`<title>Plan ${String(again.json['digest'])}</title>`);
   expect(stdout.trimEnd().split('\n').at(-1)).toBe(`Digest: ${String(again.json['digest'])}`);
   expect(existsSync(there.box.state)).toBe(false);
 });

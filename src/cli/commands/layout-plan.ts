@@ -17,6 +17,7 @@ interface Options {
   readonly grow: boolean;
   readonly commands: boolean;
   readonly output?: string;
+  readonly svg?: string;
 }
 
 const ruleLines = Object.entries(rules).map(([rule, does]) => `  ${rule.padEnd(9)} ${does}`);
@@ -59,6 +60,7 @@ export function layoutPlanCommand(): Command {
     .option('--grow', 'filesystems take what is left over on larger disks', false)
     .option('--commands', 'show every command', false)
     .option('--output <file>', 'write the plan there, as a JSON document')
+    .option('--svg <file>', 'write a picture of it there: each disk as it is and as it will be, and what is lost')
     .addHelpText('after', `\nRules of --rewrite:\n${ruleLines.join('\n')}`)
     .addHelpText(
       'after',
@@ -66,7 +68,7 @@ export function layoutPlanCommand(): Command {
         [
           'lifeboat layout plan',
           'lifeboat layout plan --layout latest --to spare.json --map S1ABC=S9XYZ',
-          'lifeboat layout plan --grow --output plan.json',
+          'lifeboat layout plan --grow --output plan.json --svg plan.svg',
           'lifeboat layout plan --rewrite one-disk=S1ABC --exclude /srv --keep /home',
         ],
         [0, 1, 2, 5, 130],
@@ -94,6 +96,10 @@ export function layoutPlanCommand(): Command {
       });
       if (options.output !== undefined && !globals.dryRun) {
         await writeOutput(options.output, `${JSON.stringify(plan, null, 2)}\n`);
+      }
+      if (options.svg !== undefined && !globals.dryRun) {
+        const { planSvg } = await import('../../layout/rebuild/svg.ts');
+        await writeOutput(options.svg, planSvg(plan));
       }
       printResult(globals.json, { ...plan, digest: planDigest(plan) }, () => planText(plan, options.commands));
     });

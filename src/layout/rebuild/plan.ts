@@ -110,9 +110,12 @@ function renamed(layout: Layout): Layout {
     ...layout,
     components: layout.components.map((component): Component => {
       if (component.kind === 'partition') return { ...component, device: devicePath(component.id, site, paths) };
-      if (component.kind === 'md' || component.kind === 'lv' || component.kind === 'luks') {
+      if (component.kind === 'md') {
         const { device: _, ...rest } = component;
         return rest;
+      }
+      if ((component.kind === 'lv' || component.kind === 'luks') && component.device !== undefined) {
+        return { ...component, device: devicePath(component.id, site, paths) };
       }
       return component;
     }),

@@ -4,23 +4,24 @@ import { formatBytes } from '../../kernel/units.ts';
 import { commandText } from '../../plan/action.ts';
 import { layoutTree } from '../tree.ts';
 import { type Plan, planDigest } from './document.ts';
-
-const certainties: Readonly<Record<Plan['disks'][number]['certainty'], string>> = {
-  same: 'it is the same disk',
-  named: 'as told',
-  equivalent: 'any of the blank disks would give the same',
-  likely: 'the most alike of those that are blank: look whether it is the right one',
-};
+import { type Line, linesOn, signOf, summaryOf, whyTaken } from './outcome.ts';
+import { notMade, siteOf } from './site.ts';
 
 /** @param commands whether each command is shown, too */
 export function planText(plan: Plan, commands = false): string {
   const resized = plan.fates.new.filter(({ fate }) => fate === 'resize').map(resizedLine);
+  const stays = linesOn(plan.fates.new, siteOf(plan.layout.components), () => true).filter(({ fate }) =>
+    ['keep', 'reuse'].includes(fate.fate),
+  );
   const lines = [
-    ...plan.disks.flatMap(diskLines),
+    `${summaryOf(plan).join('; ')}.`,
+    '',
+    ...diskLines(plan),
     ...(plan.untouched.length === 0 ? [] : ['Not touched:', ...plan.untouched.map((title) => `  ${title}`), '']),
     'How it will be:',
     ...treeLines(plan),
     '',
+    ...(stays.length === 0 ? [] : ['Stays where it is:', ...stays.map(stayingLine), '']),
     ...(resized.length === 0 ? [] : ['In another size:', ...resized, '']),
     ...(plan.notes.length === 0 ? [] : ['Not as it was:', ...plan.notes.map((note) => `  ${note}`), '']),
     `What is done, in ${plan.actions.length} actions:`,
@@ -34,25 +35,34 @@ export function planText(plan: Plan, commands = false): string {
   return lines.map((line) => `${printable(line)}\n`).join('');
 }
 
-function diskLines({ id, device, sizeBytes, from, certainty, reasons, destroys }: Plan['disks'][number]): string[] {
-  const why = [certainties[certainty], ...reasons].join('; ');
-  return [
-    `${device}  ${id}  ${formatBytes(sizeBytes)}  ${id === from ? 'is used again' : `takes the place of ${from}`}: ${why}`,
-    ...(destroys.length === 0
-      ? ['  nothing is on it']
-      : [
-          '  will be lost on it:',
-          ...destroys.map(
-            ({ title, bytes }) => `    ${title}${bytes === undefined ? '' : `, ${formatBytes(bytes)} of data`}`,
-          ),
-        ]),
-    '',
-  ];
+/** Of each disk that is written to, what becomes of all that is on it now; what is on several is told with the first. */
+function diskLines({ disks, before, fates }: Plan): string[] {
+  const site = siteOf(before.components.filter(({ kind }) => !notMade.has(kind)));
+  const isJoint = (id: string): boolean => site.disksUnder(id).length > 1;
+  const isLowestJoint = (id: string): boolean => isJoint(id) && !site.get(id).on.some(isJoint);
+  const told = new Set<string>();
+  return disks.flatMap((disk) => {
+    const { id, device, sizeBytes, from } = disk;
+    const shown = fates.old.filter((one) => !told.has(one.id) || isLowestJoint(one.id));
+    const lines = linesOn(shown, site, (under) => under.includes(id)).map(({ fate, indent }) => {
+      const others = site.disksUnder(fate.id).filter((other) => other !== id);
+      const also = told.has(fate.id) ? 'see above' : `also on ${others.join(', ')}`;
+      told.add(fate.id);
+      const sign = signOf[fate.fate].padEnd(7);
+      return `    ${sign}${'  '.repeat(indent)}${fate.title}${isLowestJoint(fate.id) ? `  (${also})` : ''}`;
+    });
+    return [
+      `${device}  ${id}  ${formatBytes(sizeBytes)}`,
+      `  ${id === from ? 'is used again' : `takes the place of ${from}`}: ${whyTaken(disk)}`,
+      ...(lines.length === 0 ? ['  nothing is on it now'] : ['  on it now:', ...lines]),
+      '',
+    ];
+  });
 }
 
 function treeLines({ layout }: Plan): string[] {
   const { components } = layout;
-  const shown = components.filter(({ kind }) => !['mount', 'boot', 'loader'].includes(kind));
+  const shown = components.filter(({ kind }) => !notMade.has(kind));
   return layoutTree({ ...layout, components: shown, gaps: [] })
     .trimEnd()
     .split('\n')
@@ -61,3 +71,6 @@ function treeLines({ layout }: Plan): string[] {
 
 const resizedLine = ({ title, from = 0, to = 0 }: Plan['fates']['new'][number]): string =>
   `  ${formatBytes(from)} → ${formatBytes(to)}  ${title}`;
+
+const stayingLine = ({ fate: { fate, title }, indent }: Line): string =>
+  `  ${'  '.repeat(indent)}${title}${fate === 'reuse' ? ', and what it holds is made anew' : ''}`;

@@ -31,6 +31,8 @@ export interface Scheme {
   readonly muted: string;
   readonly warn: string;
   readonly warnCard: string;
+  /** What is destroyed. */
+  readonly loss: string;
   /** Text on a tag. */
   readonly chip: string;
   readonly looks: Readonly<Record<Look, Shades>>;
@@ -45,6 +47,7 @@ export const light: Scheme = {
   muted: '#545d68',
   warn: '#8a3b00',
   warnCard: '#fff4e5',
+  loss: '#b3001b',
   chip: '#ffffff',
   looks: {
     boot: ['#f7f2b8', '#e0d24a', '#8f8500'],
@@ -68,6 +71,7 @@ export const dark: Scheme = {
   muted: '#a3adb9',
   warn: '#ffb366',
   warnCard: '#2c2013',
+  loss: '#ff8a8a',
   chip: '#10141a',
   looks: {
     boot: ['#37350f', '#686210', '#d4c93a'],
@@ -111,6 +115,8 @@ function rulesOf(scheme: Scheme): string[] {
     `.muted{fill:${scheme.muted}}`,
     `.warn{fill:${scheme.warn}}`,
     `.chip{fill:${scheme.chip}}`,
+    `.loss{fill:${scheme.loss}}`,
+    `.lost{fill:${scheme.loss};fill-opacity:0.2;stroke:${scheme.loss};stroke-width:2}`,
     `.page{fill:${scheme.page}}`,
     `.card{fill:${scheme.card};stroke:${scheme.edge}}`,
     `.gaps{fill:${scheme.warnCard};stroke:${scheme.warn}}`,

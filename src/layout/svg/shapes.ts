@@ -48,7 +48,7 @@ interface TextOptions {
   readonly width?: number;
   readonly align?: Align;
   /** A colour other than that of ordinary text. */
-  readonly tone?: 'muted' | 'warn' | 'chip';
+  readonly tone?: 'muted' | 'warn' | 'chip' | 'loss';
 }
 
 /** A line of text with its baseline at `y`. */
