@@ -161,7 +161,7 @@ function switching(link: Link, { now, named }: Scene): Action[] {
   const { name, enabled } = link;
   const found = now.of(name);
   const isOn = found !== undefined && !now.isOff(name) ? found.enabled === true : false;
-  if (enabled === undefined || (isOn === enabled && !now.isOff(name))) return [];
+  if (enabled === undefined || isOn === enabled) return [];
   const word = enabled ? 'up' : 'down';
   return [
     act(`switch ${name}`, `switch ${name} ${enabled ? 'on' : 'off'}`, name, [

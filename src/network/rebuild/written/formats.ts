@@ -99,6 +99,8 @@ const udev: Rewrite = (content, identities) =>
       });
   });
 
+export const isYaml = (content: string): boolean => parseDocument(content).errors.length === 0;
+
 /** Only what stands below `match`; beside it, an address is one that is set. */
 const netplan: Rewrite = (content, identities) => {
   const document = parseDocument(content);

@@ -6,7 +6,7 @@ import { networkPlanFormat, type PlannedFile, type WrittenPlan } from '../docume
 import { type NetworkRequest, matched, networkDigest, plannedCard } from '../plan.ts';
 import { cardTitle } from '../match.ts';
 import { cardsOf } from '../cards.ts';
-import { pinnedNames } from './formats.ts';
+import { isYaml, pinnedNames } from './formats.ts';
 import { asRecords, identitiesOf, namesThen } from './identities.ts';
 import { plannedFile } from './rewrite.ts';
 import { fits } from './names.ts';
@@ -78,6 +78,7 @@ const unverified = (planned: readonly PlannedFile[]): string[] =>
 function patternNotes(files: ReadonlyMap<string, string>, names: ReadonlyMap<string, string>): string[] {
   return [...files].flatMap(([path, content]) => {
     if (!path.startsWith('/etc/netplan/')) return [];
+    if (!isYaml(content)) return [`${path} is no YAML: addresses of cards in it are as they were`];
     const patterns = [...content.matchAll(/^\s*name:\s*["']?([^\s"'#]+)/gm)].flatMap(([, pattern]) => pattern ?? []);
     return patterns.flatMap((pattern) =>
       [...names].flatMap(([old, now]) =>
