@@ -101,7 +101,7 @@ function openCommand(volume: Integrity, { mode, algorithm, keyBytes, options }: 
     ...option('--integrity', algorithm?.replace(/^hmac\((.*)\)$/, 'hmac-$1')),
     ...(keyBytes === undefined
       ? []
-      : [...option('--integrity-key-size', keyBytes), ...option('--integrity-key-file', '/dev/stdin')]),
+      : [...option('--integrity-key-size', keyBytes), ...option('--integrity-key-file', '/proc/self/fd/0')]),
     ...(isBitmap ? ['--integrity-bitmap-mode'] : mode === 'direct' ? ['--integrity-no-journal'] : []),
     ...option('--buffer-sectors', options['buffer_sectors']),
     ...option('--journal-watermark', options['journal_watermark']),
