@@ -11,9 +11,14 @@ export function retargeted(layout: Layout, disks: ReadonlyMap<string, Disk>): La
   return withNames({ ...layout, components }, names);
 }
 
-/** Other ids, wherever something is named by one. */
-export function withNames(layout: Layout, names: ReadonlyMap<string, string>): Layout {
-  return parseLayout(replaced(layout, names));
+/** Other ids, wherever something is named by one in these components. @param isMeant @default all */
+export function withNames(
+  layout: Layout,
+  names: ReadonlyMap<string, string>,
+  isMeant: (component: Component) => boolean = () => true,
+): Layout {
+  const components = layout.components.map((one): unknown => (isMeant(one) ? replaced(one, names) : one));
+  return parseLayout({ ...layout, components });
 }
 
 /** The same disks by other ids. */

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { LifeboatError } from '../../../kernel/errors.ts';
 import type { Component, ComponentOf, Kind, Layout } from '../../types.ts';
+import { withNames } from '../retarget.ts';
 import { notMade } from '../site.ts';
 
 export function find(layout: Layout, id: string): Component {
@@ -30,12 +31,14 @@ export const edited = (layout: Layout, edit: (component: Component) => readonly 
 export const withChanged = (layout: Layout, changed: Component): Layout =>
   edited(layout, (component) => [component.id === changed.id ? changed : component]);
 
-/** What stood on one of these stands on `to`. */
+/** What stood on one of these stands on `to`, and names it so wherever it does: as a member, a device, the place of a header. */
 export function restacked(layout: Layout, from: ReadonlySet<string>, to: string): Layout {
-  return edited(layout, (component) => {
-    if (!component.on.some((id) => from.has(id))) return [component];
+  const moved = edited(layout, (component) => {
+    if (component.id === to || !component.on.some((id) => from.has(id))) return [component];
     return [{ ...component, on: [...new Set(component.on.map((id) => (from.has(id) ? to : id)))] }];
   });
+  const names = new Map([...from].map((id) => [id, to]));
+  return withNames(moved, names, ({ id, kind }) => id !== to && !from.has(id) && !notMade.has(kind));
 }
 
 /** Without these, and what then carries nothing though it did. */

@@ -87,13 +87,16 @@ function withArray(layout: Layout, one: Partition, other: Partition): Layout {
       level: 'raid1',
       raidDevices: 2,
       metadata: '1.2',
-      name: `${tableOf(layout, one)?.on[0]?.replace(/\W+/g, '-') ?? 'disk'}-${one.number}`.slice(-32),
+      // Of no host: whichever it is started on takes it for its own.
+      name: `any:${nameOf(one, layout)}`,
       consistency: 'bitmap',
       bitmap: { chunkBytes: 64 * mebibyte },
       members: members.map((on, slot) => ({ on, role: 'active', slot, dataOffsetBytes })),
     },
   };
-  const above = restacked(layout, new Set([one.id]), array.id);
-  const stacked: Layout = { ...above, components: [...above.components, array] };
+  const stacked = restacked({ ...layout, components: [...layout.components, array] }, new Set([one.id]), array.id);
   return members.reduce(retyped, stacked);
 }
+
+const nameOf = (partition: Partition, layout: Layout): string =>
+  `${tableOf(layout, partition)?.on[0]?.replace(/\W+/g, '-') ?? 'disk'}-${partition.number}`.slice(-28);

@@ -156,7 +156,7 @@ function joinedGroup(group: Component, disk: string, layout: Layout): Rewritten 
   return {
     layout: volumes.reduce(
       (now, volume) => withChanged(now, plain(volume, group.id, now)),
-      withoutPlaces(group.id, widened(one, place, more)),
+      gatheredExtents(others, first, widened(one, place, more)),
     ),
     notes: volumes.map((volume) => `${nameOf(volume)} in ${group.name} is neither mirrored nor spread any more`),
   };
@@ -166,11 +166,22 @@ const sizeOf = (component: Component): number => ('sizeBytes' in component ? (co
 
 const isSpread = ({ type }: ComponentOf<'lv'>['segments'][number]): boolean => /^(striped|raid|mirror)/.test(type);
 
-/** Volumes lie where there is room: what they lay on is not there. */
-function withoutPlaces(group: string, layout: Layout): Layout {
+/** Extents on other physical volumes are as many on this one; where they lie is chosen with their number. */
+function gatheredExtents(from: readonly string[], to: string, layout: Layout): Layout {
+  type Segment = ComponentOf<'lv'>['segments'][number];
+  const moved = (area: string): string => {
+    const old = from.find((id) => area.startsWith(`${id}:`));
+    return old === undefined ? area : `${to}${area.slice(old.length)}`;
+  };
+  const placed = ({ metadataAreas, ...segment }: Segment): Segment => ({
+    ...segment,
+    areas: segment.areas.map(moved),
+    ...(metadataAreas === undefined ? {} : { metadataAreas: metadataAreas.map(moved) }),
+  });
   return edited(layout, (one) => {
-    if (one.kind !== 'lv' || !one.on.includes(group)) return [one];
-    return [{ ...one, segments: one.segments.map((segment) => ({ ...segment, areas: [] })) }];
+    if (one.kind !== 'lv') return [one];
+    const parts = one.parts?.map((part) => ({ ...part, segments: part.segments.map(placed) }));
+    return [{ ...one, segments: one.segments.map(placed), ...(parts === undefined ? {} : { parts }) }];
   });
 }
 
