@@ -144,16 +144,20 @@ const mappings: readonly Mapping[] = [
     name: 'a group of three disks on one',
     from: 'lvm-linear',
     to: 'NA=1G',
-    request: { rewrites: [{ rule: 'one-disk', target: 'A' }], exclude: new Set(['disk:D']) },
+    request: { rewrites: [{ rule: 'one-disk', target: 'A' }], exclude: new Set(['disk:D', 'lv:q3siDk-G0na-i2MA-P2Ac-3y0i-8Bov-sagHVw']) },
     expected: (plan) => expect(ofKind(plan, 'pv')).toHaveLength(1),
   },
 ];
 
 const scenes = ofToday(mappings, new Date());
 
-/** Of those that a recording leaves with something that cannot be made anew. */
+/** Snapshots, and volumes that have a number which the kernel of another day gives to something else. */
 const leftOut = (wanted: Layout): ReadonlySet<string> =>
-  new Set(wanted.components.flatMap((one) => (one.kind === 'lv' && one.origin !== undefined ? [one.id] : [])));
+  new Set(
+    wanted.components.flatMap((one) =>
+      one.kind === 'lv' && (one.origin !== undefined || one.minor !== undefined) ? [one.id] : [],
+    ),
+  );
 
 test.each(scenes)('$from: $name', { timeout: 1_800_000 }, async ({ from, to, request, expected }) => {
   const wanted = await recorded(from);

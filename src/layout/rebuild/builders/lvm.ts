@@ -16,10 +16,12 @@ const tags = (names: readonly string[] | undefined): string[] => (names ?? []).f
 export const pvBuilder: Builder<Pv> = {
   omitted: ({ missing }) => (missing === true ? 'as it was not there' : undefined),
   // LVM chooses which copies of its metadata it uses.
-  compared(volume) {
-    if (volume.metadata === undefined) return volume;
-    const { ignored: _, ...metadata } = volume.metadata;
-    return { ...volume, metadata };
+  compared({ extents, ...volume }, isResized) {
+    // How many there are follows from its size.
+    const own = isResized ? volume : { ...volume, ...present({ extents }) };
+    if (own.metadata === undefined) return own;
+    const { ignored: _, ...metadata } = own.metadata;
+    return { ...own, metadata };
   },
   create(component) {
     const { uuid, startBytes, metadata, bootloaderArea } = component;
