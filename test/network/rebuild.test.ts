@@ -37,7 +37,15 @@ const said = ({ run }: Machine): string =>
     .toSorted()
     .join('\n');
 
-async function original(): Promise<{ readonly network: Network; readonly said: string }> {
+interface Original {
+  readonly network: Network;
+  readonly said: string;
+}
+
+let made: Promise<Original> | undefined;
+const original = async (): Promise<Original> => await (made ??= makeOriginal());
+
+async function makeOriginal(): Promise<Original> {
   await using own = await machine();
   build(own);
   await settled(own);
