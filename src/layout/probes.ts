@@ -7,7 +7,7 @@ import { contentGroup, deviceIds, isInImage, parentsOf } from './identity.ts';
 import type { Sessions } from './iscsi.ts';
 import { typeCategory } from './mount-category.ts';
 import { withPathsOnce } from './paths.ts';
-import { deviceBySpec } from './spec.ts';
+import { deviceBySpec, mapperPath } from './spec.ts';
 import type { Claims } from './stacked.ts';
 import { withoutFalseTables } from './superfloppy.ts';
 import { type CrypttabEntry, crypttabFile, parseCrypttab } from './tools/crypttab.ts';
@@ -141,7 +141,9 @@ type Answers = Pick<
 function assembleProbes(answers: Answers, claims: Claims, asker: Asker): Omit<Probes, 'subvolumes'> {
   const byNumber = new Map(answers.devices.map((device) => [device.number, device]));
   const byPath = new Map(answers.devices.map((device) => [device.path, device]));
-  const find = (mount: MountEntry) => byNumber.get(mount.number) ?? byPath.get(mount.source);
+  // Of a btrfs the kernel knows the name by which it was mounted, which may be the link of a volume.
+  const find = ({ number, source }: MountEntry) =>
+    byNumber.get(number) ?? byPath.get(source) ?? byPath.get(mapperPath(source));
   const mountsOf = new Map<string, MountEntry[]>();
   const mountedAs = new Map<string, string>();
   for (const mount of answers.mounts) {

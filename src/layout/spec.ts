@@ -76,7 +76,7 @@ function unescapeHex(name: string): string {
 }
 
 /** `/dev/vg-0/root` → `/dev/mapper/vg--0-root`, as LVM names it. */
-function mapperPath(spec: string): string {
+export function mapperPath(spec: string): string {
   const [, group, volume] = /^\/dev\/([^/]+)\/([^/]+)$/.exec(spec) ?? [];
   if (group === undefined || volume === undefined) return spec;
   return `/dev/mapper/${group.replaceAll('-', '--')}-${volume.replaceAll('-', '--')}`;

@@ -17,6 +17,15 @@ interface Line {
 async function mountsOf(lines: readonly Line[], fstab: string, btrfs: (argv: readonly string[]) => string = () => '') {
   const filesystems = lines.map(({ number, ...line }) => ({ ...line, options: 'rw', fsroot: '/', 'maj:min': number }));
   const devices = [
+    {
+      name: 'vg--0-pool',
+      path: '/dev/mapper/vg--0-pool',
+      'maj:min': '253:0',
+      type: 'lvm',
+      size: 9e9,
+      fstype: 'btrfs',
+      uuid: 'volume',
+    },
     { name: 'sda', 'maj:min': '8:0', type: 'disk', size: 9e9, fstype: 'ext4', uuid: 'root', serial: 'A' },
     { name: 'sdb', 'maj:min': '8:16', type: 'disk', size: 9e9, fstype: 'btrfs', uuid: 'pool', serial: 'B' },
   ];
@@ -85,4 +94,10 @@ test('which subvolume a line asks for, by name, by number, or not at all', async
     ['/d', '/', 'filesystem:pool'],
     ['/e', '/', 'filesystem:pool'],
   ]);
+});
+
+test('a btrfs that was mounted by the link of its volume is known to be mounted', async () => {
+  const lines = [root, { target: '/pool', source: '/dev/vg-0/pool', fstype: 'btrfs', number: '0:50' }];
+  const { mounts } = await mountsOf(lines, '');
+  expect(mounts.find(({ path }) => path === '/pool')?.on).toEqual(['filesystem:volume']);
 });
