@@ -211,3 +211,41 @@ test('on disks with larger sectors, what would be too fine for them is made othe
   expect(mke2fs?.argv).not.toContain('-b');
   expect(mke2fs?.argv).toContain('-U');
 });
+
+test('a rescue medium is never taken, also one that was not started from, whoever names it', async () => {
+  const wanted = await recordedLayout('md-raid1.debian12');
+  const found = bareMachine(disksOf(wanted));
+  const [disk] = disksOf(found);
+  const medium: Component = {
+    kind: 'vfat',
+    id: 'filesystem:0123-4567',
+    on: [disk?.id ?? ''],
+    type: 'vfat',
+    uuid: '0123-4567',
+    label: 'LIFEBOAT',
+    sizeBytes: disk?.sizeBytes ?? 0,
+  };
+  const there = { ...found, components: [...found.components, medium] };
+  const only = new Set(disksOf(found).map(({ id }) => id));
+  expect(() => planLayout({ wanted, found: there, blank: new Set(), only })).toThrow('it is a rescue medium');
+  const named = new Map([['disk:A', disk?.id ?? '']]);
+  expect(() => planLayout({ wanted, found: there, blank: only, named })).toThrow(
+    'cannot be taken: it is a rescue medium',
+  );
+});
+
+test('where disks are named, others are not taken, also when they are the same or blank', async () => {
+  const wanted = await recordedLayout('md-raid1.debian12');
+  const spare = disksOf(bareMachine(disksOf(wanted)));
+  const found = { ...wanted, components: [...disksOf(wanted), ...spare] };
+  const blank = new Set(disksOf(found).map(({ id }) => id));
+  expect(planLayout({ wanted, found, blank }).disks.map(({ id }) => id)).toEqual(['disk:A', 'disk:B']);
+  const plan = planLayout({ wanted, found, blank, only: new Set(spare.map(({ id }) => id)) });
+  expect(plan.disks.map(({ id, blank: is }) => [id, is])).toEqual([
+    ['disk:NEW0', true],
+    ['disk:NEW1', true],
+  ]);
+  expect(() => planLayout({ wanted, found, blank, only: new Set(['disk:NEW0']) })).toThrow(
+    'no disk here takes the place of',
+  );
+});
