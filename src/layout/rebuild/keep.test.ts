@@ -123,6 +123,24 @@ test('what cannot stay beside what is wanted is told', async () => {
   );
 });
 
+test('a volume that nobody has opened can stay as it is, and is not formatted', async () => {
+  const wanted = await recorded('luks2');
+  const closed = (one: Component): Component => {
+    if (one.kind !== 'luks') return one;
+    const { device: _device, name: _name, ...rest } = one;
+    return { ...rest, open: false };
+  };
+  const rest = atRest(wanted);
+  const found = { ...rest, components: rest.components.filter(({ kind }) => kind !== 'ext').map(closed) };
+  const [volume] = ofKind(found, 'luks');
+  const [filesystem] = ofKind(wanted, 'ext');
+  const named = new Map([...disksIn(found)].map((id) => [id, id]));
+  const ids = new Set([volume?.id ?? '']);
+  expect(() => plan({ wanted, found, named, reuse: ids })).toThrow('it is not open');
+  const exclude = new Set([filesystem?.id ?? '']);
+  expect(plan({ wanted, found, named, exclude, keep: ids }).actions).toEqual([]);
+});
+
 test('disks that stay are found by their serial numbers, whatever else is named', async () => {
   const wanted = await recorded('raid1-lvm-luks');
   const disks = ofKind(wanted, 'disk');

@@ -43,6 +43,12 @@ export function withKept(wanted: Layout, found: Layout, { keep = new Set(), reus
         },
       );
     }
+    const stopped = component.on.find((id) => stays.has(id) && isStopped(now.get(id)));
+    if (stopped !== undefined) {
+      throw new LifeboatError('unsupported', `nothing can be made on ${stopped}: it is not open`, {
+        hint: 'Start or open it first, or have it made anew.',
+      });
+    }
   }
   const taken = now.order.filter(({ id }) => stays.has(id));
   const byId = new Map(taken.map((component) => [component.id, component]));
@@ -59,6 +65,10 @@ export function withKept(wanted: Layout, found: Layout, { keep = new Set(), reus
 }
 
 const title = (component: Component): string => handlerOf(component).title(component);
+
+/** Nobody has put it together, made it active, or opened it. */
+const isStopped = (component: Component): boolean =>
+  (component.kind === 'md' || component.kind === 'lv' || component.kind === 'luks') && component.device === undefined;
 
 /** Its volumes, members and subvolumes are its own: none is made beside them. */
 const isWhole = ({ kind }: Component): boolean => kind === 'vg' || kind === 'btrfs';
