@@ -1,4 +1,5 @@
 /** dm-integrity by itself: its superblock with the journal that it had and the salt by which it is known. */
+import { present } from '../../../kernel/present.ts';
 import type { Command, Word } from '../../../plan/action.ts';
 import type { ComponentOf } from '../../types.ts';
 import { type Builder, command, device, only, option } from '../builder.ts';
@@ -33,10 +34,10 @@ export const integrityBuilder: Builder<Integrity> = {
   path: ({ name }) => `/dev/mapper/${name}`,
   release: ({ device: path, name }) =>
     path === undefined || name === undefined ? [] : [{ argv: ['integritysetup', 'close', name], okCodes: [0, 4] }],
-  // integritytab is a file.
+  // integritytab is a file, and it alone names what is closed.
   compared(component) {
-    const { integritytab: _, ...rest } = component;
-    return rest;
+    const { integritytab: _tab, name, ...rest } = component;
+    return component.opened === undefined ? rest : { ...rest, ...present({ name }) };
   },
   create(volume) {
     const { id, geometry, opened, name, sizeBytes } = volume;
