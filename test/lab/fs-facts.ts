@@ -19,7 +19,7 @@ for device in $(lsblk -nrpo NAME | grep -v '/\\(loop\\|zram\\)' | sort -u); do
     vfat) bytes "$device" 11 26; bytes "$device" 38 27; bytes "$device" 66 5 ;;
     exfat) bytes "$device" 72 36; bytes "$device" 108 3 ;;
     ntfs) bytes "$device" 11 69; ntfslabel "$device" ;;
-    jfs) jfs_tune -l "$device" | grep -vE 'version|mounted|Flags|creation|time' ;;
+    jfs) jfs_tune -l "$device" | grep -vE 'version|state|device number|creation' ;;
     f2fs) bytes "$device" 1024 76; bytes "$device" 1100 32 ;;
     swap) swaplabel "$device"; bytes "$device" 1024 8 ;;
   esac

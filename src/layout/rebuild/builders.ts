@@ -3,6 +3,7 @@ import type { Component, ComponentOf, Kind } from '../types.ts';
 import type { Builder } from './builder.ts';
 import { bcacheBuilder, bcacheSetBuilder } from './builders/bcache.ts';
 import { btrfsBuilder, subvolumeBuilder } from './builders/btrfs.ts';
+import { drbdBuilder, zfsBuilder, zpoolBuilder } from './builders/by-hand.ts';
 import { cryptBuilder } from './builders/crypt.ts';
 import { extBuilder } from './builders/ext.ts';
 import { f2fsBuilder } from './builders/f2fs.ts';
@@ -30,6 +31,9 @@ const builders: { readonly [K in Kind]?: Builder<ComponentOf<K>> } = {
   lv: lvBuilder,
   'bcache-set': bcacheSetBuilder,
   bcache: bcacheBuilder,
+  drbd: drbdBuilder,
+  zpool: zpoolBuilder,
+  zfs: zfsBuilder,
   ext: extBuilder,
   xfs: xfsBuilder,
   btrfs: btrfsBuilder,

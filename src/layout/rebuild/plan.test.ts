@@ -10,8 +10,9 @@ import { withWholeDisks } from './attached.ts';
 import { devicePath, diskPaths } from './paths.ts';
 import { parsePlan, planDigest } from './document.ts';
 import { planLayout } from './plan.ts';
-import { refuseUsed } from './refusals.ts';
+import { refuseHeld, refuseUsed } from './refusals.ts';
 import { siteOf } from './site.ts';
+import { teardown } from './teardown.ts';
 import { planText } from './text.ts';
 
 const folder = join(import.meta.dirname, '../../../test/fixtures/lab');
@@ -164,10 +165,32 @@ test('what lies on a disk that nobody gave up, too, is not taken apart', async (
 });
 
 test('what makes devices and cannot be stopped yet is not written over', async () => {
-  const found = atRest(await recordedLayout('drbd.debian12'));
-  const wanted = await recordedLayout('md-raid0.debian12');
-  const named = new Map(disksOf(wanted).map(({ id }, index) => [id, disksOf(found)[index]?.id ?? '']));
-  expect(() => planLayout({ wanted, found, blank: new Set(), named })).toThrow('cannot be stopped yet');
+  // Somebody mapped the third disk by hand.
+  const now = siteOf(atRest(await recordedLayout('fs-unknown.debian12')).components);
+  expect(() => refuseHeld(['disk:C'], now)).toThrow('cannot be stopped yet');
+  expect(() => refuseHeld(['disk:A'], now)).not.toThrow();
+});
+
+test('what two hosts have, or no tool can make as it was, is refused by name, and let go of where its disks are needed', async () => {
+  const drbd = await recordedLayout('drbd.debian12');
+  const zfs = await recordedLayout('zfs.debian12');
+  const refusedBy = (wanted: Layout): (() => unknown) => {
+    const found = bareMachine(disksOf(wanted).filter(({ sizeBytes }) => sizeBytes > 0));
+    return () => planLayout({ wanted, found, blank: new Set(disksOf(found).map(({ id }) => id)) });
+  };
+  expect(refusedBy(drbd)).toThrow('drbdadm create-md');
+  expect(refusedBy(zfs)).toThrow('zpool create');
+  for (const [used, stops] of [
+    [drbd, 'drbdsetup down pair'],
+    [zfs, 'zpool export tank'],
+  ] as const) {
+    const found = atRest(used);
+    const disks = disksOf(found).filter(({ sizeBytes }) => sizeBytes > 0);
+    const blank = new Set(disks.map(({ id }) => id));
+    const before = siteOf(found.components.filter((one) => one.kind !== 'disk' || blank.has(one.id)));
+    const commands = teardown(before, [...blank], new Map()).flatMap((action) => action.commands);
+    expect(commands.map(({ argv }) => argv.join(' '))).toContain(stops);
+  }
 });
 
 test('a disk of which a part is in use by the time is not written to', async () => {

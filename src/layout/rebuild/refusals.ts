@@ -32,7 +32,7 @@ export function refuseHeld(disks: readonly string[], now: OrderedSite, stays: St
     const others = under.filter((id) => !disks.includes(id));
     if (notMade.has(component.kind) || others.length === under.length) continue;
     const title = handlerOf(component).title(component);
-    if (carriers.includes(component.kind) && builderOf(component) === undefined) {
+    if (makesDevice(component) && builderOf(component) === undefined) {
       throw new LifeboatError('refused', `${title} is on a disk that is to be written to, and cannot be stopped yet`, {
         hint: 'Stop it by hand first.',
       });
@@ -43,6 +43,10 @@ export function refuseHeld(disks: readonly string[], now: OrderedSite, stays: St
     });
   }
 }
+
+/** The kernel makes a device of it, which others may stand on. */
+const makesDevice = (component: Component): boolean =>
+  carriers.includes(component.kind) || (component.kind === 'unknown' && component.device !== undefined);
 
 /**
  * A disk that somebody uses is never written to; one with something on it only when a person named it.
