@@ -137,14 +137,20 @@ const mappings: readonly Mapping[] = [
     expected: async (plan, lab) => {
       expect(ofKind(plan, 'boot')[0]?.firmware).toBe('uefi');
       const [esp] = ofKind(plan, 'vfat');
-      expect(await ran(lab, `blkid -U ${esp?.uuid} | xargs lsblk -no PARTTYPE`)).toContain('c12a7328');
+      const device = await ran(lab, `blkid -U ${esp?.uuid}`);
+      const told = await ran(lab, `blkid -p -o export ${device}; mount ${device} /mnt; umount /mnt`);
+      expect(told).toContain('PART_ENTRY_TYPE=c12a7328-f81f-11d2-ba4b-00a0c93ec93b');
+      expect(told).toContain('PART_ENTRY_SCHEME=gpt');
     },
   },
   {
     name: 'a group of three disks on one',
     from: 'lvm-linear',
     to: 'NA=1G',
-    request: { rewrites: [{ rule: 'one-disk', target: 'A' }], exclude: new Set(['disk:D', 'lv:q3siDk-G0na-i2MA-P2Ac-3y0i-8Bov-sagHVw']) },
+    request: {
+      rewrites: [{ rule: 'one-disk', target: 'A' }],
+      exclude: new Set(['disk:D', 'lv:q3siDk-G0na-i2MA-P2Ac-3y0i-8Bov-sagHVw']),
+    },
     expected: (plan) => expect(ofKind(plan, 'pv')).toHaveLength(1),
   },
 ];
