@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Host, RunResult } from '../../../src/host/host.ts';
+import { ownCases } from '../../helpers/suite.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
 import { addProgram, program } from '../program.ts';
 import { otherDisks } from '../rebuild.ts';
@@ -13,6 +14,7 @@ import { whyNoNamespaces } from '../system/namespaces.ts';
 const { signal } = new AbortController();
 const why = await whyNoNamespaces(signal);
 if (why !== undefined) console.log(`${import.meta.filename}: left out, as ${why}`);
+else if (ownCases === undefined) console.log(`${import.meta.filename}: left out, as it takes ten minutes`);
 /** Longer than anything takes on a machine that is busy with ten other things. */
 const limitMs = 1_200_000;
 const scene: Scene = { release: 'debian12', stack: readStack('raid1-lvm-luks') };
@@ -67,33 +69,37 @@ async function applied(
   );
 }
 
-test.skipIf(why !== undefined)('by command, with everything that interrupts it', { timeout: 7_200_000 }, async () => {
-  const { layout, given } = await rememberedStack(scene, signal);
-  await using place = await temporaryDirectory();
-  await using lab = await startSystem({ disks: otherDisks(scene) }, signal);
-  const { host } = lab;
-  await addProgram(lab.machine, host, place.path, signal);
-  await host.write('/root/wanted.json', Buffer.from(JSON.stringify(layout)), {}, signal);
-  await host.write('/root/header', await given(`luks-header:${uuid}`), {}, signal);
-  await host.write('/root/key', await given(`luks-key:${uuid}`), {}, signal);
-  const { digest, count } = await planned(host);
-  for (const part of [0.2, 0.5, 0.8]) {
-    const { code } = await applied(host, digest, { begun: Math.ceil(count * part), signal: 'KILL' });
-    expect(code).toBe(137);
-  }
-  const interrupted = await applied(host, digest, { begun: Math.ceil(count * 0.9), signal: 'INT' });
-  expect(interrupted).toMatchObject({ code: 130 });
-  // As much as a power cut: what was made so far is put together by udev, which knows nothing of the plan.
-  await using next = await rebooted({ machine: lab.machine, host }, signal);
-  const stale = await applied(next, digest);
-  expect(stale).toMatchObject({ code: 5, stderr: expect.stringContaining('restarted since this plan was begun') });
-  const second = await planned(next);
-  expect(second.digest).not.toBe(digest);
-  const { code, stdout, stderr } = await applied(next, second.digest);
-  expect({ code, stderr }).toMatchObject({ code: 0 });
-  expect(stdout.toString()).toContain('captured again, it is the same');
-  const { stdout: shown } = await next.run(['lsblk', '-no', 'FSTYPE,LABEL'], {}, signal);
-  for (const one of ['LVM2_member', 'ext4 *root', 'xfs *data', 'btrfs *home', 'swap *swap']) {
-    expect(shown.toString()).toMatch(new RegExp(one));
-  }
-});
+test.runIf(why === undefined && ownCases !== undefined)(
+  'by command, with everything that interrupts it',
+  { timeout: 7_200_000 },
+  async () => {
+    const { layout, given } = await rememberedStack(scene, signal);
+    await using place = await temporaryDirectory();
+    await using lab = await startSystem({ disks: otherDisks(scene) }, signal);
+    const { host } = lab;
+    await addProgram(lab.machine, host, place.path, signal);
+    await host.write('/root/wanted.json', Buffer.from(JSON.stringify(layout)), {}, signal);
+    await host.write('/root/header', await given(`luks-header:${uuid}`), {}, signal);
+    await host.write('/root/key', await given(`luks-key:${uuid}`), {}, signal);
+    const { digest, count } = await planned(host);
+    for (const part of [0.2, 0.5, 0.8]) {
+      const { code } = await applied(host, digest, { begun: Math.ceil(count * part), signal: 'KILL' });
+      expect(code).toBe(137);
+    }
+    const interrupted = await applied(host, digest, { begun: Math.ceil(count * 0.9), signal: 'INT' });
+    expect(interrupted).toMatchObject({ code: 130 });
+    // As much as a power cut: what was made so far is put together by udev, which knows nothing of the plan.
+    await using next = await rebooted({ machine: lab.machine, host }, signal);
+    const stale = await applied(next, digest);
+    expect(stale).toMatchObject({ code: 5, stderr: expect.stringContaining('restarted since this plan was begun') });
+    const second = await planned(next);
+    expect(second.digest).not.toBe(digest);
+    const { code, stdout, stderr } = await applied(next, second.digest);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(stdout.toString()).toContain('captured again, it is the same');
+    const { stdout: shown } = await next.run(['lsblk', '-no', 'FSTYPE,LABEL'], {}, signal);
+    for (const one of ['LVM2_member', 'ext4 *root', 'xfs *data', 'btrfs *home', 'swap *swap']) {
+      expect(shown.toString()).toMatch(new RegExp(one));
+    }
+  },
+);

@@ -8,7 +8,7 @@ import { planLayout } from '../../../src/layout/rebuild/plan.ts';
 import { openProgress } from '../../../src/plan/progress.ts';
 import { startLab } from '../lab.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
-import { ofToday } from '../../helpers/suite.ts';
+import { ofToday, ownCases } from '../../helpers/suite.ts';
 import { allBlank, capture, factsOf, originalOf, otherDisks, plainly, realDisks } from '../rebuild.ts';
 import { makeStack, readStack } from '../stack.ts';
 
@@ -42,28 +42,32 @@ test.each(able)('$stack.name $release on blank disks of the same size', { timeou
   }
 });
 
-test('cut off in every action, and gone on with: the same comes of it', { timeout: 1_800_000 }, async () => {
-  const scene = onDebian12('lvm-on-md');
-  const first = await originalOf(scene, signal);
-  await using lab = await startLab({ disks: otherDisks(scene) }, signal);
-  const found = await capture(lab.host, signal);
-  const plan = planLayout({ wanted: first.layout, found, blank: allBlank(found) });
-  await using directory = await temporaryDirectory();
-  const file = join(directory.path, 'progress.jsonl');
-  for (const [index, action] of plan.actions.entries()) {
+test.runIf(ownCases !== undefined)(
+  'cut off in every action, and gone on with: the same comes of it',
+  { timeout: 1_800_000 },
+  async () => {
+    const scene = onDebian12('lvm-on-md');
+    const first = await originalOf(scene, signal);
+    await using lab = await startLab({ disks: otherDisks(scene) }, signal);
+    const found = await capture(lab.host, signal);
+    const plan = planLayout({ wanted: first.layout, found, blank: allBlank(found) });
+    await using directory = await temporaryDirectory();
+    const file = join(directory.path, 'progress.jsonl');
+    for (const [index, action] of plan.actions.entries()) {
+      await using progress = await openProgress(file, 'boot');
+      // All that it does is done; that it ended is not on record.
+      const end = async (id: string): Promise<void> => {
+        if (id === action.id) throw new Error(`cut off at ${id}`);
+        await progress.end(id, signal);
+      };
+      const application = { ...plainly, host: lab.host, progress: { ...progress, end } };
+      await expect(applyPlan(plan, application, signal), action.title).rejects.toThrow(`cut off at ${action.id}`);
+      expect(progress.ended.size).toBe(Math.max(0, index - 1));
+    }
     await using progress = await openProgress(file, 'boot');
-    // All that it does is done; that it ended is not on record.
-    const end = async (id: string): Promise<void> => {
-      if (id === action.id) throw new Error(`cut off at ${id}`);
-      await progress.end(id, signal);
-    };
-    const application = { ...plainly, host: lab.host, progress: { ...progress, end } };
-    await expect(applyPlan(plan, application, signal), action.title).rejects.toThrow(`cut off at ${action.id}`);
-    expect(progress.ended.size).toBe(Math.max(0, index - 1));
-  }
-  await using progress = await openProgress(file, 'boot');
-  expect(await applyPlan(plan, { ...plainly, host: lab.host, progress }, signal)).toEqual([]);
-});
+    expect(await applyPlan(plan, { ...plainly, host: lab.host, progress }, signal)).toEqual([]);
+  },
+);
 
 test('disks that are not as the plan saw them are not touched', { timeout: 900_000 }, async () => {
   const scene = onDebian12('md-raid1');
@@ -79,48 +83,54 @@ test('disks that are not as the plan saw them are not touched', { timeout: 900_0
   expect((await capture(lab.host, signal)).components.filter(({ kind }) => kind === 'table')).toEqual([]);
 });
 
-test('used disks: refused while they are in use, else torn down and made anew', { timeout: 1_800_000 }, async () => {
-  const stack = readStack('lvm-on-md');
-  await using lab = await startLab({ disks: stack.disks }, signal);
-  await makeStack(stack, lab, signal);
-  const wanted = await capture(lab.host, signal);
-  const named = new Map(realDisks(wanted).map(({ id }) => [id, id]));
-  const inUse = wanted.components.flatMap((one) => (one.kind === 'mount' && one.on.length > 0 ? [one] : []));
-  for (const { path } of inUse.filter(({ category }) => category === 'local')) {
-    await lab.host.run(['umount', path], {}, signal);
-  }
-  const plan = planLayout({ wanted, found: await capture(lab.host, signal), blank: new Set(), named });
-  const application = { ...plainly, host: lab.host };
-  const device = '/dev/mapper/system-root';
-  await lab.host.run(['mount', device, '/mnt'], {}, signal);
-  await lab.host.run(['touch', '/mnt/mine'], {}, signal);
-  await expect(applyPlan(plan, application, signal)).rejects.toMatchObject({ code: 'refused' });
-  await lab.host.run(['test', '-e', '/mnt/mine'], {}, signal);
-  await lab.host.run(['umount', '/mnt'], {}, signal);
-  // Nothing is mounted, but a process has it open, as a virtual machine has its disk.
-  await using directory = await temporaryDirectory();
-  const file = join(directory.path, 'progress.jsonl');
-  const control = new AbortController();
-  const argv = ['sh', '-c', 'exec sleep 1200 < "$1"', 'sh', device] as const;
-  const holding = lab.host.run(argv, { timeoutMs: 1_300_000 }, control.signal);
-  holding.catch(() => undefined);
-  const openCount = ['dmsetup', 'info', '-c', '--noheadings', '-o', 'open', 'system-root'] as const;
-  while ((await lab.host.run(openCount, {}, signal)).stdout.toString().trim() === '0') await sleep(100, signal);
-  {
+test.runIf(ownCases !== undefined)(
+  'used disks: refused while they are in use, else torn down and made anew',
+  { timeout: 1_800_000 },
+  async () => {
+    const stack = readStack('lvm-on-md');
+    await using lab = await startLab({ disks: stack.disks }, signal);
+    await makeStack(stack, lab, signal);
+    const wanted = await capture(lab.host, signal);
+    const named = new Map(realDisks(wanted).map(({ id }) => [id, id]));
+    const inUse = wanted.components.flatMap((one) => (one.kind === 'mount' && one.on.length > 0 ? [one] : []));
+    for (const { path } of inUse.filter(({ category }) => category === 'local')) {
+      await lab.host.run(['umount', path], {}, signal);
+    }
+    const plan = planLayout({ wanted, found: await capture(lab.host, signal), blank: new Set(), named });
+    const application = { ...plainly, host: lab.host };
+    const device = '/dev/mapper/system-root';
+    await lab.host.run(['mount', device, '/mnt'], {}, signal);
+    await lab.host.run(['touch', '/mnt/mine'], {}, signal);
+    await expect(applyPlan(plan, application, signal)).rejects.toMatchObject({ code: 'refused' });
+    await lab.host.run(['test', '-e', '/mnt/mine'], {}, signal);
+    await lab.host.run(['umount', '/mnt'], {}, signal);
+    // Nothing is mounted, but a process has it open, as a virtual machine has its disk.
+    await using directory = await temporaryDirectory();
+    const file = join(directory.path, 'progress.jsonl');
+    const control = new AbortController();
+    const argv = ['sh', '-c', 'exec sleep 1200 < "$1"', 'sh', device] as const;
+    const holding = lab.host.run(argv, { timeoutMs: 1_300_000 }, control.signal);
+    holding.catch(() => undefined);
+    const openCount = ['dmsetup', 'info', '-c', '--noheadings', '-o', 'open', 'system-root'] as const;
+    while ((await lab.host.run(openCount, {}, signal)).stdout.toString().trim() === '0') await sleep(100, signal);
+    {
+      await using progress = await openProgress(file, 'boot');
+      await expect(applyPlan(plan, { ...application, progress }, signal)).rejects.toMatchObject({
+        code: 'command-failed',
+        message: expect.stringMatching(/\(on disk:A, disk:B\): wipefs .*busy/s),
+      });
+    }
+    for (const disk of realDisks(wanted)) expect(await readMark(lab.host, disk, signal)).toBeUndefined();
+    control.abort();
+    await expect(holding).rejects.toMatchObject({ code: 'interrupted' });
     await using progress = await openProgress(file, 'boot');
-    await expect(applyPlan(plan, { ...application, progress }, signal)).rejects.toMatchObject({
+    expect(await applyPlan(plan, { ...application, progress }, signal)).toEqual([]);
+    await lab.host.run(['mount', device, '/mnt'], {}, signal);
+    await expect(lab.host.run(['test', '-e', '/mnt/mine'], {}, signal)).rejects.toMatchObject({
       code: 'command-failed',
-      message: expect.stringMatching(/\(on disk:A, disk:B\): wipefs .*busy/s),
     });
-  }
-  for (const disk of realDisks(wanted)) expect(await readMark(lab.host, disk, signal)).toBeUndefined();
-  control.abort();
-  await expect(holding).rejects.toMatchObject({ code: 'interrupted' });
-  await using progress = await openProgress(file, 'boot');
-  expect(await applyPlan(plan, { ...application, progress }, signal)).toEqual([]);
-  await lab.host.run(['mount', device, '/mnt'], {}, signal);
-  await expect(lab.host.run(['test', '-e', '/mnt/mine'], {}, signal)).rejects.toMatchObject({ code: 'command-failed' });
-});
+  },
+);
 
 test('a disk that somebody took since a plan was cut off is theirs', { timeout: 900_000 }, async () => {
   const scene = onDebian12('md-raid1');
