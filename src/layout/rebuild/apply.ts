@@ -57,7 +57,7 @@ export async function applyPlan(plan: Plan, application: Application, signal: Ab
       signal,
     );
   }
-  const after = await captureWhole(plan.layout, host, signal);
+  const after = await captureWhole(plan, host, signal);
   const changes = rebuiltChanges(plan, after);
   if (changes.length > 0) return changes;
   const site = siteOf(plan.layout.components);

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { recordedHost } from '../../host/recorded.ts';
-import { devicesOf } from '../../plan/action.ts';
+import { commandText, devicesOf } from '../../plan/action.ts';
 import { captureLayout } from '../capture.ts';
 import { type Component, type ComponentOf, type Layout, parseLayout } from '../types.ts';
 import { withWholeDisks } from './attached.ts';
@@ -189,7 +189,7 @@ test('what two hosts have, or no tool can make as it was, is refused by name, an
     const blank = new Set(disks.map(({ id }) => id));
     const before = siteOf(found.components.filter((one) => one.kind !== 'disk' || blank.has(one.id)));
     const commands = teardown(before, [...blank], new Map()).flatMap((action) => action.commands);
-    expect(commands.map(({ argv }) => argv.join(' '))).toContain(stops);
+    expect(commands.map((command) => commandText(command, (id) => id))).toContain(stops);
   }
 });
 

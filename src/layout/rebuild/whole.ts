@@ -5,14 +5,22 @@ import { captureLayout } from '../capture.ts';
 import type { Layout } from '../types.ts';
 import { withWholeDisks } from './attached.ts';
 import { builderOf } from './builders.ts';
+import type { Plan } from './document.ts';
 import { devicePath, diskPaths } from './paths.ts';
 import { disksOf, type OrderedSite, siteOf } from './site.ts';
 
-/** @param made what the plan said, all of which is there by now */
-export async function captureWhole(made: Layout, host: Host, signal: AbortSignal): Promise<Layout> {
+/** Of a plan of which all has been carried out. What it keeps is left alone. */
+export async function captureWhole(
+  { layout, fates }: Pick<Plan, 'layout' | 'fates'>,
+  host: Host,
+  signal: AbortSignal,
+): Promise<Layout> {
   const plain = withWholeDisks(await captureLayout(host, new Date(), signal));
-  const site = siteOf(made.components);
-  const hidden = site.order.flatMap((component) => builderOf(component)?.shown?.(component) ?? []);
+  const site = siteOf(layout.components);
+  const kept = new Set(fates.new.flatMap(({ id, fate }) => (fate === 'keep' ? [id] : [])));
+  const hidden = site.order
+    .filter(({ id }) => !kept.has(id))
+    .flatMap((component) => builderOf(component)?.shown?.(component) ?? []);
   if (hidden.length === 0) return plain;
   const run = async (command: Command): Promise<void> => {
     await host.run(argvOf(command, site, plain), {}, signal);

@@ -60,7 +60,7 @@ export const btrfsBuilder: Builder<Btrfs> = {
     ];
   },
   shown: (component) => ({
-    show: mounted(component, []),
+    show: mounted(component, ['ro']),
     hide: [unmountIfMounted(placeOf(component))],
   }),
   compared(component) {
