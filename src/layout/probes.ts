@@ -140,8 +140,10 @@ type Answers = Pick<
 /** Pure: what was asked, put together. A device that is mounted has a filesystem even where nobody could probe it. */
 function assembleProbes(answers: Answers, claims: Claims, asker: Asker): Omit<Probes, 'subvolumes'> {
   const byNumber = new Map(answers.devices.map((device) => [device.number, device]));
-  const byPath = new Map(answers.devices.map((device) => [device.path, device]));
-  // Of a btrfs the kernel knows the name by which it was mounted, which may be the link of a volume.
+  const byPath = new Map(
+    answers.devices.flatMap((device) => [[`/dev/${device.name}`, device] as const, [device.path, device] as const]),
+  );
+  // Of a btrfs the kernel tells the name by which somebody looked at it last: its own, or the link of a volume.
   const find = ({ number, source }: MountEntry) =>
     byNumber.get(number) ?? byPath.get(source) ?? byPath.get(mapperPath(source));
   const mountsOf = new Map<string, MountEntry[]>();

@@ -19,6 +19,7 @@ async function mountsOf(lines: readonly Line[], fstab: string, btrfs: (argv: rea
   const devices = [
     {
       name: 'vg--0-pool',
+      kname: 'dm-0',
       path: '/dev/mapper/vg--0-pool',
       'maj:min': '253:0',
       type: 'lvm',
@@ -96,8 +97,11 @@ test('which subvolume a line asks for, by name, by number, or not at all', async
   ]);
 });
 
-test('a btrfs that was mounted by the link of its volume is known to be mounted', async () => {
-  const lines = [root, { target: '/pool', source: '/dev/vg-0/pool', fstype: 'btrfs', number: '0:50' }];
-  const { mounts } = await mountsOf(lines, '');
-  expect(mounts.find(({ path }) => path === '/pool')?.on).toEqual(['filesystem:volume']);
-});
+test.each(['/dev/vg-0/pool', '/dev/dm-0'])(
+  'a btrfs of which the kernel tells the name %s is known to be mounted',
+  async (source) => {
+    const lines = [root, { target: '/pool', source, fstype: 'btrfs', number: '0:50' }];
+    const { mounts } = await mountsOf(lines, '');
+    expect(mounts.find(({ path }) => path === '/pool')?.on).toEqual(['filesystem:volume']);
+  },
+);
