@@ -90,11 +90,14 @@ export const lvmTools: Readonly<Record<string, Tool>> = {
     const takes = legs.flatMap((one) => allocated(machine, group, one, places));
     for (const { pv } of takes) machine.write(pv);
     group.volumes.set(volume, { type, bytes, takes, ...(pool === undefined ? {} : { pool }) });
-    machine.stack(
+    const made = machine.stack(
       mapped(name, volume),
       bytes,
       pool === undefined ? [...new Set(takes.map(({ pv }) => pv))] : group.pvs,
     );
+    // It has been told to wipe what is there already.
+    expect(options.get('--wipesignatures')).toBe('y');
+    delete made.content;
   },
   lvextend({ machine, args }) {
     const { options, rest } = parsed(args, lvcreateOptions);

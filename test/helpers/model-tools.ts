@@ -143,6 +143,12 @@ function makeFilesystem(machine: Machine, paths: readonly string[], kind: string
 
 const kibibyte = 1024;
 
+/** Superblock and bitmap of metadata 1.0. */
+function tailOf(level: string, bytes: number): number {
+  if (level === 'raid0') return 8 * kibibyte;
+  return (bytes > 8 * 2 ** 30 ? 72 : 12) * kibibyte;
+}
+
 function createArray(machine: Machine, options: ReadonlyMap<string, string>, members: readonly string[]): void {
   const metadata = options.get('--metadata') ?? '1.2';
   const level = options.get('--level') ?? '';
@@ -152,9 +158,7 @@ function createArray(machine: Machine, options: ReadonlyMap<string, string>, mem
   for (const { path, content } of devices) expect(content, `${path} is empty`).toBeUndefined();
   const offset = metadata === '1.2' ? bytesOf(options.get('--data-offset')) : 0;
   const room = Math.min(
-    ...devices.map(
-      ({ bytes }) => bytes - offset - (metadata === '1.2' ? 0 : level === 'raid0' ? 8 * kibibyte : 76 * kibibyte),
-    ),
+    ...devices.map(({ bytes }) => bytes - offset - (metadata === '1.2' ? 0 : tailOf(level, bytes))),
   );
   const wanted = Number(options.get('--size') ?? 0) * kibibyte;
   const unit = Math.max(chunk, 64 * kibibyte);

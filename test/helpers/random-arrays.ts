@@ -41,7 +41,8 @@ export function arrayOf(shape: ArrayShape, members: readonly string[], name: str
   const isPlain = level === 'raid1';
   const offset = metadata === '1.2' ? mib : 0;
   // Behind the data of 1.0 lie its superblock and a bitmap; mdadm rounds to 64 KiB.
-  const own = metadata === '1.2' ? each * mib - offset : each * mib - 128 * 1024;
+  const tail = each > 8192 ? 128 : 64;
+  const own = metadata === '1.2' ? each * mib - offset : each * mib - tail * 1024;
   const component = isPlain ? own : Math.floor(own / chunk) * chunk;
   const data = { raid0: members.length, raid1: 1, raid5: members.length - 1, raid6: members.length - 2, raid10: 2 };
   const sizeBytes = component * data[level];

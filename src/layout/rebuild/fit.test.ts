@@ -139,3 +139,33 @@ test('a btrfs over several disks takes of each its own part, and room for each o
   if (btrfs === undefined) throw new Error('no btrfs');
   expect(leastBytes({ ...btrfs, usedBytes: 400 << 20 })).toBe((400 * 1.25 * 2 + 256) << 20);
 });
+
+test('partitions as they were in the days of cylinders lie at whole sectors of a disk with larger ones', () => {
+  const disk: ComponentOf<'disk'> = {
+    kind: 'disk',
+    id: 'disk:A',
+    on: [],
+    device: '/dev/sda',
+    sizeBytes: 8 * 2 ** 30,
+    logicalSector: 512,
+    rotational: true,
+    removable: false,
+    readOnly: false,
+  };
+  const geometry = { sectorSize: 512, alignmentBytes: 512 };
+  const table: Component = { kind: 'table', id: 'table:A', on: [disk.id], type: 'dos', geometry };
+  const place = { startBytes: 63 * 512, sizeBytes: 1_000_001 * 512 };
+  const partition: Component = { kind: 'partition', id: 'p', on: [table.id], device: '/dev/sda1', number: 1, ...place };
+  const layout: Layout = {
+    format: 'lifeboat.layout/1',
+    capturedAt: '2026-11-21T12:00:00.000Z',
+    components: [disk, table, partition],
+    gaps: [],
+  };
+  const { components } = fitted(layout, { sectors: new Map([[disk.id, 4096]]) });
+  const moved = components.find((one) => one.kind === 'partition');
+  expect((moved?.startBytes ?? 1) % 4096).toBe(0);
+  expect((moved?.sizeBytes ?? 1) % 4096).toBe(0);
+  expect(moved?.sizeBytes).toBeGreaterThanOrEqual(place.sizeBytes);
+  expect(fitted(layout, { sectors: new Map([[disk.id, 512]]) })).toBe(layout);
+});

@@ -16,6 +16,8 @@ import { siteOf } from './site.ts';
 export interface FitOptions {
   /** New sizes of disks, by id. @default each keeps its own */
   readonly sizes?: ReadonlyMap<string, number>;
+  /** New sizes of their sectors, by id: partitions begin and end at whole ones. @default each keeps its own */
+  readonly sectors?: ReadonlyMap<string, number>;
   /** Whether a filesystem shall take what is left over. @default none does */
   readonly grows?: (component: Component) => boolean;
   /** Ids of what carries other things than when it was captured: its room is divided anew. */
@@ -30,12 +32,17 @@ export interface FitOptions {
  */
 export function fitted(
   layout: Layout,
-  { sizes = new Map(), grows = () => false, changed: given = new Set() }: FitOptions = {},
+  { sizes = new Map(), sectors = new Map(), grows = () => false, changed: given = new Set() }: FitOptions = {},
 ): Layout {
   const rooms = roomsFor(grows);
   const changed = new Set<string>(given);
   const components = layout.components.map((component) => {
     const sizeBytes = sizes.get(component.id);
+    const table = component.kind === 'table' ? inSectors(component, sectors.get(component.on[0] ?? '')) : undefined;
+    if (table !== undefined) {
+      changed.add(table.on[0] ?? '').add(table.id);
+      return table;
+    }
     if (component.kind !== 'disk' || sizeBytes === undefined || sizeBytes === component.sizeBytes) return component;
     changed.add(component.id);
     return { ...component, sizeBytes };
@@ -66,6 +73,19 @@ export function fitted(
   }
   return { ...layout, components: components.map((component) => result.get(component.id) ?? component) };
 }
+
+/** A table on a disk of other sectors; `undefined` where they are the same. */
+function inSectors(table: ComponentOf<'table'>, sectorSize: number | undefined): ComponentOf<'table'> | undefined {
+  const { geometry } = table;
+  if (geometry === undefined || sectorSize === undefined || sectorSize === geometry.sectorSize) return undefined;
+  const { firstSector: _, lastSector: __, ...rest } = geometry;
+  const bounds = geometry.firstSector === undefined ? {} : { firstSector: mebibyte / sectorSize };
+  // Where the last one is follows from the size of the disk.
+  const last = geometry.lastSector === undefined ? {} : { lastSector: geometry.lastSector };
+  return { ...table, geometry: { ...rest, sectorSize, ...bounds, ...last } };
+}
+
+const mebibyte = 1 << 20;
 
 function take({ component, left }: Fitted<Component>, result: Map<string, Component>): readonly Share[] {
   result.set(component.id, component);
@@ -138,7 +158,8 @@ function refuseTooSmall({ order, aboveOf }: Graph, needs: Needs): void {
     const least = Math.max(0, ...aboveOf(component, needs).map(({ need }) => need.least));
     if (least <= component.sizeBytes) return [];
     const size = formatBytes(component.sizeBytes);
-    return `${component.id} has ${size} and needs ${formatBytes(least)}: ${largest(component, aboveOf, needs)}`;
+    const needed = `${formatBytes(least)} (${least} bytes)`;
+    return `${component.id} has ${size}, and a disk of at least ${needed} is needed: ${largest(component, aboveOf, needs)}`;
   });
   if (problems.length === 0) return;
   throw new LifeboatError('no-space', printable(problems.join('; ')), {
@@ -158,6 +179,14 @@ function largest(disk: Component, aboveOf: Graph['aboveOf'], needs: Needs): stri
   return [...tops]
     .sort(([, a], [, b]) => b - a)
     .slice(0, 3)
-    .map(([component, least]) => `${formatBytes(least)} for ${handlerOf(component).title(component)}`)
+    .map(([component, least]) => `${formatBytes(least)} for ${nameOf(component)}`)
     .join(', ');
+}
+
+/** `ext4 "root"`: its title up to its label, or all of it. */
+function nameOf(component: Component): string {
+  const type = 'type' in component ? component.type : component.kind;
+  return 'label' in component && component.label !== undefined
+    ? `${type} "${component.label}"`
+    : handlerOf(component).title(component);
 }

@@ -58,7 +58,12 @@ export function planLayout(request: PlanRequest): Plan {
   if (unmatched.length > 0) throw noDisk(unmatched, chosen, candidates);
   const disks = new Map(matches.map(({ from, to }) => [from, diskOf(found, to)]));
   const sizes = new Map([...disks].map(([from, { sizeBytes }]) => [from, sizeBytes]));
-  const roomy = fitted(chosen, { sizes, changed: intent.changed, ...present({ grows }) });
+  const sectors = new Map(
+    [...disks].flatMap(([from, { logicalSector }]) =>
+      logicalSector === undefined ? [] : [[from, logicalSector] as const],
+    ),
+  );
+  const roomy = fitted(chosen, { sizes, sectors, changed: intent.changed, ...present({ grows }) });
   const { layout: moved, notes: otherwise } = onSectors(renamed(retargeted(roomy, disks)), stays);
   refuseMoved(moved, now, stays);
   const layout = withStaying(moved, now, stays);

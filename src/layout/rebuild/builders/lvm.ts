@@ -211,7 +211,11 @@ function volumeDeeds(group: Vg, site: Site): Deed[] {
     if (volume.on.some((id) => site.get(id).kind === 'lv')) return 2 ** 60 + depth(volume);
     const metadata = poolMetadataBytes(volume);
     if (metadata !== undefined) return 1 + metadata;
-    return (volume.parts ?? []).some(({ name }) => /_[rm]image_\d+$/.test(name)) ? 2 ** 59 : 0;
+    const isRaid = (volume.parts ?? []).some(({ name }) => /_[rm]image_\d+$/.test(name));
+    const pieces = [volume, ...(volume.parts ?? [])].flatMap(({ segments }) => segments);
+    if (pieces.some(({ areas }) => areas.some((area) => area.startsWith('pv:')))) return isRaid ? 2 ** 59 : 0;
+    // Where all lie anew: what has to be on several disks before what may be anywhere.
+    return (volume.segments[0]?.stripes ?? 1) > 1 ? -1 : 0;
   };
   const order = volumes.toSorted((a, b) => rank(a) - rank(b));
   const last = order.findLast((volume) => poolMetadataBytes(volume) !== undefined);

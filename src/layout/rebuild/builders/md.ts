@@ -32,8 +32,13 @@ export const mdBuilder: Builder<Md> = {
       note: 'it was being rebuilt; it is made whole, with a spare',
     };
   },
-  compared(array) {
+  compared(array, isResized) {
     const { geometry } = array;
+    if (isResized && geometry?.metadata === '1.0') {
+      // Whether that is all that its members offer depends on the mdadm that makes it.
+      const { componentBytes: _, ...rest } = geometry;
+      return { ...array, geometry: rest };
+    }
     // With one missing it makes its parity anew on the last, and so that place is the one that stays empty.
     if (geometry?.level !== 'raid6' || geometry.members.filter(isActive).length !== geometry.raidDevices - 1)
       return array;

@@ -121,6 +121,8 @@ function sfdiskScript({ id, type, uuid, geometry }: Table, partitions: readonly 
     ...(uuid === undefined ? [] : [`label-id: ${uuid}`]),
     'unit: sectors',
     `sector-size: ${sector}`,
+    // Where nobody says so, sfdisk lets none begin before 1 MiB.
+    ...(type === 'gpt' && geometry?.firstSector !== undefined ? [`first-lba: ${geometry.firstSector}`] : []),
     ...(type === 'gpt' && geometry?.entries !== undefined ? [`table-length: ${geometry.entries}`] : []),
   ];
   const lines = partitions.map(({ number, startBytes, sizeBytes, typeId, partUuid, name, flags }) => {

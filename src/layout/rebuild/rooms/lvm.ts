@@ -151,7 +151,9 @@ function legsOf(volume: Lv, share: number, extent: number): Leg[] {
 function arePlaced(legs: readonly Leg[], free: readonly number[]): boolean {
   const left = [...free];
   const largest = (): number[] => left.map((_, index) => index).sort((a, b) => (left[b] ?? 0) - (left[a] ?? 0));
-  return legs.every(({ count, extents }) => {
+  // What has to be on several disks is made before what may be anywhere.
+  const order = legs.toSorted((a, b) => Number(b.count > 1) - Number(a.count > 1));
+  return order.every(({ count, extents }) => {
     if (count > 1) {
       const chosen = largest().slice(0, count);
       for (const index of chosen) left[index] = (left[index] ?? 0) - extents;

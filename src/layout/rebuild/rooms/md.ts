@@ -13,7 +13,7 @@ export const mdRoom: Room<Md> = {
     const least = above.length === 0 ? own : Math.min(own, Math.max(...above.map(({ need }) => need.least)));
     const parts = dataMembers(geometry);
     const each = (bytes: number, id: string): number =>
-      roundUp(bytes / parts, unitOf(geometry)) + overhead(geometry, id);
+      roundUp(bytes / parts, unitOf(geometry)) + overhead(geometry, id, bytes / parts + unitOf(geometry));
     return on.map(
       (id): Need => ({
         least: each(least, id),
@@ -47,7 +47,9 @@ const isSpread = ({ level }: Geometry): boolean => level === 'raid0' || level ==
 function sizeOn({ geometry, on, sizeBytes = 0 }: Md, given: readonly number[]): number {
   if (geometry === undefined) return sizeBytes;
   const unit = unitOf(geometry);
-  const rooms = given.map((bytes, index) => roundDown(Math.max(0, bytes - overhead(geometry, on[index] ?? '')), unit));
+  const rooms = given.map((bytes, index) =>
+    roundDown(Math.max(0, bytes - overhead(geometry, on[index] ?? '', bytes)), unit),
+  );
   return isSpread(geometry) ? sum(rooms) : roundDown(Math.min(...rooms) * dataMembers(geometry), unit);
 }
 
@@ -76,9 +78,13 @@ function unitOf({ chunkBytes }: Geometry): number {
   return Math.max(64 * kibibyte, chunkBytes ?? 0);
 }
 
-/** Before the data; of metadata that lies at the end, there, where a bitmap has its place, too: how much that is mdadm decides. */
-function overhead({ metadata, members, level }: Geometry, on: string): number {
+/** Before the data; of metadata that lies at the end, there, with the room for a bitmap that mdadm(8) keeps on members of that size. */
+function overhead({ metadata, members, level }: Geometry, on: string, bytes: number): number {
   if (metadata === '0.90') return 64 * kibibyte;
-  if (metadata === '1.0') return (level === 'raid0' || level === 'linear' ? 8 : 256) * kibibyte;
-  return members.find((member) => member.on === on)?.dataOffsetBytes ?? 128 * 1024 * kibibyte;
+  if (metadata !== '1.0') return members.find((member) => member.on === on)?.dataOffsetBytes ?? 128 * 1024 * kibibyte;
+  const superblock = 8 * kibibyte;
+  if (level === 'raid0' || level === 'linear') return superblock;
+  return superblock + (bytes > 200 * gibibyte ? 128 : bytes > 8 * gibibyte ? 64 : 4) * kibibyte;
 }
+
+const gibibyte = 2 ** 30;
