@@ -22,12 +22,13 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   point: ['age', 'keys', 'engine', 'target', 'layout', 'network', 'facts', 'host'],
   qemu: ['host'],
   machine: ['native', 'host', 'qemu'],
+  media: ['host', 'layout', 'network'],
   workflow: ['host'],
   config: [],
   notify: ['host', 'config'],
   steps: [...domain, 'workflow', 'config', 'notify'],
   schedule: ['host', 'config', 'workflow', 'notify', 'steps'],
-  cli: [...domain, 'workflow', 'config', 'notify', 'steps', 'schedule', 'workflows'],
+  cli: [...domain, 'media', 'workflow', 'config', 'notify', 'steps', 'schedule', 'workflows'],
 };
 
 function wall(room: string, allowed: readonly string[]): OxlintOverride {

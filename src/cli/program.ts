@@ -62,6 +62,11 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./commands/check.ts')).checkCommand(),
   },
   {
+    name: 'rescue',
+    description: 'a medium that starts this machine when nothing else does',
+    load: async () => (await import('./commands/rescue.ts')).rescueCommand(),
+  },
+  {
     name: 'status',
     description: 'what is protected, and how old the newest verified point is against its target',
     load: async () => (await import('./commands/status.ts')).statusCommand(),

@@ -51,6 +51,7 @@ const statusOfCode = {
   'step-timeout': 1,
   'hook-failed': 1,
   'machine-failed': 1,
+  'rescue-incomplete': 1,
   'machine-timeout': 1,
   untrusted: 1,
   difference: 3,

@@ -1,0 +1,96 @@
+/** Making a rescue medium: what goes in of this host, and what is told of the result. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+import { captureFacts } from '../facts/capture.ts';
+import { writeFileAtomic } from '../kernel/atomic-write.ts';
+import { LifeboatError } from '../kernel/errors.ts';
+import { formatBytes } from '../kernel/units.ts';
+import { captureLayout } from '../layout/capture.ts';
+import { resolveBase } from '../media/base.ts';
+import type { HostFile } from '../media/host-layer.ts';
+import { checkOutput, makeRescueIso, type RescueMedium } from '../media/rescue.ts';
+import { captureNetwork } from '../network/capture.ts';
+import { asJson, digestOf } from '../plan/digest.ts';
+import type { Session } from './session.ts';
+import { version } from './version.ts';
+
+interface Options {
+  readonly format: string;
+  readonly output: string;
+  readonly kernel?: string;
+  readonly allModules: boolean;
+}
+
+/** @throws LifeboatError `usage` for a format that there is not; as making it does */
+export async function buildRescue(options: Options, session: Session): Promise<RescueMedium> {
+  if (options.format !== 'iso') {
+    throw new LifeboatError('usage', `no format ${options.format}`, { hint: 'There is: iso.' });
+  }
+  const { host, signal, context, globals } = session;
+  const output = resolve(options.output);
+  await checkOutput(output);
+  const now = new Date();
+  const captures = {
+    layout: await captureLayout(host, now, signal),
+    network: await captureNetwork(host, now, signal),
+    facts: await captureFacts(host, now, signal),
+  };
+  const files: HostFile[] = Object.entries(captures).map(([name, document]) => ({
+    path: `/etc/lifeboat/captured/${name}.json`,
+    content: `${JSON.stringify(document)}\n`,
+  }));
+  const config = resolve(globals.config);
+  if (existsSync(config))
+    files.push({ path: '/etc/lifeboat/lifeboat.yaml', content: await readFile(config), mode: 0o600 });
+  const { layout, network } = captures;
+  return await makeRescueIso(
+    host,
+    {
+      output,
+      files,
+      program: programFolder(),
+      version: version(),
+      host: captures.facts.hostname,
+      allModules: options.allModules,
+      of: {
+        layout: digestOf(asJson({ ...layout, capturedAt: null })),
+        network: digestOf(asJson({ ...network, capturedAt: null })),
+      },
+      words: [],
+      ...(options.kernel === undefined ? {} : { kernel: options.kernel }),
+      ...placesOf(context.stateDir),
+      stateDir: context.stateDir,
+      node: process.execPath,
+      say: (text) => process.stderr.write(`${text}\n`),
+    },
+    now,
+    signal,
+  );
+}
+
+const programFolder = (): string => dirname(createRequire(import.meta.url).resolve('lifeboat/package.json'));
+
+/** What is kept from one medium to the next. */
+const placesOf = (stateDir: string) => ({
+  cache: join(stateDir, 'rescue/cache'),
+  lock: join(stateDir, 'rescue/packages.lock'),
+});
+
+/** Looks up the versions of all packages that the mirror has now, for the media to come. @returns the file that holds them */
+export async function resolveRescue({ host, signal, context }: Session): Promise<{ file: string; packages: number }> {
+  const { cache, lock: file } = placesOf(context.stateDir);
+  const lock = await resolveBase(host, { rescue: join(programFolder(), 'rescue'), cache }, new Date(), signal);
+  await writeFileAtomic(file, `${JSON.stringify(lock, null, 1)}\n`);
+  return { file, packages: lock.packages.length };
+}
+
+export function mediumText(output: string, { medium, bytes, parts }: RescueMedium, sizes: boolean): string {
+  return [
+    `${output}  ${formatBytes(bytes)}`,
+    `  starts ${medium.host} with the kernel ${medium.kernel.version}; packages of ${medium.base.resolved}`,
+    `  its ssh server is known by ${medium.hostKey}`,
+    ...(sizes ? Object.entries(parts).map(([name, size]) => `  ${formatBytes(size).padStart(10)}  ${name}`) : []),
+  ].join('\n');
+}

@@ -1,0 +1,258 @@
+/**
+ * The base of every rescue system: a root filesystem out of Debian packages in exact versions, with Node, the same for all hosts. It is
+ * packed once and kept; what is of one host comes as a layer of its own.
+ */
+import { hash } from 'node:crypto';
+import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { z } from 'zod';
+import { lockFile } from '../host/file-lock.ts';
+import type { Host } from '../host/host.ts';
+import { LifeboatError } from '../kernel/errors.ts';
+import { belongs } from './content.ts';
+import { removeUnused } from './libraries.ts';
+import { type Kernel, kernelBelow, kernelsBelow } from './kernel.ts';
+import { type DebianPackage, openDebian, packageSchema } from './debian.ts';
+import { packLayer } from './squashfs.ts';
+import { whatWouldNotStart } from './starts.ts';
+import { type Tools, toolsIn } from './tools.ts';
+import { unpackArchives } from './tree.ts';
+
+const suite = 'trixie';
+
+const lockSchema = z.strictObject({
+  suite: z.string(),
+  /** Day on which the versions were looked up. */
+  resolved: z.iso.date(),
+  packages: z.array(packageSchema),
+  tools: z.array(packageSchema),
+  /** Debian's own kernel. */
+  kernel: z.array(packageSchema),
+});
+
+export type PackageLock = z.infer<typeof lockSchema>;
+
+export interface Base {
+  /** The packed layer. */
+  readonly file: string;
+  readonly digest: string;
+  /** Day on which its versions were looked up: what was mended since then is not in it. */
+  readonly resolved: string;
+  readonly packages: readonly DebianPackage[];
+  readonly tools: Tools;
+}
+
+export interface BaseOptions {
+  /** `rescue/` of the program. */
+  readonly rescue: string;
+  /** Versions that were looked up since the program was made; those that came with it count where there are none. */
+  readonly lock: string;
+  /** Where bases are kept. */
+  readonly cache: string;
+  /** The program that goes in as `/usr/bin/node`. */
+  readonly node: string;
+  readonly say: (text: string) => void;
+}
+
+/**
+ * The base, made where it is not kept yet.
+ *
+ * @throws LifeboatError `not-found` where the mirror has the exact versions no longer, `rescue-incomplete` for one that would not work
+ */
+export async function rescueBase(host: Host, options: BaseOptions, signal: AbortSignal): Promise<Base> {
+  const { cache, node, say } = options;
+  const lock = await readLock(options);
+  const tree = await keptTree(host, join(cache, `tools-${digestOf(lock.tools)}`), lock.tools, options, signal);
+  const tools = toolsIn(host, tree);
+  const own = [import.meta.filename, join(import.meta.dirname, 'content.ts')];
+  const inputs = await Promise.all(
+    [node, ...own.map(sourceOf)].map(async (file) => hash('sha256', await readFile(file))),
+  );
+  const digest = digestOf([lock.packages, inputs]);
+  const directory = join(cache, `base-${digest}`);
+  await kept(directory, async (work) => {
+    const root = join(work, 'root');
+    await mkdir(root);
+    say('the base of the rescue system is made: this takes minutes, once');
+    const archives = await (await openDebian(host, { suite: lock.suite, directory: join(cache, 'apt') }, signal)).fetch(
+      lock.packages,
+      signal,
+    );
+    await unpackArchives(host, archives, root, signal);
+    await trim(root);
+    await furnish(root, node, tools, signal);
+    await removeUnused(root);
+    await refuseIncomplete(root);
+    await packLayer(tools, root, join(work, 'base.squashfs'), { level: 19 }, signal);
+    await rm(root, { recursive: true });
+  });
+  return { file: join(directory, 'base.squashfs'), digest, resolved: lock.resolved, packages: lock.packages, tools };
+}
+
+/**
+ * Debian's own kernel, for hosts of whose kernel no modules can be taken.
+ *
+ * @throws LifeboatError as {@link rescueBase} does
+ */
+export async function debianKernel(
+  host: Host,
+  options: BaseOptions,
+  tools: Tools,
+  signal: AbortSignal,
+): Promise<Kernel> {
+  const lock = await readLock(options);
+  const tree = await keptTree(
+    host,
+    join(options.cache, `kernel-${digestOf(lock.kernel)}`),
+    lock.kernel,
+    options,
+    signal,
+  );
+  const [version] = await kernelsBelow(tree);
+  if (version === undefined) throw new LifeboatError('bug', `the package of Debian's kernel has no modules: ${tree}`);
+  await tools.run('depmod', ['-b', join(tree, 'usr'), version], {}, signal);
+  return await kernelBelow(tree, version);
+}
+
+async function readLock({ rescue, lock }: Pick<BaseOptions, 'rescue' | 'lock'>): Promise<PackageLock> {
+  const path = (await isThere(lock)) ? lock : join(rescue, 'packages.lock');
+  return lockSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+}
+
+/** The lists of `rescue/` with the versions that the mirror has today. */
+export async function resolveBase(
+  host: Host,
+  { rescue, cache }: Pick<BaseOptions, 'rescue' | 'cache'>,
+  now: Date,
+  signal: AbortSignal,
+): Promise<PackageLock> {
+  const debian = await openDebian(host, { suite, directory: join(cache, 'apt') }, signal);
+  const of = async (list: string) => [...(await debian.resolve(await readList(join(rescue, list)), signal))];
+  return {
+    suite,
+    resolved: now.toISOString().slice(0, 10),
+    packages: await of('packages'),
+    tools: await of('tools'),
+    // The package that names the newest one, and what its scripts need, are not.
+    kernel: [...(await debian.resolve(['linux-image-amd64'], signal))].filter(({ name }) =>
+      /^linux-image-\d/.test(name),
+    ),
+  };
+}
+
+async function readList(file: string): Promise<readonly string[]> {
+  const lines = (await readFile(file, 'utf8')).split('\n').filter((line) => !line.startsWith('#'));
+  return lines.flatMap((line) => line.split(/\s+/)).filter((name) => name !== '');
+}
+
+const digestOf = (value: unknown): string => hash('sha256', JSON.stringify(value)).slice(0, 16);
+
+/** What is compiled is read as it runs. */
+const sourceOf = (file: string): string => file.replace(/\.ts$/, import.meta.filename.endsWith('.ts') ? '.ts' : '.js');
+
+async function keptTree(
+  host: Host,
+  directory: string,
+  packages: readonly DebianPackage[],
+  { cache, say }: BaseOptions,
+  signal: AbortSignal,
+): Promise<string> {
+  await kept(directory, async (work) => {
+    say(`fetched once: ${packages.length === 1 ? packages[0]?.name : 'the tools that make media'}`);
+    const debian = await openDebian(host, { suite, directory: join(cache, 'apt') }, signal);
+    await unpackArchives(host, await debian.fetch(packages, signal), work, signal);
+  });
+  return directory;
+}
+
+/** Makes a directory beside its place and puts it there when it is whole. */
+async function kept(directory: string, make: (work: string) => Promise<void>): Promise<void> {
+  if (await isThere(directory)) return;
+  await mkdir(join(directory, '..'), { recursive: true });
+  await using lock = await lockFile(`${directory}.lock`);
+  if (lock === undefined) throw new LifeboatError('locked', `somebody else makes ${directory} just now`);
+  if (await isThere(directory)) return;
+  const work = `${directory}.new`;
+  await rm(work, { recursive: true, force: true });
+  await mkdir(work);
+  await make(work);
+  await rename(work, directory);
+}
+
+const isThere = async (path: string): Promise<boolean> =>
+  await stat(path).then(
+    () => true,
+    () => false,
+  );
+
+async function trim(root: string): Promise<void> {
+  const entries = await readdir(root, { recursive: true, withFileTypes: true });
+  const directories: string[] = [];
+  for (const entry of entries) {
+    const from = join(entry.parentPath, entry.name);
+    if (entry.isDirectory()) directories.push(from);
+    else if (!belongs(relative(root, from))) await rm(from, { force: true });
+  }
+  for (const directory of directories.sort().toReversed()) {
+    if ((await readdir(directory)).length === 0) await rm(directory, { recursive: true });
+  }
+}
+
+/** What no package brings, and what the packages' own scripts would have made. */
+async function furnish(root: string, node: string, tools: Tools, signal: AbortSignal): Promise<void> {
+  for (const name of ['dev', 'proc', 'sys', 'run', 'tmp', 'mnt', 'root', 'var/lib', 'var/log', 'var/tmp', 'etc/ssh']) {
+    await mkdir(join(root, name), { recursive: true });
+  }
+  await symlink('../run', join(root, 'var/run'));
+  await symlink('/proc/self/mounts', join(root, 'etc/mtab'));
+  for (const [name, program] of Object.entries({ sh: 'dash', awk: 'mawk', which: 'which.debianutils', vi: 'nano' })) {
+    if (!(await isThere(join(root, 'usr/bin', name)))) await symlink(program, join(root, 'usr/bin', name));
+  }
+  for (const name of ['reboot', 'poweroff', 'halt', 'init', 'udhcpc']) {
+    if (!(await isThere(join(root, 'usr/sbin', name)))) await symlink('../bin/busybox', join(root, 'usr/sbin', name));
+  }
+  for (const [name, added] of Object.entries(accounts)) {
+    const master = await readFile(join(root, 'usr/share/base-passwd', `${name}.master`), 'utf8');
+    await writeFile(join(root, 'etc', name), master + added);
+  }
+  await copyFile(node, join(root, 'usr/bin/node'));
+  await chmod(join(root, 'usr/bin/node'), 0o755);
+  await tools.run('strip', [join(root, 'usr/bin/node')], {}, signal);
+  await withoutAssembly(join(root, 'usr/lib/udev/rules.d'));
+  await certificates(root);
+}
+
+/** Besides those that every Debian has. A password of `*` opens nothing. */
+const accounts: Readonly<Record<string, string>> = {
+  passwd: 'sshd:x:100:65534::/run/sshd:/usr/sbin/nologin\n_rpc:x:101:65534::/run/rpcbind:/usr/sbin/nologin\n',
+  group: ['input', 'kvm', 'render', 'sgx', 'clock'].map((name, index) => `${name}:x:${101 + index}:\n`).join(''),
+};
+
+/** Nothing is put together behind anybody's back: what udev would assemble, it leaves alone. */
+async function withoutAssembly(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    const file = join(directory, name);
+    const lines = (await readFile(file, 'utf8')).split('\n');
+    const rest = lines.filter((line) => !/mdadm --incremental|lvm (pvscan|vgchange)|bcache-register/.test(line));
+    if (rest.length < lines.length) await writeFile(file, rest.join('\n'));
+  }
+}
+
+async function certificates(root: string): Promise<void> {
+  const from = join(root, 'usr/share/ca-certificates/mozilla');
+  const texts = await Promise.all(
+    (await readdir(from)).sort().map(async (name) => await readFile(join(from, name), 'utf8')),
+  );
+  await mkdir(join(root, 'etc/ssl/certs'), { recursive: true });
+  await writeFile(join(root, 'etc/ssl/certs/ca-certificates.crt'), texts.join(''));
+  await rm(join(root, 'usr/share/ca-certificates'), { recursive: true });
+}
+
+async function refuseIncomplete(root: string): Promise<void> {
+  const missing = await whatWouldNotStart([root]);
+  if (missing.length === 0) return;
+  const texts = missing.slice(0, 5).map(({ path, needs }) => `${path} needs ${needs}`);
+  throw new LifeboatError('rescue-incomplete', `programs of the rescue system would not start: ${texts.join('; ')}`, {
+    hint: 'Add the package that has it to rescue/packages, or leave the program out.',
+  });
+}

@@ -1,0 +1,110 @@
+/** A hybrid image: boots from a CD and from a stick, by BIOS and by UEFI, also where only what is signed is started. */
+import { mkdir, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Tools } from '../tools.ts';
+import { grubConfig, type MenuEntry } from './grub-config.ts';
+
+/** Modules of GRUB that it starts with under BIOS. */
+const biosModules =
+  'biosdisk iso9660 part_gpt part_msdos fat normal configfile linux echo test serial terminal search search_fs_file gzio all_video';
+
+/** Room for the programs that UEFI starts. */
+const espBytes = 6 << 20;
+
+export interface IsoSource {
+  /** What goes onto it, with `lifeboat/vmlinuz` and so on. */
+  readonly directory: string;
+  readonly id: string;
+  readonly entries: readonly MenuEntry[];
+}
+
+/** Writes it to `file`; puts what starts it below the source's directory. */
+export async function writeIso(
+  { directory, id, entries }: IsoSource,
+  tools: Tools,
+  work: string,
+  file: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const grub = join(directory, 'boot/grub');
+  await mkdir(grub, { recursive: true });
+  await writeFile(join(grub, 'grub.cfg'), grubConfig(id, entries));
+  // By this file the signed GRUB knows where its configuration is.
+  await mkdir(join(directory, '.disk'), { recursive: true });
+  await writeFile(join(directory, '.disk/info'), 'lifeboat rescue\n');
+  await tools.run(
+    'grub-mkimage',
+    [
+      '-O',
+      'i386-pc-eltorito',
+      '-d',
+      tools.file('usr/lib/grub/i386-pc'),
+      '-p',
+      '/boot/grub',
+      '-o',
+      join(grub, 'eltorito.img'),
+      ...biosModules.split(' '),
+    ],
+    {},
+    signal,
+  );
+  const esp = join(work, 'esp.img');
+  await writeEsp(tools, esp, signal);
+  await tools.run(
+    'xorriso',
+    [
+      '-as',
+      'mkisofs',
+      '-o',
+      file,
+      '-V',
+      'LIFEBOAT',
+      '-r',
+      '-J',
+      '-joliet-long',
+      '-iso-level',
+      '3',
+      '-quiet',
+      '-b',
+      'boot/grub/eltorito.img',
+      '-no-emul-boot',
+      '-boot-load-size',
+      '4',
+      '-boot-info-table',
+      '--grub2-boot-info',
+      '--grub2-mbr',
+      tools.file('usr/lib/grub/i386-pc/boot_hybrid.img'),
+      '-partition_offset',
+      '16',
+      '-append_partition',
+      '2',
+      '0xef',
+      esp,
+      '-appended_part_as_gpt',
+      '-eltorito-alt-boot',
+      '-e',
+      '--interval:appended_partition_2:all::',
+      '-no-emul-boot',
+      directory,
+    ],
+    { timeoutMs: 600_000 },
+    signal,
+  );
+}
+
+/** What UEFI starts: shim, which the firmware trusts, and GRUB, which shim trusts. */
+async function writeEsp(tools: Tools, file: string, signal: AbortSignal): Promise<void> {
+  await writeFile(file, '');
+  await truncate(file, espBytes);
+  await tools.run('mkfs.vfat', ['-n', 'LIFEBOAT-EF', '-i', '1B0A7E57', file], {}, signal);
+  for (const path of ['::/EFI', '::/EFI/BOOT']) await tools.run('mmd', ['-i', file, path], {}, signal);
+  for (const [name, from] of Object.entries(uefiPrograms)) {
+    await tools.run('mcopy', ['-i', file, tools.file(from), `::/EFI/BOOT/${name}`], {}, signal);
+  }
+}
+
+const uefiPrograms: Readonly<Record<string, string>> = {
+  'BOOTX64.EFI': 'usr/lib/shim/shimx64.efi.signed',
+  'grubx64.efi': 'usr/lib/grub/x86_64-efi-signed/gcdx64.efi.signed',
+  'mmx64.efi': 'usr/lib/shim/mmx64.efi.signed',
+};

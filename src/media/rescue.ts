@@ -1,0 +1,133 @@
+/** A rescue medium for this host, from what is found of it to the file that boots. */
+import { mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Host } from '../host/host.ts';
+import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
+import { type BaseOptions, debianKernel, rescueBase } from './base.ts';
+import { buildMedium, type MediumRequest } from './build.ts';
+import { writeIso } from './formats/iso.ts';
+import type { HostFile } from './host-layer.ts';
+import { type Kernel, kernelBelow } from './kernel.ts';
+import type { Medium } from './medium.ts';
+import { loadedModules } from './modules.ts';
+import { hostKeyIn } from './ssh.ts';
+
+export interface RescueRequest
+  extends Pick<MediumRequest, 'program' | 'version' | 'host' | 'allModules' | 'of' | 'words'> {
+  readonly output: string;
+  /** Release of a kernel of the host, or `debian`. @default the one that runs, or Debian's where that has no modules */
+  readonly kernel?: string;
+  /** Where what is made once is kept. */
+  readonly cache: string;
+  /** As in {@link BaseOptions}. */
+  readonly lock: string;
+  /** Where the key of the rescue system's ssh server is kept, so that it stays the same. */
+  readonly stateDir: string;
+  readonly node: string;
+  /** What goes in of the host: configuration, captures. */
+  readonly files: readonly HostFile[];
+  readonly say: (text: string) => void;
+}
+
+export interface RescueMedium {
+  readonly medium: Medium;
+  readonly bytes: number;
+  /** Bytes of what it is made of, by name. */
+  readonly parts: Readonly<Record<string, number>>;
+}
+
+/** @throws LifeboatError as {@link rescueBase} does; `no-space` */
+export async function makeRescueIso(
+  host: Host,
+  request: RescueRequest,
+  now: Date,
+  signal: AbortSignal,
+): Promise<RescueMedium> {
+  const { program, cache, node, say, output, stateDir } = request;
+  const rescue = join(program, 'rescue');
+  const options: BaseOptions = { rescue, lock: request.lock, cache, node, say };
+  const base = await rescueBase(host, options, signal);
+  const kernel = await chosenKernel(
+    request,
+    async () => await debianKernel(host, options, base.tools, signal),
+    host,
+    signal,
+  );
+  const key = await hostKeyIn(join(stateDir, 'rescue'), host, signal);
+  const work = await mkdtemp(join(tmpdir(), 'lifeboat-rescue-'));
+  await using _work = { [Symbol.asyncDispose]: async () => await rm(work, { recursive: true, force: true }) };
+  say(`put together with the kernel ${kernel.modules.version}`);
+  const built = await buildMedium(
+    {
+      ...request,
+      base,
+      kernel: kernel.file,
+      modules: kernel.modules,
+      hostModules: await loadedModules(),
+      files: [...request.files, ...key.files, ...(await authorizedKeys())],
+      hostKey: key.fingerprint,
+      secrets: [],
+    },
+    work,
+    now,
+    signal,
+  );
+  // Beside its place, so that a medium that was there stays until the new one is whole.
+  const part = join(dirname(output), `.${built.medium.id}.part`);
+  try {
+    await writeIso(
+      { directory: built.directory, id: built.medium.id, entries: built.entries },
+      base.tools,
+      work,
+      part,
+      signal,
+    );
+    await rename(part, output);
+  } finally {
+    await rm(part, { force: true });
+  }
+  const names = ['base.squashfs', 'host.squashfs', 'initrd', 'vmlinuz'];
+  const sizes = names.map(async (name) => [name, (await stat(join(built.directory, 'lifeboat', name))).size] as const);
+  return {
+    medium: built.medium,
+    bytes: (await stat(output)).size,
+    parts: Object.fromEntries(await Promise.all(sizes)),
+  };
+}
+
+async function chosenKernel(
+  { kernel, say }: RescueRequest,
+  debian: () => Promise<Kernel>,
+  host: Host,
+  signal: AbortSignal,
+): Promise<Kernel> {
+  if (kernel === 'debian') return await debian();
+  if (kernel !== undefined) return await kernelBelow('/', kernel);
+  const { stdout } = await host.run(['uname', '-r'], {}, signal);
+  try {
+    return await kernelBelow('/', stdout.toString().trim());
+  } catch (error) {
+    const { code, message } = asLifeboatError(error);
+    if (code !== 'not-found') throw error;
+    say(`${message}: the medium starts with Debian's kernel`);
+    return await debian();
+  }
+}
+
+/** Who may log in to this host as root may do so in the rescue system. */
+async function authorizedKeys(): Promise<readonly HostFile[]> {
+  const path = '/root/.ssh/authorized_keys';
+  const content = await readFile(path).catch(() => undefined);
+  if (content === undefined || content.length === 0) return [];
+  return [{ path, content, mode: 0o600 }];
+}
+
+/** @throws LifeboatError `usage` for what is no place for a file */
+export async function checkOutput(path: string): Promise<void> {
+  const status = await stat(path).catch(() => undefined);
+  if (status === undefined || status.isFile()) return;
+  throw new LifeboatError('usage', `${path} is ${status.isDirectory() ? 'a directory' : 'no file'}`, {
+    hint: 'Name the file that the image is written to, such as rescue.iso.',
+  });
+}
