@@ -143,5 +143,5 @@ export async function plainFacts(
 }
 
 async function said(host: Host, script: string, signal: AbortSignal): Promise<string> {
-  return (await host.run(['sh', '-c', script], { okCodes: [0, 1, 2] }, signal)).stdout.toString();
+  return (await host.run(['sh', '-c', script], { okCodes: [0, 1, 2], timeoutMs: 600_000 }, signal)).stdout.toString();
 }
