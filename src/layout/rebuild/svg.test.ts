@@ -62,3 +62,20 @@ test.each(['raid1-lvm-luks', 'md-raid1', 'lvm-linear', 'lvm-on-md', 'fs-whole'])
     }
   },
 );
+
+const docs = join(import.meta.dirname, '../../../docs');
+
+test('the pictures in docs/plan.md are of plans that are made today', async () => {
+  await expect(planSvg(await ownDisks('raid1-lvm-luks'))).toMatchFileSnapshot(join(docs, 'plan-used-disks.svg'));
+  const wanted = await recordedLayout('raid1-lvm-luks');
+  const components = disksOf(wanted).map((disk, index) => ({
+    ...disk,
+    id: `disk:NEW${index}`,
+    serial: `NEW${index}`,
+    device: `/dev/sd${'ab'[index]}`,
+    sizeBytes: 819 << 20,
+  }));
+  const blank = new Set(components.map(({ id }) => id));
+  const smaller = planLayout({ wanted, found: { ...wanted, components }, blank });
+  await expect(planSvg(smaller)).toMatchFileSnapshot(join(docs, 'plan-smaller-disks.svg'));
+});
