@@ -4,6 +4,7 @@ import type { Change } from '../../kernel/change.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
 import { sleep } from '../../kernel/wait.ts';
 import type { Action } from '../../plan/action.ts';
+import { digestOf } from '../../plan/digest.ts';
 import { execute, type Locate, type Progress } from '../../plan/execute.ts';
 import { asker } from '../../host/asker.ts';
 import { captureNetwork } from '../capture.ts';
@@ -55,7 +56,7 @@ export async function applyLive(
 
 /** What a plan does follows from what it says: who edits one may change the network in it, and has the actions made anew. */
 function refuseOthers({ before, network, cards, actions }: LivePlan): void {
-  if (JSON.stringify(networkActions(before, network, cards)) === JSON.stringify(actions)) return;
+  if (digestOf(networkActions(before, network, cards)) === digestOf(actions)) return;
   throw new LifeboatError('refused', 'the actions of this plan are not those that follow from its networks', {
     hint: 'Make the plan again with "lifeboat network plan"; one that was edited by hand is not carried out.',
   });

@@ -11,11 +11,18 @@ import { isCard, withAbove } from './cards.ts';
 import type { Match } from './match.ts';
 import { makerOf } from './makers.ts';
 import { unsaidOf } from './rules.ts';
+import { isGiven } from './scene.ts';
 
 /** Tunnels that each kernel has of its own, once it has tunnels of that kind. */
 const ofKernel = new Set('tunl0 sit0 gre0 gretap0 erspan0 ip_vti0 ip6tnl0 ip6gre0 ip6_vti0'.split(' '));
 
 export const isMade = (link: Link): boolean => !isOnTheFly(link) && !isOfRuntime(link) && !ofKernel.has(link.name);
+
+const unseen: ReadonlySet<string> = new Set([
+  ...Object.values(subjects.routes),
+  ...Object.values(subjects.rules),
+  subjects.neighbours,
+]);
 
 export interface Expected {
   readonly network: Network;
@@ -23,9 +30,15 @@ export interface Expected {
 }
 
 /**
+ * @param found what there is now: name servers stay as they are where some come with an address, or nobody saw them
  * @param left names of captured links that are left out, with all that cannot be without them
  */
-export function expectedNetwork(wanted: Network, matches: readonly Match[], left: ReadonlySet<string>): Expected {
+export function expectedNetwork(
+  wanted: Network,
+  found: Pick<Network, 'dns'>,
+  matches: readonly Match[],
+  left: ReadonlySet<string>,
+): Expected {
   const cards = new Map(matches.map(({ from, to }) => [from.name, to]));
   const gone = withAbove(
     wanted.links
@@ -62,8 +75,9 @@ export function expectedNetwork(wanted: Network, matches: readonly Match[], left
         neighbours: wanted.neighbours?.filter(({ dev }) => isThere(dev)),
         sysctls: wanted.sysctls?.filter(({ key }) => key.startsWith('net.') && isThere(linkOfKey(key))),
       }),
-      dns: wanted.dns,
-      gaps: [],
+      dns: isDnsKnown(wanted) && !links.some(isGiven) ? wanted.dns : found.dns,
+      // What was not seen is neither made nor taken away.
+      gaps: wanted.gaps.filter(({ subject }) => unseen.has(subject)),
     },
     notes: [
       ...notesOf(links, routes),
@@ -72,6 +86,9 @@ export function expectedNetwork(wanted: Network, matches: readonly Match[], left
     ].map(printable),
   };
 }
+
+const isDnsKnown = ({ gaps }: Network): boolean =>
+  !gaps.some(({ subject }) => subject === '/etc/resolv.conf' || subject === '/run/systemd/resolve/resolv.conf');
 
 const stays = (link: Link): boolean => !isCard(link) && isMade(link);
 

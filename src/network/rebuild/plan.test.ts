@@ -157,3 +157,30 @@ function checkOrder({ actions, before, network, cards }: LivePlan): void {
   const there = network.links.filter(({ name }) => known.has(name) || cards.some((card) => card.name === name));
   expect(there.length).toBe(network.links.length);
 }
+
+test('what nobody saw is neither made nor taken away, and without links there is no plan', () => {
+  const network = networkOf('debian12');
+  const gap = (subject: string) => ({ subject, problem: 'no permission to see it' });
+  const blind = {
+    ...network,
+    routes: [],
+    rules: [],
+    dns: { servers: [], search: [] },
+    gaps: ['IPv4 routes', 'IPv6 routes', 'IPv4 rules', 'IPv6 rules', '/etc/resolv.conf'].map(gap),
+  };
+  const plan = planLive({ wanted: blind, found: network });
+  expect(plan.actions.map(({ id }) => id)).toEqual([]);
+  const nothing = { ...network, links: [], gaps: [gap('links and addresses')] };
+  expect(() => planLive({ wanted: nothing, found: network })).toThrow(/knows no links/);
+  expect(() => planLive({ wanted: network, found: nothing })).toThrow(/knows no links/);
+});
+
+test('name servers stay where some come with an address', () => {
+  const network = networkOf('debian12');
+  const fixed = network.links.map((link) => ({ ...link, addresses: link.addresses.filter(({ dynamic }) => !dynamic) }));
+  const wanted = { ...network, links: fixed };
+  const found = { ...wanted, dns: { servers: ['198.51.100.53'], search: [] } };
+  expect(planLive({ wanted, found }).actions.map(({ title }) => title)).toEqual(['ask 192.0.2.53 for names']);
+  // One of its links has an address with a lifetime.
+  expect(planLive({ wanted: network, found: { ...network, dns: found.dns } }).actions).toEqual([]);
+});

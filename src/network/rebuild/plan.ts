@@ -3,6 +3,7 @@ import { LifeboatError } from '../../kernel/errors.ts';
 import { printable } from '../../kernel/text.ts';
 import { digestOf } from '../../plan/digest.ts';
 import { isLasting } from '../diff-links.ts';
+import { subjects } from '../subjects.ts';
 import type { Link, Network } from '../types.ts';
 import { addressText, linkText, routeText, ruleText } from '../words.ts';
 import { networkActions } from './actions.ts';
@@ -35,7 +36,7 @@ export function planLive(request: NetworkRequest): LivePlan {
   const { wanted, found, exclude = new Set() } = request;
   const matches = matched(request);
   const before = withoutFiles(found);
-  const { network, notes } = expectedNetwork(wanted, matches, exclude);
+  const { network, notes } = expectedNetwork(wanted, found, matches, exclude);
   const cards = matches.map((match) => plannedCard(match, match.from.name));
   refuseUnknown(network, cards);
   const now = nowOf(before, network, cards);
@@ -82,6 +83,7 @@ export const networkDigest = (wanted: Network): string => digestOf({ ...wanted, 
  * @throws LifeboatError `refused` where there is none
  */
 export function matched({ wanted, found, named = new Map(), exclude = new Set() }: NetworkRequest): readonly Match[] {
+  for (const network of [wanted, found]) refuseUnseen(network);
   const old = wanted.links.filter(({ name }) => named.has(name));
   const there = found.links.filter(({ name }) => [...named.values()].includes(name));
   const gone = withAbove(exclude, wanted.links);
@@ -104,6 +106,14 @@ export function matched({ wanted, found, named = new Map(), exclude = new Set() 
       ),
     },
   );
+}
+
+function refuseUnseen({ gaps, capturedAt }: Network): void {
+  const gap = gaps.find(({ subject }) => subject === subjects.links);
+  if (gap === undefined) return;
+  throw new LifeboatError('refused', printable(`the capture of ${capturedAt} knows no links: ${gap.problem}`), {
+    hint: gap.hint ?? 'Capture the network again.',
+  });
 }
 
 /** A card that is plugged in and not used needs no other. */

@@ -2,6 +2,7 @@
 import type { Action, Command } from '../../plan/action.ts';
 import { same } from '../compare.ts';
 import { isConfigured } from '../diff.ts';
+import { subjects } from '../subjects.ts';
 import { linkSettings } from '../sysctl-defaults.ts';
 import type { Network, Route, Rule, Sysctl } from '../types.ts';
 import { neighbourText, routeTarget, routeText, ruleText } from '../words.ts';
@@ -80,7 +81,9 @@ function presentRoutes(scene: Scene): readonly Route[] {
 export function lostRoutes({ network, ...scene }: Scene): readonly Route[] {
   const wanted = new Set(network.routes.map(textOf));
   const links = new Map(network.links.map((link) => [link.name, link]));
+  const gaps = new Set(network.gaps.map(({ subject }) => subject));
   return presentRoutes({ network, ...scene }).filter((route) => {
+    if (gaps.has(subjects.routes[route.family])) return false;
     const own = devsOf(route).map((name) => links.get(name));
     // What nobody could bring back stays.
     if (wanted.has(textOf(route)) || own.includes(undefined) || route.encap !== undefined) return false;
@@ -125,7 +128,10 @@ const keyOf = (rule: Rule): string => `${rule.family} ${ruleText(rule)}`;
 export function unwantedRules(before: Network, network: Network): readonly Rule[] {
   const wanted = new Set(network.rules?.map(keyOf));
   const there = network.rules === undefined ? [] : (before.rules ?? []);
-  return there.filter((rule) => !wanted.has(keyOf(rule)) && unsaidOf(rule).length === 0);
+  const gaps = new Set(network.gaps.map(({ subject }) => subject));
+  return there.filter(
+    (rule) => !wanted.has(keyOf(rule)) && unsaidOf(rule).length === 0 && !gaps.has(subjects.rules[rule.family]),
+  );
 }
 
 export function neighbourActions(scene: Scene): Action[] {
@@ -203,10 +209,9 @@ function ofLinks({ network, now }: Scene, found: Values, wanted: Values): Settin
     );
 }
 
-/** Only where no address comes from elsewhere, as name servers come with it. */
 export function dnsActions({ before, network }: Scene): Action[] {
   const { servers, search, options = [] } = network.dns;
-  if (same(before.dns, network.dns) || network.links.some(isGiven)) return [];
+  if (same(before.dns, network.dns)) return [];
   const content = [
     ...servers.map((server) => `nameserver ${server}`),
     ...(search.length === 0 ? [] : [`search ${search.join(' ')}`]),

@@ -31,6 +31,9 @@ export const act = (
   ...(again === undefined ? {} : { again: [...again] }),
 });
 
-/** Whether a link gets its addresses from elsewhere. */
+/** Whether a link gets addresses by DHCP or from a router. */
 export const isGiven = ({ addresses }: Link): boolean =>
-  addresses.some((address) => !isLasting(address) && address.scope === 'global');
+  addresses.some(
+    (address) =>
+      !isLasting(address) && address.scope === 'global' && address.origin !== 'kernel' && address.origin !== 'daemon',
+  );
