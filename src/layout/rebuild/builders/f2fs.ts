@@ -21,12 +21,14 @@ export const f2fsBuilder: Builder<F2fs> = {
     return other === undefined ? unread(component) : `its feature ${other} is not made anew`;
   },
   create(component) {
-    const { geometry, uuid, label } = component;
+    const { geometry, uuid, label, sizeBytes } = component;
+    // What it lies on may be larger than it was.
+    const sectors = geometry === undefined ? [] : [String(Math.floor(sizeBytes / geometry.sectorSize))];
     const own = geometry === undefined ? [] : words(geometry);
     const identity = [...option('-U', uuid), ...option('-l', label)];
     return made(component, [
       {
-        argv: ['mkfs.f2fs', '-q', '-f', '-t', '0', ...own, ...identity, device(only(component))],
+        argv: ['mkfs.f2fs', '-q', '-f', '-t', '0', ...own, ...identity, device(only(component)), ...sectors],
         timeoutMs: mkfsLimitMs,
       },
     ]);

@@ -77,6 +77,8 @@ export const ntfsBuilder: Builder<ComponentOf<'ntfs'>> = {
   create(component) {
     const { geometry, uuid, label } = component;
     const at = device(only(component));
+    // The last sector holds a copy of the first, and is not counted.
+    const sectors = geometry === undefined ? [] : [String(geometry.totalSectors + 1)];
     const own =
       geometry === undefined
         ? []
@@ -88,7 +90,10 @@ export const ntfsBuilder: Builder<ComponentOf<'ntfs'>> = {
             ...option('--sectors-per-track', geometry.sectorsPerTrack),
           ];
     return made(component, [
-      { argv: ['mkntfs', '--quick', '--quiet', ...own, ...option('--label', label), at], timeoutMs: mkfsLimitMs },
+      {
+        argv: ['mkntfs', '--quick', '--quiet', ...own, ...option('--label', label), at, ...sectors],
+        timeoutMs: mkfsLimitMs,
+      },
       ...(uuid === undefined ? [] : [command('ntfslabel', `--new-serial=${uuid}`, at), lookedAt(at)]),
     ]);
   },
@@ -106,7 +111,7 @@ export const jfsBuilder: Builder<ComponentOf<'jfs'>> = {
   problem: (component) =>
     component.geometry?.log.externalUuid === undefined ? unread(component) : 'its log lies on another device',
   create(component) {
-    const { geometry, uuid, label } = component;
+    const { geometry, uuid, label, sizeBytes } = component;
     const at = device(only(component));
     const { caseInsensitive = false, blockSize = 0, log } = geometry ?? {};
     const logMiB = log?.blockCount === undefined ? undefined : (log.blockCount * blockSize) / (1 << 20);
@@ -119,6 +124,7 @@ export const jfsBuilder: Builder<ComponentOf<'jfs'>> = {
           ...option('-s', logMiB),
           ...option('-L', label),
           at,
+          ...(blockSize === 0 ? [] : [String(sizeBytes / blockSize)]),
         ],
         timeoutMs: mkfsLimitMs,
       },
