@@ -38,7 +38,7 @@ export function sessionsIn({ components }: Layout): string[] {
   const used = new Set(components.flatMap((one) => (one.kind === 'disk' ? one.on : [])));
   return components.flatMap((one) =>
     one.kind === 'iscsi' && used.has(one.id)
-      ? [`logged in by hand, and by its own record later: ${handlerOf(one).title(one)}`]
+      ? [`its disks are there once somebody has logged in: ${handlerOf(one).title(one)}`]
       : [],
   );
 }
