@@ -105,6 +105,7 @@ async function simulated({ request, fault, late }: Case): Promise<string> {
   expect(planDigest(planLayout(request))).toBe(planDigest(plan));
   expect(parseLayout(JSON.parse(JSON.stringify(plan.layout)))).toEqual(plan.layout);
   expectRoom(request.wanted, plan.layout);
+  expectNothingToDo(plan);
   const calls = await carriedOut(plan, request.found);
   if (calls > 0) await carriedOut(plan, request.found, { at: Math.floor(fault * calls), late });
   return 'made';
@@ -174,6 +175,14 @@ function expectOnlyMapped(machine: Machine, { disks }: Plan): void {
     expect(mapped).toContain(disk);
     expect(end).toBeLessThanOrEqual(disks.find(({ id }) => id === disk)?.sizeBytes ?? 0);
   }
+}
+
+/** A machine that is as it was captured, on its own disks, has nothing to do. */
+function expectNothingToDo({ layout, disks }: Plan): void {
+  const keep = new Set(disks.map(({ id }) => id));
+  const again = planLayout({ wanted: layout, found: layout, blank: new Set(), keep });
+  expect(again.actions).toEqual([]);
+  expect(again.disks).toEqual([]);
 }
 
 /** No filesystem is smaller than what it holds needs. */
