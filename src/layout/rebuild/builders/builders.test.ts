@@ -115,3 +115,19 @@ test('what lies behind a cache does so on larger disks, too, where LVM finds roo
     expect(commands.some((line) => line.includes(conversion))).toBe(true);
   expect(commands.some((line) => /:\d+-\d+'$/.test(line))).toBe(false);
 });
+
+test('of LUKS with its header in a file only what the kernel tells is compared; a closed one is left out', async () => {
+  const layout = await recordedLayout('luks2-detached.debian12');
+  const site = siteOf(layout.components);
+  const volumes = layout.components.filter((one) => one.kind === 'luks');
+  const [apart, opened, closed] = ['apart', 'data', 'closed'].map((name) =>
+    volumes.find(({ crypttab }) => crypttab?.name === name),
+  );
+  if (apart === undefined || opened === undefined || closed === undefined) throw new Error('not the stack');
+  const { id, kind, on, sizeBytes, open } = opened;
+  const asSeen: Component = { id, kind, on, sizeBytes, open, name: 'data', device: '/dev/mapper/data' };
+  const builder = builderOf(opened);
+  expect(builder?.compared?.(opened, false)).toEqual(builder?.compared?.(asSeen, false));
+  expect(builder?.compared?.(apart, false)).toMatchObject({ uuid: apart.uuid, geometry: apart.geometry });
+  expect(volumes.filter((one) => builder?.omitted?.(one, site) !== undefined)).toEqual([closed]);
+});

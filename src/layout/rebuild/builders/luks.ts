@@ -1,4 +1,5 @@
 /** LUKS: its header as it was kept with the point, which brings slots and tokens back; then it is opened with a key that it knows. */
+import { present } from '../../../kernel/present.ts';
 import type { Command, Word } from '../../../plan/action.ts';
 import type { ComponentOf } from '../../types.ts';
 import { type Builder, type Deed, device, option } from '../builder.ts';
@@ -40,10 +41,18 @@ export const luksBuilder: Builder<Luks> = {
   },
   path: (component) => `/dev/mapper/${nameOf(component)}`,
   release: ({ open, name }) => (open && name !== undefined ? [closed(name)] : []),
-  // crypttab is a file.
-  compared(component) {
-    const { crypttab: _, ...rest } = component;
-    return rest;
+  omitted({ header, open }) {
+    const isBare = header?.file !== undefined && !open;
+    return isBare
+      ? 'as its header is in a file, and it was closed: nothing of it is on its disk but what it held'
+      : undefined;
+  },
+  // crypttab is a file; and so are headers, which tell all but by what name it is open.
+  compared({ id, kind, on, sizeBytes, open, name, ...rest }) {
+    const seen = { id, kind, on, sizeBytes, open, ...present({ name, renewed: rest.renewed }) };
+    if (rest.header?.file !== undefined || rest.geometry === undefined) return seen;
+    const { crypttab: _, device: _device, ...told } = rest;
+    return { ...seen, ...told };
   },
   create(component) {
     const { geometry, header, open, renewed } = component;
