@@ -272,3 +272,12 @@ test('where disks are named, others are not taken, also when they are the same o
     'no disk here takes the place of',
   );
 });
+
+test('a disk that is not empty and holds no signature is not called empty', async () => {
+  const wanted = await recordedLayout('md-raid1.debian12');
+  const found = bareMachine(disksOf(wanted));
+  const only = new Set(disksOf(found).map(({ id }) => id));
+  const text = planText(planLayout({ wanted, found, blank: new Set(['disk:NEW1']), only }));
+  expect(text.match(/on it now is something that nothing here knows/g)).toHaveLength(1);
+  expect(text.match(/nothing is on it now/g)).toHaveLength(1);
+});

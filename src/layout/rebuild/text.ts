@@ -42,7 +42,7 @@ function diskLines({ disks, before, fates }: Plan): string[] {
   const isLowestJoint = (id: string): boolean => isJoint(id) && !site.get(id).on.some(isJoint);
   const told = new Set<string>();
   return disks.flatMap((disk) => {
-    const { id, device, sizeBytes, from } = disk;
+    const { id, device, sizeBytes, blank, from } = disk;
     const shown = fates.old.filter((one) => !told.has(one.id) || isLowestJoint(one.id));
     const lines = linesOn(shown, site, (under) => under.includes(id)).map(({ fate, indent }) => {
       const others = site.disksUnder(fate.id).filter((other) => other !== id);
@@ -54,11 +54,14 @@ function diskLines({ disks, before, fates }: Plan): string[] {
     return [
       `${device}  ${id}  ${formatBytes(sizeBytes)}`,
       `  ${id === from ? 'is used again' : `takes the place of ${from}`}: ${whyTaken(disk)}`,
-      ...(lines.length === 0 ? ['  nothing is on it now'] : ['  on it now:', ...lines]),
+      ...(lines.length > 0 ? ['  on it now:', ...lines] : [blank ? '  nothing is on it now' : unknownContent]),
       '',
     ];
   });
 }
+
+/** It holds no signature, and is not empty either. */
+const unknownContent = '  on it now is something that nothing here knows, which will be lost';
 
 function treeLines({ layout }: Plan): string[] {
   const { components } = layout;
