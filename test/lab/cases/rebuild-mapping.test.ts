@@ -96,7 +96,10 @@ const mappings: readonly Mapping[] = [
     from: stack,
     to: 'NA=1G:nvme NB=1G:sata',
     request: noKey,
-    expected: (plan) => expect(fates(plan, 'resize')).toBe(0),
+    expected(plan) {
+      expect(plan.disks.flatMap(({ reasons }) => reasons)).not.toContain('same kind of bus');
+      expect(ofKind(plan, 'ext').map(({ sizeBytes }) => sizeBytes)).toEqual([128 * mebibyte]);
+    },
   },
   {
     name: 'sectors of 4096 bytes instead of 512',
