@@ -36,14 +36,18 @@ export const f2fsBuilder: Builder<F2fs> = {
   compared(component, isResized) {
     const { geometry } = component;
     if (geometry === undefined) return component;
-    // Each version of mkfs.f2fs adds its own to those that it is given.
-    const { coldExtensions: _, hotExtensions: __, ...rest } = geometry;
+    // Each version of mkfs.f2fs adds its own extensions to those that it is given, and keeps segments back as it reckons best.
+    const {
+      coldExtensions: _cold,
+      hotExtensions: _hot,
+      reservedSegments: _reserved,
+      overprovisionSegments: _over,
+      ...rest
+    } = geometry;
     const known = { ...rest, coldExtensions: [], hotExtensions: [] };
     if (!isResized) return { ...component, geometry: known };
-    // What mkfs.f2fs makes of another size.
-    const { reservedSegments: ___, overprovisionSegments: ____, ...unsized } = known;
     const sizeBytes = roundDown(component.sizeBytes, geometry.blockSize);
-    return { ...component, sizeBytes, geometry: { ...unsized, blockCount: 0, mainSegments: 0 } };
+    return { ...component, sizeBytes, geometry: { ...known, blockCount: 0, mainSegments: 0 } };
   },
 };
 
