@@ -210,8 +210,9 @@ function resized(volume: Lv, sizeBytes: number): Lv {
   };
 }
 
-function unplaced({ areas, metadataAreas: _, ...segment }: Lv['segments'][number]): Lv['segments'][number] {
-  return { ...segment, areas: areas.filter((area) => !area.startsWith('pv:')) };
+function unplaced(segment: Lv['segments'][number]): Lv['segments'][number] {
+  const { metadataAreas: _, ...rest } = segment;
+  return { ...rest, areas: rest.areas.filter((area) => !area.startsWith('pv:')) };
 }
 
 export const lvRoom: Room<Lv> = {
