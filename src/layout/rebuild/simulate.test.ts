@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { simulatedPlans } from '../../../test/helpers/simulated-plans.ts';
 
 test('what a plan does is what it says, on its disks only, and can be cut off anywhere', async () => {
-  const outcomes = await simulatedPlans(100);
+  const outcomes = await simulatedPlans(150);
   expect(outcomes.get('made')).toBeGreaterThan(25);
   expect(outcomes.get('no-space')).toBeGreaterThan(2);
 });
