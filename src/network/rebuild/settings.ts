@@ -12,9 +12,9 @@ export function settingsOf(link: Link): Settings {
   const { kind, mac, macOrigin, master, mtu, alias = '', group = 'default', txQueueLength, addressMode, flags } = link;
   const found = new Map<string, readonly Word[]>();
   const add = (what: string, ...words: readonly string[]) => found.set(what, words);
-  // Those of members are what their master gives them.
-  if (macOrigin === 'set' && mac !== undefined && !(master !== undefined && kind === 'ether'))
-    add('mac', 'address', mac);
+  // Those of members are what their master gives them; one of MACsec that gets another forgets its SCI.
+  const isMadeWith = (master !== undefined && kind === 'ether') || kind === 'macsec';
+  if (macOrigin === 'set' && mac !== undefined && !isMadeWith) add('mac', 'address', mac);
   if (kind !== 'loopback' || mtu !== 65_536) add('mtu', 'mtu', String(mtu));
   add('alias', 'alias', alias);
   add('group', 'group', group);

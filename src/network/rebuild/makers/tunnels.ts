@@ -159,7 +159,10 @@ export const macsec = maker(['macsec'], {
     const lower = below(link);
     if (lower === undefined) return [];
     const words = wordsOf(detail, ofMacsec, { es: false, scb: false, replay_protect: false, offload: 'off' });
-    return [command('ip', 'link', 'add', 'link', named(lower), 'name', link.name, 'type', 'macsec', ...words)];
+    const address = link.macOrigin === 'set' && link.mac !== undefined ? ['address', link.mac] : [];
+    return [
+      command('ip', 'link', 'add', 'link', named(lower), 'name', link.name, ...address, 'type', 'macsec', ...words),
+    ];
   },
 });
 
