@@ -230,14 +230,12 @@ test.runIf(today.has('changed'))(
     await refusal(host, /disk:NB was blank when the plan was made, and is no longer/);
     expect(await reads(host, b, 3)).toBe('somebody else wrote this');
     await write(host, b, '\0'.repeat(24), 3);
-    // Between the look at all disks and the first write to one of them: looked at are all, each, and then the first of them once more.
-    let looks = 0;
+    // Between the look at all disks, after which commands of others are waited for, and the first write to one of them.
     const late: Host = {
       ...host,
       async run(argv, options, own) {
-        const isLook =
-          argv[0] === 'lsblk' && argv.some((word) => word.includes('MOUNTPOINT') && word.includes('SERIAL,WWN,MODEL'));
-        if (isLook && ++looks === 4) await host.run(['mkfs.ext4', '-q', '-L', 'quick', b], {}, signal);
+        const isReady = argv[0] === 'flock' && argv.includes('--exclusive');
+        if (isReady) await host.run(['mkfs.ext4', '-q', '-L', 'quick', b], {}, signal);
         return await host.run(argv, options, own);
       },
     };
