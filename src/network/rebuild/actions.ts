@@ -161,7 +161,8 @@ function switching(link: Link, { now, named }: Scene): Action[] {
   const { name, enabled } = link;
   const found = now.of(name);
   const isOn = found !== undefined && !now.isOff(name) ? found.enabled === true : false;
-  if (enabled === undefined || isOn === enabled) return [];
+  // A VLAN that is off goes on with the link below it.
+  if (enabled === undefined || (isOn === enabled && !now.isOff(name))) return [];
   const word = enabled ? 'up' : 'down';
   return [
     act(`switch ${name}`, `switch ${name} ${enabled ? 'on' : 'off'}`, name, [
