@@ -1,6 +1,6 @@
 /** The first file system that the kernel unpacks: it finds the medium and puts the rescue system together. */
 import { createWriteStream } from 'node:fs';
-import { chmod, copyFile, mkdir, readdir } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readdir, symlink } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { constants, createZstdCompress } from 'node:zlib';
@@ -31,18 +31,17 @@ export async function writeFirstStage(
   signal: AbortSignal,
 ): Promise<void> {
   await mkdir(join(work, 'bin'));
+  // There busybox looks for modules.
+  await symlink('usr/lib', join(work, 'lib'));
   await copyFile(tools.file('usr/bin/busybox'), join(work, 'bin/busybox'));
   await copyFile(join(rescue, 'first/init'), join(work, 'init'));
   for (const name of ['bin/busybox', 'init']) await chmod(join(work, name), 0o755);
   const chosen = closureOf(modules, await readPatterns(join(rescue, 'first/modules')), hostModules);
   await addModules(modules, chosen, work, false, tools, signal);
   const entries = await readdir(work, { recursive: true, withFileTypes: true });
-  const list = entries.map((entry) => {
-    const from = join(entry.parentPath, entry.name);
-    return { name: relative(work, from), from };
-  });
-  // busybox looks for modules below /lib.
-  list.push({ name: 'lib', from: join(rescue, 'first/lib') });
+  const list = entries
+    .map((entry) => join(entry.parentPath, entry.name))
+    .map((from) => ({ name: relative(work, from), from }));
   list.sort((a, b) => (a.name < b.name ? -1 : 1));
   const packing = createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: 9 } });
   await pipeline(cpio(list), packing, createWriteStream(file), { signal });

@@ -22,12 +22,10 @@ const partial: Readonly<Record<string, readonly string[]>> = {
   'lvm-snapshot': ['before', 'frozen', 'safe-before'],
 };
 const able = ofToday(
-  stacks
-    .map(readStack)
-    .map((stack) => ({
-      release: stack.releases.includes('debian12') ? ('debian12' as const) : ('debian13' as const),
-      stack,
-    })),
+  stacks.map(readStack).map((stack) => ({
+    release: stack.releases.includes('debian12') ? ('debian12' as const) : ('debian13' as const),
+    stack,
+  })),
   new Date(),
 );
 
