@@ -15,6 +15,7 @@ import { checkPlan } from './check.ts';
 import { type Plan, planDigest } from './document.ts';
 import { guardOf } from './guard.ts';
 import { markBlank, markContent, markPlace } from './mark.ts';
+import { failingMembers } from './members.ts';
 import { refuseUsed } from './refusals.ts';
 import { disksOf, notMade, siteOf } from './site.ts';
 import { captureWhole } from './whole.ts';
@@ -58,7 +59,7 @@ export async function applyPlan(plan: Plan, application: Application, signal: Ab
     );
   }
   const after = await captureWhole(plan, host, signal);
-  const changes = rebuiltChanges(plan, after);
+  const changes = [...rebuiltChanges(plan, after), ...(await failingMembers(plan, after, host, signal))];
   if (changes.length > 0) return changes;
   const site = siteOf(plan.layout.components);
   for (const { id, device } of disksOf(after)) {
