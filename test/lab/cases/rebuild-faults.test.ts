@@ -27,7 +27,7 @@ const { signal } = new AbortController();
 const scene: Scene = { release: 'debian12', stack: readStack('raid1-lvm-luks') };
 /** What takes long is for the lab's own tests; of the rest the ordinary ones do one, another each time. */
 const isWhole = ownCases !== undefined;
-const today = new Set(ofToday(['lost', 'changed', 'gone', 'unwritable'], new Date()));
+const today = new Set(ofToday(['lost', 'changed', 'gone', 'unwritable', 'mirrored'], new Date()));
 /** Moments within actions: the same in every run. */
 const SEED = Number(process.env['SEED'] ?? '20261121');
 const momentMs = (turn: number): number => ((SEED * 31 + turn * 7919) % 40) * 10;
@@ -311,16 +311,8 @@ test.runIf(today.has('unwritable'))(
   { timeout: 1_800_000 },
   async () => {
     const { layout: wanted } = await smallOne();
-    const disks = otherDisks(small);
-    const [a, b] = disks;
-    if (a === undefined || b === undefined) throw new Error('the stack has two disks');
-    await using directory = await temporaryDirectory();
-    await using lab = await startLab({ disks: [b] }, signal);
-    const found = await capture(lab.host, signal);
-    // Where it lies follows from the plan, which there is none of without the disk.
-    const sector = startOn(planOn(wanted, found, disks), 'disk:NA', 2) / 512 + 2;
-    await addWithBadSector(lab, a, sector, directory.path);
-    await devicesOf(lab.host, ['NA', 'NB'], signal);
+    await using made = await withBadSector(wanted, (plan) => startOn(plan, 'disk:NA', 2) + 1024);
+    const { lab } = made;
     const plan = await planned(wanted, lab.host);
     const ended: string[] = [];
     const progress = { ...plainly.progress, end: async (id: string) => void ended.push(id) };
@@ -330,6 +322,53 @@ test.runIf(today.has('unwritable'))(
     expect(ended).not.toContain(plan.actions.at(-1)?.id);
   },
 );
+
+test.runIf(today.has('mirrored'))(
+  'a disk of a mirror that cannot be written to in one place is told, and keeps its mark',
+  { timeout: 1_800_000 },
+  async () => {
+    const { layout: wanted } = await smallOne();
+    // The label of the physical volume on the array.
+    await using made = await withBadSector(wanted, (plan) => startOn(plan, 'disk:NA', 1) + dataOffset(plan) + 512);
+    const { lab } = made;
+    const plan = await planned(wanted, lab.host);
+    const changes = await applyPlan(plan, { ...plainly, host: lab.host }, signal);
+    expect(changes.map(({ text }) => text)).toEqual([
+      expect.stringMatching(/^changed: raid1 .*: md cannot write to sectors \d+\+\d+ of its member \/dev\/sd\w+1$/),
+    ]);
+    for (const disk of realDisks(await capture(lab.host, signal))) {
+      expect(await readMark(lab.host, disk, signal)).toBeDefined();
+    }
+  },
+);
+
+/** A machine with the disks of the small one; one sector of the first cannot be written to. @param place in bytes */
+async function withBadSector(
+  wanted: Layout,
+  place: (plan: Plan) => number,
+): Promise<AsyncDisposable & { readonly lab: Lab }> {
+  const disks = otherDisks(small);
+  const [a, b] = disks;
+  if (a === undefined || b === undefined) throw new Error('the stack has two disks');
+  await using stack = new AsyncDisposableStack();
+  const directory = stack.use(await temporaryDirectory());
+  const lab = stack.use(await startLab({ disks: [b] }, signal));
+  const found = await capture(lab.host, signal);
+  // Where it lies follows from the plan, which there is none of without the disk.
+  const sector = place(planOn(wanted, found, disks)) / 512;
+  await addWithBadSector(lab, a, sector, directory.path);
+  await devicesOf(lab.host, ['NA', 'NB'], signal);
+  const owned = stack.move();
+  return { lab, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** Where the data begin on the members of the array. */
+function dataOffset({ layout }: Plan): number {
+  const array = layout.components.find(({ kind }) => kind === 'md');
+  const offset = array?.kind === 'md' ? array.geometry?.members[0]?.dataOffsetBytes : undefined;
+  if (offset === undefined) throw new Error('no such array');
+  return offset;
+}
 
 /** The plan for disks that are not there yet: the same as for those, but for their names. */
 function planOn(wanted: Layout, { components, ...found }: Layout, disks: readonly LabDisk[]): Plan {
