@@ -88,6 +88,7 @@ const request = async (host: Host, root: string) => ({
 test('cards that exchanged their names, killed after every command', async () => {
   await using root = await tree(was);
   await chmod(join(root.path, '/etc/network/interfaces'), 0o644);
+  const modeOf = async (path: string): Promise<number> => (await stat(join(root.path, path))).mode & 0o777;
   const base = localHost();
   const plan = planWritten(await request(base, root.path));
   expect(plan.files.map(({ path, renamedTo, lines }) => [path, renamedTo, lines.length])).toEqual([
@@ -120,7 +121,8 @@ test('cards that exchanged their names, killed after every command', async () =>
   expect(killed).toBeGreaterThan(4);
   const after = await filesBelow(base, root.path, signal);
   expect(Object.fromEntries(after)).toEqual(is);
-  expect((await stat(join(root.path, '/etc/network/interfaces'))).mode & 0o777).toBe(0o644);
+  expect(await modeOf('/etc/network/interfaces')).toBe(0o644);
+  expect(await modeOf('/etc/NetworkManager/system-connections/b.nmconnection')).toBe(0o600);
   const left = await readdir(join(root.path, '/etc/sysconfig/network-scripts'));
   expect(left.toSorted()).toEqual(['ifcfg-ens3', 'ifcfg-ens4']);
   // Done once more it does nothing, and a plan that would exchange the names back is refused.
@@ -153,4 +155,46 @@ test('links that lead out of the directory are not followed', async () => {
   await symlink(outside.path, join(root.path, '/etc/sysconfig'));
   await expect(filesBelow(host, root.path, signal)).rejects.toMatchObject({ code: 'refused' });
   await expect(filesBelow(host, join(root.path, 'nowhere'), signal)).rejects.toMatchObject({ code: 'not-found' });
+});
+
+test.each(['a link to a file', 'a link to nothing yet', 'a pipe'])(
+  'what lies in the place of a new file is not written through: %s',
+  async (kind) => {
+    await using root = await tree(was);
+    await using outside = await tree({ '/victim': 'as it was\n' });
+    const host = localHost();
+    const plan = planWritten(await request(host, root.path));
+    const planted = join(root.path, '/etc/network/.interfaces.lifeboat');
+    if (kind === 'a pipe') await host.run(['mkfifo', planted], {}, signal);
+    else await symlink(join(outside.path, kind === 'a link to a file' ? 'victim' : 'new'), planted);
+    await applyWritten(plan, host, () => {}, signal);
+    expect(Object.fromEntries(await filesBelow(host, root.path, signal))).toEqual(is);
+    expect(await readdir(outside.path)).toEqual(['victim']);
+    expect(await readFile(join(outside.path, 'victim'), 'utf8')).toBe('as it was\n');
+  },
+);
+
+test.each([
+  ['a path that leads up', { path: '/etc/network/interfaces.d/../../../../victim' }],
+  ['a new name that leads up', { renamedTo: '/etc/network/../../../victim' }],
+  ['a new name that does not follow from those of links', { renamedTo: '/etc/network/victim' }],
+  ['a file that configures no network', { path: '/etc/passwd' }],
+])('a plan that was edited by hand is refused: %s', async (_, edit) => {
+  await using root = await tree({ ...was, '/etc/passwd': 'ens3\n' });
+  const host = localHost();
+  const plan = planWritten(await request(host, root.path));
+  const files = plan.files.map((file) => (file.path === '/etc/network/interfaces' ? { ...file, ...edit } : file));
+  await expect(applyWritten({ ...plan, files }, host, () => {}, signal)).rejects.toMatchObject({ code: 'refused' });
+  expect(await readFile(join(root.path, '/etc/network/interfaces'), 'utf8')).toBe(was['/etc/network/interfaces']);
+});
+
+test('a directory that became a link after the plan was made is refused', async () => {
+  await using root = await tree(was);
+  await using outside = await tree({ '/network/interfaces': was['/etc/network/interfaces'] ?? '' });
+  const host = localHost();
+  const plan = planWritten(await request(host, root.path));
+  await rm(join(root.path, '/etc/network'), { recursive: true });
+  await symlink(join(outside.path, 'network'), join(root.path, '/etc/network'));
+  await expect(applyWritten(plan, host, () => {}, signal)).rejects.toMatchObject({ code: 'refused' });
+  expect(await readdir(join(outside.path, 'network'))).toEqual(['interfaces']);
 });

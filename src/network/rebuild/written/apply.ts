@@ -1,17 +1,20 @@
 /** Carries a plan for a configuration out: all files are written beside the old ones first, and then take their places one by one. */
-import { dirname, join } from 'node:path/posix';
+import { dirname, join, normalize } from 'node:path/posix';
 import type { Host } from '../../../host/host.ts';
-import { asLifeboatError, LifeboatError } from '../../../kernel/errors.ts';
+import { LifeboatError } from '../../../kernel/errors.ts';
 import { nameFromBytes, printable } from '../../../kernel/text.ts';
+import { isConfig } from '../../places.ts';
 import type { PlannedFile, WrittenPlan } from '../document.ts';
-import { filesBelow, realRoot, stagedPath, writeLike } from './files.ts';
+import { filesBelow, realRoot, refuseStrays, regularFiles, stagedPath, writeLike } from './files.ts';
+import { renamedPath } from './names.ts';
 import { contentDigest, rewritten } from './rewrite.ts';
 import { fromRecords, type Identities } from './identities.ts';
 
 /**
  * Who is killed gives the same plan again.
  *
- * @throws LifeboatError `refused` before the first write, where a file is neither as the plan saw it nor as it says
+ * @throws LifeboatError `refused` before the first write, where a file is neither as the plan saw it nor as it says, or is none that a plan
+ *   changes
  */
 export async function applyWritten(
   plan: WrittenPlan,
@@ -20,33 +23,49 @@ export async function applyWritten(
   signal: AbortSignal,
 ): Promise<void> {
   const identities = fromRecords(plan.identities);
+  refuseOthers(plan, identities);
   const top = await realRoot(host, plan.root, signal);
   const now = await filesBelow(host, plan.root, signal);
-  const staged = new Map<PlannedFile, string>();
+  const waitingAt = (file: PlannedFile): string => join(top, stagedPath(finalPath(file)));
+  const waiting = plan.files.map(waitingAt);
+  await refuseStrays(host, waiting.map(dirname), signal);
+  const earlier = await regularFiles(host, waiting, signal);
+  const staged = new Set<PlannedFile>();
+  const missing = new Map<PlannedFile, string>();
   for (const file of plan.files) {
-    const { path, after } = file;
-    const there = now.get(finalPath(file));
-    const isDone = there !== undefined && contentDigest(finalPath(file), there) === after;
-    const waiting = await contentOf(host, join(top, stagedPath(finalPath(file))), signal);
-    if (waiting !== undefined && contentDigest(finalPath(file), waiting) === after) staged.set(file, waiting);
-    else if (!isDone) staged.set(file, newContent(file, now.get(path), identities));
+    const isAfter = (content: string | undefined): boolean =>
+      content !== undefined && contentDigest(finalPath(file), content) === file.after;
+    const path = waitingAt(file);
+    if (earlier.has(path) && isAfter(nameFromBytes(await host.read(path, {}, signal)))) staged.add(file);
+    else if (!isAfter(now.get(finalPath(file)))) missing.set(file, newContent(file, now.get(file.path), identities));
   }
-  for (const [file, content] of staged) {
-    const waiting = join(top, stagedPath(finalPath(file)));
-    const like = now.has(file.path) ? file.path : finalPath(file);
-    if ((await contentOf(host, waiting, signal)) !== content)
-      await writeLike(host, join(top, like), waiting, content, signal);
+  for (const [file, content] of missing) {
+    await writeLike(host, join(top, file.path), waitingAt(file), content, signal);
+    staged.add(file);
   }
   const places = new Set(plan.files.map(finalPath));
   for (const file of plan.files) {
     const path = finalPath(file);
     say(path);
-    if (staged.has(file))
-      await host.run(['mv', '-f', '-T', '--', join(top, stagedPath(path)), join(top, path)], {}, signal);
+    if (staged.has(file)) await host.run(['mv', '-f', '-T', '--', waitingAt(file), join(top, path)], {}, signal);
     if (!places.has(file.path)) await host.run(['rm', '-f', '--', join(top, file.path)], {}, signal);
     await host.run(['sync', '--', join(top, dirname(path))], {}, signal);
   }
   await refuseUnproven(plan, host, signal);
+}
+
+/** Only files of configuration, and by the names that follow from those of links: a plan may have been edited by hand. */
+function refuseOthers({ files }: WrittenPlan, { names }: Identities): void {
+  const other = files.find(
+    (file) =>
+      !isConfig(file.path) ||
+      [file.path, finalPath(file)].some((path) => normalize(path) !== path) ||
+      renamedPath(file.path, names) !== finalPath(file),
+  );
+  if (other === undefined) return;
+  throw new LifeboatError('refused', printable(`no plan changes ${other.path} to ${finalPath(other)}`), {
+    hint: 'Make the plan again with "lifeboat network plan"; one that was edited by hand is not carried out.',
+  });
 }
 
 const finalPath = ({ path, renamedTo }: PlannedFile): string => renamedTo ?? path;
@@ -65,15 +84,6 @@ function newContent(file: PlannedFile, content: string | undefined, identities: 
   throw new LifeboatError('refused', printable(`${path} is not as it was when the plan was made`), {
     hint: 'Make the plan again, and look what it would change now.',
   });
-}
-
-async function contentOf(host: Host, path: string, signal: AbortSignal): Promise<string | undefined> {
-  try {
-    return nameFromBytes(await host.read(path, {}, signal));
-  } catch (error) {
-    if (asLifeboatError(error).code === 'not-found') return undefined;
-    throw error;
-  }
 }
 
 async function refuseUnproven({ files, root }: WrittenPlan, host: Host, signal: AbortSignal): Promise<void> {
