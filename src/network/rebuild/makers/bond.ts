@@ -1,5 +1,5 @@
 import type { Detail, Port } from '../../kinds/kinds.ts';
-import { command, maker } from './maker.ts';
+import { command, loaded, maker } from './maker.ts';
 import { bit, onOff, type Options, plainly, value, wordsOf } from './options.ts';
 
 const options: Options = [
@@ -57,6 +57,7 @@ function targets(word: string, list: unknown): readonly string[] {
 export const bond = maker(['bond'], {
   // Its primary member is told when it has members.
   create: ({ name }, detail) => [
+    ...loaded(name, 'bond'),
     command('ip', 'link', 'add', 'name', name, 'type', 'bond', ...wordsOf(settled(detail), options, usual)),
   ],
 });

@@ -33,6 +33,15 @@ export const command = (...argv: [string, ...Word[]]): Command => ({ argv });
 /** One that may find that there is nothing to do. `ip` ends with 2 for what the kernel refuses, with 1 for what it cannot find. */
 export const attempt = (...argv: [string, ...Word[]]): Command => ({ argv, okCodes: [0, 1, 2] });
 
+/**
+ * The modules of some kinds make links by themselves when they are loaded, as `bond0`: what has this name for that reason is gone before the
+ * real one is made.
+ */
+export const loaded = (name: string, kind: string): readonly Command[] => [
+  attempt('ip', 'link', 'add', 'name', name, 'type', kind),
+  attempt('ip', 'link', 'delete', 'dev', name),
+];
+
 const removed = ({ name }: Link): readonly Command[] => [attempt('ip', 'link', 'delete', 'dev', name)];
 
 export function maker<K extends Detail['kind']>(

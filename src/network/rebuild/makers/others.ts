@@ -1,5 +1,5 @@
 /** Links without much of their own, and those behind which a program or a secret is. */
-import { attempt, command, maker } from './maker.ts';
+import { attempt, command, loaded, maker } from './maker.ts';
 
 export const plain = maker(['veth', 'dummy', 'ifb', 'nlmon', 'vcan'], {
   problem: ({ kind, peer, elsewhere }) =>
@@ -7,6 +7,7 @@ export const plain = maker(['veth', 'dummy', 'ifb', 'nlmon', 'vcan'], {
       ? 'its other end is in another network namespace'
       : undefined,
   create: ({ name, peer }, { kind }) => [
+    ...(kind === 'dummy' || kind === 'ifb' ? loaded(name, kind) : []),
     command(
       ...(['ip', 'link', 'add', 'name', name, 'type', kind] as const),
       ...(peer === undefined ? [] : ['peer', 'name', peer]),
