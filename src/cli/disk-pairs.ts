@@ -6,16 +6,21 @@ import { type ComponentOf, type Layout } from '../layout/types.ts';
 /**
  * Disks that are there, by those that were.
  *
- * @throws LifeboatError `usage` for what names no disk or several, naming those that there are
+ * @throws LifeboatError `usage` for what names no disk or several, naming those that there are; for a disk that is named twice
  */
 export function diskPairs(rules: readonly string[], wanted: Layout, found: Layout): ReadonlyMap<string, string> {
-  return new Map(
-    rules.map((rule) => {
-      const [, old, now] = /^([^=]+)=(.+)$/.exec(rule) ?? [];
-      if (old === undefined || now === undefined) throw new LifeboatError('usage', `not OLD=NEW: ${rule}`);
-      return [diskNamed(old, wanted, 'the capture'), diskNamed(now, found, 'the machine to build on')] as const;
-    }),
-  );
+  const pairs = new Map<string, string>();
+  for (const rule of rules) {
+    const [, old, now] = /^([^=]+)=(.+)$/.exec(rule) ?? [];
+    if (old === undefined || now === undefined) throw new LifeboatError('usage', `not OLD=NEW: ${rule}`);
+    const [from, to] = [diskNamed(old, wanted, 'the capture'), diskNamed(now, found, 'the machine to build on')];
+    const twice = pairs.has(from) ? from : [...pairs.values()].includes(to) ? to : undefined;
+    if (twice !== undefined) {
+      throw new LifeboatError('usage', `--map names ${twice} twice`, { hint: 'One disk takes the place of one.' });
+    }
+    pairs.set(from, to);
+  }
+  return pairs;
 }
 
 /** By id, serial number, WWN or where it is plugged in; never by the name of a device, which is another after the next start. */

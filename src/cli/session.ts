@@ -140,6 +140,15 @@ export function ownPaths(config: Config, globals: Globals): string[] {
   return [...new Set(paths.flatMap((path) => [path, realPath(path)]))].filter((path) => path !== '/');
 }
 
+/** Directory in which the repository lies, where it is on this machine and somebody said which it is. */
+export async function repositoryDirectory(globals: Globals): Promise<string | undefined> {
+  // Its disk is mounted and kept for that alone: without a configuration it is only not called by its name.
+  const fromConfig = async () => (await loadConfig(resolve(globals.config)).catch(() => undefined))?.repository;
+  const url = globals.repository ?? (await fromConfig());
+  const directory = url === undefined ? undefined : localDirectory(url);
+  return directory === undefined ? undefined : realPath(directory);
+}
+
 /** Of a path that need not exist yet. */
 function realPath(path: string): string {
   try {

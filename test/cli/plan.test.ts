@@ -44,6 +44,10 @@ test('a disk that is named by what it is not, one with data on it, and none at a
   await using there = await machines(signal);
   const { box, plan, wanted } = there;
   expect(await box.run(...plan, '--map', 'A')).toMatchObject({ code: 2, stderr: expect.stringContaining('OLD=NEW') });
+  expect(await box.run(...plan, '--map', 'A=NEW0', '--map', 'B=NEW0')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('--map names disk:NEW0 twice'),
+  });
   expect(await box.run(...plan, '--map', 'A=/dev/sda')).toMatchObject({
     code: 2,
     stderr: expect.stringMatching(/no disk \/dev\/sda[^]*NEW0/),

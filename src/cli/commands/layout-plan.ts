@@ -83,15 +83,19 @@ export function layoutPlanCommand(): Command {
       const { planText } = await import('../../layout/rebuild/text.ts');
       const { withWholeDisks } = await import('../../layout/rebuild/attached.ts');
       const { namedRequest } = await import('../plan-names.ts');
+      const { repositoryDirectory } = await import('../session.ts');
+      const { present } = await import('../../kernel/present.ts');
       const { globals, session, load } = await openDocuments(command);
       await using _session = session;
       const wanted = await load(layoutDocument, options.layout);
       const found = withWholeDisks(await load(layoutDocument, options.to));
+      const repository = options.to === 'host' ? await repositoryDirectory(globals) : undefined;
       const plan = planLayout({
         wanted,
         found,
         blank: options.to === 'host' ? await blankDisks(wanted, found, session.host, session.signal) : unused(found),
         ...namedRequest(options, withWholeDisks(wanted), found),
+        ...present({ repository }),
         ...(options.grow ? { grows: ({ kind }) => ['ext', 'xfs', 'btrfs', 'f2fs'].includes(kind) } : {}),
       });
       if (options.output !== undefined && !globals.dryRun) {

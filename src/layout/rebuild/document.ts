@@ -21,7 +21,7 @@ const planDiskSchema = z.strictObject({
   blank: z.boolean(),
   /** Id of the disk as it was captured. */
   from: z.string(),
-  certainty: z.enum(['same', 'named', 'equivalent', 'likely']),
+  certainty: z.enum(['same', 'named', 'equivalent', 'only', 'likely']),
   score: z.number(),
   reasons: z.array(z.string()),
   /** What is on it now, and would be lost. */

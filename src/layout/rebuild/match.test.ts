@@ -45,7 +45,7 @@ describe('which disk takes the place of which', () => {
 
   test('a WWN that differs tells more than a serial number that is the same', () => {
     const there = [blank(disk('disk:n', { serial: 'S', wwn: 'w2', sizeBytes: 200 * gib }))];
-    expect(pairs([disk('disk:o', { serial: 'S', wwn: 'w1' })], there)).toEqual([['disk:o', 'disk:n', 'equivalent']]);
+    expect(pairs([disk('disk:o', { serial: 'S', wwn: 'w1' })], there)).toEqual([['disk:o', 'disk:n', 'only']]);
   });
 
   test('a pair of equal disks for a pair: no reason to ask', () => {
@@ -66,10 +66,11 @@ describe('which disk takes the place of which', () => {
     expect(pairs(wanted, there)).toEqual([
       ['disk:A', 'disk:2', 'equivalent'],
       ['disk:B', 'disk:3', 'equivalent'],
-      ['disk:D', 'disk:1', 'equivalent'],
+      ['disk:D', 'disk:1', 'only'],
     ]);
     // With one too few of a size it is a question who takes the larger one.
-    expect(pairs(wanted, there.slice(0, 2)).map(([, , certainty]) => certainty)).not.toContain('equivalent');
+    const tooFew = pairs(wanted, there.slice(0, 2)).map(([, , certainty]) => certainty);
+    expect(new Set(tooFew)).toEqual(new Set(['likely']));
   });
 
   test('one that is no smaller is taken before one that is, and the nearest in size of those', () => {
@@ -105,11 +106,24 @@ describe('which disk takes the place of which', () => {
     ]);
   });
 
-  test('what holds data, is in use or too small is left alone, though it is the last; a person may name it', () => {
+  test('one of which another size is left over is the only one, and nobody has said that it is meant', () => {
+    const there = [blank(disk('disk:C', { sizeBytes: 200 * gib }))];
+    expect(pairs([disk('disk:A')], there)).toEqual([['disk:A', 'disk:C', 'only']]);
+  });
+
+  test('what hardly fits is taken last, and never as if it were sure', () => {
+    const small = blank(disk('disk:small', { sizeBytes: gib, busPath: 'one' }));
+    const wanted = [disk('disk:A', { busPath: 'one' })];
+    expect(pairs(wanted, [small, blank(disk('disk:B', { sizeBytes: 300 * gib }))])).toEqual([
+      ['disk:A', 'disk:B', 'only'],
+    ]);
+    expect(pairs(wanted, [small])).toEqual([['disk:A', 'disk:small', 'likely']]);
+  });
+
+  test('what holds data or is in use is left alone, though it is the last; a person may name it', () => {
     const there: Candidate[] = [
       { disk: disk('disk:data'), blank: false },
       { disk: disk('disk:used'), blank: true, barred: 'mounted' },
-      blank(disk('disk:small', { sizeBytes: gib })),
     ];
     expect(matchDisks([disk('disk:A')], there)).toEqual({ matches: [], unmatched: ['disk:A'] });
     expect(pairs([disk('disk:A')], there, { named: new Map([['disk:A', 'disk:data']]) })).toEqual([

@@ -18,9 +18,10 @@ export interface Candidate {
  * - `same`: it is the very disk, by serial number or WWN;
  * - `named`: a person said so;
  * - `equivalent`: whichever of the disks that could be taken is taken, the result is the same;
+ * - `only`: no other could be taken; whether it is meant to be nobody has said;
  * - `likely`: it is the one that is most alike, and somebody has to agree to it.
  */
-export type Certainty = 'same' | 'named' | 'equivalent' | 'likely';
+export type Certainty = 'same' | 'named' | 'equivalent' | 'only' | 'likely';
 
 export interface Match {
   /** Id of the disk as it was captured. */
@@ -43,7 +44,7 @@ export interface Matching {
 export interface MatchOptions {
   /** What a person said: disks that are there, by those that were. */
   readonly named?: ReadonlyMap<string, string>;
-  /** Whether what stood on a disk would fit. @default only where the new one is no smaller */
+  /** Whether what stood on a disk may fit: one of which that is not so is the last that is taken. @default where the new one is no smaller */
   readonly fits?: (from: Disk, to: Disk) => boolean;
   /** Ids of disks on which something stays: each is its own. */
   readonly stays?: ReadonlySet<string>;
@@ -86,11 +87,16 @@ export function matchDisks(
   for (const { from, to } of byLikeness(others, open, fits)) {
     if (!left.has(from.id) || !free.has(to.id)) continue;
     // As it was before the first of them was chosen: what a guess leaves over is a guess.
-    take(from, to, choicesOf(from)?.every((one) => isLike(one, to)) === true ? 'equivalent' : 'likely');
+    take(from, to, certaintyOf(to, choicesOf(from)));
   }
   const order = new Map(wanted.map(({ id }, index) => [id, index]));
   matches.sort((a, b) => (order.get(a.from) ?? 0) - (order.get(b.from) ?? 0));
   return { matches, unmatched: [...left.keys()] };
+}
+
+function certaintyOf(to: Disk, choices: readonly Disk[] | undefined): Certainty {
+  if (choices?.includes(to) !== true || !choices.every((one) => isLike(one, to))) return 'likely';
+  return choices.length === 1 ? 'only' : 'equivalent';
 }
 
 /** It is the very disk, by what its maker wrote into it. */
@@ -140,16 +146,17 @@ function assignable(
   };
 }
 
-/** All pairs that could be, those that are most alike first; of these, those that are no smaller, and the nearest in size. */
+/** All pairs: those that may fit before those that hardly do, and the most alike first; of these, those that are no smaller, and the nearest in size. */
 function byLikeness(
   wanted: readonly Disk[],
   open: readonly Disk[],
   fits: (from: Disk, to: Disk) => boolean,
 ): readonly { readonly from: Disk; readonly to: Disk }[] {
   return wanted
-    .flatMap((from) => open.filter((to) => fits(from, to)).map((to) => ({ from, to, score: likeness(from, to).score })))
+    .flatMap((from) => open.map((to) => ({ from, to, fits: fits(from, to), score: likeness(from, to).score })))
     .sort(
       (a, b) =>
+        Number(b.fits) - Number(a.fits) ||
         b.score - a.score ||
         Number(isSmaller(a)) - Number(isSmaller(b)) ||
         Math.abs(a.to.sizeBytes - a.from.sizeBytes) - Math.abs(b.to.sizeBytes - b.from.sizeBytes) ||

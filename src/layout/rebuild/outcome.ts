@@ -55,6 +55,7 @@ const certainties: Readonly<Record<Plan['disks'][number]['certainty'], string>> 
   same: 'it is the same disk',
   named: 'as told',
   equivalent: 'any of the blank disks would give the same',
+  only: 'no other blank disk would do as well',
   likely: 'the most alike of those that are blank: look whether it is the right one',
 };
 

@@ -193,6 +193,60 @@ test('what two hosts have, or no tool can make as it was, is refused by name, an
   }
 });
 
+test('a disk with the repository on it is never taken, and called so', async () => {
+  const wanted = await recordedLayout('md-raid1.debian12');
+  const named = new Map(disksOf(wanted).map(({ id }) => [id, id]));
+  const request = { wanted, found: wanted, blank: new Set<string>(), named };
+  expect(() => planLayout({ ...request, repository: '/mnt/root/backup' })).toThrow('it holds the repository');
+  expect(() => planLayout({ ...request, repository: '/mnt/rooted' })).toThrow('it is mounted at /mnt/root');
+});
+
+test('who names a disk gets that one or hears why not, never another', async () => {
+  const wanted = await recordedLayout('md-raid1.debian12');
+  const found = bareMachine([...disksOf(wanted), ...disksOf(wanted)]);
+  const blank = new Set(found.components.map(({ id }) => id));
+  const both = new Map([
+    ['disk:A', 'disk:NEW1'],
+    ['disk:B', 'disk:NEW1'],
+  ]);
+  expect(() => planLayout({ wanted, found, blank, named: both })).toThrow(
+    'disk:NEW1 cannot take the place of disk:B: it takes that of disk:A',
+  );
+  // Who names a disk for one that is left out has agreed to nothing else on it.
+  const used = atRest(wanted);
+  const exclude = new Set(['disk:A']);
+  const other = new Map([['disk:A', 'disk:B']]);
+  expect(() => planLayout({ wanted: used, found: used, blank: new Set(), exclude, named: other })).toThrow(
+    '(disk:B) is disk:B, and something is on it',
+  );
+});
+
+test('of the last disk that is there and far too small it is told how large it would have to be', async () => {
+  const wanted = await recordedLayout('md-raid1.debian12');
+  const tiny = disksOf(wanted).map((disk) => ({ ...disk, sizeBytes: 16 << 20 }));
+  const found = bareMachine(tiny);
+  const blank = new Set(found.components.map(({ id }) => id));
+  expect(() => planLayout({ wanted, found, blank })).toThrow(
+    /disk:A has 16.0 MiB, and a disk of at least .* for ext4 "root"/,
+  );
+});
+
+test('what nobody could see is told: it is not in the plan, nor in what is lost', async () => {
+  const wanted = await recordedLayout('md-raid0.debian12');
+  const found = bareMachine(disksOf(wanted));
+  const blank = new Set(found.components.map(({ id }) => id));
+  const gap = (subject: string) => [{ subject, problem: 'did not answer' }];
+  const plan = planLayout({
+    wanted: { ...wanted, gaps: gap('lvs') },
+    found: { ...found, gaps: gap('/dev/sdb') },
+    blank,
+  });
+  expect(plan.notes).toEqual([
+    'not seen when it was captured: lvs: did not answer',
+    'not seen of the machine to build on: /dev/sdb: did not answer',
+  ]);
+});
+
 test('a disk of which a part is in use by the time is not written to', async () => {
   const mounted = await recordedLayout('md-raid1.debian12');
   expect(() => refuseUsed(['disk:A'], mounted)).toThrow('it is mounted at /mnt/root');

@@ -11,7 +11,7 @@ import { fitted } from './fit.ts';
 import { isWritten, type Keeping, refuseMoved, withKept } from './keep.ts';
 import { type Candidate, matchDisks } from './match.ts';
 import { devicePath, diskPaths } from './paths.ts';
-import { noDisk, refuseHeld, refuseToWrite, refuseUnknown, usesIn } from './refusals.ts';
+import { noDisk, refuseHeld, refuseOtherwise, refuseToWrite, refuseUnknown, usesIn } from './refusals.ts';
 import { retargeted } from './retarget.ts';
 import { onSectors } from './sectors.ts';
 import { diskOf, disksOf, type OrderedSite, siteOf } from './site.ts';
@@ -25,6 +25,8 @@ export interface PlanRequest extends Intent, Keeping {
   /** Disks that are there, by id: only these may be taken, and these also with something on them. @default all that are blank */
   readonly only?: ReadonlySet<string>;
   readonly grows?: (component: Component) => boolean;
+  /** Directory of the machine as it is now in which the repository lies. */
+  readonly repository?: string;
 }
 
 /**
@@ -34,14 +36,14 @@ export interface PlanRequest extends Intent, Keeping {
  *   `usage` for a rule that is none or cannot be told what it is for
  */
 export function planLayout(request: PlanRequest): Plan {
-  const { wanted, blank, named = new Map(), only, grows } = request;
+  const { wanted, blank, named = new Map(), only, grows, repository } = request;
   const found = withWholeDisks(request.found);
   const now = siteOf(found.components);
   const intent = intended({ ...request, wanted: withWholeDisks(wanted) });
   const { layout: chosen, stays } = withKept(intent.layout, found, request);
-  const uses = usesIn(found);
-  const agreed = new Set([...(only ?? blank), ...named.values()]);
-  const isFree = (id: string): boolean => only?.has(id) !== false || agreed.has(id) || stays.has(id);
+  const uses = usesIn(found, repository);
+  const told = new Set(named.values());
+  const isFree = (id: string): boolean => only?.has(id) !== false || told.has(id) || stays.has(id);
   const candidates = disksOf(found)
     .filter(({ id }) => isFree(id))
     .map((disk): Candidate => {
@@ -52,9 +54,10 @@ export function planLayout(request: PlanRequest): Plan {
   const { matches, unmatched } = matchDisks(disksOf(chosen), candidates, {
     named,
     stays: new Set(stays.keys()),
-    // Whether all of it fits is seen when it has been put together.
+    // Whether all of it does is seen when it has been put together.
     fits: (from, to) => to.sizeBytes >= from.sizeBytes / 4,
   });
+  refuseOtherwise(named, matches);
   if (unmatched.length > 0) throw noDisk(unmatched, chosen, candidates);
   const disks = new Map(matches.map(({ from, to }) => [from, diskOf(found, to)]));
   const sizes = new Map([...disks].map(([from, { sizeBytes }]) => [from, sizeBytes]));
@@ -69,6 +72,10 @@ export function planLayout(request: PlanRequest): Plan {
   const layout = withStaying(moved, now, stays);
   const site = siteOf(layout.components);
   const written = matches.filter(({ to }) => isWritten(to, site, now, stays));
+  const agreed = new Set([
+    ...(only ?? blank),
+    ...matches.flatMap(({ from, to }) => (named.get(from) === to ? [to] : [])),
+  ]);
   for (const { from, to } of written) refuseToWrite(from, diskOf(found, to), uses, agreed);
   refuseUnknown(layout, site, stays);
   const taken = written.map(({ to }) => to);
@@ -92,7 +99,14 @@ export function planLayout(request: PlanRequest): Plan {
     before: { ...found, components: before, gaps: [] },
     layout,
     fates,
-    notes: [...intent.notes, ...sessionsIn(wanted), ...otherwise, ...notesOn(site, stays)],
+    notes: [
+      ...intent.notes,
+      ...sessionsIn(wanted),
+      ...otherwise,
+      ...notesOn(site, stays),
+      ...unseen('when it was captured', wanted),
+      ...unseen('of the machine to build on', found),
+    ],
   };
   return { ...plan, actions: actionsOf(plan) };
 }
@@ -106,6 +120,10 @@ function withStaying(layout: Layout, now: OrderedSite, stays: Stays): Layout {
 /** What will not be as it was, as each kind tells. */
 const notesOn = (site: OrderedSite, stays: Stays): string[] =>
   site.order.flatMap((one) => (stays.has(one.id) ? [] : (builderOf(one)?.note?.(one, site) ?? [])));
+
+/** What a capture does not know is in no plan, nor in what is lost by it. */
+const unseen = (where: string, { gaps }: Layout): string[] =>
+  gaps.map(({ subject, problem }) => `not seen ${where}: ${subject}: ${problem}`);
 
 /** Names of devices are those of the machine that it was captured on, but for the disks'. */
 function renamed(layout: Layout): Layout {

@@ -4,7 +4,8 @@ import { type Component, type ComponentOf, handlerOf, type Layout } from '../typ
 import { carriers } from '../handler.ts';
 import { builderOf } from './builders.ts';
 import type { Stays } from './fates.ts';
-import type { Candidate } from './match.ts';
+import { holderOf } from '../mount-place.ts';
+import type { Candidate, Match } from './match.ts';
 import { oneDisk } from './rewrites/one-disk.ts';
 import { suits } from './rewrites/rewrite.ts';
 import { diskOf, disksOf, notMade, type OrderedSite, siteOf } from './site.ts';
@@ -95,16 +96,46 @@ function fewerDisks(ids: readonly string[], layout: Layout): string[] {
   return home === undefined ? [] : [`${oneDisk.rule}=${home.id}`];
 }
 
-/** Who uses what is on disks, by id: those are never written to. */
-export function usesIn(found: Layout): ReadonlyMap<string, string> {
+/**
+ * What a person said of a disk and cannot be: it is taken for another, or something stays on it. Silently taking one that nobody named
+ * would be worse.
+ */
+export function refuseOtherwise(named: ReadonlyMap<string, string>, matches: readonly Match[]): void {
+  for (const { from, to } of matches) {
+    const said = named.get(from);
+    if (said === undefined || said === to) continue;
+    const other = matches.find((one) => one.to === said);
+    throw new LifeboatError('usage', `${said} cannot take the place of ${from}: it takes that of ${other?.from}`, {
+      hint: 'Name a disk of its own for each with --map, and none on which something stays.',
+    });
+  }
+}
+
+/**
+ * Who uses what is on disks, by id: those are never written to.
+ *
+ * @param repository directory of this machine in which the repository lies
+ */
+export function usesIn(found: Layout, repository?: string): ReadonlyMap<string, string> {
   const site = siteOf(found.components);
   const uses = new Map<string, string>();
+  const holder = repository === undefined ? undefined : mountOf(repository, found);
   for (const component of found.components) {
-    const use = useOf(component);
+    const use = component.id === holder ? 'it holds the repository' : useOf(component);
     if (use !== undefined) for (const id of site.disksUnder(component.id)) uses.set(id, use);
   }
   for (const { id, readOnly } of disksOf(found)) if (readOnly) uses.set(id, 'it is read-only');
   return uses;
+}
+
+/** Id of the mount that a path lies in. */
+function mountOf(path: string, { components }: Layout): string | undefined {
+  const mounts = components.filter((one) => one.kind === 'mount' && one.mounted && one.id === `mount:${one.path}`);
+  const place = holderOf(
+    path,
+    mounts.flatMap((one) => (one.kind === 'mount' ? [{ target: one.path }] : [])),
+  );
+  return place === undefined ? undefined : mounts[place]?.id;
 }
 
 /** Of the filesystem of a rescue medium, whether it was started from or not. */
