@@ -12,11 +12,19 @@ export function givenNames(actions: readonly Action[]): readonly string[] {
   return [...new Set(names)];
 }
 
+/** It, what it sets an environment for, and what a script is a stand-in for: that bears its name as `$0`. */
+function programsOf({ argv: [program, ...words] }: Command): readonly string[] {
+  const rest = words.flatMap((word) => (typeof word === 'string' ? [word] : []));
+  const start = program === 'env' ? rest.findIndex((word) => !word.includes('=')) : -1;
+  const [shell = program, , , name] = start < 0 ? [program, ...rest] : rest.slice(start);
+  return [program, shell, ...((shell === 'sh' || shell === 'bash') && name !== undefined ? [name] : [])];
+}
+
 const search = 'for tool; do command -v -- "$tool" > /dev/null || printf "%s\\n" "$tool"; done';
 
 /** @throws LifeboatError `tool-missing` that names all programs which are not there */
 export async function refuseWithoutTools(actions: readonly Action[], host: Host, signal: AbortSignal): Promise<void> {
-  const tools = new Set(actions.flatMap(commandsOf).map(({ argv: [program] }) => program));
+  const tools = new Set(actions.flatMap(commandsOf).flatMap(programsOf));
   const { stdout } = await host.run(['sh', '-c', search, 'sh', 'flock', ...tools], {}, signal);
   const missing = stdout.toString().split('\n').filter(Boolean);
   const [first] = missing;

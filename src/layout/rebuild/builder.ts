@@ -66,6 +66,11 @@ export interface Builder<C> {
   compared?(component: C, isResized: boolean): C;
 }
 
+/** Where something is mounted as long as it is being made. */
+export const workPlace = (name: string): string => `/run/lifeboat/${name}`;
+
+export const isWorkPlace = (path: string): boolean => path.startsWith(workPlace(''));
+
 /** The device of a component, in a command. */
 export const device = (id: string): Word => ({ device: id });
 

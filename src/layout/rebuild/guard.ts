@@ -4,6 +4,7 @@ import { LifeboatError } from '../../kernel/errors.ts';
 import type { Execution, Progress } from '../../plan/execute.ts';
 import type { ComponentOf } from '../types.ts';
 import { isBlank } from './blank.ts';
+import { isWorkPlace } from './builder.ts';
 import { type DiskNow, disksNow } from './disks-now.ts';
 import { type Plan, planDigest } from './document.ts';
 import { markAction, readMark } from './mark.ts';
@@ -13,6 +14,8 @@ import { disksOf, siteOf } from './site.ts';
 type Disk = ComponentOf<'disk'>;
 
 export interface Guard extends Pick<Execution, 'locate' | 'check'> {
+  /** Of the disks that are there, by id, as they were found first. */
+  readonly paths: ReadonlyMap<string, string>;
   /** All of these, before any of them is written to: also whether one that was blank still is, which takes seconds. */
   checkAll(disks: Iterable<string>, signal: AbortSignal): Promise<void>;
 }
@@ -22,15 +25,14 @@ export async function guardOf(plan: Plan, host: Host, progress: Progress, signal
   const disks = disksOf(plan.layout);
   const sites = { before: siteOf(plan.before.components), after: siteOf(plan.layout.components) };
   const signatures = new Map<string, string>();
-  for (const [id, now] of await disksNow(host, disks, signal)) {
-    signatures.set(id, await signaturesOn(host, now, signal));
-  }
+  const first = await disksNow(host, disks, signal);
+  for (const [id, now] of first) signatures.set(id, await signaturesOn(host, now, signal));
   const check = async (id: string, inner: AbortSignal): Promise<Disk> => {
     const disk = disks.find((one) => one.id === id);
     if (disk === undefined) throw new LifeboatError('bug', `the plan has no disk ${id}`);
     const now = (await disksNow(host, [disk], inner)).get(id);
     if (now === undefined) throw refused(`the disk ${id} is not there any more`);
-    refuseOther(disk, now);
+    refuseOther(disk, now, progress.begun.size > 0);
     const here = { ...disk, device: now.path };
     if (isBegun(id)) {
       if (progress.ended.has(markAction(id))) await refuseUnmarked(plan, host, here, inner);
@@ -42,8 +44,9 @@ export async function guardOf(plan: Plan, host: Host, progress: Progress, signal
   const isBegun = (id: string): boolean =>
     plan.actions.some(({ id: action, writes }) => writes.includes(id) && progress.begun.has(action));
   return {
-    async locate(first) {
-      const now = await disksNow(host, disks, first);
+    paths: new Map([...first].map(([id, { path }]) => [id, path])),
+    async locate(outer) {
+      const now = await disksNow(host, disks, outer);
       const paths = new Map([...now].map(([id, { path }]) => [id, path]));
       return async (id, inner) => await kernelName(host, pathIn(sites, id, paths), inner);
     },
@@ -57,12 +60,13 @@ export async function guardOf(plan: Plan, host: Host, progress: Progress, signal
   };
 }
 
-function refuseOther({ id, sizeBytes }: Disk, now: DiskNow): void {
+function refuseOther({ id, sizeBytes }: Disk, now: DiskNow, isResumed: boolean): void {
   if (now.sizeBytes !== sizeBytes) {
     throw refused(`the disk ${id} has ${now.sizeBytes} bytes, and had ${sizeBytes} when the plan was made`);
   }
   if (now.readOnly) throw refused(`the disk ${id} cannot be written to: it is read-only`);
-  const [use] = now.uses;
+  // What was cut off may have left something mounted, and undoes that itself.
+  const [use] = now.uses.filter((place) => !isResumed || !isWorkPlace(place));
   if (use !== undefined) throw refused(`the disk ${id} is in use: ${use}`, 'End that first, if it may be lost.');
 }
 

@@ -46,7 +46,7 @@ export function markCommands(disk: string, place: number): Command[] {
         `bs=${markBytes}`,
         `seek=${place}`,
         'oflag=seek_bytes',
-        'conv=notrunc,fsync',
+        'conv=nocreat,notrunc,fsync',
         'status=none',
       ],
       stdin: { given: `mark:${disk}` },
@@ -64,7 +64,7 @@ export function markContent(mark: Mark): Buffer {
 /** Takes it away: the disk is what it shall be. */
 export async function markBlank(host: Host, path: string, place: number, signal: AbortSignal): Promise<void> {
   const argv = ['dd', 'if=/dev/zero', `of=${path}`, `bs=${markBytes}`, 'count=1', `seek=${place}`] as const;
-  await host.run([...argv, 'oflag=seek_bytes', 'conv=notrunc,fsync', 'status=none'], {}, signal);
+  await host.run([...argv, 'oflag=seek_bytes', 'conv=nocreat,notrunc,fsync', 'status=none'], {}, signal);
 }
 
 /** The mark on a disk, if it has one that is its own. */

@@ -110,7 +110,7 @@ export const bcacheBuilder: Builder<Bcache> = {
   compared: ({ state: _state, dirtyBytes: _dirty, ...component }) => component,
 };
 
-const writeSuperblock = 'basenc --decode --base16 | dd of="$1" bs=4096 seek=1 conv=notrunc,fsync status=none';
+const writeSuperblock = 'basenc --decode --base16 | dd of="$1" bs=4096 seek=1 conv=nocreat,notrunc,fsync status=none';
 
 /** The link is the one that udev makes where the rules of bcache are there. */
 const start = `

@@ -2,7 +2,7 @@
 import type { Command, Word } from '../../../plan/action.ts';
 import { formatBytes } from '../../../kernel/units.ts';
 import type { ComponentOf } from '../../types.ts';
-import { aboveOfKind, type Builder, command, device, option, type Site } from '../builder.ts';
+import { aboveOfKind, type Builder, command, device, option, type Site, workPlace } from '../builder.ts';
 import { roundDown } from '../room.ts';
 import { mkfsLimitMs, unread } from './mkfs.ts';
 
@@ -60,7 +60,7 @@ export const btrfsBuilder: Builder<Btrfs> = {
     ];
   },
   shown: (component) => ({
-    show: mounted(component, ['ro']),
+    show: [unmountIfMounted(placeOf(component)), ...mounted(component, ['ro'])],
     hide: [unmountIfMounted(placeOf(component))],
   }),
   compared(component) {
@@ -112,7 +112,7 @@ export const subvolumeBuilder: Builder<Subvolume> = {
 /** They come and go by themselves. */
 const isSnapshot = ({ readOnly, parentUuid }: Subvolume): boolean => readOnly && parentUuid !== undefined;
 
-const placeOf = ({ id, uuid = id.replaceAll(/\W/g, '-') }: Btrfs): string => `/run/lifeboat/btrfs-${uuid}`;
+const placeOf = ({ id, uuid = id.replaceAll(/\W/g, '-') }: Btrfs): string => workPlace(`btrfs-${uuid}`);
 
 /** In the order of their numbers, by which mkfs.btrfs numbers them anew. */
 function devicesOf({ geometry, on }: Btrfs): readonly string[] {

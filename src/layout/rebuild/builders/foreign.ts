@@ -138,6 +138,6 @@ export const jfsBuilder: Builder<ComponentOf<'jfs'>> = {
 /** Into the superblock and its copy, which have no sum: jfs_tune(8) would make it one of a later version, too. */
 const writeJfsUuid = `
 for place in 32904 61576; do
-  printf %s "$2" | basenc --decode --base16 | dd of="$1" bs=1 seek="$place" conv=notrunc,fsync status=none
+  printf %s "$2" | basenc --decode --base16 | dd of="$1" bs=1 seek="$place" conv=nocreat,notrunc,fsync status=none
 done
 `;

@@ -89,7 +89,7 @@ function saltCommands({ id, on }: Integrity): Command[] {
   const [, salt] = /^integrity:([\da-f]{32})$/.exec(id) ?? [];
   if (salt === undefined) return [];
   const octal = (salt.match(/../g) ?? []).map((pair) => `\\${Number.parseInt(pair, 16).toString(8).padStart(3, '0')}`);
-  const put = `printf '%b' "$2" | dd of="$1" bs=16 count=1 seek=${saltAt} oflag=seek_bytes iflag=fullblock conv=notrunc,fsync status=none`;
+  const put = `printf '%b' "$2" | dd of="$1" bs=16 count=1 seek=${saltAt} oflag=seek_bytes iflag=fullblock conv=nocreat,notrunc,fsync status=none`;
   const bytes = octal.map((digits) => digits.replace('\\', '\\0')).join('');
   return on.map((below) => ({ argv: ['sh', '-euc', put, 'sh', device(below), bytes] }));
 }

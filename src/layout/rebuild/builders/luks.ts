@@ -75,7 +75,7 @@ function restored(component: Luks): Deed {
     title: `put the LUKS header of ${nameOf(component)} back`,
     commands: [
       {
-        argv: ['dd', { device: place, before: 'of=' }, 'bs=1M', 'conv=notrunc,fsync', 'status=none'],
+        argv: ['dd', { device: place, before: 'of=' }, 'bs=1M', 'conv=nocreat,notrunc,fsync', 'status=none'],
         stdin: { given: headerOf(component) },
       },
     ],
@@ -143,7 +143,12 @@ function tagged(component: Luks, { offsetBytes, sectorSize, integrity }: Geometr
   };
 }
 
-const at = (bytes: number): string[] => [`seek=${bytes}`, 'oflag=seek_bytes', 'conv=notrunc,fsync', 'status=none'];
+const at = (bytes: number): string[] => [
+  `seek=${bytes}`,
+  'oflag=seek_bytes',
+  'conv=nocreat,notrunc,fsync',
+  'status=none',
+];
 
 /** With a header of its own, and a key that somebody gives; all else as it was. */
 function formatted(component: Luks, geometry: Geometry): Deed {
