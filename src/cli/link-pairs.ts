@@ -18,6 +18,8 @@ export function linkPairs(rules: readonly string[], wanted: Network, found: Netw
   });
   const twice = pairs.find(([, now], index) => pairs.findIndex((pair) => pair[1] === now) !== index);
   if (twice !== undefined) throw new LifeboatError('usage', printable(`${twice[1]} cannot take the place of two`));
+  const torn = pairs.find(([old], index) => pairs.findIndex((pair) => pair[0] === old) !== index);
+  if (torn !== undefined) throw new LifeboatError('usage', printable(`two cannot take the place of ${torn[0]}`));
   return new Map(pairs);
 }
 

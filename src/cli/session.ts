@@ -38,10 +38,13 @@ export interface Session extends AsyncDisposable {
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error'];
 
-/** @param settings what the configuration says about steps; none for commands that work without one */
-export function openSession(globals: Globals, settings: Settings = noSettings): Session {
+/**
+ * @param settings what the configuration says about steps; none for commands that work without one
+ * @param outlivesTerminal for what itself may break the connection that it was started over
+ */
+export function openSession(globals: Globals, settings: Settings = noSettings, outlivesTerminal = false): Session {
   checkLogLevel(globals.logLevel);
-  const interrupt = interruptSignal();
+  const interrupt = interruptSignal(outlivesTerminal);
   const host = localHost();
   const context: RunContext = {
     stateDir: resolve(globals.stateDir),

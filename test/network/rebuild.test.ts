@@ -1,12 +1,12 @@
 /** A network is made anew in another machine: all that the plain tools say is the same, whoever is killed on the way. */
 import { describe, expect, test } from 'vitest';
 import type { Host } from '../../src/host/host.ts';
-import { LifeboatError } from '../../src/kernel/errors.ts';
 import { type Application, applyLive } from '../../src/network/rebuild/apply.ts';
 import { planLive } from '../../src/network/rebuild/plan.ts';
-import type { Network } from '../../src/network/types.ts';
+import { random, seed } from '../helpers/moments.ts';
 import { type Machine, machine, noMachine } from './machine.ts';
-import { build, capture, settled } from './scene.ts';
+import { appliedWithKills, original, said } from './rebuilding.ts';
+import { capture, settled } from './scene.ts';
 
 const reason = noMachine();
 if (reason !== undefined) console.log(`network namespaces: skipped: ${reason}`);
@@ -18,88 +18,28 @@ const plainly: Omit<Application, 'host'> = {
   say: () => {},
 };
 
-/** What the plain tools say, without what is another in each machine. */
-const said = ({ run }: Machine): string =>
-  [
-    'ip -4 route show table all',
-    'ip -6 route show table main',
-    'ip rule',
-    'ip -6 rule',
-    'ip neigh show proxy',
-    'bridge -d link show',
-  ]
-    .map((line) => run(line))
-    .join('')
-    .replaceAll(/\b(?:fe80::\S+|expires \d+sec|state \w+)|@\S+|^\d+: /gm, '')
-    .split('\n')
-    .filter((line) => !/proto (?:kernel|dhcp|bird)|198\.51\.100\.2\b|2001:db8::2\b|blue|side0|fe80/.test(line))
-    .map((line) => line.trim())
-    .toSorted()
-    .join('\n');
-
-interface Original {
-  readonly network: Network;
-  readonly said: string;
-}
-
-let made: Promise<Original> | undefined;
-const original = async (): Promise<Original> => await (made ??= makeOriginal());
-
-async function makeOriginal(): Promise<Original> {
-  await using own = await machine();
-  build(own);
-  await settled(own);
-  return { network: await capture(own), said: said(own) };
-}
-
 describe.skipIf(reason !== undefined)('in namespaces', () => {
-  test('a network with nothing there: made, compared, and made again without anything to do', async () => {
+  test('a network with nothing there: what is refused; made, killed now and then; and made again without anything to do', async () => {
     const { network, said: before } = await original();
     await using other = await machine();
     const plan = planLive({ wanted: network, found: await capture(other) });
-    expect(await applyLive(plan, { ...plainly, host: other.host }, signal)).toEqual([]);
+    const edited = { ...plan, actions: plan.actions.slice(1) };
+    await expect(applyLive(edited, { ...plainly, host: other.host }, signal)).rejects.toMatchObject({
+      code: 'refused',
+    });
+    other.run('ip link add veth0 type ifb');
+    await expect(applyLive(plan, { ...plainly, host: other.host }, signal)).rejects.toMatchObject({
+      code: 'refused',
+      message: expect.stringContaining('link veth0'),
+    });
+    other.run('ip link delete veth0');
+    const next = random(seed);
+    const deaths = await appliedWithKills(plan, other, () => next() < 0.1);
+    console.log(`seed ${seed}: ${deaths} deaths`);
     expect(said(other)).toBe(before);
     const again = planLive({ wanted: network, found: await capture(other) });
     expect(again.actions.map(({ id }) => id)).toEqual([]);
     expect(again.loses).toEqual([]);
-  });
-
-  test('killed after every single command, and gone on with each time', async () => {
-    const { network, said: before } = await original();
-    await using other = await machine();
-    const plan = planLive({ wanted: network, found: await capture(other) });
-    const done = new Set<string>();
-    const [begun, ended] = [new Set<string>(), new Set<string>()];
-    const host: Host = {
-      ...other.host,
-      run: async (argv, options, inner) => {
-        const result = await other.host.run(argv, options, inner);
-        const key = argv.join(' ');
-        if (!/^(?:ip (?:-[46] )?(?:link|address|route|rule|neighbour|tuntap) \w|sysctl|tee)/.test(key) || done.has(key))
-          return result;
-        if (argv.includes('show')) return result;
-        done.add(key);
-        throw new LifeboatError('failed', 'killed');
-      },
-    };
-    const progress: Application['progress'] = {
-      begun,
-      ended,
-      begin: async (id) => void begun.add(id),
-      end: async (id) => void ended.add(id),
-    };
-    let deaths = 0;
-    for (;;) {
-      try {
-        expect(await applyLive(plan, { host, progress, say: () => {} }, signal)).toEqual([]);
-        break;
-      } catch (error) {
-        if (!(error instanceof LifeboatError) || !error.message.endsWith('killed')) throw error;
-        deaths += 1;
-      }
-    }
-    expect(deaths).toBeGreaterThanOrEqual(plan.actions.length);
-    expect(said(other)).toBe(before);
   });
 
   test('cards that exchange their names, with what is on them now, and a machine that changed meanwhile', async () => {
@@ -153,30 +93,23 @@ describe.skipIf(reason !== undefined)('in namespaces', () => {
     expect(said(other)).toBe(before);
   });
 
-  test('what is refused: another network than the plan saw, actions that do not follow from it, a card that is gone', async () => {
-    await using own = await machine();
-    build(own);
-    await settled(own);
-    const wanted = await capture(own);
+  test('a link that a module made by itself when the first of its kind was made', async () => {
     await using other = await machine();
+    other.run('ip link add ifb0 type ifb');
+    const wanted = await capture(other);
+    other.run('ip link delete ifb0');
     const plan = planLive({ wanted, found: await capture(other) });
-    const edited = { ...plan, actions: plan.actions.slice(1) };
-    await expect(applyLive(edited, { ...plainly, host: other.host }, signal)).rejects.toMatchObject({
-      code: 'refused',
-    });
-    other.run('ip link add veth0 type ifb');
-    await expect(applyLive(plan, { ...plainly, host: other.host }, signal)).rejects.toMatchObject({
-      code: 'refused',
-      message: expect.stringContaining('link veth0'),
-    });
-    const gone = {
-      ...wanted,
-      links: wanted.links.map((link) => (link.name === 'veth2' ? { ...link, kind: 'hsr' } : link)),
+    let isLoaded = false;
+    const host: Host = {
+      ...other.host,
+      run: async (argv, options, inner) => {
+        if (!isLoaded && argv.includes('ifb0')) other.run('ip link add ifb0 type ifb');
+        isLoaded ||= argv.includes('ifb0');
+        return await other.host.run(argv, options, inner);
+      },
     };
-    expect(() => planLive({ wanted: gone, found: wanted })).toThrow(/cannot be made as it was: link veth2/);
-    expect(planLive({ wanted: gone, found: wanted, exclude: new Set(['veth2']) }).notes).toContain(
-      'left out, as told: veth2',
-    );
+    expect(await applyLive(plan, { ...plainly, host }, signal)).toEqual([]);
+    expect(isLoaded).toBe(true);
   });
 });
 

@@ -8,7 +8,7 @@ export function networkApplyCommand(): Command {
     .argument('<plan>', 'a file that "lifeboat network plan --output" wrote')
     .addHelpText(
       'after',
-      `\nNothing is changed unless all is as it was when the plan was made. Who is interrupted gives the same command again.\n${helpFooter(
+      `\nNothing is changed unless all is as it was when the plan was made. Who is interrupted gives the same command again.\nThat a terminal or a connection is gone does not interrupt what is done to live links.\n${helpFooter(
         ['lifeboat network apply network.json', 'lifeboat network apply network.json --yes=DIGEST'],
         [0, 1, 2, 5, 6, 130],
       )}`,
@@ -21,10 +21,12 @@ export function networkApplyCommand(): Command {
       const { openSession, runCommand } = await import('../session.ts');
       const { printResult } = await import('../output.ts');
       const { network } = await import('../../../workflows/network.ts');
+      const { noSettings } = await import('../../workflow/units.ts');
       const globals = command.optsWithGlobals<Globals>();
-      await using session = openSession(globals);
       const text = await explaining(`read ${file}`, async () => await readFile(file, 'utf8'));
       const networkPlan = parseNetworkPlan(parsed(text));
+      // Half a network could be reached by nobody.
+      await using session = openSession(globals, noSettings, networkPlan.outcome === 'live');
       if (globals.dryRun) return printResult(globals.json, networkPlan, () => networkPlanText(networkPlan, true));
       const networkRequest = globals.yes === undefined ? {} : { yes: globals.yes };
       const inputs = { stateDir: resolve(globals.stateDir), networkPlan, networkRequest };

@@ -184,3 +184,28 @@ test('name servers stay where some come with an address', () => {
   // One of its links has an address with a lifetime.
   expect(planLive({ wanted: network, found: { ...network, dns: found.dns } }).actions).toEqual([]);
 });
+
+test('a kind that nobody can make is refused by name, and can be left out', () => {
+  const network = networkOf('debian12');
+  const odd = network.links.map((link) => (link.name === 'br0' ? { ...link, kind: 'hsr' } : link));
+  const request = { wanted: { ...network, links: odd }, found: bare(network, names) };
+  expect(() => planLive(request)).toThrow(/cannot be made as it was: link br0/);
+  expect(planLive({ ...request, exclude: new Set(['br0']) }).notes).toContain('left out, as told: br0');
+});
+
+test('what is lost is named: name servers, and links with their addresses', () => {
+  const network = networkOf('debian12');
+  const fixed = network.links.map((link) => ({ ...link, addresses: link.addresses.filter(({ dynamic }) => !dynamic) }));
+  const wanted = { ...network, links: fixed };
+  const address = { ...staticAddress, address: '203.0.113.7' };
+  const links = fixed.map(
+    (link): Link =>
+      link.name === 'dummy0' ? { ...link, kind: 'ifb', detail: { kind: 'ifb' }, addresses: [address] } : link,
+  );
+  const found = { ...wanted, links, dns: { servers: ['198.51.100.53', '192.0.2.53'], search: [] } };
+  const lost = planLive({ wanted, found }).loses.map(({ what }) => what);
+  expect(lost).toContain('the name server 198.51.100.53');
+  expect(lost).toContainEqual(expect.stringMatching(/^it is taken away: link dummy0 {2}ifb.*203\.0\.113\.7\/24/));
+});
+
+const staticAddress = { prefix: 24, family: 'inet', scope: 'global', dynamic: false, origin: 'static' } as const;

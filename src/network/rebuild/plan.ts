@@ -14,7 +14,7 @@ import { expectedNetwork } from './expected.ts';
 import { makerOf } from './makers.ts';
 import { cardTitle, type Match, matchCards } from './match.ts';
 import { nowOf } from './now.ts';
-import { lostRoutes, unwantedRules } from './rest.ts';
+import { lostRoutes, lostServers, unwantedRules } from './rest.ts';
 
 export interface NetworkRequest {
   /** The network as it was captured. */
@@ -51,7 +51,7 @@ export function planLive(request: NetworkRequest): LivePlan {
     before,
     network,
     loses: [
-      ...now.removed.map((link) => ({ link: link.name, what: `it is taken away: ${linkText(link)}` })),
+      ...now.removed.map((link) => ({ link: link.name, what: `it is taken away: ${withAddresses(link)}` })),
       ...[...now.renamed]
         .filter(([link]) => !cards.some((card) => card.now === link))
         .map(([link, name]) => ({ link, what: `its name: it is called ${name} then` })),
@@ -69,10 +69,13 @@ export function planLive(request: NetworkRequest): LivePlan {
       }),
       ...lostRoutes(scene).map((route) => ({ link: route.dev ?? '', what: `the route ${routeText(route)}` })),
       ...unwantedRules(before, network).map((rule) => ({ link: '', what: `the rule ${ruleText(rule)}` })),
+      ...lostServers(before, network).map((server) => ({ link: '', what: `the name server ${server}` })),
     ],
     actions: networkActions(before, network, cards),
   };
 }
+
+const withAddresses = (link: Link): string => [linkText(link), ...link.addresses.map(addressText)].join('  ');
 
 /** What a network is made from: the same for every plan for it. */
 export const networkDigest = (wanted: Network): string => digestOf({ ...wanted, capturedAt: null, gaps: null });
@@ -84,9 +87,9 @@ export const networkDigest = (wanted: Network): string => digestOf({ ...wanted, 
  */
 export function matched({ wanted, found, named = new Map(), exclude = new Set() }: NetworkRequest): readonly Match[] {
   for (const network of [wanted, found]) refuseUnseen(network);
-  const old = wanted.links.filter(({ name }) => named.has(name));
-  const there = found.links.filter(({ name }) => [...named.values()].includes(name));
   const gone = withAbove(exclude, wanted.links);
+  const old = wanted.links.filter(({ name }) => named.has(name) && !gone.has(name));
+  const there = found.links.filter(({ name }) => [...named.values()].includes(name));
   const cards = cardsOf(wanted).filter(
     (card) => !gone.has(card.name) && (carries(card, wanted) || named.has(card.name)),
   );

@@ -209,6 +209,9 @@ function ofLinks({ network, now }: Scene, found: Values, wanted: Values): Settin
     );
 }
 
+export const lostServers = (before: Network, network: Network): readonly string[] =>
+  before.dns.servers.filter((server) => !network.dns.servers.includes(server));
+
 export function dnsActions({ before, network }: Scene): Action[] {
   const { servers, search, options = [] } = network.dns;
   if (same(before.dns, network.dns)) return [];
