@@ -55,7 +55,8 @@ export const mdBuilder: Builder<Md> = {
     const words = createWords(geometry, grouped(uuid));
     const flags = flagCommands(id, geometry);
     const undo: Command[] = [
-      { argv: ['mdadm', '--stop', device(id)], okCodes: [0, 1, 2] },
+      { argv: ['udevadm', 'settle'] },
+      { argv: ['sh', '-euc', stopHalf, 'sh', ...on.map(device)] },
       { argv: ['mdadm', '--zero-superblock', '--force', ...on.map(device)], okCodes: [0, 1, 2] },
     ];
     return [
@@ -67,6 +68,15 @@ export const mdBuilder: Builder<Md> = {
     ];
   },
 };
+
+/** An array that got its members and was not started has no name by which it could be asked for: the kernel knows who holds them. */
+const stopHalf = `
+for member; do
+  for holder in /sys/class/block/"$(basename "$(realpath -- "$member")")"/holders/md*; do
+    [ ! -e "$holder" ] || mdadm --stop "/dev/\${holder##*/}" || true
+  done
+done
+`;
 
 /** mdadm writes the digits in groups of eight. */
 export function grouped(uuid: string): string {
