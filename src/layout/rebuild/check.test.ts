@@ -87,6 +87,30 @@ const cases: readonly [string, (plan: Plan) => Plan, RegExp][] = [
     /does not say what becomes of partition table/,
   ],
   [
+    'the fate of something that is not there',
+    (plan) => ({
+      ...plan,
+      fates: { ...plan.fates, old: plan.fates.old.map((one) => (one.fate === 'reuse' ? { ...one, id: 'x' } : one)) },
+    }),
+    /does not say what becomes of disk/,
+  ],
+  [
+    'more fates than things',
+    (plan) => ({
+      ...plan,
+      fates: { ...plan.fates, new: [...plan.fates.new, { id: 'x', title: 'x', fate: 'create' }] },
+    }),
+    /things that are not there/,
+  ],
+  [
+    'something that is made and said to stay, which then would not be looked at',
+    (plan) => ({
+      ...plan,
+      fates: { ...plan.fates, new: plan.fates.new.map((one) => ({ id: one.id, title: one.title, fate: 'keep' })) },
+    }),
+    /what stays is not the same/,
+  ],
+  [
     'a partition beyond the end',
     withLayout((one) => (one.kind === 'partition' && one.number === 2 ? { ...one, sizeBytes: 2 ** 40 } : one)),
     /partitions of .* do not fit/,

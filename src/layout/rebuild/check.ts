@@ -5,15 +5,16 @@
 import { LifeboatError } from '../../kernel/errors.ts';
 import { canonicalJson } from '../../kernel/json.ts';
 import { asJson } from '../../plan/digest.ts';
-import { type Component, type ComponentOf, handlerOf } from '../types.ts';
+import { type Component, type ComponentOf, handlerOf, type Layout } from '../types.ts';
 import { actionsOf } from './actions.ts';
 import type { Plan } from './document.ts';
 import { aboveOfKind } from './builder.ts';
+import type { Fate } from './outcome.ts';
 import { disksOf, notMade, type OrderedSite, siteOf } from './site.ts';
 
 /** @throws LifeboatError `refused` with the first thing that does not fit */
 export function checkPlan(plan: Plan): void {
-  const fault = diskFault(plan) ?? lossFault(plan) ?? placeFault(plan) ?? actionFault(plan);
+  const fault = diskFault(plan) ?? fateFault(plan) ?? lossFault(plan) ?? placeFault(plan) ?? actionFault(plan);
   if (fault === undefined) return;
   throw new LifeboatError('refused', `the plan is not as lifeboat makes it: ${fault}`, {
     hint: 'Change the captured layout that it is made of, or the options of "lifeboat layout plan", and make it again.',
@@ -37,20 +38,35 @@ function diskFault({ disks, before, layout }: Plan): string | undefined {
   return undefined;
 }
 
+/** Of each thing it is told what becomes of it, and what stays is there before and afterwards. */
+function fateFault({ before, layout, fates }: Plan): string | undefined {
+  const sides: readonly (readonly [Layout, readonly Fate[]])[] = [
+    [before, fates.old],
+    [layout, fates.new],
+  ];
+  for (const [{ components }, told] of sides) {
+    const ids = told.map(({ id }) => id);
+    const there = components.filter(({ kind }) => !notMade.has(kind));
+    const silent = there.find(({ id }) => !ids.includes(id));
+    if (silent !== undefined) return `it does not say what becomes of ${handlerOf(silent).title(silent)}`;
+    if (ids.length > there.length) return 'it says what becomes of things that are not there';
+  }
+  const staying = (told: readonly Fate[]): string =>
+    canonicalJson(
+      told.flatMap(({ id, fate }) => (fate === 'keep' || fate === 'reuse' ? [`${fate} ${id}`] : [])).sort(),
+    );
+  return staying(fates.old) === staying(fates.new) ? undefined : 'what stays is not the same before and afterwards';
+}
+
 /** Who agrees to a plan has seen all that is lost. */
 function lossFault({ disks, before, fates }: Plan): string | undefined {
   const site = siteOf(before.components);
-  const fateOf = new Map(fates.old.map(({ id, fate }) => [id, fate]));
-  for (const component of site.order) {
-    if (notMade.has(component.kind) || component.kind === 'disk') continue;
-    const fate = fateOf.get(component.id);
-    const title = handlerOf(component).title(component);
-    if (fate === undefined) return `it does not say what becomes of ${title}`;
+  for (const { id, fate } of fates.old) {
     if (fate !== 'destroy') continue;
     const silent = site
-      .disksUnder(component.id)
-      .some((id) => !disks.some((disk) => disk.id === id && disk.destroys.some((loss) => loss.id === component.id)));
-    if (silent) return `it does not say that ${title} is lost`;
+      .disksUnder(id)
+      .some((under) => !disks.some((disk) => disk.id === under && disk.destroys.some((loss) => loss.id === id)));
+    if (silent) return `it does not say that ${handlerOf(site.get(id)).title(site.get(id))} is lost`;
   }
   return undefined;
 }
