@@ -197,7 +197,7 @@ const isCopied = ([first]: Lv['segments']): boolean =>
   /^(mirror|raid1|raid10|raid[456](_\w+)?)$/.test(first?.type ?? '');
 
 /**
- * Those that lie where they did first, and RAID, which LVM finds room for on the same disks, behind them; of pools the one with most
+ * Those that lie where they did first, and RAID, which LVM finds room for on the same disks, behind them in the order in which it lay; of pools the one with most
  * metadata last, as the room that is set aside to repair them with is that of the one that it is made with. Snapshots come after what they
  * show.
  */
@@ -213,7 +213,8 @@ function volumeDeeds(group: Vg, site: Site): Deed[] {
     if (metadata !== undefined) return 1 + metadata;
     const isRaid = (volume.parts ?? []).some(({ name }) => /_[rm]image_\d+$/.test(name));
     const pieces = [volume, ...(volume.parts ?? [])].flatMap(({ segments }) => segments);
-    if (pieces.some(({ areas }) => areas.some((area) => area.startsWith('pv:')))) return isRaid ? 2 ** 59 : 0;
+    const firsts = pieces.flatMap(({ areas }) => areas.flatMap((area) => /^pv:[^:]*:(\d+)-/.exec(area)?.[1] ?? []));
+    if (firsts.length > 0) return isRaid ? 2 ** 50 + Math.min(...firsts.map(Number)) : 0;
     // Where all lie anew: what has to be on several disks before what may be anywhere.
     return (volume.segments[0]?.stripes ?? 1) > 1 ? -1 : 0;
   };
