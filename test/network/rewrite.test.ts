@@ -198,3 +198,20 @@ test('a directory that became a link after the plan was made is refused', async 
   await expect(applyWritten(plan, host, () => {}, signal)).rejects.toMatchObject({ code: 'refused' });
   expect(await readdir(join(outside.path, 'network'))).toEqual(['interfaces']);
 });
+
+test('a file that would get the name of another one that stays: refused, and nothing is written', async () => {
+  const script = '/etc/sysconfig/network-scripts/ifcfg-';
+  const files = { [`${script}ens3`]: 'DEVICE=ens3\n' };
+  const moved = { wanted: network([card('ens3', 1, 3)]), found: network([card('enp1s0', 4, 5)]) };
+  await using root = await tree(files);
+  const host = localHost();
+  const asked = async () => ({ ...moved, root: root.path, files: await filesBelow(host, root.path, signal) });
+  const plan = planWritten(await asked());
+  await writeFile(join(root.path, `${script}enp1s0`), 'DEVICE=enp1s0\nIPADDR=192.0.2.9\n');
+  await expect(applyWritten(plan, host, () => {}, signal)).rejects.toMatchObject({ code: 'refused' });
+  const again = await asked();
+  expect(() => planWritten(again)).toThrow(/another file of that name/);
+  await rm(join(root.path, `${script}enp1s0`));
+  for (const _ of [1, 2]) await applyWritten(plan, host, () => {}, signal);
+  expect([...(await filesBelow(host, root.path, signal))]).toEqual([[`${script}enp1s0`, 'DEVICE=enp1s0\n']]);
+});

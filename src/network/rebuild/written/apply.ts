@@ -7,6 +7,7 @@ import { isConfig } from '../../places.ts';
 import type { PlannedFile, WrittenPlan } from '../document.ts';
 import { filesBelow, realRoot, refuseStrays, regularFiles, stagedPath, writeLike } from './files.ts';
 import { renamedPath } from './names.ts';
+import { refuseTaken } from './plan.ts';
 import { contentDigest, rewritten } from './rewrite.ts';
 import { fromRecords, type Identities } from './identities.ts';
 
@@ -39,6 +40,9 @@ export async function applyWritten(
     if (earlier.has(path) && isAfter(nameFromBytes(await host.read(path, {}, signal)))) staged.add(file);
     else if (!isAfter(now.get(finalPath(file)))) missing.set(file, newContent(file, now.get(file.path), identities));
   }
+  // One that is killed goes on with some in their places already.
+  const done = new Set(plan.files.filter((file) => !missing.has(file)).map(finalPath));
+  refuseTaken(plan.files, new Set([...now.keys()].filter((path) => !done.has(path))));
   for (const [file, content] of missing) {
     await writeLike(host, join(top, file.path), waitingAt(file), content, signal);
     staged.add(file);

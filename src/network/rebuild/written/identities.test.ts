@@ -35,6 +35,14 @@ describe('the name that a card has when the host starts', () => {
     expect(then([card('lan0', 3)], [card('enp1s0', 9)], ['lan0']).names).toEqual(new Map([['lan0', 'lan0']]));
   });
 
+  test('is told to be that of another, where two would have it', () => {
+    const { notes } = then([card('enp1s0', 3), card('ens4', 4)], [card('enp9s0', 8), card('enp1s0', 9)], ['enp1s0']);
+    expect(notes).toEqual([
+      'enp1s0: it would be called enp1s0 then, and so would ens4: pin another name',
+      'ens4: it would be called enp1s0 then, and so would enp1s0: pin another name',
+    ]);
+  });
+
   test('is one of the kernel, in the order of places, where it was one', () => {
     const { names, notes } = then([card('eth0', 3)], [card('enp1s0', 3), card('enp0s1', 1)]);
     expect(names).toEqual(new Map([['eth0', 'eth1']]));

@@ -49,6 +49,11 @@ export function namesThen(matches: readonly Match[], pinned: ReadonlySet<string>
     }
     return [[from.name, to.name]];
   });
+  for (const [was, name] of names) {
+    const others = names.flatMap(([other, its]) => (its === name && other !== was ? [other] : []));
+    if (others.length > 0)
+      notes.push(`${was}: it would be called ${name} then, and so would ${others.join(', ')}: pin another name`);
+  }
   return { names: new Map(names), notes };
 }
 

@@ -29,6 +29,7 @@ export function planWritten(request: WrittenRequest): WrittenPlan {
   const identities = identitiesOf(matches, names);
   const planned = [...files].flatMap(([path, content]) => plannedFile(path, content, identities) ?? []);
   refuseTwice(planned, wanted, identities.names);
+  refuseTaken(planned, new Set(files.keys()));
   const taken = new Set(matches.map(({ to }) => to.name));
   return {
     format: networkPlanFormat,
@@ -63,6 +64,25 @@ function refuseTwice(
     {
       hint: 'Put the file back as it was captured, or change its names by hand.',
     },
+  );
+}
+
+/**
+ * A file that gets a new name may not take the place of one that stays.
+ *
+ * @param there paths of files that are there
+ * @throws LifeboatError `refused`
+ */
+export function refuseTaken(planned: readonly PlannedFile[], there: ReadonlySet<string>): void {
+  const leaving = new Set(planned.flatMap(({ path, renamedTo }) => (renamedTo === undefined ? [] : [path])));
+  const taken = planned.find(
+    ({ renamedTo }) => renamedTo !== undefined && there.has(renamedTo) && !leaving.has(renamedTo),
+  );
+  if (taken === undefined) return;
+  throw new LifeboatError(
+    'refused',
+    printable(`${taken.path} is to become ${taken.renamedTo}, and there is another file of that name`),
+    { hint: 'Look which of the two is of use, and move the other one away.' },
   );
 }
 
