@@ -1,5 +1,6 @@
 /** Where the devices of a layout are on the machine that it is being made on. */
 import { LifeboatError } from '../../kernel/errors.ts';
+import { printable } from '../../kernel/text.ts';
 import type { Command } from '../../plan/action.ts';
 import type { ComponentOf } from '../types.ts';
 import { builderOf } from './builders.ts';
@@ -9,7 +10,7 @@ import type { OrderedSite } from './site.ts';
  * The path of a component's device: of a disk the one that it has now, of all else what follows from that.
  *
  * @param disks paths of the disks that are there, by id
- * @throws LifeboatError `not-found` for a disk that is not there any more
+ * @throws LifeboatError `not-found` for a disk that is not there any more, `refused` for a name that leads out of its directory
  */
 export function devicePath(id: string, site: OrderedSite, disks: ReadonlyMap<string, string>): string {
   const component = site.get(id);
@@ -26,7 +27,11 @@ export function devicePath(id: string, site: OrderedSite, disks: ReadonlyMap<str
     return devicePath(under, site, disks);
   };
   // A table, a physical volume and the like have no device of their own: they are on the one below.
-  return builderOf(component)?.path?.(component, below, site) ?? below();
+  const path = builderOf(component)?.path?.(component, below, site) ?? below();
+  if (!path.includes('/../')) return path;
+  throw new LifeboatError('refused', `${printable(id)} has a name that leads elsewhere: ${printable(path)}`, {
+    hint: 'Look at the captured layout: no tool makes such a name.',
+  });
 }
 
 const was = 'was:';
