@@ -1,6 +1,7 @@
 /** `npm run bench [-- NAME…]`: each bench pairs lifeboat with a named peer, in turn in one run, and prints the ratios. */
 import { cpus, release } from 'node:os';
 import { age } from './age.ts';
+import { applyPairs } from './apply.ts';
 import { capture } from './capture.ts';
 import { engineTar, engineTarMemory } from './engine-tar.ts';
 import { type Pairing, paired } from './paired.ts';
@@ -16,6 +17,7 @@ const benches: Readonly<Record<string, Readonly<Record<string, () => Promise<Pai
   'engine-tar': engineTar,
   'engine-tar-memory': {},
   plan: {},
+  apply: {},
   'points-list': { 'points-list': pointsList },
 };
 
@@ -30,6 +32,7 @@ for (const name of names) {
   for (const [title, make] of Object.entries(bench)) await paired(title, await make());
   if (name === 'engine-tar-memory') engineTarMemory();
   if (name === 'plan') planned();
+  if (name === 'apply') await applyPairs(3);
 }
 
 /** No peer makes plans: what one costs, beside what it may. */

@@ -19,7 +19,7 @@ const lockSchema = z.object({ packages: z.record(z.string(), z.object({ dev: z.b
 
 /** Puts the disk into a machine that runs, and has it mounted there, also after a reboot. Its image lies in this directory. */
 export async function addProgram(machine: Machine, host: Host, directory: string, signal: AbortSignal): Promise<void> {
-  const file = await makeDisk(directory);
+  const file = await programDisk(directory);
   await machine.addDisk({ file, format: 'raw', serial: 'PROGRAM', bus: 'scsi' }, signal);
   await host.run(['sh', '-ec', mount], { timeoutMs: 240_000 }, signal);
 }
@@ -33,7 +33,8 @@ const mount = `
   mount ${programPlace}
   chown -R 0:0 ${programPlace}`;
 
-async function makeDisk(directory: string): Promise<string> {
+/** The image of the disk, in this directory: an ext4 called `program`. */
+export async function programDisk(directory: string): Promise<string> {
   await using work = await temporaryDirectory();
   const { packages } = lockSchema.parse(JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')));
   const needed = Object.entries(packages).flatMap(([path, { dev }]) => (path === '' || dev ? [] : [path]));
