@@ -33,7 +33,8 @@ export const rebuildDisks = step({
   timeout: '24h',
   run: async ({ state: { layoutPlan, agreedPlan, applyRequest, stateDir }, host, say, signal }) => {
     const { bootId = '' } = await hostIdentity(host, signal);
-    await using progress = await openProgress(recordOf(stateDir, agreedPlan), bootId);
+    const record = recordOf(stateDir, agreedPlan);
+    await using progress = await openProgress(record, bootId);
     const total = layoutPlan.actions.length;
     let done = progress.ended.size;
     const changes = await applyPlan(
@@ -52,7 +53,8 @@ export const rebuildDisks = step({
     if (changes.length > 0) {
       const texts = changes.map(({ text }) => text).join('; ');
       throw new LifeboatError('failed', `the disks are not as the plan said: ${texts}`, {
-        hint: 'Look at them with "lifeboat layout show"; make a new plan to begin anew.',
+        // Of disks that somebody emptied since, the new plan may be this very one.
+        hint: `Look at them with "lifeboat layout show". To begin anew, remove ${record} and make the plan again.`,
       });
     }
     return { rebuilt: { actions: total, disks: layoutPlan.disks.map(({ id }) => id) } };
