@@ -9,6 +9,7 @@ import { type Component, type ComponentOf, type Kind, type Layout, parseLayout }
 import { builderOf } from '../builders.ts';
 import { fitted } from '../fit.ts';
 import { siteOf } from '../site.ts';
+import { wrongHeader } from './luks.ts';
 
 const { signal } = new AbortController();
 
@@ -130,4 +131,14 @@ test('of LUKS with its header in a file only what the kernel tells is compared; 
   expect(builder?.compared?.(opened, false)).toEqual(builder?.compared?.(asSeen, false));
   expect(builder?.compared?.(apart, false)).toMatchObject({ uuid: apart.uuid, geometry: apart.geometry });
   expect(volumes.filter((one) => builder?.omitted?.(one, site) !== undefined)).toEqual([closed]);
+});
+
+test('a LUKS header that is another’s, or none, is told before it is written anywhere', () => {
+  const header = Buffer.alloc(4096);
+  header.write('LUKS\xba\xbe', 'latin1');
+  header.write('11111111-0000-4000-8000-000000000001', 168);
+  expect(wrongHeader('luks-header:11111111-0000-4000-8000-000000000001', header)).toBeUndefined();
+  expect(wrongHeader('luks-header:2', header)).toContain('is that of 11111111-');
+  expect(wrongHeader('luks-header:2', Buffer.from('secret'))).toContain('is none');
+  expect(wrongHeader('luks-key:2', Buffer.from('secret'))).toBeUndefined();
 });

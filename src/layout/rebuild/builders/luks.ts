@@ -1,5 +1,6 @@
 /** LUKS: its header as it was kept with the point, which brings slots and tokens back; then it is opened with a key that it knows. */
 import { present } from '../../../kernel/present.ts';
+import { printable } from '../../../kernel/text.ts';
 import type { Command, Word } from '../../../plan/action.ts';
 import type { ComponentOf } from '../../types.ts';
 import { type Builder, type Deed, device, option } from '../builder.ts';
@@ -12,6 +13,20 @@ type Geometry = NonNullable<Luks['geometry']>;
 const headerOf = ({ uuid }: Luks): string => `luks-header:${uuid}`;
 /** And for a passphrase, or what is in a key file, that opens it. */
 const keyOf = ({ uuid }: Luks): string => `luks-key:${uuid}`;
+
+const magic = Buffer.from('LUKS\xba\xbe', 'latin1');
+/** In headers of both versions. */
+const uuidAt = 168;
+
+/** Why what is given by a name is not what it is asked for; `undefined` where it is, or nobody can see that. */
+export function wrongHeader(name: string, bytes: Uint8Array): string | undefined {
+  const [, uuid] = /^luks-header:(.*)$/.exec(name) ?? [];
+  if (uuid === undefined) return undefined;
+  const header = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (!header.subarray(0, magic.length).equals(magic)) return `what was given as the LUKS header of ${uuid} is none`;
+  const [own = ''] = header.toString('latin1', uuidAt, uuidAt + 40).split('\0', 1);
+  return own === uuid ? undefined : `the LUKS header that was given for ${uuid} is that of ${printable(own)}`;
+}
 
 const nameOf = ({ name, crypttab, uuid }: Luks): string => name ?? crypttab?.name ?? `luks-${uuid}`;
 
