@@ -91,6 +91,17 @@ describe.skipIf(reason !== undefined)('in namespaces', () => {
     other.run('ip addr del 203.0.113.9/32 dev eth0');
     await expect(applyLive(plan, { ...plainly, host: other.host }, signal)).resolves.toEqual([]);
     expect(said(other)).toBe(before);
+
+    // One gets the name of another that gets a third, which is also another name of the first.
+    for (const line of ['set eth1 down', 'set eth1 name x', 'property add dev x altname eth1'])
+      other.run(`ip link ${line}`);
+    const moved = new Map([
+      ['eth0', 'x'],
+      ['eth1', 'eth0'],
+    ]);
+    const next = planLive({ wanted: network, found: await capture(other), named: moved });
+    await expect(applyLive(next, { ...plainly, host: other.host }, signal)).resolves.toEqual([]);
+    expect(said(other)).toBe(before);
   });
 
   test('a link that a module made by itself when the first of its kind was made', async () => {

@@ -44,23 +44,35 @@ function removal(link: Link): Action {
   return act(`remove ${link.name}`, `take away ${linkText(link)}`, link.name, commands);
 }
 
-/** Two may have to exchange their names: all get one first that nobody has. */
-function renaming({ before, now: { renamed } }: Scene): Action[] {
+/** Two may have to exchange their names: whoever has one that another gets is given one first that nobody has. */
+function renaming({ before, network, now: { renamed } }: Scene): Action[] {
   const ids = new Map(before.links.map((link) => [link.name, { device: idOf(link) }]));
   const names = [...renamed];
-  const isTaken = (name: string): boolean => renamed.has(name);
+  const wanted = new Set(renamed.values());
+  const stays = new Set(network.links.map(({ name }) => name));
   const rename = (from: string, to: string, step: string): Action => {
     const device = ids.get(from) ?? from;
+    const link = before.links.find(({ name }) => name === from);
+    // Of those of the plan each is switched on when it is set up.
+    const isOn = step === 'rename' && link?.enabled === true && !stays.has(to);
     return act(`${step} ${from}`, `rename ${from} to ${to}`, to, [
+      ...holdersOf(before, to).map(({ name }) =>
+        attempt('ip', 'link', 'property', 'del', 'dev', ids.get(name) ?? name, 'altname', to),
+      ),
       command('ip', 'link', 'set', 'dev', device, 'down'),
       command('ip', 'link', 'set', 'dev', device, 'name', to),
+      ...(isOn ? [command('ip', 'link', 'set', 'dev', device, 'up')] : []),
     ]);
   };
   return [
-    ...names.flatMap(([from, to], index) => (isTaken(to) ? [rename(from, `moving${index}`, 'free')] : [])),
+    ...names.flatMap(([from], index) => (wanted.has(from) ? [rename(from, `moving${index}`, 'free')] : [])),
     ...names.map(([from, to]) => rename(from, to, 'rename')),
   ];
 }
+
+/** Links that have a name as another one of theirs: no link can be called so as long as they have. */
+export const holdersOf = ({ links }: Network, name: string): readonly Link[] =>
+  links.filter(({ alternativeNames = [] }) => alternativeNames.includes(name));
 
 function making(link: Link, scene: Scene): Action[] {
   const { network, now, named } = scene;

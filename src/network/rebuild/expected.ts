@@ -115,7 +115,7 @@ function onCard(link: Link, card: Link | undefined): Link {
   const { mac, macOrigin, alternativeNames = [], ...own } = rest;
   const names = [
     ...alternativeNames.filter((name) => !madeName.test(name)),
-    ...(card.alternativeNames ?? []).filter((name) => madeName.test(name)),
+    ...(card.alternativeNames ?? []).filter((name) => madeName.test(name) && name !== link.name),
   ];
   const keepsMac = macOrigin === 'set' && link.master === undefined;
   return {

@@ -40,7 +40,7 @@ export function nowOf(before: Network, network: Network, cards: readonly Planned
     }),
   );
   const mine = new Set([...of.values()].map(({ name }) => name));
-  const renamed = renamesOf(before, network, cards, mine);
+  const renamed = renamesOf(before, network, cards, new Set([...mine, ...gone]));
   const off = network.links.flatMap((link) => {
     const found = of.get(link.name);
     if (found === undefined) return [link.name];
@@ -80,7 +80,11 @@ function isAsMade(found: Link, link: Link): boolean {
   );
 }
 
-/** Cards get the names that they will have; who has one of these now, and is none of them, gets another. */
+/**
+ * Cards get the names that they will have; who has one of these now, and is none of them, gets another.
+ *
+ * @param mine links that are of the plan, or go
+ */
 function renamesOf(
   before: Network,
   network: Network,
@@ -92,7 +96,7 @@ function renamesOf(
   const found = new Map(cards.flatMap(({ now, name }): [string, string][] => (now === name ? [] : [[now, name]])));
   let count = 0;
   for (const link of before.links) {
-    if (!isCard(link) || mine.has(link.name) || !wanted.has(link.name)) continue;
+    if (mine.has(link.name) || !wanted.has(link.name)) continue;
     while (names.has(`other${count}`)) count += 1;
     names.add(`other${count}`);
     found.set(link.name, `other${count}`);

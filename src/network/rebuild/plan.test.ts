@@ -12,7 +12,7 @@ import { captureNeighbours } from '../neighbours.ts';
 import { captureRoutes } from '../routes.ts';
 import { captureRules } from '../rules.ts';
 import { type Link, type Network, parseNetwork } from '../types.ts';
-import { isCard } from './cards.ts';
+import { idOf, isCard } from './cards.ts';
 import type { LivePlan } from './document.ts';
 import { planLive } from './plan.ts';
 import { networkPlanText } from './text.ts';
@@ -138,7 +138,7 @@ function checkOrder({ actions, before, network, cards }: LivePlan): void {
         if (isLate && cards.some(({ name }) => name === word)) throw new Error(`${id} says ${word} and means a card`);
         if (
           typeof word !== 'string' &&
-          !(tokens.has(word.device) || before.links.some((link) => link.permanentMac === word.device))
+          !(tokens.has(word.device) || before.links.some((link) => idOf(link) === word.device))
         )
           throw new Error(`${id} means ${word.device}, which is no card`);
       }
@@ -206,6 +206,50 @@ test('what is lost is named: name servers, and links with their addresses', () =
   const lost = planLive({ wanted, found }).loses.map(({ what }) => what);
   expect(lost).toContain('the name server 198.51.100.53');
   expect(lost).toContainEqual(expect.stringMatching(/^it is taken away: link dummy0 {2}ifb.*203\.0\.113\.7\/24/));
+});
+
+test('cards that cannot be told apart, and a name that no link can have, are refused', () => {
+  const network = networkOf('debian12');
+  const there = bare(network, names);
+  const [first] = there.links.filter(isCard);
+  const twins = there.links.map((link) => (isCard(link) ? { ...link, permanentMac: first?.permanentMac ?? '' } : link));
+  expect(() => planLive({ wanted: network, found: { ...there, links: twins } })).toThrow(/have the same MAC/);
+  const odd = network.links.map((link) => (link.name === 'dummy0' ? { ...link, name: 'a name of words' } : link));
+  expect(() => planLive({ wanted: { ...network, links: odd }, found: there })).toThrow(/no link have this name/);
+});
+
+test('who has a name that a card gets keeps its place under another, and is on again', () => {
+  const network = networkOf('debian12');
+  const card = network.links.find(isCard);
+  const wanted = { ...network, links: card === undefined ? [] : [card], routes: [], rules: [], neighbours: [] };
+  const [taken, holder] = bare(network, names).links.filter(isCard);
+  if (card === undefined || taken === undefined || holder === undefined) throw new Error('two cards');
+  const bridge: Link = {
+    ...holder,
+    name: card.name,
+    index: 99,
+    kind: 'bridge',
+    enabled: true,
+    detail: { kind: 'bridge' },
+  };
+  const { permanentMac: _mac, busPath: _path, ...inPlace } = bridge;
+  const found = { ...wanted, links: [taken, inPlace] };
+  const plan = planLive({ wanted, found });
+  checkOrder(plan);
+  expect(plan.loses).toMatchObject([
+    { link: card.name, what: expect.stringMatching(/^its name: it is called other0/) },
+  ]);
+  expect(plan.actions.filter(({ id }) => /^(?:free|rename)/.test(id)).map(({ title }) => title)).toEqual([
+    `rename ${card.name} to moving1`,
+    `rename ${taken.name} to ${card.name}`,
+    `rename ${card.name} to other0`,
+  ]);
+  expect(
+    plan.actions
+      .find(({ title }) => title.endsWith('to other0'))
+      ?.commands.at(-1)
+      ?.argv.at(-1),
+  ).toBe('up');
 });
 
 const staticAddress = { prefix: 24, family: 'inet', scope: 'global', dynamic: false, origin: 'static' } as const;

@@ -6,7 +6,7 @@ import { isLasting } from '../diff-links.ts';
 import { subjects } from '../subjects.ts';
 import type { Link, Network } from '../types.ts';
 import { addressText, linkText, routeText, ruleText } from '../words.ts';
-import { networkActions } from './actions.ts';
+import { holdersOf, networkActions } from './actions.ts';
 import { unwantedAddresses } from './addresses.ts';
 import { cardsOf, idOf, isCard, withAbove } from './cards.ts';
 import { type LivePlan, networkPlanFormat, type PlannedCard } from './document.ts';
@@ -39,6 +39,7 @@ export function planLive(request: NetworkRequest): LivePlan {
   const { network, notes } = expectedNetwork(wanted, found, matches, exclude);
   const cards = matches.map((match) => plannedCard(match, match.from.name));
   refuseUnknown(network, cards);
+  refuseTwins(before, cards);
   const now = nowOf(before, network, cards);
   const scene = { before, network, now, named: (name: string) => name };
   return {
@@ -54,7 +55,15 @@ export function planLive(request: NetworkRequest): LivePlan {
       ...now.removed.map((link) => ({ link: link.name, what: `it is taken away: ${withAddresses(link)}` })),
       ...[...now.renamed]
         .filter(([link]) => !cards.some((card) => card.now === link))
-        .map(([link, name]) => ({ link, what: `its name: it is called ${name} then` })),
+        .map(([link, name]) => ({
+          link,
+          what: `its name: it is called ${name} then; routes over it, and its addresses of IPv6, go with it`,
+        })),
+      ...[...now.renamed].flatMap(([from, name]) =>
+        holdersOf(before, name)
+          .filter((link) => link.name !== from)
+          .map((link) => ({ link: link.name, what: `its other name ${name}` })),
+      ),
       ...network.links.flatMap((link) => {
         const old = now.of(link.name);
         const gone = unwantedAddresses(link, old).map((address) => ({
@@ -155,14 +164,36 @@ const withoutFiles = ({
 function refuseUnknown({ links }: Network, cards: readonly PlannedCard[]): void {
   const taken = new Set(cards.map(({ name }) => name));
   const problems = links.flatMap((link) => {
-    if (taken.has(link.name) || isCard(link) || link.kind === 'loopback') return [];
-    const found = makerOf(link);
-    const why = found === undefined ? `of the kind ${link.kind}, which cannot be made yet` : found.problem(link);
-    const name = link.name.isWellFormed() ? undefined : 'its name cannot be said to a program';
-    return (why ?? name) === undefined ? [] : [`${linkText(link)}: ${why ?? name}`];
+    const why = nameProblem(link.name) ?? (taken.has(link.name) ? undefined : kindProblem(link));
+    return why === undefined ? [] : [`${linkText(link)}: ${why}`];
   });
   if (problems.length === 0) return;
   throw new LifeboatError('unsupported', printable(`cannot be made as it was: ${problems.join('; ')}`), {
     hint: 'Leave out what is named with --exclude NAME, and make it by hand afterwards.',
+  });
+}
+
+function kindProblem(link: Link): string | undefined {
+  if (isCard(link) || link.kind === 'loopback') return undefined;
+  const found = makerOf(link);
+  return found === undefined ? `of the kind ${link.kind}, which cannot be made yet` : found.problem(link);
+}
+
+/** As `dev_valid_name` of the kernel. */
+function nameProblem(name: string): string | undefined {
+  if (!name.isWellFormed()) return 'its name cannot be said to a program';
+  const isValid = !/[\s/:]/.test(name) && name !== '.' && name !== '..' && Buffer.byteLength(name) < 16;
+  return isValid ? undefined : 'the kernel lets no link have this name';
+}
+
+/** In commands cards stand by what they are known by: each has to be the only one. */
+function refuseTwins({ links }: Network, cards: readonly PlannedCard[]): void {
+  const [twin] = cards.filter(({ id }) => links.filter((link) => idOf(link) === id).length > 1);
+  if (twin === undefined) return;
+  const names = links.filter((link) => idOf(link) === twin.id).map(({ name }) => name);
+  throw new LifeboatError('refused', printable(`${names.join(' and ')} have the same MAC of their own, ${twin.id}`), {
+    hint: printable(
+      `Lifeboat cannot tell them apart: leave them out with --exclude ${twin.was}, and set them up by hand.`,
+    ),
   });
 }
