@@ -27,7 +27,10 @@ export function refuseChanged(
   refuseOther(plan, found, begun);
   refuseUsed(taken, begun.size === 0 ? found : withoutOwnMounts(found));
   // Somebody may have plugged one in since: what is made or undone by its name would be that one.
-  refuseTwice(siteOf(plan.layout.components), siteOf(found.components), taken, staysIn(plan));
+  const now = siteOf(found.components);
+  // What is on no disk is half made, by an attempt that was cut off.
+  const whole = siteOf(found.components.filter(({ id }) => now.disksUnder(id).length > 0));
+  refuseTwice(siteOf(plan.layout.components), whole, taken, staysIn(plan));
 }
 
 const staysIn = ({ fates }: Plan): Stays =>
