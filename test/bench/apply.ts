@@ -9,6 +9,7 @@
 import { execFileSync } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Host } from '../../src/host/host.ts';
+import { parsePlan, planDigest } from '../../src/layout/rebuild/document.ts';
 import type { Machine } from '../../src/machine/machine.ts';
 import type { Usage } from '../../src/machine/meter.ts';
 import { output } from '../helpers/child-process.ts';
@@ -42,13 +43,16 @@ export async function applyPairs(pairs: number): Promise<void> {
     await timed(bench, [...program, 'layout', 'plan', '--layout', '/root/wanted.json', '--output', '/root/plan.json']),
   ]);
   const given = ['--header', `${luks}=/root/header`, '--key', `${luks}=/root/key`];
-  const { stdout } = await host.run(
-    [...program, 'layout', 'apply', '/root/plan.json', '--dry-run', '--json', ...given],
-    limits,
-    signal,
-  );
-  const digest = /"digest": "(\w+)"\s*}\s*$/.exec(stdout.toString())?.[1] ?? '';
-  const apply = [...program, '--state-dir', '/root/state', `--yes=${digest}`, 'layout', 'apply', '/root/plan.json'];
+  const plan = parsePlan(JSON.parse((await host.read('/root/plan.json', {}, signal)).toString()));
+  const apply = [
+    ...program,
+    '--state-dir',
+    '/root/state',
+    `--yes=${planDigest(plan)}`,
+    'layout',
+    'apply',
+    '/root/plan.json',
+  ];
   const runs: { ours: Timed; peer: Timed }[] = [];
   for (let pair = 1; pair <= pairs; pair++) {
     await script(host, blank);
@@ -162,7 +166,8 @@ async function addLifeboat(machine: Machine, host: Host): Promise<void> {
     host,
     `until [ -e /dev/disk/by-label/program ]; do sleep 0.2; done
      mount -o ro LABEL=program /mnt
-     cp -a /mnt ${programPlace}
+     mkdir -p ${programPlace}
+     cp -a /mnt/. ${programPlace}
      chown -R 0:0 ${programPlace}
      umount /mnt`,
   );
