@@ -13,11 +13,13 @@ import { readMark } from '../../../src/layout/rebuild/mark.ts';
 import { planLayout } from '../../../src/layout/rebuild/plan.ts';
 import { siteOf } from '../../../src/layout/rebuild/site.ts';
 import type { Layout } from '../../../src/layout/types.ts';
+import type { Action } from '../../../src/plan/action.ts';
 import { diskDevices } from '../../../src/qemu/command-line.ts';
+import type { Disk } from '../../../src/qemu/spec.ts';
 import { ofToday, ownCases } from '../../helpers/suite.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
 import { bootLimitMs } from '../prepared.ts';
-import { agentSocket, bootedWith, imagesIn } from '../rebooted.ts';
+import { agentSocket, bootedWith, freezer, imagesIn, overlaysOf } from '../rebooted.ts';
 import { capture, factsOf, otherDisks, plainly, realDisks } from '../rebuild.ts';
 import { type Remembered, rememberedStack } from '../rebuilt.ts';
 import { devicesOf, type Lab, type LabDisk, startLab } from '../lab.ts';
@@ -27,7 +29,7 @@ const { signal } = new AbortController();
 const scene: Scene = { release: 'debian12', stack: readStack('raid1-lvm-luks') };
 /** What takes long is for the lab's own tests; of the rest the ordinary ones do one, another each time. */
 const isWhole = ownCases !== undefined;
-const today = new Set(ofToday(['lost', 'changed', 'gone', 'unwritable', 'mirrored'], new Date()));
+const today = new Set(ofToday(['lost', 'changed', 'gone', 'unwritable', 'mirrored', 'cut'], new Date()));
 /** Moments within actions: the same in every run. */
 const SEED = Number(process.env['SEED'] ?? '20261121');
 const momentMs = (turn: number): number => ((SEED * 31 + turn * 7919) % 40) * 10;
@@ -133,47 +135,76 @@ test.runIf(isWhole)(
   },
 );
 
-test.runIf(isWhole)(
-  'power cut in every action, and planned anew: marked disks are taken, and the same comes of it',
-  {
-    timeout: 3_600_000,
-  },
-  async () => {
-    const { layout: wanted, given } = await remembered();
-    await using directory = await temporaryDirectory();
-    const images = await imagesIn(directory.path, otherDisks(scene), signal);
-    const cut = async (turn: number, choose: (plan: Plan) => string | undefined): Promise<string | undefined> => {
-      await using lab = await bootedWith(images, signal);
-      const plan = await planned(wanted, lab.host);
-      const at = choose(plan);
-      console.log(`${plan.actions.length} actions; power cut in: ${at}`);
-      const off = new AbortController();
-      const begin = async (id: string): Promise<void> => {
-        if (id === at)
-          setTimeout(() => void lab.machine[Symbol.asyncDispose]().then(() => off.abort()), momentMs(turn));
-        await Promise.resolve();
-      };
-      const application = { ...plainly, host: lab.host, given, progress: { ...plainly.progress, begin } };
-      const changes = applyPlan(plan, application, off.signal);
-      if (at === undefined) expect(await changes).toEqual([]);
-      else await expect(changes, at).rejects.toBeInstanceOf(Error);
-      return at;
+interface Cut {
+  /** The action that had begun. */
+  readonly id: string;
+  /** Whether it had not ended. */
+  readonly isInside: boolean;
+  /** As they were then. */
+  readonly disks: readonly Disk[];
+}
+
+/** Carries out what `layout plan` makes of these disks; the power is cut a moment after each of these actions has begun. */
+async function cutsOn(
+  disks: readonly Disk[],
+  chosen: (plan: Plan) => readonly string[],
+  directory: string,
+): Promise<readonly Cut[]> {
+  const { layout: wanted, given } = await remembered();
+  await using lab = await bootedWith(disks, signal);
+  const plan = await planned(wanted, lab.host);
+  const ids = chosen(plan);
+  const freeze = freezer(lab.machine, disks, directory);
+  const ended = new Set<string>();
+  const cuts: Promise<Cut>[] = [];
+  const begin = async (id: string): Promise<void> => {
+    const turn = ids.indexOf(id);
+    if (turn < 0) return;
+    const cut = async (): Promise<Cut> => {
+      await delay(turn % 2 === 0 ? 0 : momentMs(turn));
+      const isInside = !ended.has(id);
+      return { id, isInside, disks: await freeze(signal) };
     };
-    let first: readonly string[] = [];
-    await cut(0, ({ actions }) => {
-      first = actions.map(({ id }) => id);
-      return first[0];
-    });
-    for (const [turn, id] of first.entries()) await cut(turn, () => id);
-    // By then all that stands is torn down first: cut off in each action of that, too.
-    const done = new Set(first);
-    for (let turn = 0; ; turn++) {
-      const at = await cut(turn, ({ actions }) => actions.find(({ id }) => !done.has(id))?.id);
-      if (at === undefined) break;
-      done.add(at);
-    }
+    cuts.push(cut());
+    await Promise.resolve();
+  };
+  const end = async (id: string) => await Promise.resolve(void ended.add(id));
+  const progress = { ...plainly.progress, begin, end };
+  expect(await applyPlan(plan, { ...plainly, host: lab.host, given, progress }, signal)).toEqual([]);
+  return await Promise.all(cuts);
+}
+
+/** A machine that starts with what a power cut has left on its disks, and knows nothing of the plan. */
+async function recovers({ id, isInside, disks }: Cut): Promise<void> {
+  const { layout: wanted, given } = await remembered();
+  await using place = await temporaryDirectory();
+  await using lab = await bootedWith(await overlaysOf(disks, place.path, signal), signal);
+  const plan = await planned(wanted, lab.host);
+  expect(await applyPlan(plan, { ...plainly, host: lab.host, given }, signal), id).toEqual([]);
+  console.log(`the same after a power cut ${isInside ? 'in' : 'right behind'} ${id}`);
+}
+
+test.runIf(today.has('cut'))(
+  'power cut in every action, and planned anew: marked disks are taken, and the same comes of it',
+  { timeout: 7_200_000 },
+  async () => {
+    await using directory = await temporaryDirectory();
+    const [bare, used] = ['bare', 'used'].map((name) => join(directory.path, name));
+    if (bare === undefined || used === undefined) throw new Error('no names');
+    for (const place of [bare, used]) await mkdir(place);
+    const images = await imagesIn(bare, otherDisks(scene), signal);
+    const first = await cutsOn(images, ({ actions }) => ofToday(idsOf(actions), new Date()), bare);
+    for (const cut of first) await recovers(cut);
+    const last = first.at(-1);
+    if (!isWhole || last === undefined) return;
+    // On disks that are half done something is taken away first: cut off in each action of that, too.
+    const done = new Set(first.map(({ id }) => id));
+    const others = ({ actions }: Plan) => idsOf(actions).filter((id) => !done.has(id));
+    for (const cut of await cutsOn(await overlaysOf(last.disks, used, signal), others, used)) await recovers(cut);
   },
 );
+
+const idsOf = (actions: readonly Action[]): readonly string[] => actions.map(({ id }) => id);
 
 test.runIf(today.has('lost'))(
   'record lost, all of it still standing: torn down by the next plan, and the same comes of it',
