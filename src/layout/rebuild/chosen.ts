@@ -4,7 +4,7 @@ import { builderOf } from './builders.ts';
 import { mended } from './mended.ts';
 import { type RewriteRequest, rewritten } from './rewrites/rewrites.ts';
 import type { Rewritten } from './rewrites/rewrite.ts';
-import { notMade, siteOf } from './site.ts';
+import { notMade, sizeAndPlace, siteOf } from './site.ts';
 
 export interface Intent {
   /** The machine as it was captured. */
@@ -40,11 +40,13 @@ export function intended({ wanted, named = new Map(), exclude = new Set(), rewri
   };
 }
 
-/** What carries other things than it did: its room is divided anew. */
+/** What carries other things than it did, or in another size or place: its room is divided anew. */
 function changedIn(before: Layout, after: Layout): ReadonlySet<string> {
-  const old = new Map(before.components.map(({ id, on }) => [id, on.join('\n')]));
-  return new Set(after.components.flatMap(({ id, on }) => (old.get(id) === on.join('\n') ? [] : on)));
+  const old = new Map(before.components.map((one) => [one.id, placeOf(one)]));
+  return new Set(after.components.flatMap((one) => (old.get(one.id) === placeOf(one) ? [] : one.on)));
 }
+
+const placeOf = (component: Component): string => JSON.stringify([component.on, ...sizeAndPlace(component)]);
 
 /**
  * What is to be made: without what is excluded, what can be pulled out and nobody named, and what comes back with the files, as images

@@ -11,7 +11,7 @@ import { type Component, type ComponentOf, handlerOf, type Layout } from '../typ
 import type { Above, Fitted, Need, Share } from './room.ts';
 import { offeredBy } from './rooms/lvm.ts';
 import { type Rooms, roomsFor, takesRoom } from './rooms.ts';
-import { siteOf } from './site.ts';
+import { type OrderedSite, siteOf } from './site.ts';
 
 export interface FitOptions {
   /** New sizes of disks, by id. @default each keeps its own */
@@ -36,9 +36,10 @@ export function fitted(
 ): Layout {
   const rooms = roomsFor(grows);
   const changed = new Set<string>(given);
+  const site = siteOf(layout.components);
   const components = layout.components.map((component) => {
     const sizeBytes = sizes.get(component.id);
-    const table = component.kind === 'table' ? inSectors(component, sectors.get(component.on[0] ?? '')) : undefined;
+    const table = component.kind === 'table' ? inSectors(component, sectorUnder(component, site, sectors)) : undefined;
     if (table !== undefined) {
       changed.add(table.on[0] ?? '').add(table.id);
       return table;
@@ -61,9 +62,9 @@ export function fitted(
     const grown = on.some((below) => needs.get(edge(below, id))?.grows === true);
     const isOther = component.kind === 'partition' ? isMoved(component, given) : on.some((below) => changed.has(below));
     if (isOther || grown) changed.add(id);
-    // What stays has what it had; but in a row each has its place by what is before it.
+    // What stays has what it had; but in a row each has its place by what is before it, and no disk has more than it has.
     const left =
-      changed.has(id) || component.kind === 'table'
+      changed.has(id) || component.kind === 'table' || component.kind === 'disk'
         ? take(rooms(component).fitted(component, given, above), result)
         : above.map(({ need }) => ({ bytes: need.usual }));
     above.forEach((one, index) => {
@@ -72,6 +73,22 @@ export function fitted(
     });
   }
   return { ...layout, components: components.map((component) => result.get(component.id) ?? component) };
+}
+
+/** What is made of several disks has the largest sectors of them, or larger ones of its own, as LUKS may. */
+function sectorUnder(
+  { id, geometry }: ComponentOf<'table'>,
+  site: OrderedSite,
+  sectors: ReadonlyMap<string, number>,
+): number | undefined {
+  const disks = site.disksUnder(id).map((one) => site.get(one));
+  const largest = (of: (disk: Component) => number | undefined): number =>
+    Math.max(0, ...disks.map((disk) => of(disk) ?? 0));
+  const before = largest((disk) => (disk.kind === 'disk' ? disk.logicalSector : undefined));
+  const now = largest((disk) => sectors.get(disk.id));
+  if (now === 0) return undefined;
+  const own = geometry?.sectorSize ?? 0;
+  return before === own || before === 0 ? now : Math.max(own, now);
 }
 
 /** A table on a disk of other sectors; `undefined` where they are the same. */

@@ -9,7 +9,7 @@ import { type Component, handlerOf, type Layout } from '../types.ts';
 import type { Stays } from './fates.ts';
 import { isSame } from './match.ts';
 import { withDisksNamed } from './retarget.ts';
-import { disksOf, notMade, type OrderedSite, siteOf } from './site.ts';
+import { disksOf, notMade, type OrderedSite, siteOf, sizeAndPlace } from './site.ts';
 
 export interface Keeping {
   /** Ids of what is there. */
@@ -122,7 +122,7 @@ export function refuseMoved(layout: Layout, now: OrderedSite, stays: Stays): voi
   for (const component of layout.components) {
     if (!stays.has(component.id)) continue;
     const before = now.get(component.id);
-    if (sizeAndPlace(component) !== sizeAndPlace(before)) {
+    if (String(sizeAndPlace(component)) !== String(sizeAndPlace(before))) {
       throw new LifeboatError('unsupported', `${title(before)} cannot stay: it would have another size or place`, {
         hint: 'Plan without --grow, or leave out what takes its room with --exclude.',
       });
@@ -142,12 +142,6 @@ export function refuseMoved(layout: Layout, now: OrderedSite, stays: Stays): voi
 type Placed = Extract<Component, { kind: 'partition' }>;
 
 const endOf = ({ startBytes = 0, sizeBytes }: Placed): number => startBytes + sizeBytes;
-
-const sizeAndPlace = (component: Component): string =>
-  JSON.stringify([
-    'sizeBytes' in component ? component.sizeBytes : undefined,
-    'startBytes' in component ? component.startBytes : undefined,
-  ]);
 
 /** Whether anything on a disk is made or lost: only then is it written to. */
 export function isWritten(disk: string, site: OrderedSite, now: OrderedSite, stays: Stays): boolean {

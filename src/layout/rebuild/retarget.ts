@@ -1,13 +1,15 @@
 /** A layout on other disks: their ids, and ids that are made of those, take the place of the old ones everywhere. */
-import { present } from '../../kernel/present.ts';
 import { type Component, type ComponentOf, type Layout, parseLayout } from '../types.ts';
 
 type Disk = ComponentOf<'disk'>;
 
-/** @param disks those that take the place of others, by the ids of those */
+/**
+ * @param layout made to fit them
+ * @param disks those that take the place of others, by the ids of those
+ */
 export function retargeted(layout: Layout, disks: ReadonlyMap<string, Disk>): Layout {
   const names = namesWith(layout, new Map([...disks].map(([from, { id }]) => [from, id])));
-  const components = layout.components.map((component) => moved(component, disks));
+  const components = layout.components.map((component) => moved(component, disks, layout));
   return withNames({ ...layout, components }, names);
 }
 
@@ -38,27 +40,15 @@ function renamed(id: string, disks: ReadonlyMap<string, string>): string {
   return id;
 }
 
-/** The disk itself under its old id, and a table in the sectors of its new disk. */
-function moved(component: Component, disks: ReadonlyMap<string, Disk>): Component {
-  const disk = disks.get(component.kind === 'table' ? (component.on[0] ?? '') : component.id);
-  if (disk === undefined) return component;
-  if (component.kind === 'disk') return { ...disk, id: component.id };
-  if (component.kind !== 'table' || component.geometry === undefined) return component;
-  const { firstSector, lastSector, ...geometry } = component.geometry;
-  const sectorSize = disk.logicalSector ?? geometry.sectorSize;
-  const isSame = sectorSize === geometry.sectorSize;
-  const end = disk.sizeBytes / sectorSize - 2 - Math.ceil(((geometry.entries ?? 0) * 128) / sectorSize);
-  return {
-    ...component,
-    geometry: {
-      ...geometry,
-      sectorSize,
-      ...present({
-        firstSector: isSame || firstSector === undefined ? firstSector : (1 << 20) / sectorSize,
-        lastSector: lastSector === undefined ? undefined : end,
-      }),
-    },
-  };
+/** The disk itself under its old id, and a table as far as what it is on now reaches. */
+function moved(component: Component, disks: ReadonlyMap<string, Disk>, layout: Layout): Component {
+  if (component.kind === 'disk') return { ...(disks.get(component.id) ?? component), id: component.id };
+  if (component.kind !== 'table' || component.geometry?.lastSector === undefined) return component;
+  const under = layout.components.find(({ id }) => id === component.on[0]);
+  if (under === undefined || !('sizeBytes' in under) || under.sizeBytes === undefined) return component;
+  const { sectorSize, entries = 0 } = component.geometry;
+  const lastSector = under.sizeBytes / sectorSize - 2 - Math.ceil((entries * 128) / sectorSize);
+  return { ...component, geometry: { ...component.geometry, lastSector } };
 }
 
 /** Every string that is a key of `names`, wherever it stands. */

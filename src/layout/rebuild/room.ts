@@ -94,7 +94,7 @@ interface Plain<C> {
 }
 
 /** What things keep for themselves is reckoned a little high: by that much more than it had, it needs no more than it had. */
-const isRounding = (over: number): boolean => over > 0 && over <= 1 << 20;
+const isRounding = (over: number): boolean => over > 0 && over < 1 << 20;
 
 /** Of what stands on one component and carries at most one thing. What carries nothing that is known keeps its size. */
 export function plainRoom<C>({ sizeBytes, overhead = () => 0, resized }: Plain<C>): Room<C> {

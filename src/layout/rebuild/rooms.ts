@@ -1,6 +1,7 @@
 /** What the space solver knows of each kind: the one list. */
 import type { Component, ComponentOf, Kind } from '../types.ts';
-import { plainRoom, type Room } from './room.ts';
+import type { Room } from './room.ts';
+import { bcacheRoom, bcacheSetRoom } from './rooms/bcache.ts';
 import { btrfsRoom } from './rooms/btrfs.ts';
 import { cryptRoom, luksRoom } from './rooms/encrypted.ts';
 import { filesystemRoom } from './rooms/filesystems.ts';
@@ -26,10 +27,24 @@ const swapRoom: Room<ComponentOf<'swap'>> = {
   }),
 };
 
-const fixed = plainRoom<Component>({
-  sizeBytes: (component) => ('sizeBytes' in component ? (component.sizeBytes ?? 0) : 0),
-  resized: (component) => component,
-});
+const ownSize = (component: Component): number | undefined =>
+  'sizeBytes' in component ? component.sizeBytes : undefined;
+
+/** How much it takes for itself nobody knows: what carries something keeps all that it stood on. */
+const fixed: Room<Component> = {
+  needs(component, above, below) {
+    const size = ownSize(component) ?? Math.max(0, ...above.map(({ need }) => need.least));
+    return component.on.map((_, index) => {
+      const bytes = above.length === 0 ? size : Math.max(size, below?.[index]?.gave ?? 0);
+      return { least: bytes, usual: bytes, grows: false };
+    });
+  },
+  most: (component, [limit = 0], above) => above.map(() => ownSize(component) ?? limit),
+  fitted: (component, [share], above) => ({
+    component,
+    left: above.map(() => ({ bytes: ownSize(component) ?? share?.bytes ?? 0 })),
+  }),
+};
 
 export type Rooms = (component: Component) => Room<Component>;
 
@@ -46,6 +61,8 @@ export function roomsFor(grows: (component: Component) => boolean): Rooms {
     md: mdRoom,
     luks: luksRoom,
     crypt: cryptRoom,
+    bcache: bcacheRoom,
+    'bcache-set': bcacheSetRoom,
     pv: pvRoom,
     vg: vgRoom,
     lv: lvRoom,

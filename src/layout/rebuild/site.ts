@@ -55,3 +55,9 @@ export function diskOf(layout: Layout, id: string): ComponentOf<'disk'> {
 
 /** Mounts and what starts the machine come back with its files. */
 export const notMade: ReadonlySet<string> = new Set(['mount', 'boot', 'loader']);
+
+/** How large something is, and where it begins, as far as its kind has such. */
+export const sizeAndPlace = (component: Component): readonly (number | undefined)[] => [
+  'sizeBytes' in component ? component.sizeBytes : undefined,
+  'startBytes' in component ? component.startBytes : undefined,
+];

@@ -45,13 +45,16 @@ function becomes({ kind, type, label: longest, leastBytes }: New): Rewrite<Old> 
         ...(usedBytes === undefined ? {} : { usedBytes }),
       };
       const mounts = new Set(mountsOf(old, layout).map((one) => one.id));
+      const gone = partsOf(old, layout);
       return {
         layout: edited(layout, (component) => {
           if (component.id === id) return [made];
-          if (component.kind === 'subvolume' && component.on.includes(id)) return [];
+          if (gone.has(component.id)) return [];
           if (component.kind === 'mount' && mounts.has(component.id))
             return [remounted(component, made.id, type, uuid)];
-          return [component];
+          // What shows it at another place does so still.
+          const on = component.on.map((one) => (one === id || gone.has(one) ? made.id : one));
+          return [{ ...component, on: [...new Set(on)] }];
         }),
         notes: [`${nameOf(old)} is ${type} instead of ${old.type}; what it was mounted with is left away`],
       };
@@ -59,9 +62,13 @@ function becomes({ kind, type, label: longest, leastBytes }: New): Rewrite<Old> 
   };
 }
 
+/** Its subvolumes. */
+const partsOf = (old: Old, layout: Layout): ReadonlySet<string> =>
+  new Set(standingOn(layout, old.id).flatMap(({ id, kind }) => (kind === 'subvolume' ? [id] : [])));
+
 /** Also of its subvolumes. */
 function mountsOf(old: Old, layout: Layout): ComponentOf<'mount'>[] {
-  const shown = new Set([old.id, ...standingOn(layout, old.id).map(({ id }) => id)]);
+  const shown = new Set([old.id, ...partsOf(old, layout)]);
   return ofKind(layout, 'mount').filter(({ on, category }) => category === 'local' && on.some((id) => shown.has(id)));
 }
 

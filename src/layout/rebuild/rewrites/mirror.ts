@@ -1,6 +1,6 @@
 /** A machine on one disk is made on two: each partition with data is a mirror of md, half of it on a disk that it did not have. */
 import type { Component, ComponentOf, Layout } from '../../types.ts';
-import { roundDown } from '../room.ts';
+import { roundUp } from '../room.ts';
 import { siteOf } from '../site.ts';
 import { derivedUuid, ofKind, restacked, standingOn } from './edit.ts';
 import { isBootPartition, mbrUuid, partitionsIn, retyped, tableOf } from './partitions.ts';
@@ -82,7 +82,8 @@ function withArray(layout: Layout, one: Partition, other: Partition): Layout {
     id: `md:${uuid}`,
     on: members,
     uuid,
-    sizeBytes: roundDown(one.sizeBytes - dataOffsetBytes, 64 * 1024),
+    // What needs all of its partition still does.
+    sizeBytes: roundUp(one.sizeBytes, 64 * 1024),
     geometry: {
       level: 'raid1',
       raidDevices: 2,

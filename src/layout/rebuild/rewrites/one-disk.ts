@@ -17,7 +17,10 @@ type Partition = ComponentOf<'partition'>;
 export const oneDisk: Rewrite<ComponentOf<'disk'>> = {
   rule: 'one-disk',
   kinds: ['disk'],
-  problem: (disk, layout) => (othersThan(disk.id, layout).length === 0 ? 'nothing stands on another disk' : undefined),
+  problem(disk, layout) {
+    if (ofKind(layout, 'md-container').length > 0) return 'the firmware knows disks of this machine as an array';
+    return othersThan(disk.id, layout).length === 0 ? 'nothing stands on another disk' : undefined;
+  },
   rewrite(disk, layout) {
     const steps: ((now: Layout) => Rewritten)[] = [
       ...arraysOver(layout).map((id) => (now: Layout) => withoutArray(id, disk.id, now)),
@@ -49,8 +52,9 @@ function arraysOver(layout: Layout): string[] {
 }
 
 function withoutArray(id: string, disk: string, layout: Layout): Rewritten {
-  const array = find(layout, id);
-  if (array.kind !== 'md') return { layout, notes: [] };
+  const array = ofKind(layout, 'md').find((one) => one.id === id);
+  // A member of one that is none any more went with it.
+  if (array === undefined) return { layout, notes: [] };
   const { disksUnder } = siteOf(layout.components);
   const home = array.on.find((member) => disksUnder(member).includes(disk)) ?? array.on[0] ?? '';
   return unraided(array, layout, home);

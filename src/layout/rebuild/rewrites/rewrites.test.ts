@@ -72,6 +72,8 @@ test('a mirror becomes one disk: the other is not needed, and its partition says
   expect(plan.notes).toEqual([
     expect.stringContaining('is no raid1 any more'),
     expect.stringContaining('disk:B is left out'),
+    expect.stringContaining('not seen when it was captured: /dev/sda1'),
+    expect.stringContaining('not seen when it was captured: /dev/sdb1'),
   ]);
 });
 
@@ -158,6 +160,78 @@ test('an MBR becomes a GPT in which partitions keep their numbers', async () => 
       .map(({ number }) => number);
   expect(numbers(layout)).toEqual(expect.arrayContaining(numbers(wanted)));
   expect(ofKind(layout, 'partition').filter(({ role }) => role !== undefined && role !== 'primary')).toEqual([]);
+});
+
+test('UEFI to BIOS: what is in place of the EFI system partition, and where that cannot be', async () => {
+  const wanted = await recorded('raid1-lvm-luks');
+  const disk = ofKind(wanted, 'table')[0]?.on[0] ?? '';
+  const esps = (layout: Layout) => ofKind(layout, 'vfat').length;
+  const { layout, notes } = rewritten(wanted, [{ rule: 'bios', target: disk }]);
+  expect(esps(layout)).toBe(esps(wanted) - 1);
+  const boot = ofKind(layout, 'partition').find(({ typeId }) => typeId === '21686148-6449-6e6f-744e-656564454649');
+  expect(boot).toMatchObject({ sizeBytes: mebibyte, number: 1 });
+  expect(under(layout, boot?.id ?? '')).toEqual([disk]);
+  expect(ofKind(layout, 'md')).toEqual(ofKind(wanted, 'md'));
+  expect(notes).toEqual([
+    `the EFI system partition of ${disk} is not there any more`,
+    expect.stringContaining('needs a boot loader'),
+  ]);
+  expect(rewritten(wanted, [{ rule: 'bios', target: disk }]).layout).toEqual(layout);
+  expect(() => rewritten(layout, [{ rule: 'bios', target: disk }])).toThrow('it has no EFI system partition');
+  // On an MBR the loader needs no partition.
+  const old = oldMachine(wanted);
+  const mbr: Layout = {
+    ...old,
+    components: old.components
+      .filter(({ id }) => id !== 'swap:1')
+      .map((one) => (one.kind === 'partition' && one.number === 1 ? { ...one, typeId: '0xef' } : one)),
+  };
+  const bare = rewritten(mbr, [{ rule: 'bios' }]).layout;
+  expect(ofKind(bare, 'partition').map(({ number }) => number)).toEqual([2, 5, 6]);
+  // Kernels on it would be lost.
+  const partition = ofKind(wanted, 'partition').find(({ on }) => on.includes(`table:${disk}`));
+  const esp = ofKind(wanted, 'vfat').find(({ on }) => on.includes(partition?.id ?? ''));
+  const [mount] = ofKind(wanted, 'mount').filter(({ category }) => category === 'local');
+  if (mount === undefined || esp === undefined) throw new Error('no mount, or no EFI system partition');
+  const kernels = { ...mount, id: 'mount:/boot', path: '/boot', on: [esp.id] };
+  const full: Layout = { ...wanted, components: [...wanted.components, kernels] };
+  expect(() => rewritten(full, [{ rule: 'bios', target: disk }])).toThrow(
+    'the kernels lie on the EFI system partition',
+  );
+});
+
+test('XFS and btrfs in place of another: within their limits, with what shows it', async () => {
+  const wanted = await recorded('raid1-lvm-luks');
+  const root = ofKind(wanted, 'ext').find(({ label }) => label === 'root');
+  if (root === undefined) throw new Error('no root');
+  const large: Layout = {
+    ...wanted,
+    components: wanted.components.map((one) => (one.id === root.id ? { ...root, sizeBytes: 400 * mebibyte } : one)),
+  };
+  for (const rule of ['xfs', 'btrfs'] as const) {
+    const { layout, notes } = rewritten(large, [{ rule, target: '/mnt/root' }]);
+    const made = ofKind(layout, rule).find(({ label }) => label === 'root');
+    expect(made).toMatchObject({ type: rule, renewed: true, uuid: root.uuid, sizeBytes: 400 * mebibyte, on: root.on });
+    const mount = ofKind(layout, 'mount').find(({ path }) => path === '/mnt/root');
+    expect(mount).toMatchObject({ on: [made?.id], fstype: rule, options: 'defaults' });
+    expect(notes).toEqual([expect.stringContaining(`"root" is ${rule} instead of ext4`)]);
+    expect(() => rewritten(layout, [{ rule, target: '/mnt/root' }])).toThrow(`it is ${rule} already`);
+  }
+  expect(() => rewritten(wanted, [{ rule: 'xfs', target: '/mnt/root' }])).toThrow('it is too small for xfs');
+  const labelled: Layout = {
+    ...large,
+    components: large.components.map((one) => (one.id === root.id ? { ...one, label: 'thirteen-long' } : one)),
+  };
+  expect(() => rewritten(labelled, [{ rule: 'xfs', target: root.id }])).toThrow('its label is too long for xfs');
+  expect(rewritten(labelled, [{ rule: 'btrfs', target: root.id }]).layout).toBeDefined();
+});
+
+test('a btrfs of which several parts are shown at one place becomes another filesystem with what shows it', async () => {
+  const wanted = await recorded('fs-mounts');
+  const [btrfs] = ofKind(wanted, 'btrfs');
+  const { layout } = rewritten(wanted, [{ rule: 'ext4', target: btrfs?.id ?? '' }]);
+  expect(() => parseLayout(layout)).not.toThrow();
+  expect(ofKind(layout, 'subvolume')).toEqual([]);
 });
 
 /** A disk with an MBR as installers of old made it: what is not in the first partition is in logical ones. */
