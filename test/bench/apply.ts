@@ -143,7 +143,7 @@ async function timed({ machine, host }: Bench, argv: readonly string[], writes?:
   const whole = since(machine.usage());
   over.abort();
   await sampling;
-  if (!okCodes.includes(code ?? -1))
+  if (!okCodes.includes(code))
     throw new Error(`${argv.join(' ')}: ${code}: ${lines.map(({ text }) => text).join('\n')}`);
   if (writes === undefined) return { ...whole, lines };
   const first = lines.find(({ text }) => writes.first.test(text))?.after;
