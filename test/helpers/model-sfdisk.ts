@@ -10,7 +10,9 @@ export const sfdisk: Tool = ({ machine, args, stdin }) => {
   const [path = ''] = parsed(args, ['--wipe', '--wipe-partitions']).rest;
   const disk = machine.free(path);
   // Its own table from before it was cut off is wiped by --wipe; all else has to be gone by then.
-  if (disk.content?.type !== 'table') expect(disk.content, `${path} is empty`).toBeUndefined();
+  if (disk.content?.type === 'table') {
+    for (const number of disk.content.numbers) machine.remove(partitionPath(path, number));
+  } else expect(disk.content, `${path} is empty`).toBeUndefined();
   const [head = '', body = ''] = stdin.toString().split('\n\n', 2);
   const field = (name: string): string | undefined => new RegExp(`^${name}: (.*)$`, 'm').exec(head)?.[1];
   const sector = Number(field('sector-size'));
