@@ -5,12 +5,12 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { captureFacts } from '../facts/capture.ts';
 import { writeFileAtomic } from '../kernel/atomic-write.ts';
-import { LifeboatError } from '../kernel/errors.ts';
 import { formatBytes } from '../kernel/units.ts';
 import { captureLayout } from '../layout/capture.ts';
 import { resolveBase } from '../media/base.ts';
 import type { HostFile } from '../media/host-layer.ts';
-import { checkOutput, makeRescueIso, type RescueMedium } from '../media/rescue.ts';
+import { formatNamed } from '../media/formats/formats.ts';
+import { checkOutput, makeRescue, type RescueMedium } from '../media/rescue.ts';
 import { captureNetwork } from '../network/capture.ts';
 import { asJson, digestOf } from '../plan/digest.ts';
 import type { Session } from './session.ts';
@@ -25,12 +25,10 @@ interface Options {
 
 /** @throws LifeboatError `usage` for a format that there is not; as making it does */
 export async function buildRescue(options: Options, session: Session): Promise<RescueMedium> {
-  if (options.format !== 'iso') {
-    throw new LifeboatError('usage', `no format ${options.format}`, { hint: 'There is: iso.' });
-  }
+  const format = formatNamed(options.format);
   const { host, signal, context, globals } = session;
   const output = resolve(options.output);
-  await checkOutput(output);
+  await checkOutput(output, format);
   const now = new Date();
   const captures = {
     layout: await captureLayout(host, now, signal),
@@ -45,9 +43,11 @@ export async function buildRescue(options: Options, session: Session): Promise<R
   if (existsSync(config))
     files.push({ path: '/etc/lifeboat/lifeboat.yaml', content: await readFile(config), mode: 0o600 });
   const { layout, network } = captures;
-  return await makeRescueIso(
+  return await makeRescue(
     host,
     {
+      format,
+      options: {},
       output,
       files,
       program: programFolder(),

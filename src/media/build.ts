@@ -8,7 +8,7 @@ import { type HostFile, makeHostLayer } from './host-layer.ts';
 import { type Medium, mediumFormat } from './medium.ts';
 import { type KernelModules, moduleName } from './modules.ts';
 import { packLayer } from './squashfs.ts';
-import type { MenuEntry } from './formats/grub-config.ts';
+import type { MenuEntry } from './formats/format.ts';
 
 export interface MediumRequest {
   readonly base: Base;

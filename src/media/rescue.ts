@@ -1,12 +1,12 @@
 /** A rescue medium for this host, from what is found of it to the file that boots. */
-import { mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Host } from '../host/host.ts';
 import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import { type BaseOptions, debianKernel, rescueBase } from './base.ts';
 import { buildMedium, type MediumRequest } from './build.ts';
-import { writeIso } from './formats/iso.ts';
+import type { Format, FormatOptions } from './formats/format.ts';
 import type { HostFile } from './host-layer.ts';
 import { type Kernel, kernelBelow } from './kernel.ts';
 import type { Medium } from './medium.ts';
@@ -15,6 +15,9 @@ import { hostKeyIn } from './ssh.ts';
 
 export interface RescueRequest
   extends Pick<MediumRequest, 'program' | 'version' | 'host' | 'allModules' | 'of' | 'words'> {
+  readonly format: Format;
+  /** What only some formats take. */
+  readonly options: FormatOptions;
   readonly output: string;
   /** Release of a kernel of the host, or `debian`. @default the one that runs, or Debian's where that has no modules */
   readonly kernel?: string;
@@ -38,7 +41,7 @@ export interface RescueMedium {
 }
 
 /** @throws LifeboatError as {@link rescueBase} does; `no-space` */
-export async function makeRescueIso(
+export async function makeRescue(
   host: Host,
   request: RescueRequest,
   now: Date,
@@ -76,22 +79,18 @@ export async function makeRescueIso(
   // Beside its place, so that a medium that was there stays until the new one is whole.
   const part = join(dirname(output), `.${built.medium.id}.part`);
   try {
-    await writeIso(
-      { directory: built.directory, id: built.medium.id, entries: built.entries },
-      base.tools,
-      work,
-      part,
-      signal,
-    );
-    await rename(part, output);
+    const source = { directory: built.directory, id: built.medium.id, entries: built.entries };
+    const place = { ...request.options, tools: base.tools, work, output: part };
+    await request.format.write(source, place, signal);
+    await putInPlace(part, output, request.format);
   } finally {
-    await rm(part, { force: true });
+    await rm(part, { recursive: true, force: true });
   }
   const names = ['base.squashfs', 'host.squashfs', 'initrd', 'vmlinuz'];
   const sizes = names.map(async (name) => [name, (await stat(join(built.directory, 'lifeboat', name))).size] as const);
   return {
     medium: built.medium,
-    bytes: (await stat(output)).size,
+    bytes: await bytesOf(output),
     parts: Object.fromEntries(await Promise.all(sizes)),
   };
 }
@@ -123,11 +122,41 @@ async function authorizedKeys(): Promise<readonly HostFile[]> {
   return [{ path, content, mode: 0o600 }];
 }
 
-/** @throws LifeboatError `usage` for what is no place for a file */
-export async function checkOutput(path: string): Promise<void> {
+/** A directory cannot take the place of another at once: the one that was there is moved aside first. */
+async function putInPlace(part: string, output: string, { makes }: Format): Promise<void> {
+  if (makes === 'file') return await rename(part, output);
+  const before = `${part}.before`;
+  const wasThere = await rename(output, before).then(
+    () => true,
+    () => false,
+  );
+  await rename(part, output);
+  if (wasThere) await rm(before, { recursive: true });
+}
+
+/** Of a file, or of all files in a directory. */
+async function bytesOf(path: string): Promise<number> {
+  const status = await stat(path);
+  if (!status.isDirectory()) return status.size;
+  const sizes = (await readdir(path)).map(async (name) => await bytesOf(join(path, name)));
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+}
+
+/** @throws LifeboatError `usage` for what is no place for a medium of the format */
+export async function checkOutput(path: string, { makes }: Format): Promise<void> {
   const status = await stat(path).catch(() => undefined);
-  if (status === undefined || status.isFile()) return;
-  throw new LifeboatError('usage', `${path} is ${status.isDirectory() ? 'a directory' : 'no file'}`, {
-    hint: 'Name the file that the image is written to, such as rescue.iso.',
+  if (status === undefined) return;
+  if (makes === 'file' ? status.isFile() : status.isDirectory() && (await isReplaceable(path))) return;
+  const is = status.isDirectory() ? 'a directory' : status.isFile() ? 'a file' : 'no file';
+  throw new LifeboatError('usage', `${path} is ${is}${makes === 'directory' ? ' that no medium is in' : ''}`, {
+    hint: `Name the ${makes} that it is written to${makes === 'file' ? ', such as rescue.iso' : ''}.`,
   });
+}
+
+/** Only what is empty or an older medium goes. */
+async function isReplaceable(directory: string): Promise<boolean> {
+  const names = await readdir(directory);
+  return (
+    names.length === 0 || (await stat(join(directory, 'lifeboat/medium.json')).catch(() => undefined)) !== undefined
+  );
 }

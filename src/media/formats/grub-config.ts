@@ -1,10 +1,5 @@
 /** The menu in which a medium is chosen to be started, for GRUB. */
-
-export interface MenuEntry {
-  readonly title: string;
-  /** Words of the kernel's command line. */
-  readonly words: readonly string[];
-}
+import type { MenuEntry } from './format.ts';
 
 /**
  * A serial line that is not there is none: GRUB says so and goes on with the screen.

@@ -2,7 +2,8 @@
 import { mkdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Tools } from '../tools.ts';
-import { grubConfig, type MenuEntry } from './grub-config.ts';
+import type { Format, FormatPlace, FormatSource } from './format.ts';
+import { grubConfig } from './grub-config.ts';
 
 /** Modules of GRUB that it starts with under BIOS. */
 const biosModules =
@@ -11,19 +12,17 @@ const biosModules =
 /** Room for the programs that UEFI starts. */
 const espBytes = 6 << 20;
 
-export interface IsoSource {
-  /** What goes onto it, with `lifeboat/vmlinuz` and so on. */
-  readonly directory: string;
-  readonly id: string;
-  readonly entries: readonly MenuEntry[];
-}
+export const iso: Format = {
+  name: 'iso',
+  says: 'an image for a CD, a stick or a virtual drive, by BIOS and UEFI',
+  makes: 'file',
+  write: writeIso,
+};
 
-/** Writes it to `file`; puts what starts it below the source's directory. */
-export async function writeIso(
-  { directory, id, entries }: IsoSource,
-  tools: Tools,
-  work: string,
-  file: string,
+/** Puts what starts it below the source's directory. */
+async function writeIso(
+  { directory, id, entries }: FormatSource,
+  { tools, work, output: file }: FormatPlace,
   signal: AbortSignal,
 ): Promise<void> {
   const grub = join(directory, 'boot/grub');
