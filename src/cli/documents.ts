@@ -29,7 +29,11 @@ export interface DocumentKind<D extends Captured> {
 export const layoutDocument: DocumentKind<Captures['layout']> = {
   name: 'layout',
   what: 'disks, partitions, filesystems, mounts and boot',
-  capture: async (host, signal) => await (await import('../layout/capture.ts')).captureLayout(host, new Date(), signal),
+  async capture(host, signal) {
+    const { captureLayout } = await import('../layout/capture.ts');
+    const { withoutHold } = await import('../layout/rebuild/held.ts');
+    return await withoutHold(await captureLayout(host, new Date(), signal), host, signal);
+  },
   parse: async (value) => (await import('../layout/types.ts')).parseLayout(value),
   ofPoint: ({ layout }) => layout,
   text: async (document) => (await import('../layout/tree.ts')).layoutTree(document),

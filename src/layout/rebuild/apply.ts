@@ -14,6 +14,7 @@ import { rebuiltChanges } from './compared.ts';
 import { type Plan, planDigest } from './document.ts';
 import { guardOf } from './guard.ts';
 import { markBlank, markContent, markPlace, readMark } from './mark.ts';
+import { withoutHold } from './held.ts';
 import { failingMembers } from './members.ts';
 import { disksOf, siteOf } from './site.ts';
 import { refuseChanged } from './unchanged.ts';
@@ -82,7 +83,8 @@ export async function prepared(
 ): Promise<Pick<Execution, 'locate' | 'check'>> {
   checkPlan(plan);
   const guard = await guardOf(plan, host, progress, signal);
-  const found = withWholeDisks(await captureLayout(host, new Date(), signal));
+  const captured = await captureLayout(host, new Date(), signal);
+  const found = withWholeDisks(await withoutHold(captured, host, signal));
   refuseChanged(plan, found, guard.paths, progress.begun);
   const left = plan.actions.filter(({ id }) => !progress.ended.has(id));
   await refuseWithoutTools(left, host, signal);

@@ -7,6 +7,7 @@ import { isBlank } from './blank.ts';
 import { isWorkPlace } from './builder.ts';
 import { type DiskNow, disksNow } from './disks-now.ts';
 import { type Plan, planDigest } from './document.ts';
+import { heldDevices, letGo } from './held.ts';
 import { markAction, readMark } from './mark.ts';
 import { pathIn } from './paths.ts';
 import { disksOf, siteOf } from './site.ts';
@@ -27,19 +28,20 @@ export async function guardOf(plan: Plan, host: Host, progress: Progress, signal
   const signatures = new Map<string, string>();
   const first = await disksNow(host, disks, signal);
   for (const [id, now] of first) signatures.set(id, await signaturesOn(host, now, signal));
-  const check = async (id: string, inner: AbortSignal): Promise<Disk> => {
+  const check = async (id: string, inner: AbortSignal): Promise<{ disk: Disk; isHeld: boolean }> => {
     const disk = disks.find((one) => one.id === id);
     if (disk === undefined) throw new LifeboatError('bug', `the plan has no disk ${id}`);
     const now = (await disksNow(host, [disk], inner)).get(id);
     if (now === undefined) throw refused(`the disk ${id} is not there any more`);
-    refuseOther(disk, now, progress.begun.size > 0);
+    const isHeld = now.readOnly && (await heldDevices(host, inner))(now.path);
+    refuseOther(disk, { ...now, readOnly: now.readOnly && !isHeld }, progress.begun.size > 0);
     const here = { ...disk, device: now.path };
     if (isBegun(id)) {
       if (progress.ended.has(markAction(id))) await refuseUnmarked(plan, host, here, inner);
     } else if ((await signaturesOn(host, now, inner)) !== signatures.get(id)) {
       throw refused(`what is on the disk ${id} has changed while the plan was begun`);
     }
-    return here;
+    return { disk: here, isHeld };
   };
   const isBegun = (id: string): boolean =>
     plan.actions.some(({ id: action, writes }) => writes.includes(id) && progress.begun.has(action));
@@ -50,10 +52,13 @@ export async function guardOf(plan: Plan, host: Host, progress: Progress, signal
       const paths = new Map([...now].map(([id, { path }]) => [id, path]));
       return async (id, inner) => await kernelName(host, pathIn(sites, id, paths), inner);
     },
-    check: async (id, inner) => void (await check(id, inner)),
+    async check(id, inner) {
+      const { disk, isHeld } = await check(id, inner);
+      if (isHeld) await letGo(disk.device, host, inner);
+    },
     async checkAll(ids, inner) {
       for (const id of ids) {
-        const disk = await check(id, inner);
+        const { disk } = await check(id, inner);
         if (!isBegun(id) && wasBlank(plan, id)) await refuseFilled(plan, host, disk, inner);
       }
     },
