@@ -23,12 +23,13 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   qemu: ['host'],
   machine: ['native', 'host', 'qemu'],
   media: ['host', 'layout', 'network'],
+  rescue: ['host', 'plan', 'layout', 'network', 'media'],
   workflow: ['host'],
   config: [],
   notify: ['host', 'config'],
   steps: [...domain, 'workflow', 'config', 'notify'],
   schedule: ['host', 'config', 'workflow', 'notify', 'steps'],
-  cli: [...domain, 'media', 'workflow', 'config', 'notify', 'steps', 'schedule', 'workflows'],
+  cli: [...domain, 'media', 'rescue', 'workflow', 'config', 'notify', 'steps', 'schedule', 'workflows'],
 };
 
 function wall(room: string, allowed: readonly string[]): OxlintOverride {
