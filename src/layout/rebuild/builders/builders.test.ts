@@ -1,23 +1,12 @@
 /** What no recorded stack shows of the builders of arrays, encrypted volumes and volumes of LVM. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { recordedHost } from '../../../host/recorded.ts';
+import { recordedLayout } from '../../../../test/helpers/recorded-layouts.ts';
 import { commandText } from '../../../plan/action.ts';
-import { captureLayout } from '../../capture.ts';
-import { type Component, type ComponentOf, type Kind, type Layout, parseLayout } from '../../types.ts';
+import type { Component, ComponentOf, Kind, Layout } from '../../types.ts';
 import { builderOf } from '../builders.ts';
 import { fitted } from '../fit.ts';
 import { siteOf } from '../site.ts';
 import { wrongHeader } from './luks.ts';
-
-const { signal } = new AbortController();
-
-async function recordedLayout(name: string): Promise<Layout> {
-  const file = join(import.meta.dirname, `../../../../test/fixtures/lab/${name}.json`);
-  const recording: unknown = JSON.parse(readFileSync(file, 'utf8'));
-  return parseLayout(await captureLayout(recordedHost(recording), new Date('2026-11-21T12:00:00Z'), signal));
-}
 
 function first<K extends Kind>(layout: Layout, kind: K): ComponentOf<K> {
   const found = layout.components.find((one): one is ComponentOf<K> => one.kind === kind);

@@ -62,3 +62,27 @@ export function writeMostlyIds(volume: Lv, group: Vg): string[] {
   );
   return [...new Set(places)].filter((id) => group.on.includes(id));
 }
+
+/** The first extent of a volume on each physical volume that it or a part of it lies on. */
+export function firstExtents({ segments, parts = [] }: Lv): ReadonlyMap<string, number> {
+  const firsts = new Map<string, number>();
+  for (const area of [...segments, ...parts.flatMap((part) => part.segments)].flatMap(({ areas }) => areas)) {
+    const [, id, first] = placePattern.exec(area) ?? [];
+    if (id !== undefined) firsts.set(id, Math.min(Number(first), firsts.get(id) ?? Number.POSITIVE_INFINITY));
+  }
+  return firsts;
+}
+
+/** Each after all that lay before it on one of its disks: LVM, which takes the first room that there is, then puts them where they were. */
+export function inOrderOfPlaces(volumes: readonly Lv[]): Lv[] {
+  const waiting = volumes.map((volume) => ({ volume, firsts: firstExtents(volume) }));
+  const order: Lv[] = [];
+  while (waiting.length > 0) {
+    const isBefore = (other: ReadonlyMap<string, number>, firsts: ReadonlyMap<string, number>): boolean =>
+      [...firsts].some(([id, first]) => (other.get(id) ?? Number.POSITIVE_INFINITY) < first);
+    const next = waiting.findIndex(({ firsts }) => !waiting.some((other) => isBefore(other.firsts, firsts)));
+    // Where each lies before another on some disk, no order gives all of them their places.
+    order.push(...waiting.splice(Math.max(0, next), 1).map(({ volume }) => volume));
+  }
+  return order;
+}

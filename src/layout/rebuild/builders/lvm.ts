@@ -4,6 +4,7 @@ import { formatBytes } from '../../../kernel/units.ts';
 import type { ComponentOf } from '../../types.ts';
 import { present } from '../../../kernel/present.ts';
 import { aboveOfKind, type Builder, command, type Deed, device, only, type Site } from '../builder.ts';
+import { firstExtents, inOrderOfPlaces } from './lvm-places.ts';
 import { phases, type Step } from './lvm-step.ts';
 import { changeCommands, isThinPool, namesOf, poolMetadataBytes, volumeSteps } from './lvm-volume.ts';
 
@@ -197,9 +198,9 @@ const isCopied = ([first]: Lv['segments']): boolean =>
   /^(mirror|raid1|raid10|raid[456](_\w+)?)$/.test(first?.type ?? '');
 
 /**
- * Those that lie where they did first, and RAID, which LVM finds room for on the same disks, behind them in the order in which it lay; of pools the one with most
- * metadata last, as the room that is set aside to repair them with is that of the one that it is made with. Snapshots come after what they
- * show.
+ * Those that lie where they did first, and RAID, which LVM finds room for on the same disks, behind them in the order in which it lay; of
+ * pools the one with most metadata last, as the room that is set aside to repair them with is that of the one that it is made with.
+ * Snapshots come after what they show.
  */
 function volumeDeeds(group: Vg, site: Site): Deed[] {
   const volumes = allVolumes(group.id, site);
@@ -212,13 +213,11 @@ function volumeDeeds(group: Vg, site: Site): Deed[] {
     const metadata = poolMetadataBytes(volume);
     if (metadata !== undefined) return 1 + metadata;
     const isRaid = (volume.parts ?? []).some(({ name }) => /_[rm]image_\d+$/.test(name));
-    const pieces = [volume, ...(volume.parts ?? [])].flatMap(({ segments }) => segments);
-    const firsts = pieces.flatMap(({ areas }) => areas.flatMap((area) => /^pv:[^:]*:(\d+)-/.exec(area)?.[1] ?? []));
-    if (firsts.length > 0) return isRaid ? 2 ** 50 + Math.min(...firsts.map(Number)) : 0;
+    if (firstExtents(volume).size > 0) return isRaid ? 2 ** 59 : 0;
     // Where all lie anew: what has to be on several disks before what may be anywhere.
     return (volume.segments[0]?.stripes ?? 1) > 1 ? -1 : 0;
   };
-  const order = volumes.toSorted((a, b) => rank(a) - rank(b));
+  const order = inOrderOfPlaces(volumes).toSorted((a, b) => rank(a) - rank(b));
   const last = order.findLast((volume) => poolMetadataBytes(volume) !== undefined);
   const made = order.map((volume) => {
     const spare = volume === last && group.metadataSpareBytes !== undefined;
