@@ -1,25 +1,12 @@
 /** Recorded machines as plans see their disks. */
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { recordedHost } from '../../host/recorded.ts';
-import { captureLayout } from '../capture.ts';
+import { debian12Machines, recordedLayout } from '../../../test/helpers/recorded-layouts.ts';
 import { parseLayout } from '../types.ts';
 import { sessionsIn, withWholeDisks } from './attached.ts';
 import { siteOf } from './site.ts';
 
-const folder = join(import.meta.dirname, '../../../test/fixtures/lab');
-const { signal } = new AbortController();
-
-const recorded = async (name: string) => {
-  const recording: unknown = JSON.parse(readFileSync(join(folder, name), 'utf8'));
-  return parseLayout(await captureLayout(recordedHost(recording), new Date('2026-11-21T12:00:00Z'), signal));
-};
-
-const names = readdirSync(folder).filter((file) => file.endsWith('.debian12.json'));
-
-test.each(names)('%s: nothing is below disks, and what stood on a map stands on a disk', async (name) => {
-  const layout = await recorded(name);
+test.each(debian12Machines)('%s: nothing is below disks, and what stood on a map stands on a disk', async (name) => {
+  const layout = await recordedLayout(name);
   const whole = withWholeDisks(layout);
   expect(parseLayout(whole)).toEqual(whole);
   expect(withWholeDisks(whole)).toEqual(whole);
@@ -33,7 +20,7 @@ test.each(names)('%s: nothing is below disks, and what stood on a map stands on 
 });
 
 test('two paths are one disk, with what they say of themselves, and the sessions behind it are told', async () => {
-  const layout = await recorded('iscsi-multipath.debian12.json');
+  const layout = await recordedLayout('iscsi-multipath.debian12');
   const disks = withWholeDisks(layout).components.flatMap((one) => (one.kind === 'disk' ? [one] : []));
   const map = disks.find(({ id }) => id.startsWith('multipath:'));
   expect(map).toMatchObject({ device: '/dev/mapper/mpatha', serial: 'beaf11', transport: 'iscsi' });

@@ -1,11 +1,8 @@
 /** Whatever is planned for the recorded machines can be carried out: who applies a plan refuses one in which something does not fit. */
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { recordedHost } from '../../host/recorded.ts';
+import { debian12Machines, recordedLayout } from '../../../test/helpers/recorded-layouts.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
-import { captureLayout } from '../capture.ts';
-import { type Component, type Layout, parseLayout } from '../types.ts';
+import type { Component, Layout } from '../types.ts';
 import { withWholeDisks } from './attached.ts';
 import { checkPlan } from './check.ts';
 import { planLayout } from './plan.ts';
@@ -13,21 +10,10 @@ import { type RewriteRequest, rewritten } from './rewrites/rewrites.ts';
 import { rules } from './rewrites/rules.ts';
 import { disksOf } from './site.ts';
 
-const folder = join(import.meta.dirname, '../../../test/fixtures/lab');
-const { signal } = new AbortController();
-const stacks = readdirSync(folder).filter((file) => file.endsWith('.debian12.json'));
-
-async function recorded(file: string): Promise<Layout> {
-  const recording: unknown = JSON.parse(readFileSync(join(folder, file), 'utf8'));
-  return withWholeDisks(
-    parseLayout(await captureLayout(recordedHost(recording), new Date('2026-11-21T12:00:00Z'), signal)),
-  );
-}
-
 const machines = new Map<string, Layout>();
 
 beforeAll(async () => {
-  for (const file of stacks) machines.set(file, await recorded(file));
+  for (const name of debian12Machines) machines.set(name, withWholeDisks(await recordedLayout(name)));
 });
 
 /** Twice as many blank disks as it has, each so much larger than one of its own. */
@@ -70,7 +56,7 @@ test('on disks of any size and with any sectors', () => {
       outcomes.push(planned(wanted, spare(wanted, factor, sector), [], grow));
     }
   }
-  expect(outcomes.filter((one) => one === 'planned').length).toBeGreaterThan(stacks.length * 2);
+  expect(outcomes.filter((one) => one === 'planned').length).toBeGreaterThan(debian12Machines.length * 2);
 });
 
 test.each(Object.keys(rules))('by the rule %s on disks of the same size, with whatever it can be done to', (rule) => {

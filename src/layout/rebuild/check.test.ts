@@ -1,31 +1,19 @@
 /** Plans that somebody changed: what is refused although its digest is agreed to. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { recordedHost } from '../../host/recorded.ts';
-import { captureLayout } from '../capture.ts';
-import { type Component, type Layout, parseLayout } from '../types.ts';
+import { atRest, recordedLayout } from '../../../test/helpers/recorded-layouts.ts';
+import type { Component } from '../types.ts';
 import { checkPlan } from './check.ts';
 import { parsePlan, type Plan } from './document.ts';
 import { planLayout } from './plan.ts';
 import { disksOf } from './site.ts';
 
-const recording = join(import.meta.dirname, '../../../test/fixtures/lab/raid1-lvm-luks.debian12.json');
 let made: Plan;
 
 /** The machine on its own disks, so that there is something to lose. */
 beforeAll(async () => {
-  const recorded: unknown = JSON.parse(readFileSync(recording, 'utf8'));
-  const { signal } = new AbortController();
-  const wanted = parseLayout(await captureLayout(recordedHost(recorded), new Date('2026-11-21T12:00:00Z'), signal));
-  const found: Layout = {
-    ...wanted,
-    components: wanted.components
-      .filter(({ kind }) => kind !== 'mount' && kind !== 'boot')
-      .map((one) => (one.kind === 'swap' ? { ...one, active: false } : one)),
-  };
+  const wanted = await recordedLayout('raid1-lvm-luks.debian12');
   const named = new Map(disksOf(wanted).map(({ id }) => [id, id]));
-  made = planLayout({ wanted, found, blank: new Set(), named });
+  made = planLayout({ wanted, found: atRest(wanted), blank: new Set(), named });
 });
 
 const changed = (change: (plan: Plan) => Plan): Plan => parsePlan(JSON.parse(JSON.stringify(change(made))));

@@ -1,29 +1,14 @@
 /** The space solver: over the layouts of the recorded stacks, and over random ones. */
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { debian12Machines, recordedLayout } from '../../../test/helpers/recorded-layouts.ts';
 import { randomLayout } from '../../../test/helpers/random-layouts.ts';
-import { recordedHost } from '../../host/recorded.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
-import { captureLayout } from '../capture.ts';
 import { type Component, type ComponentOf, type Layout, parseLayout } from '../types.ts';
 import { fitted } from './fit.ts';
 import { leastBytes } from './rooms/filesystems.ts';
 
-const folder = join(import.meta.dirname, '../../../test/fixtures/lab');
-const { signal } = new AbortController();
-
-async function recordedLayout(name: string): Promise<Layout> {
-  const recording: unknown = JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8'));
-  return parseLayout(await captureLayout(recordedHost(recording), new Date('2026-11-21T12:00:00Z'), signal));
-}
-
-const stacks = readdirSync(folder)
-  .filter((file) => file.endsWith('.debian12.json'))
-  .map((file) => file.slice(0, -'.json'.length));
-
-test.each(stacks)('%s: on disks of the same sizes nothing changes', async (name) => {
+test.each(debian12Machines)('%s: on disks of the same sizes nothing changes', async (name) => {
   const layout = await recordedLayout(name);
   expect(fitted(layout)).toEqual(layout);
 });

@@ -1,32 +1,10 @@
 /** What stays as it is: nothing of it is written to, and what is made beside it does not touch it. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { recordedHost } from '../../host/recorded.ts';
-import { captureLayout } from '../capture.ts';
-import { type Component, type ComponentOf, type Kind, type Layout, parseLayout } from '../types.ts';
+import { atRest, recordedLayout } from '../../../test/helpers/recorded-layouts.ts';
+import { type Component, type Layout, parseLayout } from '../types.ts';
 import type { Plan } from './document.ts';
 import { planLayout, type PlanRequest } from './plan.ts';
-
-const folder = join(import.meta.dirname, '../../../test/fixtures/lab');
-const { signal } = new AbortController();
-
-async function recorded(name: string): Promise<Layout> {
-  const recording: unknown = JSON.parse(readFileSync(join(folder, `${name}.debian12.json`), 'utf8'));
-  return parseLayout(await captureLayout(recordedHost(recording), new Date('2026-11-21T12:00:00Z'), signal));
-}
-
-const ofKind = <K extends Kind>(layout: Layout, kind: K): ComponentOf<K>[] =>
-  layout.components.filter((one): one is ComponentOf<K> => one.kind === kind);
-
-/** The same machine with nothing in use. */
-function atRest(layout: Layout): Layout {
-  const idle = (one: Component): Component => (one.kind === 'swap' ? { ...one, active: false } : one);
-  return {
-    ...layout,
-    components: layout.components.filter(({ kind }) => kind !== 'mount' && kind !== 'boot').map(idle),
-  };
-}
+import { ofKind } from './rewrites/edit.ts';
 
 const plan = (request: Partial<PlanRequest> & Pick<PlanRequest, 'wanted' | 'found'>): Plan =>
   planLayout({ blank: new Set(), ...request });
@@ -37,7 +15,7 @@ const disksIn = (layout: Layout) => new Set(ofKind(layout, 'disk').map(({ id }) 
 test.each(['md-raid1', 'lvm-linear', 'raid1-lvm-luks', 'fs-btrfs-raid1', 'md-partitioned', 'luks2'])(
   '%s: where all disks stay there is nothing to do, also while they are in use',
   async (name) => {
-    const wanted = await recorded(name);
+    const wanted = await recordedLayout(`${name}.debian12`);
     const made = plan({ wanted, found: wanted, keep: disksIn(wanted) });
     expect(made.actions).toEqual([]);
     expect(made.disks).toEqual([]);
@@ -46,7 +24,7 @@ test.each(['md-raid1', 'lvm-linear', 'raid1-lvm-luks', 'fs-btrfs-raid1', 'md-par
 );
 
 test('one partition stays: its table is edited, the disk is neither wiped nor marked', async () => {
-  const wanted = await recorded('raid1-lvm-luks');
+  const wanted = await recordedLayout('raid1-lvm-luks.debian12');
   const found = atRest(wanted);
   const [kept] = ofKind(found, 'vfat');
   const partition = ofKind(found, 'partition').find(({ id }) => id === kept?.on[0]);
@@ -69,7 +47,7 @@ test('one partition stays: its table is edited, the disk is neither wiped nor ma
 });
 
 test('an array stays and what it holds is made anew; it is neither stopped nor made', async () => {
-  const wanted = await recorded('md-raid1');
+  const wanted = await recordedLayout('md-raid1.debian12');
   const found = atRest(wanted);
   const [array] = ofKind(found, 'md');
   const [ext] = ofKind(found, 'ext');
@@ -87,7 +65,7 @@ test('an array stays and what it holds is made anew; it is neither stopped nor m
 });
 
 test('a volume stays with its group and all other volumes of that, and what is on one of them', async () => {
-  const wanted = await recorded('lvm-linear');
+  const wanted = await recordedLayout('lvm-linear.debian12');
   const found = atRest(wanted);
   const kept = ofKind(found, 'ext')[0];
   if (kept === undefined) throw new Error('no ext');
@@ -103,7 +81,7 @@ test('a volume stays with its group and all other volumes of that, and what is o
 });
 
 test('what cannot stay beside what is wanted is told', async () => {
-  const wanted = await recorded('md-raid1');
+  const wanted = await recordedLayout('md-raid1.debian12');
   const found = atRest(wanted);
   const [ext] = ofKind(found, 'ext');
   const [array] = ofKind(found, 'md');
@@ -124,7 +102,7 @@ test('what cannot stay beside what is wanted is told', async () => {
 });
 
 test('a volume that nobody has opened can stay as it is, and is not formatted', async () => {
-  const wanted = await recorded('luks2');
+  const wanted = await recordedLayout('luks2.debian12');
   const closed = (one: Component): Component => {
     if (one.kind !== 'luks') return one;
     const { device: _device, name: _name, ...rest } = one;
@@ -142,7 +120,7 @@ test('a volume that nobody has opened can stay as it is, and is not formatted', 
 });
 
 test('disks that stay are found by their serial numbers, whatever else is named', async () => {
-  const wanted = await recorded('raid1-lvm-luks');
+  const wanted = await recordedLayout('raid1-lvm-luks.debian12');
   const disks = ofKind(wanted, 'disk');
   const spare = { ...disks[0], id: 'disk:SPARE', serial: 'SPARE', device: '/dev/sdz' };
   const found = parseLayout({ ...atRest(wanted), components: [...atRest(wanted).components, spare] });

@@ -88,26 +88,26 @@ function staysIn(now: OrderedSite, wanted: Layout, keep: ReadonlySet<string>, re
   const kept = new Set<string>();
   const stays = new Map<string, 'keep' | 'reuse'>();
   const keepAbove = (id: string): void => {
-    const todo = new Set([id]);
-    for (const one of todo) {
+    const reached = new Set([id]);
+    for (const one of reached) {
       kept.add(one);
-      for (const { id: above, kind } of now.above(one)) if (!notMade.has(kind)) todo.add(above);
+      for (const { id: above, kind } of now.above(one)) if (!notMade.has(kind)) reached.add(above);
     }
   };
   for (const id of keep) keepAbove(id);
-  const todo = new Set([...kept, ...reuse]);
-  for (const id of todo) {
+  const reached = new Set([...kept, ...reuse]);
+  for (const id of reached) {
     const component = now.get(id);
-    for (const below of component.on) todo.add(below);
+    for (const below of component.on) reached.add(below);
     if (!isWhole(component)) continue;
     for (const { id: volume, kind } of now.above(id)) {
-      if (notMade.has(kind) || todo.has(volume)) continue;
+      if (notMade.has(kind) || reached.has(volume)) continue;
       // A volume that nobody wants otherwise is left alone with what is on it.
       if (!wantedIds.has(volume)) keepAbove(volume);
-      todo.add(volume);
+      reached.add(volume);
     }
   }
-  for (const id of todo) stays.set(id, kept.has(id) ? 'keep' : 'reuse');
+  for (const id of reached) stays.set(id, kept.has(id) ? 'keep' : 'reuse');
   for (const id of kept) stays.set(id, 'keep');
   return stays;
 }

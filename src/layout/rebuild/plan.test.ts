@@ -1,11 +1,9 @@
 /** Plans for the recorded stacks: pure, whole, and only for the disks that they name. */
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { recordedHost } from '../../host/recorded.ts';
+import { debian12Machines, recordedLayout } from '../../../test/helpers/recorded-layouts.ts';
 import { commandText, devicesOf } from '../../plan/action.ts';
-import { captureLayout } from '../capture.ts';
-import { type Component, type ComponentOf, type Layout, parseLayout } from '../types.ts';
+import type { Component, ComponentOf, Layout } from '../types.ts';
 import { withWholeDisks } from './attached.ts';
 import { devicePath, diskPaths } from './paths.ts';
 import { parsePlan, planDigest } from './document.ts';
@@ -14,14 +12,6 @@ import { refuseHeld, refuseUsed } from './refusals.ts';
 import { siteOf } from './site.ts';
 import { teardown } from './teardown.ts';
 import { planText } from './text.ts';
-
-const folder = join(import.meta.dirname, '../../../test/fixtures/lab');
-const { signal } = new AbortController();
-
-async function recordedLayout(name: string): Promise<Layout> {
-  const recording: unknown = JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8'));
-  return parseLayout(await captureLayout(recordedHost(recording), new Date('2026-11-21T12:00:00Z'), signal));
-}
 
 /** A machine with blank disks of these sizes, and nothing else. */
 function bareMachine(disks: readonly ComponentOf<'disk'>[]): Layout {
@@ -35,13 +25,9 @@ function bareMachine(disks: readonly ComponentOf<'disk'>[]): Layout {
 }
 
 const disksOf = ({ components }: Layout) => components.filter((one): one is ComponentOf<'disk'> => one.kind === 'disk');
-const stacks = readdirSync(folder)
-  .filter((file) =>
-    /^(bcache|crypt|firmware|fs|integrity|iscsi|luks[12]|lvm|md|multipath|raid1|reencrypt)\b.*\.debian12\.json$/.test(
-      file,
-    ),
-  )
-  .map((file) => file.slice(0, -'.json'.length));
+const stacks = debian12Machines.filter((name) =>
+  /^(bcache|crypt|firmware|fs|integrity|iscsi|luks[12]|lvm|md|multipath|raid1|reencrypt)\b/.test(name),
+);
 
 /** Of which something cannot be made anew, and why. */
 const refused: Readonly<Record<string, string>> = {

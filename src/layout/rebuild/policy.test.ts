@@ -1,21 +1,13 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { recordedHost } from '../../host/recorded.ts';
-import { captureLayout } from '../capture.ts';
-import { type Layout, parseLayout } from '../types.ts';
+import { recordedLayout } from '../../../test/helpers/recorded-layouts.ts';
+import type { Layout } from '../types.ts';
 import { planLayout, type PlanRequest } from './plan.ts';
 import { outsidePolicy, policySchema } from './policy.ts';
 import { disksOf } from './site.ts';
 
-const file = join(import.meta.dirname, '../../../test/fixtures/lab/md-raid1.debian12.json');
-const { signal } = new AbortController();
-
 /** A machine with a mirror, and one with two disks in its place. */
 async function machines() {
-  const recording: unknown = JSON.parse(readFileSync(file, 'utf8'));
-  const captured = await captureLayout(recordedHost(recording), new Date('2026-11-21T12:00:00Z'), signal);
-  const wanted = parseLayout(captured);
+  const wanted = await recordedLayout('md-raid1.debian12');
   const there = disksOf(wanted).map((disk, index) => ({
     ...disk,
     id: `disk:NEW${index}`,

@@ -1,33 +1,19 @@
 /** Pictures of plans: every text is within the page, what is lost is red and named, and the same plan gives the same bytes. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { recordedHost } from '../../host/recorded.ts';
-import { captureLayout } from '../capture.ts';
+import { atRest, recordedLayout } from '../../../test/helpers/recorded-layouts.ts';
 import type { Shape } from '../svg/shapes.ts';
 import { type Face, faces, widthOf } from '../svg/text.ts';
-import { type Layout, parseLayout } from '../types.ts';
 import { planLayout } from './plan.ts';
 import { disksOf } from './site.ts';
 import { planPage, planSvg } from './svg.ts';
 import { planText } from './text.ts';
 
-const folder = join(import.meta.dirname, '../../../test/fixtures/lab');
-const { signal } = new AbortController();
-
-async function recordedLayout(name: string): Promise<Layout> {
-  const recording: unknown = JSON.parse(readFileSync(join(folder, `${name}.debian12.json`), 'utf8'));
-  return parseLayout(await captureLayout(recordedHost(recording), new Date('2026-11-21T12:00:00Z'), signal));
-}
-
 /** The machine itself, with nothing in use. */
 async function ownDisks(name: string) {
-  const wanted = await recordedLayout(name);
-  const components = wanted.components
-    .filter(({ kind }) => kind !== 'mount' && kind !== 'boot')
-    .map((one) => (one.kind === 'swap' ? { ...one, active: false } : one));
+  const wanted = await recordedLayout(`${name}.debian12`);
   const named = new Map(disksOf(wanted).map(({ id }) => [id, id]));
-  return planLayout({ wanted, found: { ...wanted, components }, blank: new Set(), named });
+  return planLayout({ wanted, found: atRest(wanted), blank: new Set(), named });
 }
 
 function textsIn(shapes: readonly Shape[]): Extract<Shape, { shape: 'text' }>[] {
@@ -67,7 +53,7 @@ const docs = join(import.meta.dirname, '../../../docs');
 
 test('the pictures in docs/plan.md are of plans that are made today', async () => {
   await expect(planSvg(await ownDisks('raid1-lvm-luks'))).toMatchFileSnapshot(join(docs, 'plan-used-disks.svg'));
-  const wanted = await recordedLayout('raid1-lvm-luks');
+  const wanted = await recordedLayout('raid1-lvm-luks.debian12');
   const components = disksOf(wanted).map((disk, index) => ({
     ...disk,
     id: `disk:NEW${index}`,

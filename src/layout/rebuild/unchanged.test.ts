@@ -1,16 +1,12 @@
 /** Machines that changed between a plan and its first write: what is refused, also when the plan is gone on with. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { recordedHost } from '../../host/recorded.ts';
-import { captureLayout } from '../capture.ts';
-import { type Component, type ComponentOf, type Layout, parseLayout } from '../types.ts';
+import { recordedLayout } from '../../../test/helpers/recorded-layouts.ts';
+import type { Component, ComponentOf, Layout } from '../types.ts';
 import type { Plan } from './document.ts';
 import { planLayout } from './plan.ts';
 import { disksOf } from './site.ts';
 import { refuseChanged } from './unchanged.ts';
 
-const recording = join(import.meta.dirname, '../../../test/fixtures/lab/raid1-lvm-luks.debian12.json');
 let wanted: Layout;
 /** Two disks without a serial number, on which nothing is. */
 let found: Layout;
@@ -29,9 +25,7 @@ const nameless = (number: number, device: string): ComponentOf<'disk'> => ({
 });
 
 beforeAll(async () => {
-  const recorded: unknown = JSON.parse(readFileSync(recording, 'utf8'));
-  const { signal } = new AbortController();
-  wanted = parseLayout(await captureLayout(recordedHost(recorded), new Date('2026-11-21T12:00:00Z'), signal));
+  wanted = await recordedLayout('raid1-lvm-luks.debian12');
   found = { ...wanted, gaps: [], components: [nameless(5, '/dev/vda'), nameless(6, '/dev/vdb')] };
   plan = planLayout({ wanted, found, blank: new Set(disksOf(found).map(({ id }) => id)) });
 });

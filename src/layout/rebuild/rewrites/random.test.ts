@@ -38,12 +38,14 @@ const count = (layout: Layout, kind: Component['kind']): number =>
 
 /** For disks on which all of it has room, whatever became of it. */
 function planned(layout: Layout): string {
+  // Also where one small disk is to hold what lay on several large ones.
+  const wholeBytes = disksOf(layout).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const disks = disksOf(layout).map((disk, index) => ({
     ...disk,
     id: `disk:N${index}`,
     serial: `N${index}`,
     device: `/dev/vd${index}`,
-    sizeBytes: disk.sizeBytes * 64,
+    sizeBytes: wholeBytes * 64,
   }));
   const found = { ...layout, components: disks };
   const { actions } = planLayout({ wanted: layout, found, blank: new Set(disks.map(({ id }) => id)) });
