@@ -1,9 +1,10 @@
 /** All formats of media. */
 import { LifeboatError } from '../../kernel/errors.ts';
+import { raw, usb } from './disk.ts';
 import type { Format } from './format.ts';
 import { iso } from './iso.ts';
 
-export const formats: readonly Format[] = [iso];
+export const formats: readonly Format[] = [iso, usb, raw];
 
 /** @throws LifeboatError `usage` for a name that no format has */
 export function formatNamed(name: string): Format {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Tools } from '../tools.ts';
 import type { Format, FormatPlace, FormatSource } from './format.ts';
 import { grubConfig } from './grub-config.ts';
+import { addUefi } from './uefi.ts';
 
 /** Modules of GRUB that it starts with under BIOS. */
 const biosModules =
@@ -27,10 +28,8 @@ async function writeIso(
 ): Promise<void> {
   const grub = join(directory, 'boot/grub');
   await mkdir(grub, { recursive: true });
-  await writeFile(join(grub, 'grub.cfg'), grubConfig(id, entries));
-  // By this file the signed GRUB knows where its configuration is.
-  await mkdir(join(directory, '.disk'), { recursive: true });
-  await writeFile(join(directory, '.disk/info'), 'lifeboat rescue\n');
+  const menu = grubConfig(id, entries);
+  await writeFile(join(grub, 'grub.cfg'), menu);
   await tools.run(
     'grub-mkimage',
     [
@@ -48,7 +47,7 @@ async function writeIso(
     signal,
   );
   const esp = join(work, 'esp.img');
-  await writeEsp(tools, esp, signal);
+  await writeEsp(esp, menu, tools, signal);
   await tools.run(
     'xorriso',
     [
@@ -91,19 +90,9 @@ async function writeIso(
   );
 }
 
-/** What UEFI starts: shim, which the firmware trusts, and GRUB, which shim trusts. */
-async function writeEsp(tools: Tools, file: string, signal: AbortSignal): Promise<void> {
+async function writeEsp(file: string, menu: string, tools: Tools, signal: AbortSignal): Promise<void> {
   await writeFile(file, '');
   await truncate(file, espBytes);
   await tools.run('mkfs.vfat', ['-n', 'LIFEBOAT-EF', '-i', '1B0A7E57', file], {}, signal);
-  for (const path of ['::/EFI', '::/EFI/BOOT']) await tools.run('mmd', ['-i', file, path], {}, signal);
-  for (const [name, from] of Object.entries(uefiPrograms)) {
-    await tools.run('mcopy', ['-i', file, tools.file(from), `::/EFI/BOOT/${name}`], {}, signal);
-  }
+  await addUefi(file, menu, tools, signal);
 }
-
-const uefiPrograms: Readonly<Record<string, string>> = {
-  'BOOTX64.EFI': 'usr/lib/shim/shimx64.efi.signed',
-  'grubx64.efi': 'usr/lib/grub/x86_64-efi-signed/gcdx64.efi.signed',
-  'mmx64.efi': 'usr/lib/shim/mmx64.efi.signed',
-};
