@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { type Globals, helpFooter } from '../globals.ts';
+import { insideCommands } from './rescue-inside.ts';
 
 interface BuildOptions {
   readonly format: string;
@@ -14,6 +15,7 @@ export function rescueCommand(): Command {
   command.addCommand(buildCommand());
   command.addCommand(resolveCommand());
   command.addCommand(menuCommand());
+  for (const one of insideCommands()) command.addCommand(one);
   return command;
 }
 

@@ -12,7 +12,7 @@ import { cardsOf, idOf, isCard, withAbove } from './cards.ts';
 import { type LivePlan, networkPlanFormat, type PlannedCard } from './document.ts';
 import { expectedNetwork } from './expected.ts';
 import { makerOf } from './makers.ts';
-import { cardTitle, type Match, matchCards } from './match.ts';
+import { cardTitle, type Match, matchCards, type Matching } from './match.ts';
 import { nowOf } from './now.ts';
 import { lostRoutes, lostServers, unwantedRules } from './rest.ts';
 
@@ -94,19 +94,8 @@ export const networkDigest = (wanted: Network): string => digestOf({ ...wanted, 
  *
  * @throws LifeboatError `refused` where there is none
  */
-export function matched({ wanted, found, named = new Map(), exclude = new Set() }: NetworkRequest): readonly Match[] {
-  for (const network of [wanted, found]) refuseUnseen(network);
-  const gone = withAbove(exclude, wanted.links);
-  const old = wanted.links.filter(({ name }) => named.has(name) && !gone.has(name));
-  const there = found.links.filter(({ name }) => [...named.values()].includes(name));
-  const cards = cardsOf(wanted).filter(
-    (card) => !gone.has(card.name) && (carries(card, wanted) || named.has(card.name)),
-  );
-  const { matches, unmatched } = matchCards(
-    [...new Set([...cards, ...old])],
-    [...new Set([...cardsOf(found), ...there])],
-    named,
-  );
+export function matched(request: NetworkRequest): readonly Match[] {
+  const { matches, unmatched } = matching(request);
   const [first] = unmatched;
   if (first === undefined) return matches;
   throw new LifeboatError(
@@ -118,6 +107,28 @@ export function matched({ wanted, found, named = new Map(), exclude = new Set() 
       ),
     },
   );
+}
+
+/** Names of captured links that cannot be had here: cards that none takes the place of, and what nobody knows how to make. */
+export function impossibleLinks(request: NetworkRequest): ReadonlySet<string> {
+  const { matches, unmatched } = matching(request);
+  const missing = unmatched.map(({ name }) => name);
+  const left = new Set([...(request.exclude ?? []), ...missing]);
+  const { network } = expectedNetwork(request.wanted, request.found, matches, left);
+  const taken = new Set(matches.map(({ from }) => from.name));
+  const unknown = network.links.filter((link) => linkProblem(link, taken) !== undefined);
+  return new Set([...missing, ...unknown.map(({ name }) => name)]);
+}
+
+function matching({ wanted, found, named = new Map(), exclude = new Set() }: NetworkRequest): Matching {
+  for (const network of [wanted, found]) refuseUnseen(network);
+  const gone = withAbove(exclude, wanted.links);
+  const old = wanted.links.filter(({ name }) => named.has(name) && !gone.has(name));
+  const there = found.links.filter(({ name }) => [...named.values()].includes(name));
+  const cards = cardsOf(wanted).filter(
+    (card) => !gone.has(card.name) && (carries(card, wanted) || named.has(card.name)),
+  );
+  return matchCards([...new Set([...cards, ...old])], [...new Set([...cardsOf(found), ...there])], named);
 }
 
 function refuseUnseen({ gaps, capturedAt }: Network): void {
@@ -164,13 +175,18 @@ const withoutFiles = ({
 function refuseUnknown({ links }: Network, cards: readonly PlannedCard[]): void {
   const taken = new Set(cards.map(({ name }) => name));
   const problems = links.flatMap((link) => {
-    const why = nameProblem(link.name) ?? (taken.has(link.name) ? undefined : kindProblem(link));
+    const why = linkProblem(link, taken);
     return why === undefined ? [] : [`${linkText(link)}: ${why}`];
   });
   if (problems.length === 0) return;
   throw new LifeboatError('unsupported', printable(`cannot be made as it was: ${problems.join('; ')}`), {
     hint: 'Leave out what is named with --exclude NAME, and make it by hand afterwards.',
   });
+}
+
+/** @param taken names of cards */
+function linkProblem(link: Link, taken: ReadonlySet<string>): string | undefined {
+  return nameProblem(link.name) ?? (taken.has(link.name) ? undefined : kindProblem(link));
 }
 
 function kindProblem(link: Link): string | undefined {
