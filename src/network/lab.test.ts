@@ -1,41 +1,14 @@
 /** What the tools of three releases say of one of each kind of link on a real kernel (`test/lab/networks/all.sh`), as it was recorded. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { asker } from '../host/asker.ts';
-import { recordedHost } from '../host/recorded.ts';
-import { withBridgeVlans } from './bridge-vlans.ts';
-import { withDaemons } from './daemons.ts';
+import { networkRecording, recordedNetwork } from '../../test/helpers/recorded-networks.ts';
 import { networkChanges } from './diff.ts';
-import { captureLinks } from './links.ts';
-import { captureNeighbours } from './neighbours.ts';
-import { captureRoutes, parseRoutes } from './routes.ts';
-import { captureRules } from './rules.ts';
+import { parseRoutes } from './routes.ts';
 import { networkText } from './text.ts';
-import { type Network, parseNetwork } from './types.ts';
-
-const { signal } = new AbortController();
-
-async function network(release: string): Promise<Network> {
-  const file = join(import.meta.dirname, `../../test/fixtures/ip/lab.${release}.json`);
-  const questions = asker(recordedHost(JSON.parse(readFileSync(file, 'utf8'))), signal);
-  const found = {
-    format: 'lifeboat.network/1',
-    capturedAt: '2026-11-21T12:00:00Z',
-    hostname: 'builder',
-    links: await withDaemons(questions, await withBridgeVlans(questions, await captureLinks(questions))),
-    routes: await captureRoutes(questions),
-    rules: await captureRules(questions),
-    neighbours: await captureNeighbours(questions),
-    dns: { servers: [], search: [] },
-    gaps: questions.gaps,
-  };
-  return parseNetwork(JSON.parse(JSON.stringify(found)));
-}
+import type { Network } from './types.ts';
 
 describe.each(['debian11', 'debian12', 'debian13'])('%s', (release) => {
   test('every link is of a kind that is known', async () => {
-    const { links, gaps } = await network(release);
+    const { links, gaps } = await recordedNetwork(release);
     expect(gaps).toEqual([]);
     expect(links.filter(({ detail }) => detail?.kind === 'other')).toEqual([]);
     expect(links.find(({ kind }) => kind === 'macsec')).toMatchObject({
@@ -45,7 +18,7 @@ describe.each(['debian11', 'debian12', 'debian13'])('%s', (release) => {
   });
 
   test('tunnels: all that they were given', async () => {
-    const { links } = await network(release);
+    const { links } = await recordedNetwork(release);
     const detail = (name: string) => links.find((link) => link.name === name)?.detail;
     expect(detail('gn0')).toMatchObject({
       kind: 'geneve',
@@ -66,14 +39,14 @@ describe.each(['debian11', 'debian12', 'debian13'])('%s', (release) => {
   });
 
   test('what a kernel makes up for a tunnel is no MAC of a card', async () => {
-    const { links } = await network(release);
+    const { links } = await recordedNetwork(release);
     const cards = links.filter(({ permanentMac }) => permanentMac !== undefined);
     expect(new Set(cards.map(({ kind }) => kind))).toEqual(new Set(['ether']));
     expect(cards.map(({ permanentMac }) => permanentMac)).toContain('52:54:00:00:00:02');
   });
 
   test('addresses: which the kernel made, and which is not for new connections', async () => {
-    const { links } = await network(release);
+    const { links } = await recordedNetwork(release);
     const addresses = links.flatMap((link) => link.addresses);
     const own = addresses.filter(({ scope, family }) => scope === 'link' && family === 'inet6');
     expect(own.map(({ address }) => address)).toContain('fe80::5efe:c000:201');
@@ -82,7 +55,7 @@ describe.each(['debian11', 'debian12', 'debian13'])('%s', (release) => {
   });
 
   test('a route that encapsulates keeps its destination, and the others theirs', async () => {
-    const { routes } = await network(release);
+    const { routes } = await recordedNetwork(release);
     expect(routes.filter(({ encap }) => encap !== undefined)).toMatchObject([
       { destination: '10.12.0.0/16', dev: 'vx2', encap: 'ip' },
     ]);
@@ -91,9 +64,9 @@ describe.each(['debian11', 'debian12', 'debian13'])('%s', (release) => {
   });
 
   test('nothing that is secret was asked for', async () => {
-    const text = readFileSync(join(import.meta.dirname, `../../test/fixtures/ip/lab.${release}.json`), 'utf8');
+    const text = networkRecording(release);
     expect(text).not.toMatch(/private-key|preshared|"all",\s+"dump"/);
-    expect(networkText(await network(release))).not.toContain('\u001b');
+    expect(networkText(await recordedNetwork(release))).not.toContain('\u001b');
   });
 });
 
@@ -103,7 +76,7 @@ test('the same network on another release: only what its tools did not say befor
       .map(({ text }) => text)
       // Made anew for each machine: random MACs and keys, and addresses that follow from them.
       .filter((text) => !/MAC was|public key|publicKey|: peer |fe80:/.test(text));
-  const [old, middle, late] = await Promise.all(['debian11', 'debian12', 'debian13'].map(network));
+  const [old, middle, late] = await Promise.all(['debian11', 'debian12', 'debian13'].map(recordedNetwork));
   if (old === undefined || middle === undefined || late === undefined) throw new Error('three releases');
   expect({ 'from 11 to 12': told(old, middle), 'from 12 to 13': told(middle, late) }).toMatchSnapshot();
 });

@@ -1,44 +1,21 @@
 /** Plans for networks that were recorded: of all kinds of links, on machines with other cards. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { asker } from '../../host/asker.ts';
-import { recordedHost } from '../../host/recorded.ts';
-import { withBridgeVlans } from '../bridge-vlans.ts';
-import { withDaemons } from '../daemons.ts';
-import { captureLinks } from '../links.ts';
-import { captureNeighbours } from '../neighbours.ts';
-import { captureRoutes } from '../routes.ts';
-import { captureRules } from '../rules.ts';
-import { type Link, type Network, parseNetwork } from '../types.ts';
+import { recordedNetwork } from '../../../test/helpers/recorded-networks.ts';
+import type { Link, Network } from '../types.ts';
 import { idOf, isCard } from './cards.ts';
 import type { LivePlan } from './document.ts';
 import { planLive } from './plan.ts';
 import { networkPlanText } from './text.ts';
 
-const { signal } = new AbortController();
-
-async function recorded(release: string): Promise<Network> {
-  const file = join(import.meta.dirname, `../../../test/fixtures/ip/lab.${release}.json`);
-  const questions = asker(recordedHost(JSON.parse(readFileSync(file, 'utf8'))), signal);
-  const found = {
-    format: 'lifeboat.network/1',
-    capturedAt: '2026-11-21T12:00:00Z',
-    hostname: 'builder',
-    links: await withDaemons(questions, await withBridgeVlans(questions, await captureLinks(questions))),
-    routes: await captureRoutes(questions),
-    rules: await captureRules(questions),
-    neighbours: await captureNeighbours(questions),
-    dns: { servers: ['192.0.2.53'], search: [] },
-    gaps: questions.gaps,
-  };
-  return parseNetwork(JSON.parse(JSON.stringify(found)));
-}
+const withResolver = async (release: string): Promise<Network> => ({
+  ...(await recordedNetwork(release)),
+  dns: { servers: ['192.0.2.53'], search: [] },
+});
 
 const networks = new Map(
   await Promise.all(
-    ['debian11', 'debian12', 'debian13'].map(async (release) => [release, await recorded(release)] as const),
+    ['debian11', 'debian12', 'debian13'].map(async (release) => [release, await withResolver(release)] as const),
   ),
 );
 const networkOf = (release: string): Network => networks.get(release) ?? raise(release);
