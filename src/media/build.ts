@@ -33,6 +33,8 @@ export interface BuiltMedium {
   /** With `lifeboat/` in it. */
   readonly directory: string;
   readonly medium: Medium;
+  /** Of `SHA256SUMS`, and so of all that the medium consists of. */
+  readonly digest: string;
   readonly entries: readonly MenuEntry[];
 }
 
@@ -75,11 +77,14 @@ export async function buildMedium(
   await packLayer(tools, layer, join(target, 'host.squashfs'), { level: 6 }, signal);
   const rescue = join(program, 'rescue');
   await writeFirstStage({ modules, hostModules, rescue }, tools, first, join(target, 'initrd'), signal);
+  const sums = await sumsOf(target, ['base.squashfs', 'host.squashfs', 'initrd', 'medium.json', 'vmlinuz']);
+  await writeFile(join(target, 'SHA256SUMS'), sums);
   // The last console is where the first process itself speaks; it repeats all on the others.
   const words = [`lifeboat.medium=${id}`, 'console=ttyS0,115200', 'console=tty0', 'quiet', ...request.words];
   return {
     directory,
     medium,
+    digest: hash('sha256', sums),
     entries: [
       { title: 'lifeboat rescue', words },
       { title: 'lifeboat rescue, copied to memory', words: [...words, 'lifeboat.toram'] },
@@ -89,4 +94,10 @@ export async function buildMedium(
       },
     ],
   };
+}
+
+/** As sha256sum(1) prints and checks it. */
+async function sumsOf(directory: string, names: readonly string[]): Promise<string> {
+  const lines = names.map(async (name) => `${hash('sha256', await readFile(join(directory, name)))}  ${name}\n`);
+  return (await Promise.all(lines)).join('');
 }

@@ -35,6 +35,8 @@ export interface RescueRequest
 
 export interface RescueMedium {
   readonly medium: Medium;
+  /** Of all that it consists of, as in {@link BuiltMedium}. */
+  readonly digest: string;
   readonly bytes: number;
   /** Bytes of what it is made of, by name. */
   readonly parts: Readonly<Record<string, number>>;
@@ -90,6 +92,7 @@ export async function makeRescue(
   const sizes = names.map(async (name) => [name, (await stat(join(built.directory, 'lifeboat', name))).size] as const);
   return {
     medium: built.medium,
+    digest: built.digest,
     bytes: await bytesOf(output),
     parts: Object.fromEntries(await Promise.all(sizes)),
   };

@@ -1,13 +1,14 @@
 // Makes a rescue medium with the built program, which is what goes onto it: the base of one that is not built would be another.
 import { readFileSync } from 'node:fs';
 import { localHost } from '../../dist/src/host/local.js';
-import { makeRescueIso } from '../../dist/src/media/rescue.js';
+import { formats } from '../../dist/src/media/formats/formats.js';
+import { makeRescue } from '../../dist/src/media/rescue.js';
 
 const request = JSON.parse(readFileSync(0, 'utf8'));
 const say = (text) => console.error(text);
-const made = await makeRescueIso(
+const made = await makeRescue(
   localHost(),
-  { ...request, node: process.execPath, say },
+  { ...request, format: formats.find(({ name }) => name === request.format), node: process.execPath, say },
   new Date(),
   new AbortController().signal,
 );
