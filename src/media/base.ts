@@ -127,6 +127,7 @@ export async function resolveBase(
   signal: AbortSignal,
 ): Promise<PackageLock> {
   const debian = await openDebian(host, { suite, directory: join(cache, 'apt') }, signal);
+  await debian.update(signal);
   const of = async (list: string) => [...(await debian.resolve(await readList(join(rescue, list)), signal))];
   return {
     suite,

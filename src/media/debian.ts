@@ -20,7 +20,14 @@ export const packageSchema = z.strictObject({
 export type DebianPackage = z.infer<typeof packageSchema>;
 
 export interface Debian {
-  /** These packages with all that they depend on, as the mirror has them today; what depends on something comes after it. */
+  /** Has the mirror's lists as they are now. */
+  update(signal: AbortSignal): Promise<void>;
+  /**
+   * These packages with all that they depend on, as the lists have them; what depends on something comes after it. `?essential` is all that
+   * every Debian has.
+   *
+   * @throws LifeboatError `command-failed` where there are no lists, or a package is not in them
+   */
   resolve(names: readonly string[], signal: AbortSignal): Promise<readonly DebianPackage[]>;
   /**
    * Exactly these.
@@ -36,6 +43,8 @@ export interface DebianOptions {
   readonly suite: string;
   /** Where apt keeps lists and archives. */
   readonly directory: string;
+  /** Parts of the archive. @default main and contrib, which all releases have */
+  readonly components?: readonly string[];
   /** Base address. @default the mirror that the host itself takes Debian from, else deb.debian.org */
   readonly mirror?: string;
 }
@@ -44,7 +53,11 @@ const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
 /** The lists of a slow mirror, or three hundred archives from one. */
 const limitMs = 1_800_000;
 
-/** @throws LifeboatError `tool-missing` on a host without apt or the keys of Debian's archive */
+/**
+ * Of those who work in one directory at the same time, all but one fail: apt has locks.
+ *
+ * @throws LifeboatError `tool-missing` on a host without apt or the keys of Debian's archive
+ */
 export async function openDebian(host: Host, options: DebianOptions, signal: AbortSignal): Promise<Debian> {
   const { directory } = options;
   const { code } = await host.run(['test', '-e', keyring], { okCodes: [0, 1] }, signal);
@@ -54,7 +67,11 @@ export async function openDebian(host: Host, options: DebianOptions, signal: Abo
     });
   }
   const apt = await aptOf(host, options, signal);
-  const listed = async (specs: readonly string[], extra: readonly string[] = []): Promise<readonly Listed[]> => {
+  const update = async (): Promise<void> => {
+    await apt(['-qq', 'update', '--error-on=any'], signal);
+  };
+  const pathOf = ({ file }: DebianPackage): string => join(directory, 'archives', file);
+  const listed = async (specs: readonly string[], extra: readonly string[]): Promise<readonly Listed[]> => {
     const lines = await apt([...extra, '--print-uris', '-qq', 'install', ...specs], signal);
     return lines.split('\n').flatMap((line) => {
       const [, file, sha256] = /^'[^']*' (\S+) \d+ SHA256:([0-9a-f]{64})$/.exec(line) ?? [];
@@ -62,8 +79,8 @@ export async function openDebian(host: Host, options: DebianOptions, signal: Abo
     });
   };
   return {
+    update,
     async resolve(names) {
-      await apt(['-qq', 'update', '--error-on=any'], signal);
       const order = (await apt(['-s', 'install', ...names], signal)).split('\n').flatMap((line) => {
         const [, name, version] = /^Inst (\S+) \((\S+) /.exec(line) ?? [];
         return name === undefined || version === undefined ? [] : [{ name, version }];
@@ -80,30 +97,42 @@ export async function openDebian(host: Host, options: DebianOptions, signal: Abo
       });
     },
     async fetch(packages) {
+      const paths = packages.map(pathOf);
+      if (await areThere(packages, pathOf)) return paths;
       const specs = packages.map(({ name, version }) => `${name}=${version}`);
-      try {
+      const download = async (): Promise<unknown> =>
         await apt(['-qq', '--download-only', '-y', 'install', ...specs], signal);
-      } catch {
+      await download().catch(async () => {
         // No lists yet, or old ones.
-        await apt(['-qq', 'update', '--error-on=any'], signal);
-        await apt(['-qq', '--download-only', '-y', 'install', ...specs], signal).catch((cause: unknown) => {
+        await update();
+        await download().catch((cause: unknown) => {
           throw new LifeboatError('not-found', 'the mirror does not have these versions of all packages', {
             hint: 'Run "lifeboat rescue resolve": it takes the versions that the mirror has now.',
             cause,
           });
         });
-      }
-      const paths = packages.map(({ file }) => join(directory, 'archives', file));
-      for (const [index, { name, sha256 }] of packages.entries()) {
-        const path = paths[index] ?? '';
-        if (hash('sha256', await readFile(path)) === sha256) continue;
-        throw new LifeboatError('archive-damaged', `${path} is not what was resolved as ${name}`, {
+      });
+      for (const one of packages) {
+        if ((await digestOf(pathOf(one))) === one.sha256) continue;
+        throw new LifeboatError('archive-damaged', `${pathOf(one)} is not what was resolved as ${one.name}`, {
           hint: 'Remove it, and try again.',
         });
       }
       return paths;
     },
   };
+}
+
+/** Then neither mirror nor lists are needed. */
+async function areThere(packages: readonly DebianPackage[], pathOf: (one: DebianPackage) => string): Promise<boolean> {
+  for (const one of packages) if ((await digestOf(pathOf(one))) !== one.sha256) return false;
+  return true;
+}
+
+/** `undefined` for a file that is not there. */
+async function digestOf(path: string): Promise<string | undefined> {
+  const content = await readFile(path).catch(() => undefined);
+  return content && hash('sha256', content);
 }
 
 interface Listed {
@@ -114,7 +143,7 @@ interface Listed {
 /** apt-get with the host's own settings (proxies, certificates), but with directories and one source of its own. */
 async function aptOf(
   host: Host,
-  { suite, directory, mirror }: DebianOptions,
+  { suite, directory, mirror, components = ['main', 'contrib'] }: DebianOptions,
   signal: AbortSignal,
 ): Promise<(args: readonly string[], signal: AbortSignal) => Promise<string>> {
   for (const name of ['lists/partial', 'archives/partial']) await mkdir(join(directory, name), { recursive: true });
@@ -122,7 +151,7 @@ async function aptOf(
   await writeFile(join(directory, 'status'), '');
   await writeFile(
     join(directory, 'sources.list'),
-    `deb [signed-by=${keyring}] ${address} ${suite} main contrib non-free-firmware\n`,
+    `deb [signed-by=${keyring}] ${address} ${suite} ${components.join(' ')}\n`,
   );
   const configuration = join(directory, 'apt.conf');
   await writeFile(configuration, settings(directory));

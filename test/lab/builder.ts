@@ -12,11 +12,11 @@ import { copyFile, cp, lstat, mkdir, readdir, readFile, rm, symlink, writeFile }
 import { join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { constants, createZstdCompress } from 'node:zlib';
+import { cpio, type CpioEntry } from '../../src/media/cpio.ts';
 import { cachedDirectory } from '../helpers/cache.ts';
 import { belongs } from './builder/content.ts';
 import { addModules } from './builder/modules.ts';
 import { builderPackages } from './builder/packages.ts';
-import { cpio, type CpioEntry } from './cpio.ts';
 import { packageList, type Suite, unpackedPackages } from './packages.ts';
 
 /** The releases that there are builders of. */
@@ -26,6 +26,7 @@ export type Release = (typeof releases)[number];
 const suites: Readonly<Record<Release, Suite>> = { debian11: 'bullseye', debian12: 'bookworm', debian13: 'trixie' };
 
 const here = join(import.meta.dirname, 'builder');
+const archiver = join(import.meta.dirname, '../../src/media/cpio.ts');
 const agent = join(import.meta.dirname, '../../native/build/lifeboat-agent');
 
 /**
@@ -54,7 +55,7 @@ async function recipe(tree: string): Promise<string> {
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
-  const own = [import.meta.filename, join(import.meta.dirname, 'cpio.ts'), agent, join(tree, packageList)];
+  const own = [import.meta.filename, archiver, agent, join(tree, packageList)];
   const digests = await Promise.all([...own, ...files].map(async (file) => hash('sha256', await readFile(file))));
   return hash('sha256', digests.join(' ')).slice(0, 16);
 }
