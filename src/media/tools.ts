@@ -7,6 +7,8 @@ import { LifeboatError } from '../kernel/errors.ts';
 export interface Tools {
   /** A file of the tree. */
   readonly file: (path: string) => string;
+  /** How a program of the tree is called. @throws LifeboatError `tool-missing` for one that the tree has not */
+  readonly argv: (program: string, args: readonly string[]) => Promise<Argv>;
   /** @throws LifeboatError as `Host.run` does; `tool-missing` for a program that the tree has not */
   readonly run: (
     program: string,
@@ -18,22 +20,20 @@ export interface Tools {
 
 export function toolsIn(host: Host, tree: string): Tools {
   const libraries = join(tree, 'usr/lib/x86_64-linux-gnu');
+  const argv: Tools['argv'] = async (program, args) => [
+    join(libraries, 'ld-linux-x86-64.so.2'),
+    // Some programs are several, by the name that they are called by.
+    '--argv0',
+    program,
+    '--library-path',
+    libraries,
+    await programIn(tree, program),
+    ...args,
+  ];
   return {
     file: (path) => join(tree, path),
-    async run(program, args, options, signal) {
-      const path = await programIn(tree, program);
-      const argv: Argv = [
-        join(libraries, 'ld-linux-x86-64.so.2'),
-        // Some programs are several, by the name that they are called by.
-        '--argv0',
-        program,
-        '--library-path',
-        libraries,
-        path,
-        ...args,
-      ];
-      return await host.run(argv, options, signal);
-    },
+    argv,
+    run: async (program, args, options, signal) => await host.run(await argv(program, args), options, signal),
   };
 }
 

@@ -1,5 +1,5 @@
 /** extlinux in place of GRUB under BIOS, for machines whose firmware GRUB does not get along with. */
-import { open, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Tools } from '../tools.ts';
 import type { Extent } from './disk.ts';
@@ -25,9 +25,20 @@ export async function writeExtlinux(
   const modules = parts.map((name) => tools.file(`usr/lib/syslinux/modules/bios/${name}`));
   for (const from of [config, ...modules]) await tools.run('mcopy', ['-i', image, from, '::/syslinux/'], {}, signal);
   const place = ['--install', '--directory', '/syslinux', '--offset', String(medium.start), disk];
-  await tools.run('syslinux', place, {}, signal);
+  await tools.run('syslinux', place, { env: { PATH: await mtoolsIn(work, tools) } }, signal);
   await using file = await open(disk, 'r+');
   await writeBootCode(file, await readFile(tools.file('usr/lib/syslinux/mbr/gptmbr.bin')));
+}
+
+/** The installer calls mtools by their names. @returns a directory in which they are found, before those of the host */
+async function mtoolsIn(work: string, tools: Tools): Promise<string> {
+  const directory = join(work, 'mtools');
+  await mkdir(directory, { recursive: true });
+  for (const name of ['mcopy', 'mattrib', 'mmove']) {
+    const words = (await tools.argv(name, [])).map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
+    await writeFile(join(directory, name), `#!/bin/sh\nexec ${words.join(' ')} "$@"\n`, { mode: 0o755 });
+  }
+  return `${directory}:/usr/bin:/bin`;
 }
 
 /** Also for pxelinux. @param folder of kernel and first stage */
