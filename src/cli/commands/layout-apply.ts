@@ -19,7 +19,12 @@ export function layoutApplyCommand(): Command {
       repeated,
       [],
     )
-    .option('--key <uuid=file>', 'file with a passphrase or key that opens it; can be repeated', repeated, [])
+    .option(
+      '--key <volume=file>',
+      'file with a passphrase or key that opens it, by UUID, or by name where it has none; can be repeated',
+      repeated,
+      [],
+    )
     .addHelpText(
       'after',
       `\nNothing is written unless the disks are as they were when the plan was made. Who is interrupted gives the same command again.\nWith --dry-run it is only looked whether all is so, and told what would be done.\n${helpFooter(
@@ -77,9 +82,9 @@ export function layoutApplyCommand(): Command {
       function pairs(rules: readonly string[]): Record<string, string> {
         return Object.fromEntries(
           rules.map((rule) => {
-            const [, uuid, path] = /^([^=]+)=(.+)$/.exec(rule) ?? [];
-            if (uuid === undefined || path === undefined) throw new LifeboatError('usage', `not UUID=FILE: ${rule}`);
-            return [uuid, resolve(path)];
+            const [, volume, path] = /^([^=]+)=(.+)$/.exec(rule) ?? [];
+            if (volume === undefined || path === undefined) throw new LifeboatError('usage', `not UUID=FILE: ${rule}`);
+            return [volume, resolve(path)];
           }),
         );
       }
