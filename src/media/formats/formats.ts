@@ -3,8 +3,9 @@ import { LifeboatError } from '../../kernel/errors.ts';
 import { raw, usb } from './disk.ts';
 import type { Format } from './format.ts';
 import { iso } from './iso.ts';
+import { pxe } from './pxe.ts';
 
-export const formats: readonly Format[] = [iso, usb, raw];
+export const formats: readonly Format[] = [iso, usb, raw, pxe];
 
 /** @throws LifeboatError `usage` for a name that no format has */
 export function formatNamed(name: string): Format {
