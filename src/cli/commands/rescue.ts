@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { type Globals, helpFooter } from '../globals.ts';
+import { selfCheckCommand } from './rescue-check.ts';
 import { insideCommands } from './rescue-inside.ts';
 
 interface BuildOptions {
@@ -15,6 +16,7 @@ export function rescueCommand(): Command {
   command.addCommand(buildCommand());
   command.addCommand(resolveCommand());
   command.addCommand(menuCommand());
+  command.addCommand(selfCheckCommand());
   for (const one of insideCommands()) command.addCommand(one);
   return command;
 }
