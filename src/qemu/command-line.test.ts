@@ -25,6 +25,13 @@ test('a machine reaches nothing outside: user networks are restricted, others ar
   ]);
 });
 
+test('a card that the firmware starts from, on an interface that is there', () => {
+  const cards = [{ network: { kind: 'tap', name: 'tap0' }, bootIndex: 1 }] as const;
+  const args = commandLine({ ...bare, cards }, options);
+  expect(valuesOf(args, '-netdev')).toEqual(['tap,id=net0,ifname=tap0,script=no,downscript=no']);
+  expect(valuesOf(args, '-device').join('\n')).toMatch(/"driver":"virtio-net-pci",.*"bootindex":1/);
+});
+
 test('cards of two makers', () => {
   const cards = [
     { network: { kind: 'segment', number: 1 } },

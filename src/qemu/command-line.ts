@@ -182,6 +182,7 @@ function networkCard(card: NetworkCard, index: number): string[] {
       id: `card${index}`,
       netdev: id,
       mac: macOf(card, index),
+      ...(card.bootIndex === undefined ? {} : { bootindex: card.bootIndex }),
     }),
   ];
 }
@@ -189,10 +190,13 @@ function networkCard(card: NetworkCard, index: number): string[] {
 function netdev(network: Network, id: string): string {
   switch (network.kind) {
     case 'user': {
-      const forwards = network.forwards ?? [];
+      const { forwards = [], tftp } = network;
       const rules = forwards.map(({ hostPort, guestPort }) => `,hostfwd=tcp:127.0.0.1:${hostPort}-:${guestPort}`);
-      return `user,id=${id},restrict=on${rules.join('')}`;
+      const offer = tftp === undefined ? '' : `,tftp=${comma(tftp.directory)},bootfile=${comma(tftp.file)}`;
+      return `user,id=${id},restrict=on${offer}${rules.join('')}`;
     }
+    case 'tap':
+      return `tap,id=${id},ifname=${comma(network.name)},script=no,downscript=no`;
     case 'segment':
       return `hubport,id=${id},hubid=${network.number}`;
     case 'wire':

@@ -20,14 +20,21 @@ export interface Disk {
   readonly bootIndex?: number;
 }
 
-/** Nothing of these reaches further than this machine. */
+/** Nothing of these reaches further than this machine, unless it is an interface that does. */
 export type Network =
   /** Reaches only the services that are forwarded to it or listed here; the guest's gateway is 10.0.2.2. */
-  | { readonly kind: 'user'; readonly forwards?: readonly PortForward[] }
+  | {
+      readonly kind: 'user';
+      readonly forwards?: readonly PortForward[];
+      /** What machines that start over the network are offered: the root of a TFTP server, and the file to begin with. */
+      readonly tftp?: { readonly directory: string; readonly file: string };
+    }
   /** Cards of one machine with the same number are on one wire, which leads nowhere else. */
   | { readonly kind: 'segment'; readonly number: number }
   /** A wire between two machines: one listens on the path of a socket, the other connects. */
-  | { readonly kind: 'wire'; readonly path: string; readonly listens: boolean };
+  | { readonly kind: 'wire'; readonly path: string; readonly listens: boolean }
+  /** An interface that is there, in the namespace that QEMU runs in. */
+  | { readonly kind: 'tap'; readonly name: string };
 
 export interface PortForward {
   /** On 127.0.0.1 of the host. */
@@ -41,6 +48,8 @@ export interface NetworkCard {
   readonly model?: 'virtio' | 'e1000e';
   /** @default 52:54:00:00:00:01 and so on, in order; 52:54:00:00:01:01 for who connects to a wire */
   readonly mac?: string;
+  /** Place in the firmware's order of boot devices; without one it starts nothing over the network. */
+  readonly bootIndex?: number;
 }
 
 export type Firmware =
