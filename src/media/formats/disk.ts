@@ -47,8 +47,17 @@ export const usb: Format = {
   },
 };
 
+/** A whole stick: as much as it has, beside the medium, is for recovery points. */
+export function stickShape(bytes: number): DiskShape {
+  const all = Math.floor(bytes / mebi) * mebi - 3 * mebi;
+  const medium = Math.min(all, (bytes < 4096 * mebi ? 512 : 1024) * mebi);
+  // Less is no use.
+  const room = all - medium < 64 * mebi ? 0 : all - medium;
+  return shapeOf(medium, room);
+}
+
 /** On a stick there is room for the media to come, which are bigger, so that the points beside them can stay. */
-export const mediumRoom = (content: number): number => Math.max(512 * mebi, upToMebi(content * 2));
+const mediumRoom = (content: number): number => Math.max(512 * mebi, upToMebi(content * 2));
 
 /** @param room bytes for recovery points; none for 0 */
 export function shapeOf(medium: number, room: number): DiskShape {
