@@ -29,7 +29,8 @@ export async function recoveryCode(globals: Globals, signal: AbortSignal): Promi
   }
 }
 
-async function askHidden(text: string, signal: AbortSignal): Promise<Secret> {
+/** What is typed is not shown. @throws LifeboatError `interrupted` */
+export async function askHidden(text: string, signal: AbortSignal): Promise<Secret> {
   // What readline would echo goes nowhere; `terminal` keeps the terminal itself from echoing.
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   using prompt = createInterface({ input: process.stdin, output: nowhere, terminal: true });

@@ -1,23 +1,82 @@
 /** What commands do in the rescue system, of what lies there. */
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { networkDocument, readDocument } from './documents.ts';
+import { join, resolve } from 'node:path';
+import { explaining, LifeboatError } from '../kernel/errors.ts';
+import { printable } from '../kernel/text.ts';
 import { bringUpNetwork } from '../rescue/network.ts';
-import { parseWords, type RescueWords } from '../rescue/words.ts';
+import { mountOldSystem, type OldSystem } from '../rescue/old-system.ts';
+import { parseWords, wordsText } from '../rescue/words.ts';
+import { askHidden } from './ask-secret.ts';
+import { layoutDocument, networkDocument, readDocument } from './documents.ts';
 import type { Session } from './session.ts';
 
-/** What is known of the network, for the menu. */
-export const networkNote = '/run/lifeboat/network';
-
-export const rescueWords = async (): Promise<RescueWords> => parseWords(await readFile('/proc/cmdline', 'utf8'));
+/** Where the menu finds what it tells. */
+const notes = '/run/lifeboat';
 
 /** @param file the network as it was captured; DHCP where there is no such file */
 export async function networkOfRescue(file: string, { host, signal }: Session): Promise<readonly string[]> {
-  const read = async (path: string) => await readFile(path, 'utf8');
-  const wanted = existsSync(file) ? await readDocument(networkDocument, file, read) : undefined;
-  const told = await bringUpNetwork(host, wanted, await rescueWords(), signal);
-  await mkdir(dirname(networkNote), { recursive: true });
-  await writeFile(networkNote, told.map((line) => `${line}\n`).join(''));
+  const words = parseWords(await readFile('/proc/cmdline', 'utf8'));
+  await note('words', wordsText(words));
+  const wanted = existsSync(file) ? await readDocument(networkDocument, file, readText) : undefined;
+  const told = await bringUpNetwork(host, wanted, words, signal);
+  await note('network', told);
   return told;
+}
+
+const readText = async (path: string): Promise<string> => await readFile(path, 'utf8');
+
+async function note(name: string, lines: readonly string[]): Promise<void> {
+  await mkdir(notes, { recursive: true });
+  await writeFile(join(notes, name), lines.map((line) => `${printable(line)}\n`).join(''));
+}
+
+interface Looked {
+  readonly to: string;
+  readonly root?: string;
+  readonly layout?: string;
+  readonly key: readonly string[];
+}
+
+/** Asks for passphrases of which there is no file, where somebody is at the terminal. */
+export async function lookAtOldSystem(
+  { to, root, layout, key }: Looked,
+  { globals, host, signal }: Session,
+): Promise<OldSystem> {
+  const files = new Map(key.map(keyFile));
+  const captured = layout === undefined ? undefined : await readDocument(layoutDocument, layout, readText);
+  const keyOf = async (uuid: string, inner: AbortSignal): Promise<Uint8Array | undefined> => {
+    const file = files.get(uuid);
+    if (file !== undefined) return await explaining(`read ${file}`, async () => await readFile(file));
+    if (globals.json || !process.stdin.isTTY) return undefined;
+    const typed = await askHidden(`Passphrase of the encrypted volume ${uuid} (Enter leaves it closed): `, inner);
+    return typed.reveal() === '' ? undefined : Buffer.from(typed.reveal());
+  };
+  return await mountOldSystem(
+    {
+      target: resolve(to),
+      keyOf,
+      ...(captured === undefined ? {} : { layout: captured }),
+      ...(root === undefined ? {} : { root }),
+    },
+    host,
+    signal,
+  );
+}
+
+function keyFile(rule: string): readonly [uuid: string, file: string] {
+  const [, uuid, file] = /^([^=]+)=(.+)$/.exec(rule) ?? [];
+  if (uuid === undefined || file === undefined) throw new LifeboatError('usage', `not UUID=FILE: ${rule}`);
+  return [uuid, resolve(file)];
+}
+
+export function oldSystemText({ target, mounts, missing }: OldSystem): string {
+  return [
+    `The old system is at ${target}, read-only. Nothing is written to its disks.`,
+    ...mounts.map(({ path, device, type }) => `  ${path}  ${type}  ${device}`),
+    ...missing.map((one) => `  not there: ${one}`),
+    `A shell in it: chroot ${target}. To let go of the disks: lifeboat rescue umount`,
+  ]
+    .map(printable)
+    .join('\n');
 }

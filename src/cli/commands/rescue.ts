@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { type Globals, helpFooter } from '../globals.ts';
+import { bootCommand } from './rescue-boot.ts';
 import { selfCheckCommand } from './rescue-check.ts';
 import { insideCommands } from './rescue-inside.ts';
 
@@ -14,8 +15,8 @@ interface BuildOptions {
 export function rescueCommand(): Command {
   const command = new Command('rescue');
   command.addCommand(buildCommand());
+  command.addCommand(bootCommand());
   command.addCommand(resolveCommand());
-  command.addCommand(menuCommand());
   command.addCommand(selfCheckCommand());
   for (const one of insideCommands()) command.addCommand(one);
   return command;
@@ -62,15 +63,5 @@ function resolveCommand(): Command {
       await using session = openSession(globals);
       const resolved = await resolveRescue(session);
       printResult(globals.json, resolved, () => `${resolved.file}  ${resolved.packages} packages`);
-    });
-}
-
-function menuCommand(): Command {
-  return new Command('menu')
-    .description('what can be done in the rescue system; it shows this by itself')
-    .addHelpText('after', helpFooter(['lifeboat rescue menu'], [0, 1]))
-    .action(async () => {
-      const { showMenu } = await import('../rescue-menu.ts');
-      await showMenu();
     });
 }

@@ -1,0 +1,89 @@
+/**
+ * Disks as they can be looked at: through devices over them that keep in memory what is written. Whatever is put together of these, and
+ * mends or replays something as it starts, no bit of a disk changes.
+ */
+import { z } from 'zod';
+import type { Host } from '../host/host.ts';
+
+/** Of the names of all devices that are made here. What keeps disks from being written to (`rescue/`) knows it. */
+export const viewPrefix = 'lifeboat-view-';
+/** Where what would have been written is kept: in memory. */
+const stores = '/run/lifeboat/views';
+/** More than what starts writes; who writes more gets errors, and the disk is as it was. */
+const storeBytes = 256 * 1024 ** 2;
+
+const nodeSchema = z.object({
+  path: z.string(),
+  name: z.string(),
+  type: z.string(),
+  get children() {
+    return z.array(nodeSchema).exactOptional();
+  },
+});
+
+export interface Node {
+  readonly path: string;
+  readonly name: string;
+  /** `disk`, `part`, `raid1`, `lvm`, `crypt`, `dm`, `mpath`, `loop`, … */
+  readonly type: string;
+  readonly children?: readonly Node[] | undefined;
+}
+
+/** All block devices, as they stand on one another. */
+export async function deviceTree(host: Host, signal: AbortSignal): Promise<readonly Node[]> {
+  const { stdout } = await host.run(['lsblk', '-J', '-o', 'NAME,PATH,TYPE'], {}, signal);
+  return z.object({ blockdevices: z.array(nodeSchema) }).parse(JSON.parse(stdout.toString())).blockdevices;
+}
+
+/** The views, and all that stands on them, each once. */
+export function nodesInViews(tree: readonly Node[]): readonly Node[] {
+  const found = new Map<string, Node>();
+  const visit = (node: Node, within: boolean): void => {
+    const inside = within || node.name.startsWith(viewPrefix);
+    if (inside) found.set(node.path, node);
+    for (const child of node.children ?? []) visit(child, inside);
+  };
+  for (const node of tree) visit(node, false);
+  return [...found.values()];
+}
+
+/**
+ * A view of a device, with the partitions that are on it.
+ *
+ * @param name of the device, as the kernel calls it
+ */
+export async function addView(device: string, name: string, host: Host, signal: AbortSignal): Promise<void> {
+  const store = `${stores}/${name}`;
+  const view = `${viewPrefix}${name}`;
+  const sectors = Number((await host.run(['blockdev', '--getsz', device], {}, signal)).stdout.toString());
+  await host.run(['mkdir', '-p', stores], {}, signal);
+  await host.run(['truncate', '--size', String(storeBytes), store], {}, signal);
+  const { stdout } = await host.run(['losetup', '--find', '--show', store], {}, signal);
+  const table = `0 ${sectors} snapshot ${device} ${stdout.toString().trim()} N 8`;
+  await host.run(['dmsetup', 'create', view, '--table', table], {}, signal);
+  // What has no table of partitions is no failure.
+  await host.run(['kpartx', '-a', '-s', '-p', '-part', `/dev/mapper/${view}`], { okCodes: [0, 1] }, signal);
+}
+
+/** Takes all views away, with what stands on them; nothing of it may be mounted. */
+export async function removeViews(host: Host, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    const nodes = nodesInViews(await deviceTree(host, signal));
+    const top = nodes.filter(({ children = [] }) => children.length === 0);
+    if (top.length === 0) break;
+    for (const { path, name, type } of top) {
+      if (/^raid|^linear$|^md$/.test(type)) await host.run(['mdadm', '--stop', path], {}, signal);
+      else await host.run(['dmsetup', 'remove', '--retry', name], {}, signal);
+    }
+  }
+  const { stdout } = await host.run(['losetup', '--json', '--output', 'NAME,BACK-FILE'], {}, signal);
+  for (const loop of loopsIn(stdout.toString())) await host.run(['losetup', '--detach', loop], {}, signal);
+  await host.run(['rm', '-rf', '--', stores], {}, signal);
+}
+
+function loopsIn(said: string): string[] {
+  if (said.trim() === '') return [];
+  const schema = z.object({ loopdevices: z.array(z.object({ name: z.string(), 'back-file': z.string().nullable() })) });
+  const { loopdevices } = schema.parse(JSON.parse(said));
+  return loopdevices.flatMap((one) => (one['back-file']?.startsWith(`${stores}/`) === true ? [one.name] : []));
+}
