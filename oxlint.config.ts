@@ -22,14 +22,14 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   point: ['age', 'keys', 'engine', 'target', 'layout', 'network', 'facts', 'host'],
   qemu: ['host'],
   machine: ['native', 'host', 'qemu'],
-  media: ['host', 'layout', 'network'],
+  media: ['host', 'layout', 'network', 'qemu', 'machine'],
   rescue: ['host', 'plan', 'layout', 'network', 'media'],
   workflow: ['host'],
   config: [],
   notify: ['host', 'config'],
   steps: [...domain, 'workflow', 'config', 'notify'],
   schedule: ['host', 'config', 'workflow', 'notify', 'steps'],
-  cli: [...domain, 'media', 'rescue', 'workflow', 'config', 'notify', 'steps', 'schedule', 'workflows'],
+  cli: [...domain, 'qemu', 'machine', 'media', 'rescue', 'workflow', 'config', 'notify', 'steps', 'schedule', 'workflows'],
 };
 
 function wall(room: string, allowed: readonly string[]): OxlintOverride {

@@ -1,12 +1,13 @@
 /** A rescue medium for this host, from what is found of it to the file that boots. */
-import { mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Host } from '../host/host.ts';
-import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
+import { asLifeboatError } from '../kernel/errors.ts';
 import { type BaseOptions, debianKernel, rescueBase } from './base.ts';
 import { buildMedium, type MediumRequest } from './build.ts';
-import type { Format, FormatOptions } from './formats/format.ts';
+import { deliver, type Destination } from './deliver.ts';
+import type { FormatOptions } from './formats/format.ts';
 import type { HostFile } from './host-layer.ts';
 import { type Kernel, kernelBelow } from './kernel.ts';
 import type { Medium } from './medium.ts';
@@ -15,10 +16,9 @@ import { hostKeyIn } from './ssh.ts';
 
 export interface RescueRequest
   extends Pick<MediumRequest, 'program' | 'version' | 'host' | 'allModules' | 'of' | 'words'> {
-  readonly format: Format;
+  readonly to: Destination;
   /** What only some formats take. */
-  readonly options: FormatOptions;
-  readonly output: string;
+  readonly options?: FormatOptions;
   /** Release of a kernel of the host, or `debian`. @default the one that runs, or Debian's where that has no modules */
   readonly kernel?: string;
   /** Where what is made once is kept. */
@@ -31,6 +31,8 @@ export interface RescueRequest
   /** What goes in of the host: configuration, captures. */
   readonly files: readonly HostFile[];
   readonly say: (text: string) => void;
+  /** Called with the new medium before it takes its place; one that it throws for does not. */
+  readonly prove?: (file: string, medium: Medium, digest: string) => Promise<void>;
 }
 
 export interface RescueMedium {
@@ -49,7 +51,7 @@ export async function makeRescue(
   now: Date,
   signal: AbortSignal,
 ): Promise<RescueMedium> {
-  const { program, cache, node, say, output, stateDir } = request;
+  const { program, cache, node, say, stateDir } = request;
   const rescue = join(program, 'rescue');
   const options: BaseOptions = { rescue, lock: request.lock, cache, node, say };
   const base = await rescueBase(host, options, signal);
@@ -78,22 +80,16 @@ export async function makeRescue(
     now,
     signal,
   );
-  // Beside its place, so that a medium that was there stays until the new one is whole.
-  const part = join(dirname(output), `.${built.medium.id}.part`);
-  try {
-    const source = { directory: built.directory, id: built.medium.id, entries: built.entries };
-    const place = { ...request.options, tools: base.tools, work, output: part };
-    await request.format.write(source, place, signal);
-    await putInPlace(part, output, request.format);
-  } finally {
-    await rm(part, { recursive: true, force: true });
-  }
+  const source = { directory: built.directory, id: built.medium.id, entries: built.entries };
+  const place = { ...request.options, tools: base.tools, work };
+  const prove = async (file: string) => await request.prove?.(file, built.medium, built.digest);
+  const bytes = await deliver(source, request.to, place, host, prove, signal);
   const names = ['base.squashfs', 'host.squashfs', 'initrd', 'vmlinuz'];
   const sizes = names.map(async (name) => [name, (await stat(join(built.directory, 'lifeboat', name))).size] as const);
   return {
     medium: built.medium,
     digest: built.digest,
-    bytes: await bytesOf(output),
+    bytes,
     parts: Object.fromEntries(await Promise.all(sizes)),
   };
 }
@@ -123,43 +119,4 @@ async function authorizedKeys(): Promise<readonly HostFile[]> {
   const content = await readFile(path).catch(() => undefined);
   if (content === undefined || content.length === 0) return [];
   return [{ path, content, mode: 0o600 }];
-}
-
-/** A directory cannot take the place of another at once: the one that was there is moved aside first. */
-async function putInPlace(part: string, output: string, { makes }: Format): Promise<void> {
-  if (makes === 'file') return await rename(part, output);
-  const before = `${part}.before`;
-  const wasThere = await rename(output, before).then(
-    () => true,
-    () => false,
-  );
-  await rename(part, output);
-  if (wasThere) await rm(before, { recursive: true });
-}
-
-/** Of a file, or of all files in a directory. */
-async function bytesOf(path: string): Promise<number> {
-  const status = await stat(path);
-  if (!status.isDirectory()) return status.size;
-  const sizes = (await readdir(path)).map(async (name) => await bytesOf(join(path, name)));
-  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
-}
-
-/** @throws LifeboatError `usage` for what is no place for a medium of the format */
-export async function checkOutput(path: string, { makes }: Format): Promise<void> {
-  const status = await stat(path).catch(() => undefined);
-  if (status === undefined) return;
-  if (makes === 'file' ? status.isFile() : status.isDirectory() && (await isReplaceable(path))) return;
-  const is = status.isDirectory() ? 'a directory' : status.isFile() ? 'a file' : 'no file';
-  throw new LifeboatError('usage', `${path} is ${is}${makes === 'directory' ? ' that no medium is in' : ''}`, {
-    hint: `Name the ${makes} that it is written to${makes === 'file' ? ', such as rescue.iso' : ''}.`,
-  });
-}
-
-/** Only what is empty or an older medium goes. */
-async function isReplaceable(directory: string): Promise<boolean> {
-  const names = await readdir(directory);
-  return (
-    names.length === 0 || (await stat(join(directory, 'lifeboat/medium.json')).catch(() => undefined)) !== undefined
-  );
 }

@@ -1,7 +1,8 @@
 /** Where QEMU is, and how its programs are started. */
-import { access } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, constants } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { Argv } from '../host/host.ts';
+import { missingToolHint } from '../host/packages.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 
 type Program = 'qemu-system-x86_64' | 'qemu-img';
@@ -13,6 +14,28 @@ export interface Qemu {
   readonly env: Readonly<Record<string, string>>;
   /** Directories with firmware for UEFI (`OVMF_CODE_4M.fd` and so on), the first that has a file counts. */
   readonly firmware: readonly string[];
+}
+
+/** The one that is installed here. @throws LifeboatError `tool-missing` */
+export async function installedQemu(): Promise<Qemu> {
+  const programs = {
+    'qemu-system-x86_64': await programInPath('qemu-system-x86_64'),
+    'qemu-img': await programInPath('qemu-img'),
+  };
+  const own = join(dirname(programs['qemu-system-x86_64']), '../share/OVMF');
+  return { argv: (program) => [programs[program]], env: {}, firmware: [own, '/usr/share/OVMF'] };
+}
+
+async function programInPath(name: string): Promise<string> {
+  for (const directory of (process.env['PATH'] ?? '').split(':').filter((one) => one.startsWith('/'))) {
+    const path = join(directory, name);
+    const found = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (found) return path;
+  }
+  throw new LifeboatError('tool-missing', `no such program: ${name}`, { hint: missingToolHint(name) });
 }
 
 /** A tree into which Debian's packages were unpacked. Nothing in it is installed: its programs run through its own loader. */
