@@ -3,18 +3,16 @@
  * packed once and kept; what is of one host comes as a layer of its own.
  */
 import { hash } from 'node:crypto';
-import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { lockFile } from '../host/file-lock.ts';
 import type { Host } from '../host/host.ts';
 import { LifeboatError } from '../kernel/errors.ts';
-import { belongs } from './content.ts';
-import { removeUnused } from './libraries.ts';
+import { makeRoot } from './base-root.ts';
 import { type Kernel, kernelBelow, kernelsBelow } from './kernel.ts';
 import { type DebianPackage, openDebian, packageSchema } from './debian.ts';
 import { packLayer } from './squashfs.ts';
-import { whatWouldNotStart } from './starts.ts';
 import { type Tools, toolsIn } from './tools.ts';
 import { unpackArchives } from './tree.ts';
 
@@ -64,9 +62,8 @@ export async function rescueBase(host: Host, options: BaseOptions, signal: Abort
   const lock = await readLock(options);
   const tree = await keptTree(host, join(cache, `tools-${digestOf(lock.tools)}`), lock.tools, options, signal);
   const tools = toolsIn(host, tree);
-  const own = [import.meta.filename, join(import.meta.dirname, 'content.ts')];
   const inputs = await Promise.all(
-    [node, ...own.map(sourceOf)].map(async (file) => hash('sha256', await readFile(file))),
+    [node, ...made.map(sourceOf)].map(async (file) => hash('sha256', await readFile(file))),
   );
   const digest = digestOf([lock.packages, inputs]);
   const directory = join(cache, `base-${digest}`);
@@ -78,12 +75,8 @@ export async function rescueBase(host: Host, options: BaseOptions, signal: Abort
       lock.packages,
       signal,
     );
-    await unpackArchives(host, archives, root, signal);
-    await trim(root);
-    await furnish(root, node, tools, signal);
-    await removeUnused(root);
-    await refuseIncomplete(root);
-    await packLayer(tools, root, join(work, 'base.squashfs'), { level: 19 }, signal);
+    await makeRoot(host, { archives, node, tools }, root, signal);
+    await packLayer(tools, root, join(work, 'base.squashfs'), { level: 22 }, signal);
     await rm(root, { recursive: true });
   });
   return { file: join(directory, 'base.squashfs'), digest, resolved: lock.resolved, packages: lock.packages, tools };
@@ -148,8 +141,10 @@ async function readList(file: string): Promise<readonly string[]> {
 
 const digestOf = (value: unknown): string => hash('sha256', JSON.stringify(value)).slice(0, 16);
 
-/** What is compiled is read as it runs. */
-const sourceOf = (file: string): string => file.replace(/\.ts$/, import.meta.filename.endsWith('.ts') ? '.ts' : '.js');
+/** What decides on the content of a base besides its packages: what is compiled is read as it runs. */
+const made = ['base-root', 'content', 'icu', 'libraries', 'squashfs', 'tree'];
+const sourceOf = (name: string): string =>
+  join(import.meta.dirname, `${name}${import.meta.filename.endsWith('.ts') ? '.ts' : '.js'}`);
 
 async function keptTree(
   host: Host,
@@ -185,75 +180,3 @@ const isThere = async (path: string): Promise<boolean> =>
     () => true,
     () => false,
   );
-
-async function trim(root: string): Promise<void> {
-  const entries = await readdir(root, { recursive: true, withFileTypes: true });
-  const directories: string[] = [];
-  for (const entry of entries) {
-    const from = join(entry.parentPath, entry.name);
-    if (entry.isDirectory()) directories.push(from);
-    else if (!belongs(relative(root, from))) await rm(from, { force: true });
-  }
-  for (const directory of directories.sort().toReversed()) {
-    if ((await readdir(directory)).length === 0) await rm(directory, { recursive: true });
-  }
-}
-
-/** What no package brings, and what the packages' own scripts would have made. */
-async function furnish(root: string, node: string, tools: Tools, signal: AbortSignal): Promise<void> {
-  for (const name of ['dev', 'proc', 'sys', 'run', 'tmp', 'mnt', 'root', 'var/lib', 'var/log', 'var/tmp', 'etc/ssh']) {
-    await mkdir(join(root, name), { recursive: true });
-  }
-  await symlink('../run', join(root, 'var/run'));
-  await symlink('/proc/self/mounts', join(root, 'etc/mtab'));
-  for (const [name, program] of Object.entries({ sh: 'dash', awk: 'mawk', which: 'which.debianutils', vi: 'nano' })) {
-    if (!(await isThere(join(root, 'usr/bin', name)))) await symlink(program, join(root, 'usr/bin', name));
-  }
-  for (const name of ['reboot', 'poweroff', 'halt', 'init', 'udhcpc']) {
-    if (!(await isThere(join(root, 'usr/sbin', name)))) await symlink('../bin/busybox', join(root, 'usr/sbin', name));
-  }
-  for (const [name, added] of Object.entries(accounts)) {
-    const master = await readFile(join(root, 'usr/share/base-passwd', `${name}.master`), 'utf8');
-    await writeFile(join(root, 'etc', name), master + added);
-  }
-  await copyFile(node, join(root, 'usr/bin/node'));
-  await chmod(join(root, 'usr/bin/node'), 0o755);
-  await tools.run('strip', [join(root, 'usr/bin/node')], {}, signal);
-  await withoutAssembly(join(root, 'usr/lib/udev/rules.d'));
-  await certificates(root);
-}
-
-/** Besides those that every Debian has. A password of `*` opens nothing. */
-const accounts: Readonly<Record<string, string>> = {
-  passwd: 'sshd:x:100:65534::/run/sshd:/usr/sbin/nologin\n_rpc:x:101:65534::/run/rpcbind:/usr/sbin/nologin\n',
-  group: ['input', 'kvm', 'render', 'sgx', 'clock'].map((name, index) => `${name}:x:${101 + index}:\n`).join(''),
-};
-
-/** Nothing is put together behind anybody's back: what udev would assemble, it leaves alone. */
-async function withoutAssembly(directory: string): Promise<void> {
-  for (const name of await readdir(directory)) {
-    const file = join(directory, name);
-    const lines = (await readFile(file, 'utf8')).split('\n');
-    const rest = lines.filter((line) => !/mdadm --incremental|lvm (pvscan|vgchange)|bcache-register/.test(line));
-    if (rest.length < lines.length) await writeFile(file, rest.join('\n'));
-  }
-}
-
-async function certificates(root: string): Promise<void> {
-  const from = join(root, 'usr/share/ca-certificates/mozilla');
-  const texts = await Promise.all(
-    (await readdir(from)).sort().map(async (name) => await readFile(join(from, name), 'utf8')),
-  );
-  await mkdir(join(root, 'etc/ssl/certs'), { recursive: true });
-  await writeFile(join(root, 'etc/ssl/certs/ca-certificates.crt'), texts.join(''));
-  await rm(join(root, 'usr/share/ca-certificates'), { recursive: true });
-}
-
-async function refuseIncomplete(root: string): Promise<void> {
-  const missing = await whatWouldNotStart([root]);
-  if (missing.length === 0) return;
-  const texts = missing.slice(0, 5).map(({ path, needs }) => `${path} needs ${needs}`);
-  throw new LifeboatError('rescue-incomplete', `programs of the rescue system would not start: ${texts.join('; ')}`, {
-    hint: 'Add the package that has it to rescue/packages, or leave the program out.',
-  });
-}

@@ -21,15 +21,17 @@ const left: readonly RegExp[] = [
   // What administers accounts, packages and kernels of an installed system.
   /^usr\/s?bin\/(update-(grub|initramfs|ca-certificates|shells|passwd|pciids|usbids)|dpkg|deb-systemd|apt|debconf|ucf|add(user|group)|del(user|group))/,
   // Big, and done by others that are here: other formats, several threads, accounts, keys that are made elsewhere.
-  /^usr\/bin\/(pzstd|gawk|age-keygen|age-plugin|age-inspect|localedef|sg_|scsi_|sg[mp]_dd|sginfo|gpasswd|chage|ch(fn|sh)|newgidmap|newuidmap|faillog|expiry|lslogins|btrfs-(select-super|find-root|map-logical|image)|ntfs(decrypt|recover|secaudit|wipe)|lowntfs-3g|rdma|ssh-(keyscan|agent|add)|pldd|zdump|vdir|dir|nstat|lnstat|fusermount|dbus|luksmeta)/,
-  /^usr\/sbin\/(useradd|usermod|userdel|group|newusers|chgpasswd|chpasswd|pwck|grpck|pw|grp|vi[pg][wr]|xfs_(mdrestore|logprint)|tc|rt(acct|mon)|devlink|tipc|vdpa|genl|arpd|zic|iconvconfig|smartd|jfs_(debugfs|logdump|fscklog)|ntfs(cp|undelete)|drbdmon|dpkg|ldconfig|agetty|rpc\.svcgssd|rpc\.gssd|nfsd|exportfs|sshd-)/,
-  /^usr\/lib\/(drbd\/.*-83|ocf\/|openssh\/ssh-(sk-helper|keysign|pkcs11)|x86_64-linux-gnu\/(tc|engines-3|ossl-modules|e2fsprogs|gawk|sasl2|gio|krb5|libmvec|security\/pam_(userdb|winbind))|dbus|tc)/,
+  /^usr\/bin\/(lsinitramfs|unmkinitramfs|pdb3|sensible-|pzstd|gawk|age-keygen|age-plugin|age-inspect|localedef|sg_|scsi_|sg[mp]_dd|sginfo|gpasswd|chage|ch(fn|sh)|newgidmap|newuidmap|faillog|expiry|lslogins|openssl$|pinky|ptx|ipc(mk|rm|s)$|lsirq|lsipc|screendump|psf|btrfs-(select-super|find-root|map-logical|image)|ntfs(decrypt|recover|secaudit|wipe)|lowntfs-3g|rdma|ssh-(keyscan|agent|add)|pldd|zdump|vdir|dir|nstat|lnstat|fusermount|dbus|luksmeta)/,
+  /^usr\/sbin\/(useradd|usermod|userdel|group|newusers|chgpasswd|chpasswd|pwck|grpck|pw|grp|vi[pg][wr]|xfs_(mdrestore|logprint)|tc|rt(acct|mon)|devlink|tipc|vdpa|genl|arpd|zic|iconvconfig|smartd|mount\.fuse|rpc\.idmapd|blkmapd|cgdisk|fixparts|installkernel|invoke-rc|mkinitramfs|lvmsa[dr]|jfs_(debugfs|logdump|fscklog)|ntfs(cp|undelete)|drbdmon|dpkg|ldconfig|agetty|rpc\.svcgssd|rpc\.gssd|nfsd|exportfs|sshd-)/,
+  /^usr\/lib\/(drbd\/.*-83|ocf\/|openssh\/ssh-(sk-helper|keysign|pkcs11)|x86_64-linux-gnu\/(tc|engines-3|ossl-modules|e2fsprogs|gawk|sasl2|gio|krb5|libmvec|libnfsidmap\/umich_ldap|security\/pam_(userdb|winbind))|dbus|tc)/,
   /^usr\/share\/(?!(misc|terminfo|mdadm|xfsprogs|consolefonts|keymaps|zoneinfo|ca-certificates|nano|smartmontools|tabset|base-passwd|udev)\b)./,
   /^usr\/share\/zoneinfo\/(?!(UTC|Etc\/UTC)$)./,
   // One font for screens suffices.
   /^usr\/share\/consolefonts\/(?!Lat15-(Terminus16|VGA16)\.psf\.gz)./,
   /\.(a|la)$/,
   /^etc\/(init\.d|default|cron\.|logrotate|apt|dpkg|kernel|initramfs-tools|grub\.d|systemd|sysv|sv|rc|X11|gss|ldap|perl|python|bash_completion|xdg)/,
+  // Groups for an exchange of keys that other ways of exchanging replaced.
+  /^etc\/ssh\/moduli$/,
   /^var\//,
 ];
 
