@@ -38,6 +38,7 @@ function identity(facts: Facts): Row[] {
     ['machine id', facts.machineId],
     ['system', facts.osRelease.prettyName],
     ['image', imageText(facts)],
+    ['rescue by ssh', facts.rescueKey],
     ['kernel', `${facts.kernel} ${facts.architecture}`],
   ];
 }

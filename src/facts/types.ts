@@ -67,6 +67,8 @@ export const factsSchema = z.object({
   guests: z.array(guestSchema).exactOptional(),
   /** Of a system that is delivered as an image. */
   image: imageSchema.exactOptional(),
+  /** Fingerprint by which the ssh server of its rescue media is known; absent where none was made. */
+  rescueKey: z.string().exactOptional(),
   gaps: z.array(gapSchema),
 });
 

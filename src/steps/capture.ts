@@ -2,6 +2,7 @@
  * Steps that read how the host is made. They change nothing, and what cannot be seen is a named gap. What they read it with is
  * loaded when they run: it is a third of all that there is, and most commands do without.
  */
+import { present } from '../kernel/present.ts';
 import { followedPaths, includedPaths } from '../point/include.ts';
 import { locateWorkloads } from '../point/workloads.ts';
 import type { Say } from '../workflow/step.ts';
@@ -43,14 +44,15 @@ export const readNetwork = step({
 export const readFacts = step({
   id: 'facts',
   title: 'Read facts of the system',
-  needs: [],
+  needs: ['stateDir'],
   gives: ['facts'],
   timeout: '5m',
-  run: async ({ host, say, signal }) => {
+  run: async ({ host, state: { stateDir }, say, signal }) => {
     const { captureFacts } = await import('../facts/capture.ts');
+    const { rescueKey } = await import('../facts/rescue-key.ts');
     const facts = await captureFacts(host, new Date(), signal);
     tellGaps(say, facts.gaps);
-    return { facts };
+    return { facts: { ...facts, ...present({ rescueKey: await rescueKey(stateDir, host, signal) }) } };
   },
 });
 
