@@ -9,27 +9,26 @@ import { formatBytes } from '../kernel/units.ts';
 import { captureLayout } from '../layout/capture.ts';
 import { resolveBase } from '../media/base.ts';
 import type { HostFile } from '../media/host-layer.ts';
-import { formatNamed } from '../media/formats/formats.ts';
-import { checkOutput, makeRescue, type RescueMedium } from '../media/rescue.ts';
+import { makeRescue, type RescueMedium } from '../media/rescue.ts';
 import { captureNetwork } from '../network/capture.ts';
 import { asJson, digestOf } from '../plan/digest.ts';
+import { agreeTo, type DestinationOptions, destinationOf, formatOptions } from './rescue-destination.ts';
+import { type EmbeddingOptions, filesOfHost } from './rescue-files.ts';
 import type { Session } from './session.ts';
 import { version } from './version.ts';
 
-interface Options {
-  readonly format: string;
-  readonly output: string;
+interface Options extends DestinationOptions, EmbeddingOptions {
   readonly kernel?: string;
   readonly allModules: boolean;
 }
 
 /** @throws LifeboatError `usage` for a format that there is not; as making it does */
 export async function buildRescue(options: Options, session: Session): Promise<RescueMedium> {
-  const format = formatNamed(options.format);
-  const { host, signal, context, globals } = session;
-  const output = resolve(options.output);
-  await checkOutput(output, format);
+  const { host, signal, context } = session;
   const now = new Date();
+  const own = formatOptions(options);
+  const to = await destinationOf(options, session);
+  await agreeTo(to, session);
   const captures = {
     layout: await captureLayout(host, now, signal),
     network: await captureNetwork(host, now, signal),
@@ -39,17 +38,16 @@ export async function buildRescue(options: Options, session: Session): Promise<R
     path: `/etc/lifeboat/captured/${name}.json`,
     content: `${JSON.stringify(document)}\n`,
   }));
-  const config = resolve(globals.config);
-  if (existsSync(config))
-    files.push({ path: '/etc/lifeboat/lifeboat.yaml', content: await readFile(config), mode: 0o600 });
+  const { files: config, secrets } = await filesOfHost(options, session);
   const { layout, network } = captures;
   return await makeRescue(
     host,
     {
-      format,
-      options: {},
-      output,
-      files,
+      to,
+      options: own,
+      files: [...files, ...config],
+      secrets,
+      keepHostKeys: options.keepHostKeys,
       program: programFolder(),
       version: version(),
       host: captures.facts.hostname,
@@ -86,11 +84,12 @@ export async function resolveRescue({ host, signal, context }: Session): Promise
   return { file, packages: lock.packages.length };
 }
 
-export function mediumText(output: string, { medium, bytes, parts }: RescueMedium, sizes: boolean): string {
+export function mediumText({ place, medium, bytes, parts }: RescueMedium, sizes: boolean): string {
   return [
-    `${output}  ${formatBytes(bytes)}`,
+    `${place}  ${formatBytes(bytes)}`,
     `  starts ${medium.host} with the kernel ${medium.kernel.version}; packages of ${medium.base.resolved}`,
     `  its ssh server is known by ${medium.hostKey}`,
+    ...medium.secrets.map((one) => `  it holds ${one}`),
     ...(sizes ? Object.entries(parts).map(([name, size]) => `  ${formatBytes(size).padStart(10)}  ${name}`) : []),
   ].join('\n');
 }

@@ -6,13 +6,13 @@ import type { Host } from '../host/host.ts';
 import { asLifeboatError } from '../kernel/errors.ts';
 import { type BaseOptions, debianKernel, rescueBase } from './base.ts';
 import { buildMedium, type MediumRequest } from './build.ts';
-import { deliver, type Destination } from './deliver.ts';
+import { deliver, type Destination, placeOf } from './deliver.ts';
 import type { FormatOptions } from './formats/format.ts';
 import type { HostFile } from './host-layer.ts';
 import { type Kernel, kernelBelow } from './kernel.ts';
 import type { Medium } from './medium.ts';
 import { loadedModules } from './modules.ts';
-import { hostKeyIn } from './ssh.ts';
+import { hostKeyIn, ownHostKeys } from './ssh.ts';
 
 export interface RescueRequest
   extends Pick<MediumRequest, 'program' | 'version' | 'host' | 'allModules' | 'of' | 'words'> {
@@ -30,12 +30,18 @@ export interface RescueRequest
   readonly node: string;
   /** What goes in of the host: configuration, captures. */
   readonly files: readonly HostFile[];
+  /** What of it opens something, in words. @default nothing does */
+  readonly secrets?: readonly string[];
+  /** Whether its ssh server is known by the keys of the host, and not by one of its own. @default false */
+  readonly keepHostKeys?: boolean;
   readonly say: (text: string) => void;
   /** Called with the new medium before it takes its place; one that it throws for does not. */
   readonly prove?: (file: string, medium: Medium, digest: string) => Promise<void>;
 }
 
 export interface RescueMedium {
+  /** File, directory or device. */
+  readonly place: string;
   readonly medium: Medium;
   /** Of all that it consists of, as in {@link BuiltMedium}. */
   readonly digest: string;
@@ -61,7 +67,10 @@ export async function makeRescue(
     host,
     signal,
   );
-  const key = await hostKeyIn(join(stateDir, 'rescue'), host, signal);
+  const key =
+    request.keepHostKeys === true
+      ? await ownHostKeys(host, signal)
+      : await hostKeyIn(join(stateDir, 'rescue'), host, signal);
   const work = await mkdtemp(join(tmpdir(), 'lifeboat-rescue-'));
   await using _work = { [Symbol.asyncDispose]: async () => await rm(work, { recursive: true, force: true }) };
   say(`put together with the kernel ${kernel.modules.version}`);
@@ -74,7 +83,7 @@ export async function makeRescue(
       hostModules: await loadedModules(),
       files: [...request.files, ...key.files, ...(await authorizedKeys())],
       hostKey: key.fingerprint,
-      secrets: [],
+      secrets: request.secrets ?? [],
     },
     work,
     now,
@@ -87,6 +96,7 @@ export async function makeRescue(
   const names = ['base.squashfs', 'host.squashfs', 'initrd', 'vmlinuz'];
   const sizes = names.map(async (name) => [name, (await stat(join(built.directory, 'lifeboat', name))).size] as const);
   return {
+    place: placeOf(request.to),
     medium: built.medium,
     digest: built.digest,
     bytes,

@@ -5,10 +5,11 @@ import { formats } from '../../dist/src/media/formats/formats.js';
 import { makeRescue } from '../../dist/src/media/rescue.js';
 
 const request = JSON.parse(readFileSync(0, 'utf8'));
+const format = formats.find(({ name }) => name === request.format);
 const say = (text) => console.error(text);
 const made = await makeRescue(
   localHost(),
-  { ...request, format: formats.find(({ name }) => name === request.format), node: process.execPath, say },
+  { ...request, to: { kind: 'path', path: request.output, format }, node: process.execPath, say },
   new Date(),
   new AbortController().signal,
 );

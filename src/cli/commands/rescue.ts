@@ -1,12 +1,13 @@
 import { Command } from 'commander';
 import { type Globals, helpFooter } from '../globals.ts';
+import type { DestinationOptions } from '../rescue-destination.ts';
+import type { EmbeddingOptions } from '../rescue-files.ts';
 import { bootCommand } from './rescue-boot.ts';
 import { selfCheckCommand } from './rescue-check.ts';
 import { insideCommands } from './rescue-inside.ts';
 
-interface BuildOptions {
-  readonly format: string;
-  readonly output: string;
+interface BuildOptions extends DestinationOptions, EmbeddingOptions {
+  readonly remove: boolean;
   readonly kernel?: string;
   readonly allModules: boolean;
   readonly sizeReport: boolean;
@@ -22,32 +23,56 @@ export function rescueCommand(): Command {
   return command;
 }
 
+const formatHelp = `Formats:
+  iso   an image for a CD, a stick or a virtual drive
+  usb   a stick, or an image for one, with room for recovery points; what is on a stick is lost only with consent
+  raw   an image of a disk, for a virtual machine or to be written to a disk
+  pxe   a directory for TFTP and HTTP servers, for machines that start over the network
+  grub  an entry in the menu of this host's own GRUB
+Each starts by BIOS and by UEFI, also with Secure Boot.
+`;
+
 function buildCommand(): Command {
   return new Command('build')
     .description('make a medium that starts this machine when nothing else does')
-    .option('--format <format>', 'iso: an image for a CD, a stick or a virtual drive, by BIOS and UEFI', 'iso')
-    .requiredOption('--output <file>', 'where it is written')
+    .option('--format <format>', 'iso, usb, raw, pxe or grub, as below', 'iso')
+    .option('--output <path>', 'file or directory that it is written to')
+    .option('--device <id>', 'usb: a stick, by its id, serial number or WWN ("lifeboat layout show host")')
+    .option('--room <size>', 'usb: what an image has for recovery points; default 1G')
+    .option('--loader <name>', 'usb, raw: extlinux in place of grub, under BIOS')
+    .option('--address <url>', 'pxe: where the directory is reached by HTTP; default: TFTP alone')
+    .option('--root <dir>', 'grub: the system in whose menu it goes; default: this one')
+    .option('--remove', 'grub: take the entry away again', false)
     .option('--kernel <release>', "a kernel of this host, or debian for Debian's own; default: the one that runs")
     .option('--all-modules', 'take all modules of the kernel along, for machines that are different', false)
+    .option('--keep-host-keys', "greet with the keys of this host's ssh server: who holds the medium can pass for it", false)
+    .option('--embed-credentials', 'take along what opens the backups: who holds the medium can read them', false)
+    .option('--root-password', 'ask for a password for root: who guesses it is root in the rescue system', false)
     .option('--size-report', 'tell what takes the room', false)
     .addHelpText(
       'after',
-      `\nThere is no secret on it that opens anything: who holds it gets a system in which backups are opened with the recovery code.\n${helpFooter(
+      `\n${formatHelp}\nUnless it is asked for, there is no secret on it that opens anything: who holds it gets a system in which backups are opened with the recovery code.\n${helpFooter(
         [
           'lifeboat rescue build --output rescue.iso',
           'lifeboat rescue build --output rescue.iso --kernel debian --all-modules',
+          'lifeboat rescue build --format usb --device SERIAL --dry-run',
+          'lifeboat rescue build --format pxe --output /srv/tftp --address http://192.0.2.1',
+          'lifeboat rescue build --format grub',
         ],
-        [0, 1, 2, 130],
+        [0, 1, 2, 5, 130],
       )}`,
     )
     .action(async (options: BuildOptions, build: Command) => {
       const { printResult } = await import('../output.ts');
       const { openSession } = await import('../session.ts');
       const { buildRescue, mediumText } = await import('../rescue-build.ts');
+      const { removeEntry, stickDryRun } = await import('../rescue-destination.ts');
       const globals = build.optsWithGlobals<Globals>();
       await using session = openSession(globals);
+      if (options.remove) return await removeEntry(options, session);
+      if (globals.dryRun) return await stickDryRun(options, session);
       const built = await buildRescue(options, session);
-      printResult(globals.json, built, () => mediumText(options.output, built, options.sizeReport));
+      printResult(globals.json, built, () => mediumText(built, options.sizeReport));
     });
 }
 

@@ -29,7 +29,6 @@ export interface Extent {
 
 export const raw: Format = {
   name: 'raw',
-  says: 'an image of a disk, for a virtual machine or to be written to a disk',
   makes: 'file',
   async write(source, place, signal) {
     const content = await contentBytes(source, place.tools);
@@ -39,7 +38,6 @@ export const raw: Format = {
 
 export const usb: Format = {
   name: 'usb',
-  says: 'an image for a stick, with room for recovery points, or a stick itself',
   makes: 'file',
   async write(source, place, signal) {
     const medium = mediumRoom(await contentBytes(source, place.tools));

@@ -42,9 +42,9 @@ export interface FormatPlace extends FormatOptions {
 
 export interface Format {
   readonly name: FormatName;
-  /** For the help. */
-  readonly says: string;
   readonly makes: 'file' | 'directory';
+  /** Of a directory: whether it writes a file of this name, relative to it. What has others in it is not replaced. */
+  readonly isOwn?: (name: string) => boolean;
   /**
    * May add to the source's directory what starts the medium.
    *

@@ -1,10 +1,10 @@
 /** Files for the host's own GRUB, whose menu starts them: whole in memory, so that the disks which they came from can be made anew. */
 import type { Format } from './format.ts';
-import { writeInMemory } from './in-memory.ts';
+import { isInMemory, writeInMemory } from './in-memory.ts';
 
 export const grub: Format = {
   name: 'grub',
-  says: "an entry in the menu of this host's own GRUB",
   makes: 'directory',
+  isOwn: isInMemory,
   write: async (source, { output }, signal) => await writeInMemory(source, output, signal),
 };

@@ -44,3 +44,6 @@ export async function writeInMemory(
 export function inMemoryEntries(entries: readonly MenuEntry[]): readonly MenuEntry[] {
   return entries.filter(({ words }) => !words.includes('lifeboat.toram'));
 }
+
+/** Whether a name in the directory is one of those that {@link writeInMemory} writes. */
+export const isInMemory = (name: string): boolean => /^(vmlinuz|initrd|medium\.json|[0-9a-f]{16})$/.test(name);

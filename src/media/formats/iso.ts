@@ -15,7 +15,6 @@ const espBytes = 6 << 20;
 
 export const iso: Format = {
   name: 'iso',
-  says: 'an image for a CD, a stick or a virtual drive, by BIOS and UEFI',
   makes: 'file',
   write: writeIso,
 };

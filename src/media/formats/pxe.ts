@@ -8,12 +8,12 @@ import type { Tools } from '../tools.ts';
 import { extlinuxConfig } from './extlinux.ts';
 import type { Format, FormatPlace, FormatSource, MenuEntry } from './format.ts';
 import { grubEntries } from './grub-config.ts';
-import { inMemoryEntries, writeInMemory } from './in-memory.ts';
+import { inMemoryEntries, isInMemory, writeInMemory } from './in-memory.ts';
 
 export const pxe: Format = {
   name: 'pxe',
-  says: 'a directory for TFTP and HTTP servers, for machines that start over the network',
   makes: 'directory',
+  isOwn: (name) => written.has(name) || (name.startsWith('lifeboat/') && isInMemory(name.slice('lifeboat/'.length))),
   write: writePxe,
 };
 
@@ -32,6 +32,15 @@ const programs: Readonly<Record<string, string>> = {
   'grubx64.efi': 'usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed',
   'mmx64.efi': 'usr/lib/shim/mmx64.efi.signed',
 };
+
+const written: ReadonlySet<string> = new Set([
+  ...Object.keys(programs),
+  'grub.0',
+  'boot.ipxe',
+  'pxelinux.cfg/default',
+  'grub/grub.cfg',
+  'dnsmasq.conf',
+]);
 
 /** Modules of GRUB that it starts with under BIOS. */
 const biosModules = 'pxe tftp http normal configfile linux echo test serial terminal gzio all_video';
