@@ -1,8 +1,6 @@
 /** Making a rescue medium: what goes in of this host, and what is told of the result. */
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { captureFacts } from '../facts/capture.ts';
 import { writeFileAtomic } from '../kernel/atomic-write.ts';
 import { formatBytes } from '../kernel/units.ts';
