@@ -23,7 +23,10 @@ const tools: Readonly<Record<string, Tool>> = {
     const [, script = '', , ...words] = args;
     if (script.includes('mkfs.xfs'))
       runTool('mkfs.xfs', { machine, args: words.slice(words.indexOf('--') + 1), stdin });
-    else if (script.includes('vgcfgrestore')) giveIds({ machine, args: words, stdin });
+    else if (script.includes('/holders/md')) {
+      const [, device = '', program = '', ...rest] = words;
+      runTool(program, { machine, args: [...rest, device], stdin });
+    } else if (script.includes('vgcfgrestore')) giveIds({ machine, args: words, stdin });
   },
   dd({ machine, args, stdin }) {
     const words = new Map(

@@ -22,6 +22,7 @@ export function actionsOf({ disks, before, layout, fates }: Omit<Plan, 'actions'
   const marked = marks(
     taken.filter((id) => !stays.has(id)),
     site,
+    now,
   );
   return [
     // Who does not let go is found out before anything is written to a disk itself.
@@ -69,12 +70,18 @@ function editsOf(component: Component, site: OrderedSite, now: OrderedSite, stay
 }
 
 /** The first write to each disk itself says whose it is, where there is room for that. */
-function marks(disks: readonly string[], site: OrderedSite): Action[] {
+function marks(disks: readonly string[], site: OrderedSite, now: OrderedSite): Action[] {
   return disks.flatMap((id) => {
     const place = markPlace(id, site);
     if (place === undefined) return [];
     return [
-      { id: markAction(id), title: `mark ${id}`, component: id, writes: [id], commands: markCommands(id, place) },
+      {
+        id: markAction(id),
+        title: `write onto ${id} that this plan builds it`,
+        component: id,
+        writes: [id],
+        commands: markCommands(id, place, now),
+      },
     ];
   });
 }

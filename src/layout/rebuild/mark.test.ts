@@ -53,7 +53,7 @@ test('a mark is read again, is not that of a copy on another disk, and goes', as
   const mark = { plan: 'p', of: 'o', disk: 'disk:A' };
   const place = markPlace('disk:A', siteFrom(1 << 20)) ?? 0;
   expect(await readMark(host, disk(), signal)).toBeUndefined();
-  const write = markCommands('disk:A', place).at(-1);
+  const write = markCommands('disk:A', place, siteOf([disk()])).at(-1);
   if (write === undefined) throw new Error('nothing is written');
   const [program, ...words] = write.argv;
   const argv = [

@@ -6,7 +6,9 @@ import { z } from 'zod';
 import type { Host } from '../../host/host.ts';
 import type { Command } from '../../plan/action.ts';
 import type { ComponentOf } from '../types.ts';
+import { alone } from './alone.ts';
 import { aboveOfKind, type Site } from './builder.ts';
+import type { OrderedSite } from './site.ts';
 
 const markSchema = z.object({
   /** Digest of the plan. */
@@ -34,11 +36,14 @@ export function markPlace(disk: string, site: Site): number | undefined {
 /** The id of the action that marks a disk. */
 export const markAction = (disk: string): string => `mark ${disk}`;
 
+/** The disk whose mark a command reads, by the name of what it is given. */
+export const markedDisk = (name: string): string | undefined => /^mark:(.*)$/.exec(name)?.[1];
+
 /** Fails while somebody holds the disk or a part of it; then writes what an executor gives as `mark:<disk>` there. */
-export function markCommands(disk: string, place: number): Command[] {
+export function markCommands(disk: string, place: number, now: OrderedSite): Command[] {
   return [
     // It writes nothing, but opens the device for itself alone.
-    { argv: ['wipefs', '--all', '--no-act', '--quiet', { device: disk }] },
+    alone(['wipefs', '--all', '--no-act', '--quiet'], disk, now),
     {
       argv: [
         'dd',

@@ -2,7 +2,7 @@
 import type { Action, Command } from '../../plan/action.ts';
 import { carriers } from '../handler.ts';
 import { type Component, handlerOf } from '../types.ts';
-import { device } from './builder.ts';
+import { alone } from './alone.ts';
 import { builderOf } from './builders.ts';
 import type { Stays } from './fates.ts';
 import { asItWas } from './paths.ts';
@@ -20,7 +20,7 @@ export function teardown(now: OrderedSite, disks: readonly string[], stays: Stay
     const title = handlerOf(component).title(component);
     return [
       // What an array or an encrypted volume holds is there again when it is made again, and whoever sees it may begin to use it.
-      ...(builder?.path === undefined ? [] : wiped(component, `what is in ${title}`, now)),
+      ...(builder?.path === undefined ? [] : wiped(component, `in ${title}`, now)),
       action('release', component, `stop ${title}`, commands, now),
     ];
   });
@@ -29,9 +29,9 @@ export function teardown(now: OrderedSite, disks: readonly string[], stays: Stay
     ...standing.toReversed().flatMap((one) => {
       if (one.kind !== 'partition' || !isOfDisk(one, now) || stays.has(one.id)) return [];
       const what = `partition ${one.number} of ${now.disksUnder(one.id).join(', ')}`;
-      return wiped(one, `what ${what} is known by`, now);
+      return wiped(one, `of ${what}`, now);
     }),
-    ...disks.flatMap((id) => (stays.has(id) ? [] : wiped(now.get(id), `what ${id} is known by`, now))),
+    ...disks.flatMap((id) => (stays.has(id) ? [] : wiped(now.get(id), `of ${id}`, now))),
   ];
   return actions.length === 0 ? [] : [...actions, gone];
 }
@@ -40,13 +40,13 @@ export function teardown(now: OrderedSite, disks: readonly string[], stays: Stay
 function emptied(component: Component, now: OrderedSite, stays: Stays): Action[] {
   const isFree = component.kind !== 'disk' && carriers.includes(component.kind);
   if (!isFree || now.above(component.id).some(({ id }) => stays.has(id))) return [];
-  return wiped(component, `what is in ${handlerOf(component).title(component)}`, now);
+  return wiped(component, `in ${handlerOf(component).title(component)}`, now);
 }
 
 /** It names no disk, so all of the above comes first: a new group may have the name of an old one on other disks. */
 const gone: Action = {
   id: 'settle',
-  title: 'wait until all of that is gone',
+  title: 'wait until the devices of all that are gone',
   component: '',
   writes: [],
   commands: [{ argv: ['udevadm', 'settle'] }],
@@ -56,12 +56,12 @@ const gone: Action = {
  * The signatures on a device that something was on. wipefs refuses what is in use, and is told to go on all the same only for a partition
  * table, which it would not wipe otherwise: by then it has looked at each partition.
  */
-function wiped(component: Component, what: string, now: OrderedSite): Action[] {
+function wiped(component: Component, where: string, now: OrderedSite): Action[] {
   const above = now.above(component.id);
   if (above.length === 0) return [];
   const force = above.some(({ kind }) => kind === 'table') ? ['--force'] : [];
-  const argv: Command['argv'] = ['wipefs', '--all', ...force, '--quiet', device(component.id)];
-  return [action('wipe', component, `wipe ${what}`, [{ argv }], now)];
+  const command = alone(['wipefs', '--all', ...force, '--quiet'], component.id, now);
+  return [action('wipe', component, `wipe the signatures ${where}`, [command], now)];
 }
 
 /** A disk or its partition; those of an array are gone with its table. */

@@ -1,0 +1,37 @@
+/**
+ * Writing to what arrays were on, while udev looks away. In a system that runs, udev puts an array together again as soon as anybody has
+ * written to a disk with a member of it, or has stopped it.
+ */
+import type { Command } from '../../plan/action.ts';
+import type { OrderedSite } from './site.ts';
+
+/** udev leaves a disk alone while somebody holds it so (systemd's locking of block devices); what it had begun comes to its end first. */
+const script = `
+disk=$1 device=$2 program=$3
+shift 3
+exec 9< "$disk"
+flock --exclusive --timeout 60 9
+here=/sys/class/block/$(basename "$(realpath -- "$device")")
+for holder in "$here"/holders/md* "$here"/*/holders/md*; do
+  [ ! -e "$holder" ] || mdadm --stop "/dev/\${holder##*/}" < /dev/null
+done
+exec "$program" "$@" "$device"
+`;
+
+/**
+ * A program that is given a disk or a partition of one as its last word; where members of arrays are on it, with these stopped once more and
+ * nobody there to start them.
+ */
+export function alone(program: readonly [string, ...string[]], id: string, now: OrderedSite): Command {
+  const [name, ...words] = program;
+  const [disk] = now.disksUnder(id);
+  if (disk === undefined || !holdsMember(id, now)) return { argv: [name, ...words, { device: id }] };
+  return { argv: ['sh', '-euc', script, 'mdadm', { device: disk }, { device: id }, name, ...words] };
+}
+
+/** Itself, or one of its partitions. */
+const holdsMember = (id: string, now: OrderedSite): boolean =>
+  now.above(id).some((one) => {
+    if (one.kind === 'md' || one.kind === 'md-container') return true;
+    return (one.kind === 'table' || one.kind === 'partition') && holdsMember(one.id, now);
+  });
