@@ -13,7 +13,7 @@ import { checkPlan } from './check.ts';
 import { rebuiltChanges } from './compared.ts';
 import { type Plan, planDigest } from './document.ts';
 import { guardOf } from './guard.ts';
-import { markBlank, markContent, markPlace, readMark } from './mark.ts';
+import { markBlank, markContent, markedDisk, markPlace, readMark } from './mark.ts';
 import { withoutHold } from './held.ts';
 import { failingMembers } from './members.ts';
 import { disksOf, siteOf } from './site.ts';
@@ -98,6 +98,3 @@ export async function prepared(
   await guard.checkAll(new Set(left.flatMap(({ writes }) => writes)), signal);
   return guard;
 }
-
-/** The disk whose mark a command reads. */
-const markedDisk = (name: string): string | undefined => /^mark:(.*)$/.exec(name)?.[1];

@@ -1,5 +1,6 @@
 /** What a plan comes to, in the order and the words in which it is told: as text and as a picture. */
 import { formatBytes } from '../../kernel/units.ts';
+import { carriers } from '../handler.ts';
 import type { Plan } from './document.ts';
 import type { Fates } from './fates.ts';
 import type { OrderedSite } from './site.ts';
@@ -40,13 +41,17 @@ export function linesOn(
 }
 
 /** In a few words each: how many disks are written to, and how much is lost. */
-export function summaryOf({ disks, fates, untouched }: Plan): readonly string[] {
+export function summaryOf({ disks, before, fates, untouched }: Plan): readonly string[] {
   const lost = fates.old.filter(({ fate }) => fate === 'destroy');
   const bytes = lost.reduce((total, one) => total + (one.bytes ?? 0), 0);
   const stays = fates.old.filter(({ fate }) => fate === 'keep').length;
+  // In what nothing was seen there may be something all the same.
+  const gone = new Set([...lost, ...disks.filter(({ blank }) => !blank)].map(({ id }) => id));
+  const held = new Set(before.components.flatMap(({ on }) => on));
+  const isAll = before.components.every(({ id, kind }) => !gone.has(id) || held.has(id) || !carriers.includes(kind));
   return [
     `${disks.length} ${disks.length === 1 ? 'disk is' : 'disks are'} written to, ${untouched.length} not`,
-    lost.length === 0 ? 'nothing is lost' : `${formatBytes(bytes)} of data are lost`,
+    lost.length === 0 ? 'nothing is lost' : `${isAll ? '' : 'at least '}${formatBytes(bytes)} of data are lost`,
     ...(stays === 0 ? [] : [`${stays} ${stays === 1 ? 'thing stays' : 'things stay'}`]),
   ];
 }

@@ -228,8 +228,8 @@ test('what nobody could see is told: it is not in the plan, nor in what is lost'
     blank,
   });
   expect(plan.notes).toEqual([
-    'not seen when it was captured: lvs: did not answer',
-    'not seen of the machine to build on: /dev/sdb: did not answer',
+    'not seen when it was captured, by the names of then: lvs: did not answer',
+    'not seen on the machine to build on: /dev/sdb: did not answer',
   ]);
 });
 

@@ -104,8 +104,8 @@ export function planLayout(request: PlanRequest): Plan {
       ...sessionsIn(wanted),
       ...otherwise,
       ...notesOn(site, stays),
-      ...unseen('when it was captured', wanted),
-      ...unseen('of the machine to build on', found),
+      ...unseen('when it was captured, by the names of then', wanted),
+      ...unseen('on the machine to build on', found),
     ],
   };
   return { ...plan, actions: actionsOf(plan) };

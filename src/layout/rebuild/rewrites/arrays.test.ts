@@ -20,8 +20,8 @@ test('a mirror becomes one disk: the other is not needed, and its partition says
   expect(plan.notes).toEqual([
     expect.stringContaining('is no raid1 any more'),
     expect.stringContaining('disk:B is left out'),
-    expect.stringContaining('not seen when it was captured: /dev/sda1'),
-    expect.stringContaining('not seen when it was captured: /dev/sdb1'),
+    expect.stringContaining('not seen when it was captured, by the names of then: /dev/sda1'),
+    expect.stringContaining('not seen when it was captured, by the names of then: /dev/sdb1'),
   ]);
 });
 
