@@ -51,14 +51,15 @@ async function original(release: Release) {
 
 /**
  * Without what is another on each machine: MACs, keys, what follows from them, what plans leave out by name, and routes that the kernel
- * makes or does not, depending on whether a bridge ever had a carrier.
+ * makes or does not, depending on whether a bridge ever had a carrier; and the ageing of bridges, which the kernel makes faster for a while
+ * after each change of the spanning tree.
  */
 function comparable({ links, ...rest }: Said, exclude: ReadonlySet<string>): unknown {
   const left = /fe80::|multicast ff00::|10\.12\.0\.0\/16|198\.51\.101\./;
   const kept = Object.fromEntries(Object.entries(links).filter(([name]) => !exclude.has(name)));
   return JSON.parse(
     JSON.stringify({ ...rest, links: kept }, (key, value: unknown) => {
-      if (key === 'mac' || key === 'publicKey') return undefined;
+      if (['mac', 'publicKey', 'ageing_time'].includes(key)) return undefined;
       return Array.isArray(value) ? value.filter((one) => typeof one !== 'string' || !left.test(one)) : value;
     }),
   );
