@@ -38,7 +38,7 @@ export async function programDisk(directory: string): Promise<string> {
   await using work = await temporaryDirectory();
   const { packages } = lockSchema.parse(JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')));
   const needed = Object.entries(packages).flatMap(([path, { dev }]) => (path === '' || dev ? [] : [path]));
-  const own = ['package.json', 'bin', 'dist', 'native/build'];
+  const own = ['package.json', 'bin', 'dist', 'rescue', 'native/build'];
   for (const name of [...own, ...needed]) {
     await mkdir(dirname(join(work.path, name)), { recursive: true });
     await cp(join(root, name), join(work.path, name), { recursive: true, force: true });

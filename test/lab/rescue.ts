@@ -9,8 +9,9 @@ import { z } from 'zod';
 import type { Host } from '../../src/host/host.ts';
 import { firmwareOf, type FirmwareKind } from '../../src/machine/firmware.ts';
 import { type Machine, startMachine } from '../../src/machine/machine.ts';
+import type { FormatOptions } from '../../src/media/formats/format.ts';
 import { type Medium, mediumSchema } from '../../src/media/medium.ts';
-import type { DirectBoot, MachineSpec, NetworkCard } from '../../src/qemu/spec.ts';
+import type { DirectBoot, Disk, MachineSpec, NetworkCard } from '../../src/qemu/spec.ts';
 import { cachedDirectory, cachePath, lockWhenFree } from '../helpers/cache.ts';
 import { root } from '../helpers/cli.ts';
 import { temporaryDirectory } from '../helpers/temporary.ts';
@@ -27,6 +28,8 @@ export interface MediumOptions {
   readonly files?: readonly { readonly path: string; readonly content: string; readonly mode?: number }[];
   /** For the kernel's command line, besides those that make it quicker under emulation. */
   readonly words?: readonly string[];
+  /** What only some formats take. */
+  readonly options?: FormatOptions;
 }
 
 export interface LabMedium {
@@ -40,8 +43,9 @@ export const rescueState = cachePath('lab/rescue');
 
 /** The medium, made where it is not kept: of `dist/` as it is now, so build that first. Takes minutes where there is no base yet. */
 export async function rescueMedium(options: MediumOptions = {}): Promise<LabMedium> {
-  const { format = 'iso', kernel = 'debian', allModules = false, files = [], words = [] } = options;
+  const { format = 'iso', kernel = 'debian', allModules = false, files = [], words = [], options: own } = options;
   const request = {
+    ...(own === undefined ? {} : { options: own }),
     format,
     kernel,
     allModules,
@@ -101,6 +105,8 @@ export interface RescueOptions {
   /** @default 1024 */
   readonly memoryMiB?: number;
   readonly disks?: readonly LabDisk[];
+  /** Disks with something on them. */
+  readonly images?: readonly Disk[];
   /** @default one that has DHCP and reaches nothing */
   readonly cards?: readonly NetworkCard[];
   readonly boot?: DirectBoot;
@@ -119,7 +125,7 @@ export interface Rescue extends AsyncDisposable {
 export const rescueLimitMs = 900_000;
 
 export async function startRescue(file: string, options: RescueOptions, signal: AbortSignal): Promise<Rescue> {
-  const { firmware = 'bios', as = 'cd', memoryMiB = 1024, disks = [], cards, boot } = options;
+  const { firmware = 'bios', as = 'cd', memoryMiB = 1024, disks = [], images = [], cards, boot } = options;
   const emulation = await labEmulation(signal);
   await using stack = new AsyncDisposableStack();
   const directory = stack.use(await temporaryDirectory()).path;
@@ -136,7 +142,7 @@ export async function startRescue(file: string, options: RescueOptions, signal: 
     memoryMiB,
     cpus: 1,
     firmware: await firmwareOf(firmware, emulation.qemu, directory, signal),
-    disks: [...own, ...attached[as]],
+    disks: [...own, ...images, ...attached[as]],
     cards: cards ?? [{ network: { kind: 'user' } }],
     screen: true,
     ...(as === 'cd' ? { cd: { file, bootIndex: 1 } } : {}),

@@ -100,7 +100,7 @@ export function tableText({ bios, medium, data }: DiskShape): string {
     'label: gpt',
     `${at(bios)}, type=21686148-6449-6E6F-744E-656564454649, name="${partNames.bios}"`,
     // extlinux's boot sector looks for the partition with this attribute.
-    `${at(medium)}, type=C12A7328-F81F-11D2-BA4B-00C93EC93B4B, name="${partNames.medium}", attrs="LegacyBIOSBootable"`,
+    `${at(medium)}, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B, name="${partNames.medium}", attrs="LegacyBIOSBootable"`,
     ...(data === undefined ? [] : [`${at(data)}, type=0FC63DAF-8483-4772-8E79-3D69D8477DE4, name="${partNames.data}"`]),
     '',
   ].join('\n');

@@ -94,7 +94,14 @@ test('the table is one that sfdisk makes', async () => {
     label: 'gpt',
     partitions: [
       { start: 2048, size: 2048, name: 'lifeboat-bios' },
-      { start: 4096, size: 64 * 2048, name: 'lifeboat', attrs: 'LegacyBIOSBootable' },
+      {
+        start: 4096,
+        size: 64 * 2048,
+        name: 'lifeboat',
+        // An EFI system partition.
+        type: 'C12A7328-F81F-11D2-BA4B-00A0C93EC93B',
+        attrs: 'LegacyBIOSBootable',
+      },
       { start: 4096 + 64 * 2048, size: 32 * 2048, name: 'lifeboat-data' },
     ],
   });
