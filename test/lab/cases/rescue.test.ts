@@ -10,7 +10,7 @@ test('an image starts by BIOS in 1 GiB, and its menu answers on the serial line'
   await using rescue = await startRescue(file, {}, signal);
   expect(await rescue.menu(signal)).toMatch(/lifeboat rescue for lab, .*ssh by SHA256:/);
   const { serial } = rescue.machine;
-  await serial.type('6\n', signal);
+  await serial.type('5\n', signal);
   await serial.waitFor(/# $/m, rescueLimitMs, signal);
   await serial.type('echo ready-$((40 + 2))\n', signal);
   await serial.waitFor(/ready-42/, rescueLimitMs, signal);
