@@ -1,17 +1,16 @@
 /** Carries a plan out: checks that all is as the plan saw it, does what it says, and proves the result by capturing it. */
 import type { Host } from '../../host/host.ts';
 import type { Change } from '../../kernel/change.ts';
-import { LifeboatError } from '../../kernel/errors.ts';
 import type { Action } from '../../plan/action.ts';
 import { execute, type Execution, type Progress } from '../../plan/execute.ts';
 import { holding, othersEnded } from '../../plan/outlive.ts';
 import { givenNames, refuseWithoutTools } from '../../plan/preflight.ts';
 import { captureLayout } from '../capture.ts';
 import { withWholeDisks } from './attached.ts';
-import { wrongHeader } from './builders/luks.ts';
 import { checkPlan } from './check.ts';
 import { rebuiltChanges } from './compared.ts';
 import { type Plan, planDigest } from './document.ts';
+import { refuseWrong } from './given.ts';
 import { guardOf } from './guard.ts';
 import { markBlank, markContent, markedDisk, markPlace, readMark } from './mark.ts';
 import { withoutHold } from './held.ts';
@@ -88,13 +87,7 @@ export async function prepared(
   refuseChanged(plan, found, guard.paths, progress.begun);
   const left = plan.actions.filter(({ id }) => !progress.ended.has(id));
   await refuseWithoutTools(left, host, signal);
-  for (const name of givenNames(left)) {
-    const fault = markedDisk(name) === undefined ? wrongHeader(name, await given(name, signal)) : undefined;
-    if (fault === undefined) continue;
-    throw new LifeboatError('usage', fault, {
-      hint: 'Nothing was touched. Give the file that was kept with the point.',
-    });
-  }
+  await refuseWrong(givenNames(left), given, host, signal);
   await guard.checkAll(new Set(left.flatMap(({ writes }) => writes)), signal);
   return guard;
 }

@@ -49,6 +49,16 @@ test.each(used)('$name on its own disks, which let go of all that was on them', 
   const found = await capture(lab.host, signal);
   const named = new Map(realDisks(found).map(({ id }) => [id, id]));
   const plan = planLayout({ wanted: first.layout, found, blank: new Set(), named });
+  // A key of which it is found out afterwards that it opens nothing would cost all that is on these disks.
+  if (stack.name === 'raid1-lvm-luks') {
+    const wrong = async (name: string) =>
+      name.startsWith('luks-key:') ? await Promise.resolve(Buffer.from('not this one')) : await first.given(name);
+    await expect(applyPlan(plan, { ...plainly, host: lab.host, given: wrong }, signal)).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringMatching(/^the key that was given for .* opens none of the slots/),
+    });
+    expect(await plainFacts(lab, namesOf(lab, ''), signal)).toEqual(first.facts);
+  }
   const changes = await applyPlan(plan, { ...plainly, host: lab.host, given: first.given }, signal);
   expect(changes).toEqual([]);
   expect(await plainFacts(lab, namesOf(lab, ''), signal)).toEqual(first.facts);
