@@ -4,16 +4,11 @@ import type { Layout } from '../../layout/types.ts';
 import { layoutDocument } from '../documents.ts';
 import { helpFooter } from '../globals.ts';
 import { openDocuments, sourceHelp } from '../open-documents.ts';
+import type { PlanNames } from '../plan-names.ts';
 
-interface Options {
+interface Options extends PlanNames {
   readonly layout: string;
   readonly to: string;
-  readonly map: readonly string[];
-  readonly only: readonly string[];
-  readonly exclude: readonly string[];
-  readonly keep: readonly string[];
-  readonly reuse: readonly string[];
-  readonly rewrite: readonly string[];
   readonly grow: boolean;
   readonly commands: boolean;
   readonly output?: string;
