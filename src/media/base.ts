@@ -17,6 +17,7 @@ import { type Tools, toolsIn } from './tools.ts';
 import { unpackArchives } from './tree.ts';
 
 const suite = 'trixie';
+const components = ['main', 'contrib', 'non-free-firmware'];
 
 const lockSchema = z.strictObject({
   suite: z.string(),
@@ -26,6 +27,8 @@ const lockSchema = z.strictObject({
   tools: z.array(packageSchema),
   /** Debian's own kernel. */
   kernel: z.array(packageSchema),
+  /** Firmware for cards. */
+  firmware: z.array(packageSchema).default([]),
 });
 
 export type PackageLock = z.infer<typeof lockSchema>;
@@ -71,10 +74,9 @@ export async function rescueBase(host: Host, options: BaseOptions, signal: Abort
     const root = join(work, 'root');
     await mkdir(root);
     say('the base of the rescue system is made: this takes minutes, once');
-    const archives = await (await openDebian(host, { suite: lock.suite, directory: join(cache, 'apt') }, signal)).fetch(
-      lock.packages,
-      signal,
-    );
+    const archives = await (
+      await openDebian(host, { suite: lock.suite, components, directory: join(cache, 'apt') }, signal)
+    ).fetch(lock.packages, signal);
     await makeRoot(host, { archives, node, tools }, root, signal);
     await packLayer(tools, root, join(work, 'base.squashfs'), { level: 22 }, signal);
     await rm(root, { recursive: true });
@@ -107,6 +109,18 @@ export async function debianKernel(
   return await kernelBelow(tree, version);
 }
 
+/**
+ * Firmware for cards that this host need not have, as Debian has it.
+ *
+ * @returns a directory of firmware
+ * @throws LifeboatError as {@link rescueBase} does
+ */
+export async function debianFirmware(host: Host, options: BaseOptions, signal: AbortSignal): Promise<string> {
+  const { firmware } = await readLock(options);
+  const tree = join(options.cache, `firmware-${digestOf(firmware)}`);
+  return join(await keptTree(host, tree, firmware, options, signal), 'usr/lib/firmware');
+}
+
 async function readLock({ rescue, lock }: Pick<BaseOptions, 'rescue' | 'lock'>): Promise<PackageLock> {
   const path = (await isThere(lock)) ? lock : join(rescue, 'packages.lock');
   return lockSchema.parse(JSON.parse(await readFile(path, 'utf8')));
@@ -119,7 +133,7 @@ export async function resolveBase(
   now: Date,
   signal: AbortSignal,
 ): Promise<PackageLock> {
-  const debian = await openDebian(host, { suite, directory: join(cache, 'apt') }, signal);
+  const debian = await openDebian(host, { suite, components, directory: join(cache, 'apt') }, signal);
   await debian.update(signal);
   const of = async (list: string) => [...(await debian.resolve(await readList(join(rescue, list)), signal))];
   return {
@@ -131,6 +145,7 @@ export async function resolveBase(
     kernel: [...(await debian.resolve(['linux-image-amd64'], signal))].filter(({ name }) =>
       /^linux-image-\d/.test(name),
     ),
+    firmware: await of('firmware'),
   };
 }
 
@@ -155,7 +170,7 @@ async function keptTree(
 ): Promise<string> {
   await kept(directory, async (work) => {
     say(`fetched once: ${packages.length === 1 ? packages[0]?.name : 'the tools that make media'}`);
-    const debian = await openDebian(host, { suite, directory: join(cache, 'apt') }, signal);
+    const debian = await openDebian(host, { suite, components, directory: join(cache, 'apt') }, signal);
     await unpackArchives(host, await debian.fetch(packages, signal), work, signal);
   });
   return directory;

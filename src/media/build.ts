@@ -4,7 +4,8 @@ import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Base } from './base.ts';
 import { writeFirstStage } from './first-stage.ts';
-import { type HostFile, makeHostLayer } from './host-layer.ts';
+import { type Driven, refuseUndriven } from './drivers.ts';
+import { type FirmwareChoice, type HostFile, makeHostLayer } from './host-layer.ts';
 import { type Medium, mediumFormat } from './medium.ts';
 import { type KernelModules, moduleName } from './modules.ts';
 import { packLayer } from './squashfs.ts';
@@ -21,6 +22,9 @@ export interface MediumRequest {
   readonly modules: KernelModules;
   readonly hostModules: ReadonlySet<string>;
   readonly allModules: boolean;
+  readonly firmware: FirmwareChoice;
+  /** What of the host the medium has to have drivers for. */
+  readonly devices: readonly Driven[];
   readonly files: readonly HostFile[];
   readonly of: Medium['of'];
   readonly hostKey?: string;
@@ -51,7 +55,10 @@ export async function buildMedium(
   if (directory === undefined || layer === undefined || first === undefined) throw new Error('three names');
   const target = join(directory, 'lifeboat');
   for (const path of [target, layer, first]) await mkdir(path, { recursive: true });
-  const chosen = await makeHostLayer(request, tools, layer, signal);
+  const { modules: chosen, unserved } = await makeHostLayer(request, tools, layer, signal);
+  const names = chosen.map(moduleName);
+  const own = { version: modules.version, root: layer, names: new Set(names) };
+  await refuseUndriven(request.devices, own, tools, signal);
   const id = randomBytes(8).toString('hex');
   const medium: Medium = {
     format: mediumFormat,
@@ -62,7 +69,8 @@ export async function buildMedium(
     kernel: { version: modules.version, sha256: hash('sha256', await readFile(kernel)) },
     base: { digest: base.digest, resolved: base.resolved },
     of: request.of,
-    modules: chosen.map(moduleName),
+    modules: names,
+    ...(unserved.length === 0 ? {} : { unserved: unserved.map(({ module }) => module) }),
     ...(request.hostKey === undefined ? {} : { hostKey: request.hostKey }),
     secrets: [...request.secrets],
   };

@@ -6,13 +6,13 @@ import { pipeline } from 'node:stream/promises';
 import { constants, createZstdCompress } from 'node:zlib';
 import { cpio } from './cpio.ts';
 import { addModules } from './module-tree.ts';
-import { closureOf, type KernelModules, readPatterns } from './modules.ts';
+import { closureOf, type KernelModules, readChoice } from './modules.ts';
 import type { Tools } from './tools.ts';
 
 export interface FirstStage {
   /** Of the host that the medium is made for, or Debian's own. */
   readonly modules: KernelModules;
-  /** Names of modules that the host's disks need. */
+  /** Names of modules that the host has loaded; those of them go in that disks may need. */
   readonly hostModules: ReadonlySet<string>;
   /** `rescue/` of the program. */
   readonly rescue: string;
@@ -36,7 +36,7 @@ export async function writeFirstStage(
   await copyFile(tools.file('usr/bin/busybox'), join(work, 'bin/busybox'));
   await copyFile(join(rescue, 'first/init'), join(work, 'init'));
   for (const name of ['bin/busybox', 'init']) await chmod(join(work, name), 0o755);
-  const chosen = closureOf(modules, await readPatterns(join(rescue, 'first/modules')), hostModules);
+  const chosen = closureOf(modules, await readChoice(join(rescue, 'first/modules')), hostModules);
   await addModules(modules, chosen, work, false, tools, signal);
   const entries = await readdir(work, { recursive: true, withFileTypes: true });
   const list = entries

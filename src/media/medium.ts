@@ -17,6 +17,8 @@ export const mediumSchema = z.strictObject({
   of: z.record(z.string(), z.string()),
   /** Names of modules of the kernel. */
   modules: z.array(z.string()),
+  /** Those of them that ask for firmware of which there was none. */
+  unserved: z.array(z.string()).exactOptional(),
   /** Fingerprint of the key by which its ssh server is known; absent where it has none. */
   hostKey: z.string().exactOptional(),
   /** What it holds that opens something, in words; empty by default. */

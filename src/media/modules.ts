@@ -43,30 +43,47 @@ export const moduleName = (file: string): string =>
     .replace(/\.ko(\.\w+)?$/, '')
     .replaceAll('-', '_');
 
+/** Which modules are wanted. Expressions are for paths below `kernel/`, without what a file is compressed by. */
+export interface ModuleChoice {
+  readonly takes: readonly RegExp[];
+  /** What nobody rescues by: not taken, unless something that is needs it. */
+  readonly leaves: readonly RegExp[];
+}
+
 /**
  * Files of modules with all that those need, sorted.
  *
- * @param patterns of paths below `kernel/`, without what a file is compressed by
  * @param names of modules besides
  */
 export function closureOf(
   { needs }: KernelModules,
-  patterns: readonly RegExp[],
+  { takes, leaves }: ModuleChoice,
   names: ReadonlySet<string> = new Set(),
 ): readonly string[] {
   const taken = new Set<string>();
   for (const file of needs.keys()) {
     const path = file.replace(/^kernel\//, '').replace(/\.(xz|zst|gz)$/, '');
-    if (patterns.some((pattern) => pattern.test(path)) || names.has(moduleName(file))) taken.add(file);
+    const isOneOf = (patterns: readonly RegExp[]): boolean => patterns.some((pattern) => pattern.test(path));
+    if ((isOneOf(takes) || names.has(moduleName(file))) && !isOneOf(leaves)) taken.add(file);
   }
   for (const file of taken) for (const one of needs.get(file) ?? []) taken.add(one);
   return [...taken].sort();
 }
 
-/** Of a list in `rescue/`: an expression to a line. */
-export async function readPatterns(path: string): Promise<readonly RegExp[]> {
+/** Of a list in `rescue/`: an expression to a line, after a `-` for what is left out. */
+export async function readChoice(path: string): Promise<ModuleChoice> {
   const lines = (await readFile(path, 'utf8')).split('\n').map((line) => line.trim());
-  return lines.filter((line) => line !== '' && !line.startsWith('#')).map((line) => new RegExp(`^${line}`));
+  const all = lines.filter((line) => line !== '' && !line.startsWith('#'));
+  const leaves = all.filter((line) => line.startsWith('-')).map((line) => line.slice(1));
+  const takes = all.filter((line) => !line.startsWith('-'));
+  const anchored = (line: string): RegExp => new RegExp(`^(${line})`);
+  return { takes: takes.map(anchored), leaves: leaves.map(anchored) };
+}
+
+/** Names of what is a part of the kernel itself. @param directory of its modules */
+export async function builtIn(directory: string): Promise<ReadonlySet<string>> {
+  const text = await readFile(join(directory, 'modules.builtin'), 'utf8');
+  return new Set(text.trim().split('\n').map(moduleName));
 }
 
 /** Those that run in the kernel just now. */

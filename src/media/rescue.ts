@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Host } from '../host/host.ts';
 import { asLifeboatError } from '../kernel/errors.ts';
-import { type BaseOptions, debianKernel, rescueBase } from './base.ts';
+import { type BaseOptions, debianFirmware, debianKernel, rescueBase } from './base.ts';
 import { buildMedium, type MediumRequest } from './build.ts';
 import { deliver, type Destination, placeOf } from './deliver.ts';
+import { drivenDevices } from './drivers.ts';
+import { ownFirmware } from './firmware.ts';
 import type { FormatOptions } from './formats/format.ts';
 import type { HostFile } from './host-layer.ts';
 import { type Kernel, kernelBelow } from './kernel.ts';
@@ -21,6 +23,8 @@ export interface RescueRequest
   readonly options?: FormatOptions;
   /** Release of a kernel of the host, or `debian`. @default the one that runs, or Debian's where that has no modules */
   readonly kernel?: string;
+  /** Whether firmware for all cards goes in whose modules do. @default false: what the host's loaded modules ask for */
+  readonly allFirmware?: boolean;
   /** Where what is made once is kept. */
   readonly cache: string;
   /** As in {@link BaseOptions}. */
@@ -81,7 +85,15 @@ export async function makeRescue(
       kernel: kernel.file,
       modules: kernel.modules,
       hostModules: await loadedModules(),
-      files: [...request.files, ...key.files, ...(await authorizedKeys())],
+      firmware: {
+        all: request.allFirmware === true,
+        directories: [
+          ...ownFirmware(kernel.modules.version),
+          ...(request.allFirmware === true ? [await debianFirmware(host, options, signal)] : []),
+        ],
+      },
+      devices: await drivenDevices('/sys'),
+      files: [...key.files, ...(await authorizedKeys()), ...request.files],
       hostKey: key.fingerprint,
       secrets: request.secrets ?? [],
     },
