@@ -1,16 +1,26 @@
 /** What is done in the rescue system: nothing reaches a disk before somebody agrees, the old system is looked at, ssh gives the menu. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { copyFile, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { basename, join, relative } from 'node:path';
 import { expect, test } from 'vitest';
+import { z } from 'zod';
 import { localHost } from '../../../src/host/local.ts';
 import type { Host } from '../../../src/host/host.ts';
+import { applyPlan } from '../../../src/layout/rebuild/apply.ts';
+import { blankDisks } from '../../../src/layout/rebuild/blank.ts';
+import { withoutHold } from '../../../src/layout/rebuild/held.ts';
+import { planLayout } from '../../../src/layout/rebuild/plan.ts';
+import { mediumSchema } from '../../../src/media/medium.ts';
+import { toolsIn } from '../../../src/media/tools.ts';
 import { cachedDirectory } from '../../helpers/cache.ts';
 import { endProcess, freePort, output } from '../../helpers/child-process.ts';
+import { root } from '../../helpers/cli.ts';
 import { ofToday } from '../../helpers/suite.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
 import { dirtyDisks, passphrase } from '../dirty-disks.ts';
+import { devicesOf, makeImages, startLab } from '../lab.ts';
 import { labEmulation } from '../prepared.ts';
+import { capture, plainly } from '../rebuild.ts';
 import { rescueLimitMs, rescueMedium, rescueState, startRescue } from '../rescue.ts';
 
 const timeout = 3_600_000;
@@ -33,7 +43,7 @@ const scenes: Readonly<Record<string, (signal: AbortSignal) => Promise<void>>> =
       await using rescue = await startRescue(file, { images, cards: [{ network }] }, signal);
       await rescue.menu(signal);
       await using host = await rescue.host(signal);
-      expect(await said(host, 'lsblk -dno SERIAL,RO | grep "^[ABC] " | sort', signal)).toBe('A 1\nB 1\nC 1\n');
+      expect(await said(host, 'lsblk -dnro SERIAL,RO | grep "^[ABC] " | sort', signal)).toBe('A 1\nB 1\nC 1\n');
       // Neither by its name nor by a filesystem on it.
       const attempt =
         'disk=$(readlink -f /dev/disk/by-label/boot); ! dd if=/dev/zero of=$disk count=1 && ! mount $disk /mnt';
@@ -79,9 +89,92 @@ const scenes: Readonly<Record<string, (signal: AbortSignal) => Promise<void>>> =
     await serial.waitFor(/Here is a shell/, rescueLimitMs, signal);
     await serial.type('echo shell-$((40 + 2))\n', signal);
     await serial.waitFor(/shell-42/, rescueLimitMs, signal);
+    // Of memory.
+    await serial.type('echo megabytes-$(du -smx / | cut -f1)-\n', signal);
+    const [, megabytes] = await serial.waitFor(/megabytes-(\d+)-/, rescueLimitMs, signal);
+    expect(Number(megabytes)).toBeLessThan(40);
     await rescue.machine.addDisk({ file, format: 'raw', serial: 'GOOD', bus: 'scsi', readOnly: true }, signal);
     await serial.type('exit\n', signal);
     await rescue.menu(signal);
+  },
+  'a plan lets go of its own disk alone, and of none that has a switch of its own': async (signal) => {
+    const disks = ['A', 'B', 'C'].map((serial) => ({ serial, bytes: 300 * 1024 ** 2 }));
+    await using lab = await startLab({ release: 'debian13', disks: disks.slice(0, 1) }, signal);
+    const { host, machine } = lab;
+    const make =
+      "printf 'label: gpt\\nsize=200M\\n' | sfdisk -q $A && udevadm settle && mkfs.ext4 -q ${A}1 && udevadm settle";
+    await host.run(['bash', '-ec', make], { env: { A: lab.devices.get('A') ?? '' } }, signal);
+    const wanted = await capture(host, signal);
+    await machine.removeDisk('A', signal);
+    await using work = await temporaryDirectory();
+    for (const disk of await makeImages((await labEmulation(signal)).qemu, work.path, disks.slice(1), signal)) {
+      await machine.addDisk(disk, signal);
+    }
+    const found = await devicesOf(host, ['B', 'C'], signal);
+    const [b = '', c = ''] = [found.get('B'), found.get('C')];
+    const hold = await readFile(join(root, 'rescue/root/usr/lib/lifeboat-rescue/read-only'));
+    await host.write('/tmp/read-only', hold, { mode: 0o755 }, signal);
+    const held = `export ACTION=add DEVTYPE=disk; for DEVNAME in ${b} ${c}; do
+      export DEVNAME DEVPATH=/block/\${DEVNAME##*/}; /tmp/read-only; done; blockdev --getro ${b} ${c}`;
+    expect(await said(host, held, signal)).toBe('1\n1\n');
+    const now = await withoutHold(await capture(host, signal), host, signal);
+    const request = { wanted, found: now, blank: await blankDisks(wanted, now, host, signal) };
+    const plan = planLayout({ ...request, only: new Set(['disk:B']) });
+    expect(await applyPlan(plan, { ...plainly, host }, signal)).toEqual([]);
+    expect(await said(host, `blockdev --getro ${b} ${c}; ls /run/lifeboat/held`, signal)).toBe(
+      `0\n1\n${basename(c)}\n`,
+    );
+    // The same without a note: a write-protected disk.
+    const other = planLayout({ ...request, only: new Set(['disk:C']) });
+    await host.run(['rm', `/run/lifeboat/held/${basename(c)}`], {}, signal);
+    await expect(applyPlan(other, { ...plainly, host }, signal)).rejects.toMatchObject({
+      code: 'refused',
+      message: expect.stringContaining('read-only'),
+    });
+  },
+  'nothing on a medium opens anything, unless that was asked for': async (signal) => {
+    await using work = await temporaryDirectory();
+    const at = (name: string): string => join(work.path, name);
+    await mkdir(at('secrets'), { mode: 0o700 });
+    for (const name of ['key', 'id', 'secrets/repository', 'secrets/recovery-code']) {
+      await writeFile(at(name), `canary-${name}-5d1e\n`, { mode: 0o600 });
+    }
+    const config = `repository: sftp://nas/backups
+backup: { include: [/] }
+key: ${at('key')}
+ssh: { identityFile: ${at('id')} }
+notify: { webhook: https://chat.example.org/canary-hook-5d1e }
+`;
+    await writeFile(at('lifeboat.yaml'), config);
+    const make = async (name: string, ...options: string[]): Promise<readonly string[]> => {
+      const place = ['--config', at('lifeboat.yaml'), '--state-dir', rescueState, '--json'];
+      const build = ['rescue', 'build', '--output', at(name), '--kernel', 'debian', ...options];
+      const { status, stdout, stderr } = spawnSync(
+        process.execPath,
+        [join(root, 'bin/lifeboat.js'), ...place, ...build],
+        {
+          encoding: 'utf8',
+          env: { ...process.env, LIFEBOAT_ROOT_PASSWORD: 'canary-password-5d1e' },
+        },
+      );
+      expect({ status, stderr }).toMatchObject({ status: 0 });
+      return z.object({ medium: mediumSchema }).parse(JSON.parse(stdout)).medium.secrets;
+    };
+    expect(await make('plain')).toEqual([]);
+    const plain = await mediumTree(at('plain'), at('plain-tree'), signal);
+    expect(await holding(plain, 'canary-', signal)).toEqual([]);
+    // The key by which its ssh server is known, and no other; and nowhere what a password is checked by.
+    expect(await holding(plain, '-----BEGIN OPENSSH PRIVATE', signal)).toEqual(['etc/ssh/ssh_host_ed25519_key']);
+    expect(await holding(plain, '-----BEGIN PRIVATE', signal)).toEqual([]);
+    expect(await holding(plain, 'root:$', signal)).toEqual([]);
+    expect(await make('all', '--embed-credentials', '--root-password')).toHaveLength(2);
+    const all = await mediumTree(at('all'), at('all-tree'), signal);
+    expect(await holding(all, 'canary-', signal)).toEqual([
+      'etc/lifeboat/key',
+      'etc/lifeboat/secrets/repository',
+      'etc/lifeboat/ssh-identity',
+    ]);
+    expect(await holding(all, 'root:$', signal)).toEqual(['etc/shadow']);
   },
 };
 
@@ -149,4 +242,40 @@ async function same(file: string, before: string, signal: AbortSignal): Promise<
   const [program, ...args] = qemu.argv('qemu-img');
   const argv = [program, ...args, 'compare', '-f', 'qcow2', '-F', 'qcow2', before, file] as const;
   await host.run(argv, { env: qemu.env, timeoutMs: 600_000 }, signal);
+}
+
+/** Both layers of the rescue system, one over the other as when it runs, and the first stage. */
+async function mediumTree(iso: string, directory: string, signal: AbortSignal): Promise<string> {
+  const cache = join(rescueState, 'rescue/cache');
+  const kept = (await readdir(cache)).filter((name) => /^tools-[0-9a-f]+$/.test(name));
+  await using host = localHost();
+  const tools = toolsIn(host, join(cache, kept.at(-1) ?? ''));
+  const parts = `${directory}.parts`;
+  await tools.run('xorriso', ['-osirrox', 'on', '-indev', iso, '-extract', '/lifeboat', parts], {}, signal);
+  for (const layer of ['base', 'host']) {
+    const options = ['-quiet', '-no-progress', '-no-xattrs', '-force', '-dest', directory];
+    await tools.run('unsquashfs', [...options, join(parts, `${layer}.squashfs`)], { timeoutMs: 900_000 }, signal);
+  }
+  return directory;
+}
+
+/** Files below a directory that have a text in them. */
+async function holding(directory: string, text: string, signal: AbortSignal): Promise<readonly string[]> {
+  await using host = localHost();
+  const argv = [
+    'grep',
+    '--recursive',
+    '--files-with-matches',
+    '--text',
+    '--fixed-strings',
+    '-e',
+    text,
+    directory,
+  ] as const;
+  const { stdout } = await host.run(argv, { okCodes: [0, 1], timeoutMs: 900_000 }, signal);
+  const files = stdout
+    .toString()
+    .split('\n')
+    .filter((line) => line !== '');
+  return files.map((file) => relative(directory, file)).sort();
 }
