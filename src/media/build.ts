@@ -8,7 +8,9 @@ import { type Driven, refuseUndriven } from './drivers.ts';
 import { type FirmwareChoice, type HostFile, makeHostLayer } from './host-layer.ts';
 import { type Medium, mediumFormat } from './medium.ts';
 import { type KernelModules, moduleName } from './modules.ts';
+import { listLayer } from './layer-list.ts';
 import { packLayer } from './squashfs.ts';
+import { refuseMissing, whatWouldNotStart } from './starts.ts';
 import type { MenuEntry } from './formats/format.ts';
 
 export interface MediumRequest {
@@ -59,6 +61,8 @@ export async function buildMedium(
   const names = chosen.map(moduleName);
   const own = { version: modules.version, root: layer, names: new Set(names) };
   await refuseUndriven(request.devices, own, tools, signal);
+  const missing = await whatWouldNotStart([layer], await listLayer(tools, base.file, signal));
+  refuseMissing(missing, 'Install lifeboat anew, by the package that was made for this host.');
   const id = randomBytes(8).toString('hex');
   const medium: Medium = {
     format: mediumFormat,

@@ -4,8 +4,9 @@ import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryDirectory } from '../../test/helpers/temporary.ts';
 import { readElf } from './elf.ts';
+import { parseListing } from './layer-list.ts';
 import { removeUnused } from './libraries.ts';
-import { whatWouldNotStart } from './starts.ts';
+import { refuseMissing, whatWouldNotStart } from './starts.ts';
 
 /** A root with one program of this machine, its loader and its libraries. */
 function rootWith(program: string, root: string): readonly string[] {
@@ -58,6 +59,23 @@ test('a script needs its interpreter, which may be in another layer and behind l
   expect(await whatWouldNotStart([base.path, other.path])).toEqual([{ path: 'usr/bin/tool', needs: 'toolsh' }]);
   writeFileSync(join(other.path, 'opt/toolsh'), '');
   expect(await whatWouldNotStart([base.path, other.path])).toEqual([]);
+  const links = (text: string) => parseListing(`lrwxrwxrwx 0/0   7 1970-01-01 00:00 root/usr/bin/toolsh -> ${text}\n`);
+  expect(await whatWouldNotStart([base.path], links('/opt/toolsh'))).toEqual([
+    { path: 'usr/bin/tool', needs: 'toolsh' },
+  ]);
+  const file = parseListing('-rwxr-xr-x 0/0  12 1970-01-01 00:00 root/opt/toolsh\n');
+  expect(await whatWouldNotStart([base.path], [...links('/opt/toolsh'), ...file])).toEqual([]);
+});
+
+test('what is missing is told as the reason for which nothing is made', () => {
+  const missing = { path: 'usr/bin/ls', needs: 'libselinux.so.1' };
+  expect(() => refuseMissing([missing], 'Leave it out.')).toThrow(
+    expect.objectContaining({
+      code: 'rescue-incomplete',
+      message: expect.stringMatching(/ls needs libselinux\.so\.1$/),
+    }),
+  );
+  expect(() => refuseMissing([], '')).not.toThrow();
 });
 
 test('libraries that nothing uses go, with those that only they use', async () => {
