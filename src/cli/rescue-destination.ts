@@ -11,6 +11,7 @@ import { removeGrubEntry } from '../media/grub-entry.ts';
 import { type Stick, stickNamed } from '../media/stick.ts';
 import { agree, consentDigest, type Destruction, destructionText } from '../steps/consent.ts';
 import { printResult } from './output.ts';
+import type { EmbeddingOptions } from './rescue-files.ts';
 import type { Session } from './session.ts';
 
 export interface DestinationOptions {
@@ -36,7 +37,7 @@ const takes: Readonly<Record<string, readonly string[]>> = {
  * @throws LifeboatError `usage`; as {@link stickNamed} does
  */
 export async function destinationOf(
-  options: DestinationOptions,
+  options: DestinationOptions & Partial<EmbeddingOptions>,
   { host, signal }: Pick<Session, 'host' | 'signal'>,
 ): Promise<Destination> {
   const format = formatNamed(options.format);
@@ -44,6 +45,11 @@ export async function destinationOf(
     if (!Object.hasOwn(options, name) || formats.includes(format.name)) continue;
     throw new LifeboatError('usage', `--${name} does not go with the format ${format.name}`, {
       hint: `It is for: ${formats.join(', ')}.`,
+    });
+  }
+  if (format.isPublic === true && (options.keepHostKeys || options.embedCredentials || options.rootPassword)) {
+    throw new LifeboatError('usage', `no secret goes onto a medium of the format ${format.name}`, {
+      hint: 'Whoever reaches the server can read it. Take another format, or type what is secret when it is needed.',
     });
   }
   const { output, device, room, root = '/' } = options;

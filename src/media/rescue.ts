@@ -14,7 +14,7 @@ import type { HostFile } from './host-layer.ts';
 import { type Kernel, kernelBelow } from './kernel.ts';
 import type { Medium } from './medium.ts';
 import { loadedModules } from './modules.ts';
-import { hostKeyIn, ownHostKeys } from './ssh.ts';
+import { hostKeyIn, ownHostKeys, type RescueKey } from './ssh.ts';
 
 export interface RescueRequest
   extends Pick<MediumRequest, 'program' | 'version' | 'host' | 'allModules' | 'of' | 'words'> {
@@ -61,7 +61,7 @@ export async function makeRescue(
   now: Date,
   signal: AbortSignal,
 ): Promise<RescueMedium> {
-  const { program, cache, node, say, stateDir } = request;
+  const { program, cache, node, say } = request;
   const rescue = join(program, 'rescue');
   const options: BaseOptions = { rescue, lock: request.lock, cache, node, say };
   const base = await rescueBase(host, options, signal);
@@ -71,10 +71,7 @@ export async function makeRescue(
     host,
     signal,
   );
-  const key =
-    request.keepHostKeys === true
-      ? await ownHostKeys(host, signal)
-      : await hostKeyIn(join(stateDir, 'rescue'), host, signal);
+  const key = await keyOf(request, host, signal);
   const work = await mkdtemp(join(tmpdir(), 'lifeboat-rescue-'));
   await using _work = { [Symbol.asyncDispose]: async () => await rm(work, { recursive: true, force: true }) };
   say(`put together with the kernel ${kernel.modules.version}`);
@@ -93,8 +90,8 @@ export async function makeRescue(
         ],
       },
       devices: await drivenDevices('/sys'),
-      files: [...key.files, ...(await authorizedKeys()), ...request.files],
-      hostKey: key.fingerprint,
+      files: [...(key?.files ?? []), ...(await authorizedKeys()), ...request.files],
+      ...(key === undefined ? {} : { hostKey: key.fingerprint }),
       secrets: request.secrets ?? [],
     },
     work,
@@ -114,6 +111,17 @@ export async function makeRescue(
     bytes,
     parts: Object.fromEntries(await Promise.all(sizes)),
   };
+}
+
+/** @returns `undefined` for media that anybody can read: such a rescue system makes a key when it starts */
+async function keyOf(
+  { to, keepHostKeys, stateDir }: RescueRequest,
+  host: Host,
+  signal: AbortSignal,
+): Promise<RescueKey | undefined> {
+  if (to.kind === 'path' && to.format.isPublic === true) return undefined;
+  if (keepHostKeys === true) return await ownHostKeys(host, signal);
+  return await hostKeyIn(join(stateDir, 'rescue'), host, signal);
 }
 
 async function chosenKernel(

@@ -152,7 +152,8 @@ async function sshAsSaid(host: Host, { hostKey }: Medium, signal: AbortSignal): 
   if (!greeting.startsWith('SSH-2.0-')) throw wrong(`what listens for ssh says ${JSON.stringify(greeting)}`);
   const { stdout } = await host.run(['ssh-keygen', '-l', '-f', '/etc/ssh/ssh_host_ed25519_key.pub'], {}, signal);
   const fingerprint = stdout.toString().split(' ')[1];
-  if (fingerprint !== hostKey) throw wrong(`the server is known by ${fingerprint}, and the medium says ${hostKey}`);
+  if (hostKey !== undefined && fingerprint !== hostKey)
+    throw wrong(`the server is known by ${fingerprint}, and the medium says ${hostKey}`);
   return `listens, known by ${fingerprint}`;
 }
 

@@ -45,6 +45,8 @@ export interface Format {
   readonly makes: 'file' | 'directory';
   /** Of a directory: whether it writes a file of this name, relative to it. What has others in it is not replaced. */
   readonly isOwn?: (name: string) => boolean;
+  /** Whether anybody who reaches the server that it is on can read it: then it has no secret at all, not even a key of its ssh server. */
+  readonly isPublic?: true;
   /**
    * May add to the source's directory what starts the medium.
    *

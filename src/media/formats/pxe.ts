@@ -13,6 +13,7 @@ import { inMemoryEntries, isInMemory, writeInMemory } from './in-memory.ts';
 export const pxe: Format = {
   name: 'pxe',
   makes: 'directory',
+  isPublic: true,
   isOwn: (name) => written.has(name) || (name.startsWith('lifeboat/') && isInMemory(name.slice('lifeboat/'.length))),
   write: writePxe,
 };
