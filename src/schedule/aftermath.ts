@@ -22,6 +22,7 @@ const checkSchema = z.object({
   layout: z.array(change).default([]),
   network: z.array(change).default([]),
   facts: z.array(change).default([]),
+  medium: z.object({ stale: z.array(change) }).default({ stale: [] }),
 });
 
 /** After a run: what has changed on the host, the state of it all, and who has to be told. */
@@ -135,7 +136,9 @@ function nextStep(event: NoticeEvent, run: string | undefined): string {
 function driftIn(document: unknown): string[] {
   const found = checkSchema.safeParse(document);
   if (!found.success) return [];
-  return [found.data.layout, found.data.network, found.data.facts].flat().map(({ text }) => text);
+  const { layout, network, facts, medium } = found.data;
+  const stale = medium.stale.map(({ text }) => `rescue medium: ${text}`);
+  return [...[layout, network, facts].flat().map(({ text }) => text), ...stale];
 }
 
 /** What has changed since the point that was just made. That it cannot be found out is said, and fails nothing. */

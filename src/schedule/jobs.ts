@@ -19,7 +19,9 @@ export interface Job {
   readonly workflow: string;
 }
 
-const commands: Readonly<Record<JobName, { readonly command: readonly string[]; readonly workflow: string }>> = {
+const commands: Readonly<
+  Record<Exclude<JobName, 'rescue'>, { readonly command: readonly string[]; readonly workflow: string }>
+> = {
   backup: { command: ['backup'], workflow: 'backup' },
   verify: { command: ['points', 'verify', '--older-than', '30d'], workflow: 'verify' },
   prune: { command: ['points', 'prune'], workflow: 'prune' },
@@ -31,6 +33,7 @@ export function jobsOf(schedule: Config['schedule'], hostName: string): Job[] {
   return jobNames.flatMap((name) => {
     const settings = schedule?.[name];
     if (settings === undefined) return [];
+    const { command, workflow } = name === 'rescue' ? rescueJob(schedule?.rescue) : commands[name];
     const timeZone = settings.timeZone ?? systemZone();
     const timing = {
       cron: openCron(settings.cron, timeZone),
@@ -38,6 +41,13 @@ export function jobsOf(schedule: Config['schedule'], hostName: string): Job[] {
       catchUp: settings.catchUp,
       seed: `${hostName}/${name}`,
     };
-    return [{ name, settings, timeZone, timing, ...commands[name] }];
+    return [{ name, settings, timeZone, timing, command, workflow }];
   });
+}
+
+/** A medium anew, where the newest one does not fit any more. */
+function rescueJob(settings: NonNullable<Config['schedule']>['rescue']): Pick<Job, 'command' | 'workflow'> {
+  const { format = 'iso', output = '', prove = true } = settings ?? {};
+  const options = ['--format', format, '--output', output, ...(prove ? ['--prove'] : [])];
+  return { command: ['rescue', 'build', '--when-stale', ...options], workflow: 'rescue' };
 }

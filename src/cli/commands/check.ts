@@ -11,10 +11,12 @@ export function checkCommand(): Command {
     .argument('[point]', 'id of a point, the beginning of it, or "latest"', 'latest')
     .addHelpText(
       'after',
-      `\nThe host is captured and compared with the newest point: its disks, its network, and what it is. Files are not
-compared. It is quick enough to be run every quarter of an hour:
+      `\nThe host is captured and compared with the newest point: its disks, its network, and what it is; and with the newest rescue
+medium that was made here, if one was. Files are not compared. It is quick enough to be run every quarter of an hour:
 
-  */15 * * * *  root  lifeboat --quiet check\n${helpFooter(['lifeboat check', 'lifeboat check --json'], [0, 1, 2, 3, 130])}`,
+  */15 * * * *  root  lifeboat --quiet check
+
+A medium that does not fit any more is made anew by: lifeboat rescue build --when-stale --prove …\n${helpFooter(['lifeboat check', 'lifeboat check --json'], [0, 1, 2, 3, 130])}`,
     )
     .action(async (name: string, _options: unknown, command: Command) => {
       const { configured, openSession } = await import('../session.ts');
@@ -24,6 +26,7 @@ compared. It is quick enough to be run every quarter of an hour:
       const globals = command.optsWithGlobals<Globals>();
       const { config } = await configured(globals);
       await using session = openSession(globals);
+      const { mediumState, mediumText } = await import('../rescue-stale.ts');
       const found = await wholePoint(config, name, session);
       const compared = await Promise.all([
         compare(layoutDocument, found.captures, session),
@@ -32,6 +35,8 @@ compared. It is quick enough to be run every quarter of an hour:
       ]);
       const changes = compared.flatMap((one) => one.changes);
       const unseen = compared.flatMap((one) => one.unseen);
+      const medium = await mediumState(session);
+      const stale = medium?.stale ?? [];
       const { id, createdAt } = found.point;
       const document = {
         format: 'lifeboat.check/1',
@@ -39,14 +44,17 @@ compared. It is quick enough to be run every quarter of an hour:
         drifted: changes.length > 0,
         ...Object.fromEntries(compared.map((one) => [one.name, one.changes])),
         notCompared: unseen,
+        ...(medium === undefined ? {} : { medium }),
       };
-      const quiet = globals.quiet && changes.length === 0 && !globals.json;
+      const quiet = globals.quiet && changes.length === 0 && stale.length === 0 && !globals.json;
       if (!quiet) {
         printResult(globals.json, document, () =>
-          [headline(changes, found.point), changesText(changes, unseen)].filter((part) => part !== '').join('\n\n'),
+          [headline(changes, found.point), changesText(changes, unseen), mediumText(medium)]
+            .filter((part) => part !== '')
+            .join('\n\n'),
         );
       }
-      if (changes.length > 0) process.exitCode = 3;
+      if (changes.length > 0 || stale.length > 0) process.exitCode = 3;
     });
 }
 

@@ -2,6 +2,8 @@ import { Command } from 'commander';
 import { type Globals, helpFooter } from '../globals.ts';
 import type { BootOptions } from '../rescue-boot.ts';
 
+export const bootDefaults = { memory: '1024', limit: '30m' } as const satisfies BootOptions;
+
 export function bootCommand(): Command {
   return withBootOptions(
     new Command('boot')
@@ -36,7 +38,7 @@ result goes on record in the repository, where one is configured.\n${helpFooter(
 export function withBootOptions(command: Command): Command {
   return command
     .option('--firmware <kind>', 'bios, uefi, or secure: UEFI that starts only what is signed; default: as this host')
-    .option('--memory <MiB>', 'of the machine', '1024')
+    .option('--memory <MiB>', 'of the machine', bootDefaults.memory)
     .option('--accelerator <kind>', 'kvm, or tcg: emulated; default: kvm where it works')
-    .option('--limit <duration>', 'how long it may take in all', '30m');
+    .option('--limit <duration>', 'how long it may take in all', bootDefaults.limit);
 }

@@ -1,16 +1,14 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { type Globals, helpFooter } from '../globals.ts';
-import type { DestinationOptions } from '../rescue-destination.ts';
-import type { EmbeddingOptions } from '../rescue-files.ts';
+import type { BuildOptions } from '../rescue-build.ts';
 import { bootCommand } from './rescue-boot.ts';
 import { selfCheckCommand } from './rescue-check.ts';
 import { insideCommands } from './rescue-inside.ts';
 
-interface BuildOptions extends DestinationOptions, EmbeddingOptions {
+interface Options extends BuildOptions {
   readonly remove: boolean;
-  readonly kernel?: string;
-  readonly allModules: boolean;
   readonly sizeReport: boolean;
+  readonly whenStale: boolean;
 }
 
 export function rescueCommand(): Command {
@@ -45,34 +43,52 @@ function buildCommand(): Command {
     .option('--remove', 'grub: take the entry away again', false)
     .option('--kernel <release>', "a kernel of this host, or debian for Debian's own; default: the one that runs")
     .option('--all-modules', 'take all modules of the kernel along, for machines that are different', false)
-    .option('--keep-host-keys', "greet with the keys of this host's ssh server: who holds the medium can pass for it", false)
+    .addOption(
+      new Option('--firmware <which>', 'for cards: what this host has loaded needs, or all that the modules on it do')
+        .choices(['needed', 'all'])
+        .default('needed'),
+    )
+    .option(
+      '--keep-host-keys',
+      "greet with the keys of this host's ssh server: who holds the medium can pass for it",
+      false,
+    )
     .option('--embed-credentials', 'take along what opens the backups: who holds the medium can read them', false)
     .option('--root-password', 'ask for a password for root: who guesses it is root in the rescue system', false)
+    .option('--prove [firmware]', 'try it in a virtual machine before it takes its place, by bios, uefi or secure')
+    .option(
+      '--when-stale',
+      'only where the newest one does not fit this host any more ("lifeboat check" says why)',
+      false,
+    )
     .option('--size-report', 'tell what takes the room', false)
     .addHelpText(
       'after',
       `\n${formatHelp}\nUnless it is asked for, there is no secret on it that opens anything: who holds it gets a system in which backups are opened with the recovery code.\n${helpFooter(
         [
-          'lifeboat rescue build --output rescue.iso',
-          'lifeboat rescue build --output rescue.iso --kernel debian --all-modules',
+          'lifeboat rescue build --output rescue.iso --prove',
+          'lifeboat rescue build --output rescue.iso --kernel debian --all-modules --firmware all',
           'lifeboat rescue build --format usb --device SERIAL --dry-run',
           'lifeboat rescue build --format pxe --output /srv/tftp --address http://192.0.2.1',
           'lifeboat rescue build --format grub',
         ],
-        [0, 1, 2, 5, 130],
+        [0, 1, 2, 4, 5, 130],
       )}`,
     )
-    .action(async (options: BuildOptions, build: Command) => {
+    .action(async (options: Options, build: Command) => {
       const { printResult } = await import('../output.ts');
       const { openSession } = await import('../session.ts');
-      const { buildRescue, mediumText } = await import('../rescue-build.ts');
+      const { buildRescue, buildStatus, buildWhenStale, mediumText } = await import('../rescue-build.ts');
       const { removeEntry, stickDryRun } = await import('../rescue-destination.ts');
       const globals = build.optsWithGlobals<Globals>();
       await using session = openSession(globals);
       if (options.remove) return await removeEntry(options, session);
       if (globals.dryRun) return await stickDryRun(options, session);
-      const built = await buildRescue(options, session);
+      const built = await (options.whenStale ? buildWhenStale : buildRescue)(options, session);
+      if (built === undefined)
+        return printResult(globals.json, { made: false }, () => 'The newest medium fits this host.');
       printResult(globals.json, built, () => mediumText(built, options.sizeReport));
+      process.exitCode = buildStatus(built);
     });
 }
 
