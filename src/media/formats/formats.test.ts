@@ -43,6 +43,13 @@ test('every loader gets the words of every entry, and waits no longer than two s
   expect(grubConfig('id', entries)).toMatch(/^search --no-floppy --set=root --file \/lifeboat\/id\n/);
 });
 
+test('GRUB takes what is large by HTTP where it can, else from where it was loaded', () => {
+  const text = netGrubConfig(entries, 'http://192.0.2.1:8080/rescue/');
+  expect(text).toContain('if linux (http,192.0.2.1:8080)/rescue/lifeboat/vmlinuz lifeboat.medium=');
+  expect(text).toContain('    initrd $folder/initrd\n');
+  expect(netGrubConfig(entries, 'http://server')).toContain('(http,server)/lifeboat/vmlinuz');
+});
+
 test('what is in memory anyway is not offered to be copied there', () => {
   expect(inMemoryEntries(entries).map(({ title }) => title)).toEqual(['lifeboat rescue']);
 });
@@ -54,7 +61,8 @@ test('a DHCP server gives each firmware what it can start', () => {
   expect(tftp).not.toContain('http');
   const http = dnsmasqConfig('http://192.0.2.1/rescue/');
   expect(http).toContain('dhcp-boot=tag:ipxe,http://192.0.2.1/rescue/boot.ipxe\n');
-  expect(http).toContain('dhcp-boot=tag:http,http://192.0.2.1/rescue/bootx64.efi\n');
+  expect(http).toContain('dhcp-boot=tag:!ipxe,tag:efi,bootx64.efi\n');
+  expect(http).toContain('dhcp-option-force=tag:bios,210,http://192.0.2.1/rescue/\n');
 });
 
 test('parts of a disk do not overlap, and leave the table its room', () => {

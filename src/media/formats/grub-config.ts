@@ -11,21 +11,29 @@ export function grubConfig(id: string, entries: readonly MenuEntry[], folder = '
 ${grubEntries(entries, folder)}`;
 }
 
-/** A serial line that is not there is none: GRUB says so and goes on with the screen. */
-export function grubEntries(entries: readonly MenuEntry[], folder: string): string {
+/**
+ * A serial line that is not there is none: GRUB says so and goes on with the screen.
+ *
+ * @param first folder that is tried before the other
+ */
+export function grubEntries(entries: readonly MenuEntry[], folder: string, first?: string): string {
   return `if serial --unit=0 --speed=115200; then
   terminal_input console serial
   terminal_output console serial
 fi
 set timeout=2
 set default=0
-${entries.map((entry) => menuEntry(entry, folder)).join('')}`;
+${entries.map(({ title, words }) => `menuentry '${title}' {\n${start(words, folder, first)}}\n`).join('')}`;
 }
 
-export function menuEntry({ title, words }: MenuEntry, folder: string): string {
-  return `menuentry '${title}' {
-  linux ${folder}/vmlinuz ${words.join(' ')}
-  initrd ${folder}/initrd
-}
+function start(words: readonly string[], folder: string, first?: string): string {
+  const linux = (from: string): string => `linux ${from}/vmlinuz ${words.join(' ')}`;
+  if (first === undefined) return `  ${linux(folder)}\n  initrd ${folder}/initrd\n`;
+  return `  if ${linux(first)}; then
+    initrd ${first}/initrd
+  else
+    ${linux(folder)}
+    initrd ${folder}/initrd
+  fi
 `;
 }

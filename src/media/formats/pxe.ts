@@ -57,7 +57,7 @@ async function writePxe(source: FormatSource, place: FormatPlace, signal: AbortS
   const entries = inMemoryEntries(source.entries);
   await writeFile(join(output, 'boot.ipxe'), ipxeScript(entries));
   await writeFile(join(output, 'pxelinux.cfg/default'), extlinuxConfig(entries, 'lifeboat'));
-  await writeFile(join(output, 'grub/grub.cfg'), netGrubConfig(entries));
+  await writeFile(join(output, 'grub/grub.cfg'), netGrubConfig(entries, address));
   await writeFile(join(output, 'dnsmasq.conf'), dnsmasqConfig(address));
 }
 
@@ -85,23 +85,29 @@ shell
 `;
 }
 
-/** GRUB as it is signed reads it at the top of its server; what it names lies where GRUB itself was loaded from. */
-export function netGrubConfig(entries: readonly MenuEntry[]): string {
+/**
+ * GRUB as it is signed reads it at the top of its server; what it names lies where GRUB itself was loaded from, or comes by HTTP, which is
+ * quicker.
+ */
+export function netGrubConfig(entries: readonly MenuEntry[], address?: string): string {
   return `if [ -n "$cmdpath" ]; then set folder="$cmdpath/lifeboat"; else set folder=/lifeboat; fi
-${grubEntries(entries, '$folder')}`;
+${grubEntries(entries, '$folder', address === undefined ? undefined : `${grubDevice(address)}/lifeboat`)}`;
 }
 
-/** To be read by a dnsmasq that answers DHCP, or that adds to what another server answers. @param address of the tree by HTTP */
+/** An address in GRUB's words: `(http,server)/folder`. */
+function grubDevice(address: string): string {
+  const { host, pathname } = new URL(address);
+  return `(http,${host})${pathname.replace(/\/+$/, '')}`;
+}
+
+/**
+ * To be read by a dnsmasq that answers DHCP, or that adds to what another server answers. Firmware of the kind UEFI gets shim by TFTP also where
+ * there is HTTP: when it was loaded by HTTP, shim 16 asks for GRUB by a wrong name.
+ *
+ * @param address of the tree by HTTP
+ */
 export function dnsmasqConfig(address?: string): string {
   const from = address === undefined ? '' : `${address.replace(/\/+$/, '')}/`;
-  const byHttp = `
-# Firmware that starts over HTTP.
-dhcp-vendorclass=set:http,HTTPClient
-dhcp-option-force=tag:http,60,HTTPClient
-dhcp-boot=tag:http,${from}bootx64.efi
-# pxelinux takes all that follows itself from here.
-dhcp-option-force=tag:bios,210,${from}
-`;
   return `# What a machine is told to load, by who asks. For dnsmasq: conf-file=/path/of/this, with dhcp-range, enable-tftp and tftp-root in its own.
 dhcp-match=set:ipxe,175
 dhcp-match=set:bios,option:client-arch,0
@@ -109,6 +115,6 @@ dhcp-match=set:efi,option:client-arch,7
 dhcp-match=set:efi,option:client-arch,9
 dhcp-boot=tag:ipxe,${from}boot.ipxe
 dhcp-boot=tag:!ipxe,tag:efi,bootx64.efi
-dhcp-boot=tag:!ipxe,tag:bios,${from === '' ? '' : 'l'}pxelinux.0
-${from === '' ? '' : byHttp}`;
+dhcp-boot=tag:!ipxe,tag:bios,${from === '' ? 'pxelinux.0' : 'lpxelinux.0'}
+${from === '' ? '' : `# Where pxelinux takes all from that follows it.\ndhcp-option-force=tag:bios,210,${from}\n`}`;
 }

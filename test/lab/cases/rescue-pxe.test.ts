@@ -70,13 +70,11 @@ const scenes: readonly Scene[] = [
     lines: chained,
     loads: [/sent .*\/ipxe\.efi/, /http GET \/lifeboat\/initrd 200/],
   },
-  // Firmware tries TFTP first, and gets no answer there.
   {
-    name: 'UEFI by HTTP',
+    name: 'shim and GRUB, which goes on by HTTP',
     firmware: 'secure',
     http: true,
-    lines: (text) => text.replace(/^dhcp-match=set:efi.*\n/gm, ''),
-    loads: [/http GET \/bootx64\.efi 200/, /http GET \/grubx64\.efi 200/, /http GET \/lifeboat\/initrd 200/],
+    loads: [/sent .*\/grubx64\.efi/, /http GET \/lifeboat\/vmlinuz 200/, /http GET \/lifeboat\/initrd 200/],
   },
   {
     name: 'GRUB under BIOS',
