@@ -4,12 +4,16 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { explaining, LifeboatError } from '../kernel/errors.ts';
 import { printable } from '../kernel/text.ts';
+import { LOG_FORMAT, putLog } from '../point/logs.ts';
+import { copyLogs, readLogs } from '../rescue/logs.ts';
 import { bringUpNetwork } from '../rescue/network.ts';
 import { mountOldSystem, type OldSystem } from '../rescue/old-system.ts';
 import { parseWords, wordsText } from '../rescue/words.ts';
-import { askHidden } from './ask-secret.ts';
+import { openConfigured } from '../steps/repository.ts';
+import { askHidden, recoveryCode } from './ask-secret.ts';
 import { layoutDocument, networkDocument, readDocument } from './documents.ts';
-import type { Session } from './session.ts';
+import { hostNameOf } from './requests.ts';
+import { configured, type Session } from './session.ts';
 
 /** Where the menu finds what it tells. */
 const notes = '/run/lifeboat';
@@ -79,4 +83,17 @@ export function oldSystemText({ target, mounts, missing }: OldSystem): string {
   ]
     .map(printable)
     .join('\n');
+}
+
+/** @returns where they are: a directory, or a key of the repository. @throws LifeboatError as opening that does */
+export async function keepLogs(to: string | undefined, session: Session): Promise<string> {
+  const { globals, host, signal, context, opening } = session;
+  const now = new Date();
+  if (to !== undefined) return await copyLogs(resolve(to), context.stateDir, host, now, signal);
+  if (globals.repository === undefined) await recoveryCode(globals, signal);
+  const { config } = await configured(globals);
+  await using repository = await openConfigured(config, opening, signal);
+  const files = [...(await readLogs(context.stateDir, host, signal))];
+  const record = { format: LOG_FORMAT, at: now.toISOString(), files } as const;
+  return await putLog(repository, await hostNameOf(config, host, signal), record, signal);
 }

@@ -28,7 +28,7 @@ export interface StaticAddress {
 }
 
 /** Those that the first stage takes for itself are passed over. */
-const known = ['recover', 'debug', 'point', 'repository', 'consent', 'medium', 'wait', 'toram', 'from'] as const;
+const known = ['recover', 'debug', 'point', 'repository', 'consent', 'medium', 'wait', 'toram'] as const;
 
 /** @param line content of `/proc/cmdline`. Of a word that comes twice the last one counts, but for consent, of which all do. */
 export function parseWords(line: string): RescueWords {

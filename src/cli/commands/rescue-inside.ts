@@ -83,17 +83,19 @@ function umountCommand(): Command {
 
 function logCommand(): Command {
   return new Command('log')
-    .description('copy what the rescue system has logged, as to the restored system or a stick')
-    .requiredOption('--to <dir>', 'directory in which a directory of its own is made')
-    .addHelpText('after', helpFooter(['lifeboat rescue log --to /mnt/var/log/lifeboat'], [0, 1, 130]))
-    .action(async ({ to }: { to: string }, command: Command) => {
+    .description('copy what the rescue system has logged: to the restored system, to a stick, or into the repository')
+    .option('--to <dir>', 'a directory, in which one of its own is made; without it, the repository')
+    .addHelpText(
+      'after',
+      helpFooter(['lifeboat rescue log --to /mnt/var/log/lifeboat', 'lifeboat rescue log'], [0, 1, 2, 130]),
+    )
+    .action(async ({ to }: { to?: string }, command: Command) => {
       const { printResult } = await import('../output.ts');
       const { openSession } = await import('../session.ts');
-      const { copyLogs } = await import('../../rescue/logs.ts');
+      const { keepLogs } = await import('../rescue-inside.ts');
       const globals = command.optsWithGlobals<Globals>();
       await using session = openSession(globals);
-      const { host, signal, context } = session;
-      const directory = await copyLogs(to, context.stateDir, host, new Date(), signal);
-      printResult(globals.json, { directory }, () => directory);
+      const place = await keepLogs(to, session);
+      printResult(globals.json, { place }, () => place);
     });
 }
