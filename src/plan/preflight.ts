@@ -20,12 +20,15 @@ function programsOf({ argv: [program, ...words] }: Command): readonly string[] {
   return [program, shell, ...((shell === 'sh' || shell === 'bash') && name !== undefined ? [name] : [])];
 }
 
+/** All programs that carrying them out calls. */
+export const toolsFor = (actions: readonly Action[]): ReadonlySet<string> =>
+  new Set(actions.flatMap(commandsOf).flatMap(programsOf));
+
 const search = 'for tool; do command -v -- "$tool" > /dev/null || printf "%s\\n" "$tool"; done';
 
 /** @throws LifeboatError `tool-missing` that names all programs which are not there */
 export async function refuseWithoutTools(actions: readonly Action[], host: Host, signal: AbortSignal): Promise<void> {
-  const tools = new Set(actions.flatMap(commandsOf).flatMap(programsOf));
-  const { stdout } = await host.run(['sh', '-c', search, 'sh', 'flock', ...tools], {}, signal);
+  const { stdout } = await host.run(['sh', '-c', search, 'sh', 'flock', ...toolsFor(actions)], {}, signal);
   const missing = stdout.toString().split('\n').filter(Boolean);
   const [first] = missing;
   if (first === undefined) return;
