@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
+import { assert, integer, property } from 'fast-check';
 import { expect, test } from 'vitest';
 import { temporaryDirectory } from '../../../test/helpers/temporary.ts';
 import { type DiskShape, shapeOf, stickShape, tableText } from './disk.ts';
@@ -77,12 +77,10 @@ test('parts of a disk do not overlap, and leave the table its room', () => {
     }
     expect(end + mebi).toBeLessThanOrEqual(bytes);
   };
-  const some = fc.integer({ min: 0, max: 5000 });
-  fc.assert(
-    fc.property(fc.integer({ min: 1, max: 5000 }), some, (medium, room) => check(shapeOf(medium * mebi, room * mebi))),
-  );
-  fc.assert(
-    fc.property(fc.integer({ min: 600 * mebi, max: 2 ** 41 }), (bytes) => {
+  const some = integer({ min: 0, max: 5000 });
+  assert(property(integer({ min: 1, max: 5000 }), some, (medium, room) => check(shapeOf(medium * mebi, room * mebi))));
+  assert(
+    property(integer({ min: 600 * mebi, max: 2 ** 41 }), (bytes) => {
       const shape = stickShape(bytes);
       expect(shape.bytes).toBeLessThanOrEqual(bytes);
       check({ ...shape, bytes });
