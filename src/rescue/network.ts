@@ -7,7 +7,6 @@ import { asLifeboatError } from '../kernel/errors.ts';
 import { sleep } from '../kernel/wait.ts';
 import { captureNetwork } from '../network/capture.ts';
 import { applyLive } from '../network/rebuild/apply.ts';
-import { cardsOf } from '../network/rebuild/cards.ts';
 import { impossibleLinks, planLive } from '../network/rebuild/plan.ts';
 import { isGiven } from '../network/rebuild/scene.ts';
 import type { Network } from '../network/types.ts';
@@ -25,15 +24,15 @@ export async function bringUpNetwork(
   { address }: Pick<RescueWords, 'address'>,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const found = await captureNetwork(host, new Date(), signal);
-  const cards = cardsOf(found).map(({ name }) => name);
+  const cards = await cardNames(host, signal);
   if (cards.length === 0) return ['there is no network card'];
   if (typeof address === 'object') return await trying(async () => await byHand(host, cards, address, signal));
   if (address === 'dhcp' || wanted === undefined) return await byDhcp(host, cards, signal);
-  const told = await trying(async () => await asCaptured(host, wanted, found, signal));
+  const told = await trying(async () => await asCaptured(host, wanted, signal));
   if (await hasAddress(host, signal)) return told;
-  const renamed = cardsOf(await captureNetwork(host, new Date(), signal)).map(({ name }) => name);
-  return [...told, 'no address came of that, so DHCP is tried', ...(await byDhcp(host, renamed, signal))];
+  // They may be called otherwise since.
+  const now = await cardNames(host, signal);
+  return [...told, 'no address came of that, so DHCP is tried', ...(await byDhcp(host, now, signal))];
 }
 
 async function trying(work: () => Promise<readonly string[]>): Promise<readonly string[]> {
@@ -46,13 +45,16 @@ async function trying(work: () => Promise<readonly string[]>): Promise<readonly 
   }
 }
 
+/** Cheaper than a capture, which is not needed for more. */
+async function cardNames(host: Host, signal: AbortSignal): Promise<readonly string[]> {
+  const argv = ['find', '-L', '/sys/class/net', '-mindepth', '2', '-maxdepth', '2', '-name', 'device'] as const;
+  const { stdout } = await host.run(argv, { okCodes: [0, 1] }, signal);
+  return [...stdout.toString().matchAll(/^\/sys\/class\/net\/([^/]+)\/device$/gm)].map(([, name = '']) => name).sort();
+}
+
 /** What cannot be had on this hardware is left out; a bond does without one of its members. */
-async function asCaptured(
-  host: Host,
-  wanted: Network,
-  found: Network,
-  signal: AbortSignal,
-): Promise<readonly string[]> {
+async function asCaptured(host: Host, wanted: Network, signal: AbortSignal): Promise<readonly string[]> {
+  const found = await captureNetwork(host, new Date(), signal);
   const exclude = impossibleLinks({ wanted, found });
   const plan = planLive({ wanted, found, exclude });
   const progress = { begun: new Set<string>(), ended: new Set<string>(), begin: async () => {}, end: async () => {} };

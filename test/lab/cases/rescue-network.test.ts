@@ -88,9 +88,7 @@ const scenes: Readonly<Record<string, (signal: AbortSignal) => Promise<void>>> =
     await lab.host.run(['mkdir', '-p', '/usr/lib/lifeboat-rescue'], {}, signal);
     await lab.host.write('/usr/lib/lifeboat-rescue/dhcp', script, { mode: 0o755 }, signal);
     expect((await bringUpNetwork(lab.host, undefined, {}, signal)).join()).toMatch(/^\w+ has 10\.0\.2\.\d+ by DHCP$/);
-    expect(await said(lab.host, 'ip route show default; cat /etc/resolv.conf', signal)).toMatch(
-      /^default via 10\.0\.2\.2 [^]*nameserver 10\.0\.2\.3/,
-    );
+    expect(await said(lab.host, 'ip -brief -4 address show scope global', signal)).toMatch(/ 10\.0\.2\.\d+\/24/);
   },
 };
 
