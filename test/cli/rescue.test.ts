@@ -1,0 +1,74 @@
+/** Rescue media by the command line: made, started by BIOS and by UEFI before they are needed, and told when they do not fit any more. */
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { knownMedia } from '../../src/media/known.ts';
+import { bootRecordSchema, listBoots } from '../../src/point/media.ts';
+import { openTarget } from '../../src/target/targets.ts';
+import { isRoot, sandbox } from '../helpers/cli.ts';
+import { lockWhenFree } from '../helpers/cache.ts';
+import { noKeys } from '../../src/keys/keyring.ts';
+import { qemuInPath } from '../lab/qemu-in-path.ts';
+import { rescueState } from '../lab/rescue.ts';
+
+if (!isRoot) console.log(`${import.meta.filename}: left out, as a medium holds what only root can read`);
+
+/** Of `--json`. */
+const bootSchema = bootRecordSchema.extend({ files: z.string(), onRecord: z.object({ key: z.string() }) });
+const checkSchema = z.object({
+  drifted: z.boolean(),
+  medium: z.object({ id: z.string(), stale: z.array(z.object({ subject: z.string() })), proven: z.object({}).loose() }),
+});
+
+test.skipIf(!isRoot)(
+  'a medium is made and proven by BIOS, starts by UEFI, is on record, and is stale when the host has changed',
+  { timeout: 3_600_000 },
+  async ({ signal }) => {
+    await using box = await sandbox();
+    box.configure('encryption: none\n');
+    mkdirSync(join(rescueState, 'rescue/cache'), { recursive: true });
+    mkdirSync(join(box.state, 'rescue'), { recursive: true });
+    symlinkSync(join(rescueState, 'rescue/cache'), join(box.state, 'rescue/cache'));
+    const env = { PATH: await qemuInPath(box.base) };
+    const ask = async (...args: string[]) => await box.start(['--json', '--quiet', ...args], { env }).ended;
+    const image = join(box.base, 'rescue.iso');
+    const build = ['rescue', 'build', '--output', image, '--kernel', 'debian', '--prove', 'bios'];
+    await using _lock = await lockWhenFree(join(rescueState, 'making'));
+    const built = await ask(...build);
+    expect({ code: built.code, said: built.stdout }).toMatchObject({ code: 0 });
+    const first = bootSchema.parse(built.json['boot']);
+    expect(first.checks.filter(({ passed }) => !passed)).toEqual([]);
+    expect(first).toMatchObject({ passed: true, firmware: 'bios', as: 'iso', memoryMiB: 1024 });
+    expect(readFileSync(join(first.files, 'screen.png')).toString('latin1', 1, 4)).toBe('PNG');
+    expect(readFileSync(join(first.files, 'serial.log'), 'utf8')).toContain('lifeboat rescue for');
+
+    const booted = await ask('rescue', 'boot', image, '--firmware', 'uefi');
+    expect({ code: booted.code, said: booted.stdout }).toMatchObject({ code: 0 });
+    const second = bootSchema.parse(booted.json);
+    expect(second).toMatchObject({ passed: true, firmware: 'uefi', medium: first.medium });
+    expect(second.checks.map(({ name }) => name)).toEqual(
+      'firmware medium content programs modules disks ssh captures doctor'.split(' '),
+    );
+    await using target = await openTarget(box.repository, {}, signal);
+    const records = await listBoots({ target, keys: noKeys }, 'box', signal);
+    expect(records.map(({ firmware, passed, medium }) => ({ firmware, passed, id: medium.id }))).toEqual(
+      ['bios', 'uefi'].map((firmware) => ({ firmware, passed: true, id: first.medium.id })),
+    );
+    const [known] = await knownMedia(box.state);
+    expect(known?.boots.map(({ firmware, passed }) => ({ firmware, passed }))).toEqual([
+      { firmware: 'bios', passed: true },
+      { firmware: 'uefi', passed: true },
+    ]);
+
+    expect((await ask('backup')).code).toBeLessThanOrEqual(4);
+    const fits = await ask('check');
+    expect(checkSchema.parse(fits.json).medium).toMatchObject({ id: first.medium.id, stale: [] });
+    expect((await ask(...build, '--when-stale')).json).toEqual({ made: false });
+    writeFileSync(box.config, `${readFileSync(box.config, 'utf8')}# changed\n`);
+    const stale = await ask('check');
+    expect(stale.code).toBe(3);
+    expect(checkSchema.parse(stale.json).medium.stale.map(({ subject }) => subject)).toEqual(['configuration']);
+    expect(existsSync(image)).toBe(true);
+  },
+);
