@@ -171,14 +171,20 @@ export async function resolveRescue({ host, signal, context }: Session): Promise
 /** Of the command. */
 export const buildStatus = ({ boot }: BuiltRescue): 0 | 1 | 4 => (boot === undefined ? 0 : bootStatus(boot));
 
-export function mediumText({ place, medium, bytes, parts, boot }: BuiltRescue, sizes: boolean): string {
+export function mediumText({ place, medium, bytes, parts, largest, boot }: BuiltRescue, sizes: boolean): string {
   return [
     `${place}  ${formatBytes(bytes)}`,
     `  starts ${medium.host} with the kernel ${medium.kernel.version}; packages of ${medium.base.resolved}`,
     `  its ssh server is known by ${medium.hostKey}`,
     ...(medium.unserved === undefined ? [] : [`  without firmware, as there is none: ${medium.unserved.join(', ')}`]),
     ...medium.secrets.map((one) => `  it holds ${one}`),
-    ...(sizes ? Object.entries(parts).map(([name, size]) => `  ${formatBytes(size).padStart(10)}  ${name}`) : []),
+    ...(sizes ? ['', ...sizeLines({ parts, largest })] : []),
     ...(boot === undefined ? [] : ['', bootText(boot)]),
   ].join('\n');
+}
+
+function sizeLines({ parts, largest }: Pick<BuiltRescue, 'parts' | 'largest'>): readonly string[] {
+  const line = (name: string, bytes: number): string => `  ${formatBytes(bytes).padStart(10)}  ${name}`;
+  const packed = Object.entries(parts).map(([name, bytes]) => line(name, bytes));
+  return [...packed, '', 'what is largest in it, unpacked:', ...largest.map(({ name, bytes }) => line(name, bytes))];
 }

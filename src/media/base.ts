@@ -44,7 +44,7 @@ export interface Base {
 }
 
 export interface BaseOptions {
-  /** `rescue/` of the program. */
+  /** `rescue/` of the program; in `cache/` of it lies what a release brings along, so that no mirror is needed. */
   readonly rescue: string;
   /** Versions that were looked up since the program was made; those that came with it count where there are none. */
   readonly lock: string;
@@ -63,14 +63,13 @@ export interface BaseOptions {
 export async function rescueBase(host: Host, options: BaseOptions, signal: AbortSignal): Promise<Base> {
   const { cache, node, say } = options;
   const lock = await readLock(options);
-  const tree = await keptTree(host, join(cache, `tools-${digestOf(lock.tools)}`), lock.tools, options, signal);
+  const tree = await keptTree(host, `tools-${digestOf(lock.tools)}`, lock.tools, options, signal);
   const tools = toolsIn(host, tree);
   const inputs = await Promise.all(
     [node, ...made.map(sourceOf)].map(async (file) => hash('sha256', await readFile(file))),
   );
   const digest = digestOf([lock.packages, inputs]);
-  const directory = join(cache, `base-${digest}`);
-  await kept(directory, async (work) => {
+  const directory = await kept(`base-${digest}`, options, async (work) => {
     const root = join(work, 'root');
     await mkdir(root);
     say('the base of the rescue system is made: this takes minutes, once');
@@ -96,17 +95,15 @@ export async function debianKernel(
   signal: AbortSignal,
 ): Promise<Kernel> {
   const lock = await readLock(options);
-  const tree = await keptTree(
-    host,
-    join(options.cache, `kernel-${digestOf(lock.kernel)}`),
-    lock.kernel,
-    options,
-    signal,
-  );
-  const [version] = await kernelsBelow(tree);
-  if (version === undefined) throw new LifeboatError('bug', `the package of Debian's kernel has no modules: ${tree}`);
-  await tools.run('depmod', ['-b', join(tree, 'usr'), version], {}, signal);
-  return await kernelBelow(tree, version);
+  const versionIn = async (tree: string): Promise<string> => {
+    const [version] = await kernelsBelow(tree);
+    if (version !== undefined) return version;
+    throw new LifeboatError('bug', `the package of Debian's kernel has no modules: ${tree}`);
+  };
+  const tree = await keptTree(host, `kernel-${digestOf(lock.kernel)}`, lock.kernel, options, signal, async (work) => {
+    await tools.run('depmod', ['-b', join(work, 'usr'), await versionIn(work)], {}, signal);
+  });
+  return await kernelBelow(tree, await versionIn(tree));
 }
 
 /**
@@ -117,8 +114,7 @@ export async function debianKernel(
  */
 export async function debianFirmware(host: Host, options: BaseOptions, signal: AbortSignal): Promise<string> {
   const { firmware } = await readLock(options);
-  const tree = join(options.cache, `firmware-${digestOf(firmware)}`);
-  return join(await keptTree(host, tree, firmware, options, signal), 'usr/lib/firmware');
+  return join(await keptTree(host, `firmware-${digestOf(firmware)}`, firmware, options, signal), 'usr/lib/firmware');
 }
 
 async function readLock({ rescue, lock }: Pick<BaseOptions, 'rescue' | 'lock'>): Promise<PackageLock> {
@@ -163,31 +159,45 @@ const sourceOf = (name: string): string =>
 
 async function keptTree(
   host: Host,
-  directory: string,
+  name: string,
   packages: readonly DebianPackage[],
-  { cache, say }: BaseOptions,
+  options: BaseOptions,
   signal: AbortSignal,
+  finish: (work: string) => Promise<void> = async () => {},
 ): Promise<string> {
-  await kept(directory, async (work) => {
-    say(`fetched once: ${packages.length === 1 ? packages[0]?.name : 'the tools that make media'}`);
-    const debian = await openDebian(host, { suite, components, directory: join(cache, 'apt') }, signal);
+  return await kept(name, options, async (work) => {
+    options.say(`fetched once: ${name.replace(/-.*/, '')}, ${packages.length} packages`);
+    const place = { suite, components, directory: join(options.cache, 'apt') };
+    const debian = await openDebian(host, place, signal);
     await unpackArchives(host, await debian.fetch(packages, signal), work, signal);
+    await finish(work);
   });
-  return directory;
 }
 
-/** Makes a directory beside its place and puts it there when it is whole. */
-async function kept(directory: string, make: (work: string) => Promise<void>): Promise<void> {
-  if (await isThere(directory)) return;
-  await mkdir(join(directory, '..'), { recursive: true });
+/**
+ * A directory that came with the program, or that was made before; else makes it beside its place and puts it there when it is whole.
+ *
+ * @param name with a digest of all that it is made from
+ */
+async function kept(
+  name: string,
+  { rescue, cache }: Pick<BaseOptions, 'rescue' | 'cache'>,
+  make: (work: string) => Promise<void>,
+): Promise<string> {
+  const shipped = join(rescue, 'cache', name);
+  if (await isThere(shipped)) return shipped;
+  const directory = join(cache, name);
+  if (await isThere(directory)) return directory;
+  await mkdir(cache, { recursive: true });
   await using lock = await lockFile(`${directory}.lock`);
   if (lock === undefined) throw new LifeboatError('locked', `somebody else makes ${directory} just now`);
-  if (await isThere(directory)) return;
+  if (await isThere(directory)) return directory;
   const work = `${directory}.new`;
   await rm(work, { recursive: true, force: true });
   await mkdir(work);
   await make(work);
   await rename(work, directory);
+  return directory;
 }
 
 const isThere = async (path: string): Promise<boolean> =>

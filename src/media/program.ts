@@ -19,7 +19,8 @@ const idle =
  */
 export async function copyProgram(from: string, to: string): Promise<void> {
   await mkdir(to, { recursive: true });
-  const filter = (path: string): boolean => !idle.test(path);
+  const shipped = join(from, 'rescue/cache');
+  const filter = (path: string): boolean => !idle.test(path) && path !== shipped;
   for (const name of ['package.json', 'bin', 'dist', 'rescue', 'native/build']) {
     await cp(join(from, name), join(to, name), { recursive: true, filter, verbatimSymlinks: true });
   }

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Host } from '../host/host.ts';
-import { asLifeboatError } from '../kernel/errors.ts';
+import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import { type BaseOptions, debianFirmware, debianKernel, rescueBase } from './base.ts';
 import { buildMedium, type MediumRequest } from './build.ts';
 import { deliver, type Destination, placeOf } from './deliver.ts';
@@ -11,9 +11,11 @@ import { drivenDevices } from './drivers.ts';
 import { ownFirmware } from './firmware.ts';
 import type { FormatOptions } from './formats/format.ts';
 import type { HostFile } from './host-layer.ts';
-import { type Kernel, kernelBelow } from './kernel.ts';
+import { type Kernel, kernelBelow, kernelsBelow } from './kernel.ts';
+import { listLayer } from './layer-list.ts';
 import type { Medium } from './medium.ts';
 import { loadedModules } from './modules.ts';
+import { largestShares, type Share } from './sizes.ts';
 import { hostKeyIn, ownHostKeys, type RescueKey } from './ssh.ts';
 
 export interface RescueRequest
@@ -21,7 +23,11 @@ export interface RescueRequest
   readonly to: Destination;
   /** What only some formats take. */
   readonly options?: FormatOptions;
-  /** Release of a kernel of the host, or `debian`. @default the one that runs, or Debian's where that has no modules */
+  /**
+   * Release of a kernel of the host; `debian`; or the root of another system, as an absolute path, for its newest kernel.
+   *
+   * @default the one that runs, or Debian's where that has no modules
+   */
   readonly kernel?: string;
   /** Whether firmware for all cards goes in whose modules do. @default false: what the host's loaded modules ask for */
   readonly allFirmware?: boolean;
@@ -52,6 +58,8 @@ export interface RescueMedium {
   readonly bytes: number;
   /** Bytes of what it is made of, by name. */
   readonly parts: Readonly<Record<string, number>>;
+  /** What of the rescue system is largest. */
+  readonly largest: readonly Share[];
 }
 
 /** @throws LifeboatError as {@link rescueBase} does; `no-space` */
@@ -102,6 +110,9 @@ export async function makeRescue(
   const place = { ...request.options, tools: base.tools, work };
   const prove = async (file: string) => await request.prove?.(file, built.medium, built.digest);
   const bytes = await deliver(source, request.to, place, host, prove, signal);
+  const layers = ['base.squashfs', 'host.squashfs'].map(
+    async (name) => await listLayer(base.tools, join(built.directory, 'lifeboat', name), signal),
+  );
   const names = ['base.squashfs', 'host.squashfs', 'initrd', 'vmlinuz'];
   const sizes = names.map(async (name) => [name, (await stat(join(built.directory, 'lifeboat', name))).size] as const);
   return {
@@ -110,6 +121,7 @@ export async function makeRescue(
     digest: built.digest,
     bytes,
     parts: Object.fromEntries(await Promise.all(sizes)),
+    largest: largestShares((await Promise.all(layers)).flat(), 20),
   };
 }
 
@@ -131,6 +143,13 @@ async function chosenKernel(
   signal: AbortSignal,
 ): Promise<Kernel> {
   if (kernel === 'debian') return await debian();
+  if (kernel?.startsWith('/') === true) {
+    const newest = (await kernelsBelow(kernel)).at(-1);
+    if (newest !== undefined) return await kernelBelow(kernel, newest);
+    throw new LifeboatError('not-found', `no modules of any kernel below ${kernel}`, {
+      hint: 'Name the root of a system, such as /mnt/other.',
+    });
+  }
   if (kernel !== undefined) return await kernelBelow('/', kernel);
   const { stdout } = await host.run(['uname', '-r'], {}, signal);
   try {

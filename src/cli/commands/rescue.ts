@@ -41,7 +41,10 @@ function buildCommand(): Command {
     .option('--address <url>', 'pxe: where the directory is reached by HTTP; default: TFTP alone')
     .option('--root <dir>', 'grub: the system in whose menu it goes; default: this one')
     .option('--remove', 'grub: take the entry away again', false)
-    .option('--kernel <release>', "a kernel of this host, or debian for Debian's own; default: the one that runs")
+    .option(
+      '--kernel <release>',
+      "a kernel of this host; debian for Debian's own; the root of another system for its newest; default: the one that runs",
+    )
     .option('--all-modules', 'take all modules of the kernel along, for machines that are different', false)
     .addOption(
       new Option('--firmware <which>', 'for cards: what this host has loaded needs, or all that the modules on it do')
