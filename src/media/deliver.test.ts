@@ -1,5 +1,5 @@
 /** A medium takes the place of the one that was there when it is whole, and not before. */
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryDirectory } from '../../test/helpers/temporary.ts';
@@ -52,6 +52,7 @@ test('a file, and the next one in its place', async () => {
   await one.put(file, '2');
   expect(await readFile(join(one.out, 'file'), 'utf8')).toBe('medium 2');
   expect(await readdir(one.out)).toEqual(['file']);
+  expect((await stat(join(one.out, 'file'))).mode & 0o777).toBe(0o600);
 });
 
 test('a directory, and the next one in its place', async () => {

@@ -1,5 +1,5 @@
 /** Puts a medium where it is to be: a file or directory in place of the one that was there, a stick, or the menu of a host's GRUB. */
-import { readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { chmod, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { chrootHost } from '../host/chroot.ts';
 import type { Host } from '../host/host.ts';
@@ -49,6 +49,8 @@ export async function deliver(
   const part = join(dirname(output), `.${source.id}.part`);
   try {
     await to.format.write(source, { ...place, output: part }, signal);
+    // In it are the configuration of the host and the key of an ssh server, which not every user of it may read.
+    if (to.format.makes === 'file') await chmod(part, 0o600);
     await prove(part);
     await putInPlace(part, output, to.format);
   } finally {
