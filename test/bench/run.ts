@@ -7,6 +7,7 @@ import { engineTar, engineTarMemory } from './engine-tar.ts';
 import { type Pairing, paired } from './paired.ts';
 import { planCosts } from './plan.ts';
 import { pointsList } from './points-list.ts';
+import { rescueMedia } from './rescue.ts';
 import { startup } from './startup.ts';
 
 const benches: Readonly<Record<string, Readonly<Record<string, () => Promise<Pairing>>>>> = {
@@ -18,6 +19,7 @@ const benches: Readonly<Record<string, Readonly<Record<string, () => Promise<Pai
   'engine-tar-memory': {},
   plan: {},
   apply: {},
+  rescue: {},
   'points-list': { 'points-list': pointsList },
 };
 
@@ -33,6 +35,7 @@ for (const name of names) {
   if (name === 'engine-tar-memory') engineTarMemory();
   if (name === 'plan') planned();
   if (name === 'apply') await applyPairs(3);
+  if (name === 'rescue') await rescueMedia();
 }
 
 /** No peer makes plans: what one costs, beside what it may. */
