@@ -1,6 +1,6 @@
 /**
- * Writing to what arrays were on, while udev looks away. In a system that runs, udev puts an array together again as soon as anybody has
- * written to a disk with a member of it, or has stopped it.
+ * Writing to what arrays and caches were on, while udev looks away. In a system that runs, udev starts an array or a device of bcache again as
+ * soon as anybody has written to a disk with a member of it, or has stopped it.
  */
 import type { Command } from '../../plan/action.ts';
 import type { OrderedSite } from './site.ts';
@@ -15,12 +15,19 @@ here=/sys/class/block/$(basename "$(realpath -- "$device")")
 for holder in "$here"/holders/md* "$here"/*/holders/md*; do
   [ ! -e "$holder" ] || mdadm --stop "/dev/\${holder##*/}" < /dev/null
 done
+for own in "$here"/bcache "$here"/*/bcache; do
+  for stop in "$own"/set/stop "$own"/stop; do
+    [ ! -e "$stop" ] || echo 1 > "$stop"
+  done
+  turn=0
+  while [ -e "$own" ] && [ $turn -lt 300 ]; do turn=$((turn + 1)); sleep 0.1; done
+done
 exec "$program" "$@" "$device"
 `;
 
 /**
- * A program that is given a disk or a partition of one as its last word; where members of arrays are on it, with these stopped once more and
- * nobody there to start them.
+ * A program that is given a disk or a partition of one as its last word; where members of arrays or caches are on it, with these stopped once more
+ * and nobody there to start them.
  */
 export function alone(program: readonly [string, ...string[]], id: string, now: OrderedSite): Command {
   const [name, ...words] = program;
@@ -32,6 +39,6 @@ export function alone(program: readonly [string, ...string[]], id: string, now: 
 /** Itself, or one of its partitions. */
 const holdsMember = (id: string, now: OrderedSite): boolean =>
   now.above(id).some((one) => {
-    if (one.kind === 'md' || one.kind === 'md-container') return true;
+    if (['md', 'md-container', 'bcache', 'bcache-set'].includes(one.kind)) return true;
     return (one.kind === 'table' || one.kind === 'partition') && holdsMember(one.id, now);
   });

@@ -109,5 +109,20 @@ async function signaturesOn(host: Host, { path, partitions }: DiskNow, signal: A
 async function kernelName(host: Host, path: string, signal: AbortSignal): Promise<string> {
   if (!/^\/dev\/(disk|bcache)\//.test(path)) return path;
   const { stdout } = await host.run(['realpath', '--', path], {}, signal);
-  return stdout.toString().trimEnd();
+  const real = stdout.toString().trimEnd();
+  if (real !== path || !path.startsWith('/dev/bcache/')) return real;
+  const { stdout: found } = await host.run(['sh', '-euc', bcacheNamed, 'sh', path], {}, signal);
+  return found.toString().trimEnd();
 }
+
+/** udev of Debian 11 takes the link of a device of bcache away with the next event of that: the kernel knows which one it is. */
+const bcacheNamed = `
+for own in /sys/block/bcache*/bcache; do
+  if [ "$(cat "$own/backing_dev_uuid" 2> /dev/null)" = "\${1##*/}" ]; then
+    found=\${own%/bcache}
+    echo "/dev/\${found##*/}"
+    exit
+  fi
+done
+echo "$1"
+`;

@@ -35,7 +35,9 @@ async function factsOf(host: Host): Promise<string> {
     .split(/^(?==== )/m)
     .toSorted()
     .join('');
-  return `${devices}${(await filesystemFacts(host, signal)).replaceAll(/^== bcache .*\n/gm, '')}`;
+  // The kernel numbers its devices as they come.
+  const facts = (await filesystemFacts(host, signal)).replaceAll(/^== bcache .*\n/gm, '');
+  return `${devices}${facts.replaceAll(/\/dev\/bcache\d+ */g, '/dev/bcache ')}`;
 }
 
 test.each(scenes('bcache'))('$stack.name $release', { timeout: 900_000 }, async (scene) => {
