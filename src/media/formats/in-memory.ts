@@ -7,7 +7,7 @@ import { cpio } from '../cpio.ts';
 import type { FormatSource, MenuEntry } from './format.ts';
 
 /** What the first stage looks for in `/lifeboat`. */
-const carried = ['medium.json', 'base.squashfs', 'host.squashfs'];
+const carried = ['medium.json', 'SHA256SUMS', 'base.squashfs', 'host.squashfs'];
 
 /**
  * Writes `vmlinuz`, `initrd` with the first stage and all that it puts together, `medium.json`, and the empty file that is named by the id.
