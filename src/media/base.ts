@@ -63,8 +63,7 @@ export interface BaseOptions {
 export async function rescueBase(host: Host, options: BaseOptions, signal: AbortSignal): Promise<Base> {
   const { cache, node, say } = options;
   const lock = await readLock(options);
-  const tree = await keptTree(host, `tools-${digestOf(lock.tools)}`, lock.tools, options, signal);
-  const tools = toolsIn(host, tree);
+  const tools = await mediumTools(host, options, signal);
   const inputs = await Promise.all(
     [node, ...made.map(sourceOf)].map(async (file) => hash('sha256', await readFile(file))),
   );
@@ -81,6 +80,16 @@ export async function rescueBase(host: Host, options: BaseOptions, signal: Abort
     await rm(root, { recursive: true });
   });
   return { file: join(directory, 'base.squashfs'), digest, resolved: lock.resolved, packages: lock.packages, tools };
+}
+
+/**
+ * The programs that make media, without a base.
+ *
+ * @throws LifeboatError as {@link rescueBase} does
+ */
+export async function mediumTools(host: Host, options: BaseOptions, signal: AbortSignal): Promise<Tools> {
+  const { tools } = await readLock(options);
+  return toolsIn(host, await keptTree(host, `tools-${digestOf(tools)}`, tools, options, signal));
 }
 
 /**
