@@ -35,13 +35,18 @@ export async function deviceTree(host: Host, signal: AbortSignal): Promise<reado
   return z.object({ blockdevices: z.array(nodeSchema) }).parse(JSON.parse(stdout.toString())).blockdevices;
 }
 
-/** The views, and all that stands on them, each once. */
+/**
+ * The views, and all that stands on them, each once. Partitions that the kernel finds on an array are none of it: they are on the view of that,
+ * too.
+ */
 export function nodesInViews(tree: readonly Node[]): readonly Node[] {
   const found = new Map<string, Node>();
+  const isOurs = ({ type, path }: Node): boolean => type !== 'part' || path.startsWith('/dev/mapper/');
   const visit = (node: Node, within: boolean): void => {
     const inside = within || node.name.startsWith(viewPrefix);
-    if (inside) found.set(node.path, node);
-    for (const child of node.children ?? []) visit(child, inside);
+    const children = (node.children ?? []).filter((child) => !inside || isOurs(child));
+    if (inside) found.set(node.path, { ...node, children });
+    for (const child of children) visit(child, inside);
   };
   for (const node of tree) visit(node, false);
   return [...found.values()];
