@@ -9,6 +9,7 @@ import { kernelBelow } from '../media/kernel.ts';
 import { folderOfMedium, type KnownMedium, knownMedia } from '../media/known.ts';
 import { closureOf, loadedModules, moduleName, readChoice } from '../media/modules.ts';
 import { type StaleReason, staleReasons } from '../media/stale.ts';
+import type { Captures } from '../point/captures.ts';
 import { type DocumentKind, layoutDocument, networkDocument, type notCompared, readDocument } from './documents.ts';
 import type { Session } from './session.ts';
 import { programFolder, version } from './version.ts';
@@ -24,12 +25,27 @@ export interface MediumState {
   readonly proven?: { readonly at: string; readonly firmware: string };
 }
 
-/** Of the newest medium that was made here; `undefined` where none was. */
-export async function mediumState(session: Session): Promise<MediumState | undefined> {
+/** The host as it is now. */
+export interface HostNow {
+  readonly layout: Captures['layout'];
+  readonly network: Captures['network'];
+}
+
+/**
+ * Of the newest medium that was made here; `undefined` where none was.
+ *
+ * @param now where it was captured anyway
+ */
+export async function mediumState(session: Session, now?: HostNow): Promise<MediumState | undefined> {
+  const { host, signal } = session;
   const [known] = await knownMedia(session.context.stateDir);
   if (known === undefined) return undefined;
   const { medium, output, as, boots } = known;
   const proven = boots.findLast(({ passed }) => passed);
+  const { layout, network } = now ?? {
+    layout: await layoutDocument.capture(host, signal),
+    network: await networkDocument.capture(host, signal),
+  };
   return {
     id: medium.id,
     made: medium.made,
@@ -37,8 +53,8 @@ export async function mediumState(session: Session): Promise<MediumState | undef
     format: as,
     stale: staleReasons(known, {
       ...(await kernelNow()),
-      layout: await changedSince(known, layoutDocument, session),
-      network: await changedSince(known, networkDocument, session),
+      layout: await changedSince(known, layoutDocument, layout, session),
+      network: await changedSince(known, networkDocument, network, session),
       settings: await settingsDigests(session.globals.config),
       version: version(),
       now: new Date(),
@@ -64,11 +80,11 @@ async function kernelNow() {
 async function changedSince<D extends Parameters<typeof notCompared>[0]>(
   { medium }: KnownMedium,
   kind: DocumentKind<D>,
-  { host, signal, context }: Session,
+  after: D,
+  { context }: Session,
 ): Promise<readonly string[]> {
   const file = join(folderOfMedium(context.stateDir, medium.id), `${kind.name}.json`);
   const before = await readDocument(kind, file, async (path) => await readFile(path, 'utf8'));
-  const after = await kind.capture(host, signal);
   return (await kind.changes(before, after)).map(({ text }) => text);
 }
 

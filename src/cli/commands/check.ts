@@ -28,14 +28,15 @@ A medium that does not fit any more is made anew by: lifeboat rescue build --whe
       await using session = openSession(globals);
       const { mediumState, mediumText } = await import('../rescue-stale.ts');
       const found = await wholePoint(config, name, session);
-      const compared = await Promise.all([
+      const [layout, network, facts] = await Promise.all([
         compare(layoutDocument, found.captures, session),
         compare(networkDocument, found.captures, session),
         compare(factsDocument, found.captures, session),
       ]);
+      const compared = [layout, network, facts];
       const changes = compared.flatMap((one) => one.changes);
       const unseen = compared.flatMap((one) => one.unseen);
-      const medium = await mediumState(session);
+      const medium = await mediumState(session, { layout: layout.after, network: network.after });
       const stale = medium?.stale ?? [];
       const { id, createdAt } = found.point;
       const document = {
@@ -67,6 +68,7 @@ async function compare<D extends Parameters<typeof notCompared>[0]>(
   const after = await kind.capture(host, signal);
   return {
     name: kind.name,
+    after,
     changes: await kind.changes(before, after),
     unseen: notCompared(before, after).map((line) => `${kind.name}: ${line}`),
   };
