@@ -1,6 +1,7 @@
 /** Encryption without a header: nothing is made, it is opened with the key and all settings that it had. */
 import type { ComponentOf } from '../../types.ts';
 import { type Builder, device, only, option } from '../builder.ts';
+import { blankedEnds } from './blanked.ts';
 
 type Crypt = ComponentOf<'crypt'>;
 
@@ -38,6 +39,7 @@ export const cryptBuilder: Builder<Crypt> = {
       {
         title: `open ${name}, which has no header`,
         commands: [
+          blankedEnds(device(only(volume)), offsetBytes, volume.sizeBytes),
           {
             argv: [
               'cryptsetup',

@@ -4,6 +4,7 @@ import { printable } from '../../../kernel/text.ts';
 import type { Command, Word } from '../../../plan/action.ts';
 import type { ComponentOf } from '../../types.ts';
 import { type Builder, type Deed, device, option } from '../builder.ts';
+import { blankedEnds } from './blanked.ts';
 import { wipedThrough } from './tags.ts';
 
 type Luks = ComponentOf<'luks'>;
@@ -100,7 +101,7 @@ function restored(component: Luks): Deed {
 /** One that lies in a file comes back with the files: until then it is needed to open the volume, and nowhere else. */
 const lentHeader = ({ uuid }: Luks): string => `/run/lifeboat-${uuid}.header`;
 
-function opened(component: Luks, { integrity, sectorSize }: Geometry): Deed {
+function opened(component: Luks, { integrity, offsetBytes, sectorSize }: Geometry): Deed {
   const name = nameOf(component);
   const { header, sizeBytes } = component;
   const file = header?.file === undefined ? undefined : lentHeader(component);
@@ -109,6 +110,10 @@ function opened(component: Luks, { integrity, sectorSize }: Geometry): Deed {
   return {
     title: `open ${name}`,
     commands: [
+      // With checksums nothing of it can be read until all of it is written to, and with another key nobody knows what was there.
+      ...(integrity === undefined && sizeBytes !== undefined && component.renewed !== true
+        ? [blankedEnds(device(dataOf(component)), offsetBytes, sizeBytes)]
+        : []),
       ...(file === undefined
         ? []
         : [
