@@ -8,6 +8,7 @@ import { LifeboatError } from '../kernel/errors.ts';
 import { formatBytes } from '../kernel/units.ts';
 import { contentBytes, makeData, writeMedium, writeTable } from './formats/disk.ts';
 import type { FormatPlace, FormatSource } from './formats/format.ts';
+import { diskPrograms } from './formats/uefi.ts';
 import type { Stick } from './stick.ts';
 import type { Tools } from './tools.ts';
 
@@ -48,11 +49,16 @@ async function flush(host: Host, path: string, signal: AbortSignal): Promise<voi
 }
 
 async function compare({ directory }: FormatSource, image: string, tools: Tools, signal: AbortSignal): Promise<void> {
-  for (const name of await readdir(join(directory, 'lifeboat'))) {
+  const names = await readdir(join(directory, 'lifeboat'));
+  const written = [
+    ...names.map((name) => [`lifeboat/${name}`, join(directory, 'lifeboat', name)] as const),
+    ...Object.entries(diskPrograms).map(([name, from]) => [`EFI/BOOT/${name}`, tools.file(from)] as const),
+  ];
+  for (const [name, from] of written) {
     const options = { timeoutMs: 1_800_000, maxOutput: 2 ** 30 };
-    const { stdout } = await tools.run('mtype', ['-i', image, `::/lifeboat/${name}`], options, signal);
+    const { stdout } = await tools.run('mtype', ['-i', image, `::/${name}`], options, signal);
     const wanted = createHash('sha256');
-    for await (const chunk of createReadStream(join(directory, 'lifeboat', name), { signal })) wanted.update(chunk);
+    for await (const chunk of createReadStream(from, { signal })) wanted.update(chunk);
     if (createHash('sha256').update(stdout).digest('hex') === wanted.digest('hex')) continue;
     throw new LifeboatError('archive-damaged', `the stick does not hold what was written to it: ${name}`, {
       hint: 'Take another stick: this one is broken, or smaller than it says.',

@@ -4,11 +4,26 @@ import { cp, mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Host } from '../../src/host/host.ts';
+import { localHost } from '../../src/host/local.ts';
 import type { Machine } from '../../src/machine/machine.ts';
+import { type Tools, toolsIn } from '../../src/media/tools.ts';
 import { root } from '../helpers/cli.ts';
 import { output } from '../helpers/child-process.ts';
 import { temporaryDirectory } from '../helpers/temporary.ts';
 import { rescueMedium, rescueState } from './rescue.ts';
+
+/** The tools that make media; a medium that was made has brought them. */
+export async function rescueTools(): Promise<Tools> {
+  await rescueMedium();
+  return toolsIn(localHost(), join(rescueState, 'rescue/cache', await toolsName()));
+}
+
+/** As the program names them. */
+async function toolsName(): Promise<string> {
+  const lock = JSON.parse(await readFile(join(root, 'rescue/packages.lock'), 'utf8'));
+  const { tools } = z.object({ tools: z.unknown() }).parse(lock);
+  return `tools-${hash('sha256', JSON.stringify(tools)).slice(0, 16)}`;
+}
 
 const diskBytes = 1024 ** 3;
 
@@ -20,10 +35,7 @@ export async function addRescueCache(
   signal: AbortSignal,
 ): Promise<void> {
   const { medium } = await rescueMedium();
-  const { tools } = z
-    .object({ tools: z.unknown() })
-    .parse(JSON.parse(await readFile(join(root, 'rescue/packages.lock'), 'utf8')));
-  const names = [`base-${medium.base.digest}`, `tools-${hash('sha256', JSON.stringify(tools)).slice(0, 16)}`];
+  const names = [`base-${medium.base.digest}`, await toolsName()];
   await using work = await temporaryDirectory();
   await mkdir(join(work.path, 'rescue/cache'), { recursive: true });
   for (const name of names) {

@@ -3,7 +3,7 @@
  * systemd. Our agent is a service in it.
  */
 import { join } from 'node:path';
-import type { Host } from '../../src/host/host.ts';
+import type { Argv, Host } from '../../src/host/host.ts';
 import { localHost } from '../../src/host/local.ts';
 import { sleep, throwIfAborted } from '../../src/kernel/wait.ts';
 import { startMachine } from '../../src/machine/machine.ts';
@@ -71,8 +71,17 @@ export async function startSystem(options: SystemOptions, signal: AbortSignal): 
 
 /** Has a system start anew, and waits until it answers; its host from then on, as the one of before is lost. */
 export async function rebooted({ machine, host }: Pick<Lab, 'machine' | 'host'>, signal: AbortSignal): Promise<Host> {
+  return await restarted({ machine, host }, ['systemctl', 'reboot', '--no-block'], signal);
+}
+
+/** As {@link rebooted}, for any system that starts anew by that command. */
+export async function restarted(
+  { machine, host }: Pick<Lab, 'machine' | 'host'>,
+  reboot: Argv,
+  signal: AbortSignal,
+): Promise<Host> {
   const before = await bootId(host, signal);
-  await host.run(['systemctl', 'reboot', '--no-block'], {}, signal);
+  await host.run(reboot, {}, signal);
   await host[Symbol.asyncDispose]();
   for (;;) {
     const next = await machine.connect(bootLimitMs, signal);

@@ -9,7 +9,7 @@ import { writeExtlinux } from './extlinux.ts';
 import type { Format, FormatPlace, FormatSource } from './format.ts';
 import { writeBiosGrub } from './grub-bios.ts';
 import { grubConfig } from './grub-config.ts';
-import { addUefi } from './uefi.ts';
+import { addUefi, diskPrograms } from './uefi.ts';
 
 const sectorBytes = 512;
 const mebi = 1 << 20;
@@ -147,8 +147,7 @@ function clusterSectors(bytes: number): number {
 /** What goes into the FAT. */
 export async function contentBytes({ directory }: FormatSource, tools: Tools): Promise<number> {
   const names = (await readdir(join(directory, 'lifeboat'))).map((name) => join(directory, 'lifeboat', name));
-  const programs = ['shim/shimx64.efi.signed', 'shim/mmx64.efi.signed', 'grub/x86_64-efi-signed/gcdx64.efi.signed'];
-  const files = [...names, ...programs.map((name) => tools.file(`usr/lib/${name}`))];
+  const files = [...names, ...Object.values(diskPrograms).map((from) => tools.file(from))];
   const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size));
   return sizes.reduce((sum, size) => sum + size, 0);
 }
