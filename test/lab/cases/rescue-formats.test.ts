@@ -160,7 +160,7 @@ describe.skipIf(why !== undefined || ownCases === undefined)('in a system that r
     await scriptIn(
       host,
       `until [ -e /dev/disk/by-label/files ]; do sleep 0.2; done
-      mount LABEL=files /mnt; mkdir /boot/lifeboat; cp /mnt/* /boot/lifeboat; umount /mnt`,
+      mount LABEL=files /mnt; mkdir /boot/lifeboat; cp -r /mnt/* /boot/lifeboat; rmdir /boot/lifeboat/lost+found; umount /mnt`,
     );
     const words = [`lifeboat.medium=${medium.id}`, 'console=ttyS0,115200', 'nokaslr', 'mitigations=off'];
     await addGrubEntry(host, medium.id, [{ title: 'lifeboat rescue', words }], signal);
