@@ -42,21 +42,18 @@ const layout: Layout = {
 };
 
 test.each([
-  ['UUID=aaaa-2 /srv xfs defaults 0 0', ['/srv', 'vg--x-srv', 'ro,norecovery,nouuid']],
-  ['/dev/vg-x/srv /srv auto defaults 0 0', ['/srv', 'vg--x-srv', 'ro,norecovery,nouuid']],
-  ['/dev/mapper/vg--x-srv /srv xfs defaults', ['/srv', 'vg--x-srv', 'ro,norecovery,nouuid']],
+  ['UUID=aaaa-2 /srv xfs defaults 0 0', ['/srv', 'vg--x-srv', 'ro,nouuid']],
+  ['/dev/vg-x/srv /srv auto defaults 0 0', ['/srv', 'vg--x-srv', 'ro,nouuid']],
+  ['/dev/mapper/vg--x-srv /srv xfs defaults', ['/srv', 'vg--x-srv', 'ro,nouuid']],
   ['UUID="abcd-ef01" /boot/efi vfat umask=0077 0 1', ['/boot/efi', 'lifeboat-view-sda-part1', 'ro']],
   ['PARTUUID=cccc-3 /esp vfat rw', ['/esp', 'lifeboat-view-sda-part1', 'ro']],
   ['/dev/disk/by-partlabel/esp /esp vfat rw', ['/esp', 'lifeboat-view-sda-part1', 'ro']],
-  [
-    'LABEL=data /home btrfs subvol=@home,compress=zstd 0 0',
-    ['/home', 'lifeboat-view-sdb', 'ro,rescue=nologreplay,subvol=@home'],
-  ],
-  ['/dev/sda9 /old xfs defaults 0 0', ['/old', 'vg--x-srv', 'ro,norecovery,nouuid']],
+  ['LABEL=data /home btrfs subvol=@home,compress=zstd 0 0', ['/home', 'lifeboat-view-sdb', 'ro,subvol=@home']],
+  ['/dev/sda9 /old xfs defaults 0 0', ['/old', 'vg--x-srv', 'ro,nouuid']],
 ])('%s', (line, [path, name, options]) => {
   const { mounts, missing } = mountsOf(`${line}\n`, contents, layout);
   expect(missing).toEqual([]);
-  expect(mounts.map((one) => [one.path, one.device, one.options.join()])).toEqual([
+  expect(mounts.map((one) => [one.path, one.device, one.ways[0]?.join()])).toEqual([
     [path, `/dev/mapper/${name}`, options],
   ]);
 });
@@ -77,9 +74,17 @@ LABEL=tank /tank zfs defaults 0 0
     missing: [
       'line 3 of fstab is none',
       '/gone: there is no UUID=gone',
-      '/tank: zfs_member cannot be looked at without a change to it',
+      '/tank: zfs_member is nothing that can be mounted here',
     ],
   });
+});
+
+test('where a journal cannot be replayed, it is left alone', () => {
+  const { mounts } = mountsOf('UUID=aaaa-2 /srv xfs\nLABEL=data /home btrfs subvol=@home\n', contents, undefined);
+  expect(mounts.map(({ ways }) => ways.at(-1)?.join())).toEqual([
+    'ro,norecovery,nouuid',
+    'ro,rescue=nologreplay,subvol=@home',
+  ]);
 });
 
 test('the root as it was captured, with its subvolume', () => {

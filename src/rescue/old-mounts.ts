@@ -9,37 +9,41 @@ export interface OldMount {
   readonly path: string;
   readonly device: string;
   readonly type: string;
-  readonly options: readonly string[];
+  /** The first that succeeds is taken. */
+  readonly ways: readonly (readonly string[])[];
 }
 
 /**
- * How each kind is mounted without anything being replayed or mended. A kind that is not here has a journal that cannot be left alone, or
- * no driver.
+ * How each kind is mounted: a journal is replayed, which the view keeps in memory; where that fails, it is left alone. Without it, what a
+ * machine wrote last is not seen.
  */
-const careful: Readonly<Record<string, readonly string[]>> = {
-  ext2: ['ro'],
-  ext3: ['ro', 'noload'],
-  ext4: ['ro', 'noload'],
-  xfs: ['ro', 'norecovery', 'nouuid'],
-  btrfs: ['ro', 'rescue=nologreplay'],
-  f2fs: ['ro', 'norecovery'],
-  jfs: ['ro'],
-  vfat: ['ro'],
-  exfat: ['ro'],
-  ntfs: ['ro'],
-  iso9660: ['ro'],
-  udf: ['ro'],
+const ways: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  ext2: [['ro']],
+  ext3: [['ro'], ['ro', 'noload']],
+  ext4: [['ro'], ['ro', 'noload']],
+  xfs: [
+    ['ro', 'nouuid'],
+    ['ro', 'norecovery', 'nouuid'],
+  ],
+  btrfs: [['ro'], ['ro', 'rescue=nologreplay']],
+  f2fs: [['ro'], ['ro', 'norecovery']],
+  jfs: [['ro']],
+  vfat: [['ro']],
+  exfat: [['ro']],
+  ntfs: [['ro']],
+  iso9660: [['ro']],
+  udf: [['ro']],
 };
 
 /** What blkid and the kernel call otherwise. */
 const drivers: Readonly<Record<string, string>> = { ntfs: 'ntfs3' };
 
-export const canBeMounted = ({ type }: Content): boolean => careful[type] !== undefined;
+export const canBeMounted = ({ type }: Content): boolean => ways[type] !== undefined;
 
 /** @param subvolume of btrfs, as mount(8) takes it */
 export function mountOf({ path: device, type }: Content, path: string, subvolume?: string): OldMount {
-  const options = [...(careful[type] ?? ['ro']), ...(subvolume === undefined ? [] : [subvolume])];
-  return { path, device, type: drivers[type] ?? type, options };
+  const added = subvolume === undefined ? [] : [subvolume];
+  return { path, device, type: drivers[type] ?? type, ways: (ways[type] ?? []).map((way) => [...way, ...added]) };
 }
 
 /** The filesystem of the root, and the subvolume that it is, as captured. */
@@ -66,7 +70,7 @@ export function mountsOf(
     if (!isFile || /(^|,)r?bind(,|$)/.test(options) || /^[^/]*:\//.test(spec)) continue;
     const found = contents.find((one) => isMeant(spec, one)) ?? captured(path, contents, layout);
     if (found === undefined) missing.push(`${path}: there is no ${spec}`);
-    else if (!canBeMounted(found)) missing.push(`${path}: ${found.type} cannot be looked at without a change to it`);
+    else if (!canBeMounted(found)) missing.push(`${path}: ${found.type} is nothing that can be mounted here`);
     else mounts.push(mountOf(found, path, found.type === 'btrfs' ? subvolumeIn(options) : undefined));
   }
   return { mounts, missing };

@@ -113,13 +113,18 @@ async function isRoot(candidate: OldMount, target: string, host: Host, signal: A
   return code === 0;
 }
 
-async function mount(
-  { device, type, options }: OldMount,
-  place: string,
-  host: Host,
-  signal: AbortSignal,
-): Promise<void> {
-  await host.run(['mount', '-t', type, '-o', options.join(','), device, place], {}, signal);
+async function mount({ device, type, ways }: OldMount, place: string, host: Host, signal: AbortSignal): Promise<void> {
+  const failures: unknown[] = [];
+  for (const options of ways) {
+    try {
+      await host.run(['mount', '-t', type, '-o', options.join(','), device, place], { timeoutMs: 600_000 }, signal);
+      return;
+    } catch (error) {
+      if (asLifeboatError(error).code !== 'command-failed') throw error;
+      failures.push(error);
+    }
+  }
+  throw failures[0];
 }
 
 /** @returns why it is not mounted */

@@ -9,8 +9,6 @@ import type { Host } from '../host/host.ts';
 export const viewPrefix = 'lifeboat-view-';
 /** Where what would have been written is kept: in memory. */
 const stores = '/run/lifeboat/views';
-/** More than what starts writes; who writes more gets errors, and the disk is as it was. */
-const storeBytes = 256 * 1024 ** 2;
 
 const nodeSchema = z.object({
   path: z.string(),
@@ -62,12 +60,18 @@ export async function addView(device: string, name: string, host: Host, signal: 
   const view = `${viewPrefix}${name}`;
   const sectors = Number((await host.run(['blockdev', '--getsz', device], {}, signal)).stdout.toString());
   await host.run(['mkdir', '-p', stores], {}, signal);
-  await host.run(['truncate', '--size', String(storeBytes), store], {}, signal);
+  // It takes memory only as it is written to. Who writes more gets errors, and the disk is as it was.
+  await host.run(['truncate', '--size', String(await quarterOfMemory(host, signal)), store], {}, signal);
   const { stdout } = await host.run(['losetup', '--find', '--show', store], {}, signal);
   const table = `0 ${sectors} snapshot ${device} ${stdout.toString().trim()} N 8`;
   await host.run(['dmsetup', 'create', view, '--table', table], {}, signal);
   // What has no table of partitions is no failure.
   await host.run(['kpartx', '-a', '-s', '-p', '-part', `/dev/mapper/${view}`], { okCodes: [0, 1] }, signal);
+}
+
+async function quarterOfMemory(host: Host, signal: AbortSignal): Promise<number> {
+  const [, kibibytes] = /^MemTotal: +(\d+) kB$/m.exec((await host.read('/proc/meminfo', {}, signal)).toString()) ?? [];
+  return Number(kibibytes) * 256;
 }
 
 /** Takes all views away, with what stands on them; nothing of it may be mounted. */
