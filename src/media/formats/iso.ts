@@ -1,17 +1,17 @@
 /** A hybrid image: boots from a CD and from a stick, by BIOS and by UEFI, also where only what is signed is started. */
-import { mkdir, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Tools } from '../tools.ts';
 import type { Format, FormatPlace, FormatSource } from './format.ts';
 import { grubConfig } from './grub-config.ts';
-import { addUefi } from './uefi.ts';
+import { addUefi, diskPrograms } from './uefi.ts';
 
 /** Modules of GRUB that it starts with under BIOS. */
 const biosModules =
   'biosdisk iso9660 part_gpt part_msdos fat normal configfile linux echo test serial terminal search search_fs_file gzio all_video';
 
-/** Room for the programs that UEFI starts. */
-const espBytes = 6 << 20;
+/** Room beside the programs that UEFI starts: for the menu, and what the filesystem itself takes. */
+const spareBytes = 256 << 10;
 
 export const iso: Format = {
   name: 'iso',
@@ -90,8 +90,10 @@ async function writeIso(
 }
 
 async function writeEsp(file: string, menu: string, tools: Tools, signal: AbortSignal): Promise<void> {
+  const programs = Object.values(diskPrograms).map(async (path) => (await stat(tools.file(path))).size);
+  const bytes = (await Promise.all(programs)).reduce((sum, size) => sum + size, spareBytes);
   await writeFile(file, '');
-  await truncate(file, espBytes);
+  await truncate(file, Math.ceil(bytes / spareBytes) * spareBytes);
   await tools.run('mkfs.vfat', ['-n', 'LIFEBOAT-EF', '-i', '1B0A7E57', file], {}, signal);
   await addUefi(file, menu, tools, signal);
 }
