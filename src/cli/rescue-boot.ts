@@ -1,8 +1,9 @@
 /** Starting a medium in a virtual machine, and putting on record whether it did what it has to. */
-import { access, constants, writeFile } from 'node:fs/promises';
+import { access, constants, readFile, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { hostIdentity } from '../host/identity.ts';
+import { writeFileAtomic } from '../kernel/atomic-write.ts';
 import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import { present } from '../kernel/present.ts';
 import { parseDuration } from '../kernel/units.ts';
@@ -118,24 +119,33 @@ function chosen<T extends string>(what: string, all: readonly T[], typed: string
   throw new LifeboatError('usage', `no ${what} ${typed}`, { hint: `There is: ${all.join(', ')}.` });
 }
 
-/** Where nobody chose: on the processor itself, and in software where its kernel does not start by that. */
+/** Where nobody chose: on the processor itself, and in software where its kernel does not start by that, until this host starts anew. */
 async function tested(request: BootRequest, asked: Accelerator | undefined, session: Session): Promise<BootResult> {
-  const { signal, globals } = session;
+  const { signal, globals, context } = session;
   const say = (text: string) => void (globals.quiet || process.stderr.write(`${text}\n`));
   const qemu = await installedQemu();
-  const opens = await access('/dev/kvm', constants.R_OK | constants.W_OK).then(
-    () => true,
-    () => false,
-  );
-  const accelerator = asked ?? (opens ? 'kvm' : 'tcg');
+  const failed = join(context.stateDir, 'rescue/kvm-failed');
+  const accelerator = asked ?? ((await mayHaveKvm(failed)) ? 'kvm' : 'tcg');
   say(
     `${request.image} is started by ${request.firmware}: minutes${accelerator === 'kvm' ? '' : ', as it is emulated'}`,
   );
   const result = await testBoot(request, { qemu, accelerator }, signal);
   if (result.started || asked !== undefined || accelerator === 'tcg') return result;
   say('nothing starts by /dev/kvm here: it is tried in software');
+  await writeFileAtomic(failed, await bootId());
   return await testBoot(request, { qemu, accelerator: 'tcg' }, signal);
 }
+
+/** @param failed holds since which start of this host it is known not to work */
+async function mayHaveKvm(failed: string): Promise<boolean> {
+  const opens = await access('/dev/kvm', constants.R_OK | constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+  return opens && (await readFile(failed, 'utf8').catch(() => '')) !== (await bootId());
+}
+
+const bootId = async (): Promise<string> => await readFile('/proc/sys/kernel/random/boot_id', 'utf8');
 
 function mediumOf({ medium, digest }: Which): BootRecord['medium'] {
   const { id, made, host, kernel, version } = medium;

@@ -1,14 +1,15 @@
 /** Rescue media by the command line: made, started by BIOS and by UEFI before they are needed, and told when they do not fit any more. */
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { noKeys } from '../../src/keys/keyring.ts';
 import { knownMedia } from '../../src/media/known.ts';
 import { bootRecordSchema, listBoots } from '../../src/point/media.ts';
 import { openTarget } from '../../src/target/targets.ts';
 import { isRoot, sandbox } from '../helpers/cli.ts';
 import { lockWhenFree } from '../helpers/cache.ts';
-import { noKeys } from '../../src/keys/keyring.ts';
+import { labEmulation } from '../lab/prepared.ts';
 import { qemuInPath } from '../lab/qemu-in-path.ts';
 import { rescueState } from '../lab/rescue.ts';
 
@@ -27,15 +28,28 @@ test.skipIf(!isRoot)(
   async ({ signal }) => {
     await using box = await sandbox();
     box.configure('encryption: none\n');
+    const { accelerator } = await labEmulation(signal);
     mkdirSync(join(rescueState, 'rescue/cache'), { recursive: true });
     mkdirSync(join(box.state, 'rescue'), { recursive: true });
+    // As it is known here after one try.
+    if (accelerator === 'tcg') copyFileSync('/proc/sys/kernel/random/boot_id', join(box.state, 'rescue/kvm-failed'));
     symlinkSync(join(rescueState, 'rescue/cache'), join(box.state, 'rescue/cache'));
     const env = { PATH: await qemuInPath(box.base) };
     const ask = async (...args: string[]) => await box.start(['--json', '--quiet', ...args], { env }).ended;
     const image = join(box.base, 'rescue.iso');
-    const build = ['rescue', 'build', '--output', image, '--kernel', 'debian', '--prove', 'bios'];
-    await using _lock = await lockWhenFree(join(rescueState, 'making'));
-    const built = await ask(...build);
+    const build = ['rescue', 'build', '--output', image, '--kernel', 'debian'];
+    {
+      await using _lock = await lockWhenFree(join(rescueState, 'making'));
+      const made = await ask(...build);
+      expect({ code: made.code, said: made.stdout }).toMatchObject({ code: 0 });
+    }
+    const [unproven] = await knownMedia(box.state);
+    expect(unproven).toMatchObject({ boots: [], output: image, as: 'iso', ownKernel: false });
+    // Nobody has seen it start yet, so another is made and tried; the machine that starts the first one keeps that.
+    const [booted, built] = await Promise.all([
+      ask('rescue', 'boot', image, '--firmware', 'uefi'),
+      ask(...build, '--when-stale', '--prove', 'bios'),
+    ]);
     expect({ code: built.code, said: built.stdout }).toMatchObject({ code: 0 });
     const first = bootSchema.parse(built.json['boot']);
     expect(first.checks.filter(({ passed }) => !passed)).toEqual([]);
@@ -43,28 +57,27 @@ test.skipIf(!isRoot)(
     expect(readFileSync(join(first.files, 'screen.png')).toString('latin1', 1, 4)).toBe('PNG');
     expect(readFileSync(join(first.files, 'serial.log'), 'utf8')).toContain('lifeboat rescue for');
 
-    const booted = await ask('rescue', 'boot', image, '--firmware', 'uefi');
     expect({ code: booted.code, said: booted.stdout }).toMatchObject({ code: 0 });
     const second = bootSchema.parse(booted.json);
-    expect(second).toMatchObject({ passed: true, firmware: 'uefi', medium: first.medium });
+    expect(second).toMatchObject({ passed: true, firmware: 'uefi', medium: { id: unproven?.medium.id } });
     expect(second.checks.map(({ name }) => name)).toEqual(
       'firmware medium content programs modules disks ssh captures doctor'.split(' '),
     );
     await using target = await openTarget(box.repository, {}, signal);
     const records = await listBoots({ target, keys: noKeys }, 'box', signal);
-    expect(records.map(({ firmware, passed, medium }) => ({ firmware, passed, id: medium.id }))).toEqual(
-      ['bios', 'uefi'].map((firmware) => ({ firmware, passed: true, id: first.medium.id })),
+    expect(new Set(records.map(({ firmware, medium }) => `${firmware} ${medium.id} ${medium.digest}`))).toEqual(
+      new Set([first, second].map(({ firmware, medium }) => `${firmware} ${medium.id} ${medium.digest}`)),
     );
-    const [known] = await knownMedia(box.state);
-    expect(known?.boots.map(({ firmware, passed }) => ({ firmware, passed }))).toEqual([
-      { firmware: 'bios', passed: true },
-      { firmware: 'uefi', passed: true },
+    const known = (await knownMedia(box.state)).map(({ medium, boots }) => [medium.id, boots[0]?.firmware]);
+    expect(known).toEqual([
+      [first.medium.id, 'bios'],
+      [second.medium.id, 'uefi'],
     ]);
 
     expect((await ask('backup')).code).toBeLessThanOrEqual(4);
     const fits = await ask('check');
     expect(checkSchema.parse(fits.json).medium).toMatchObject({ id: first.medium.id, stale: [] });
-    expect((await ask(...build, '--when-stale')).json).toEqual({ made: false });
+    expect((await ask(...build, '--when-stale', '--prove')).json).toEqual({ made: false });
     writeFileSync(box.config, `${readFileSync(box.config, 'utf8')}# changed\n`);
     const stale = await ask('check');
     expect(stale.code).toBe(3);
