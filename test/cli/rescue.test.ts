@@ -1,5 +1,5 @@
 /** Rescue media by the command line: made, started by BIOS and by UEFI before they are needed, and told when they do not fit any more. */
-import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
@@ -32,7 +32,8 @@ test.skipIf(!isRoot)(
     mkdirSync(join(rescueState, 'rescue/cache'), { recursive: true });
     mkdirSync(join(box.state, 'rescue'), { recursive: true });
     // As it is known here after one try.
-    if (accelerator === 'tcg') copyFileSync('/proc/sys/kernel/random/boot_id', join(box.state, 'rescue/kvm-failed'));
+    const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8');
+    if (accelerator === 'tcg') writeFileSync(join(box.state, 'rescue/kvm-failed'), bootId);
     symlinkSync(join(rescueState, 'rescue/cache'), join(box.state, 'rescue/cache'));
     const env = { PATH: await qemuInPath(box.base) };
     const ask = async (...args: string[]) => await box.start(['--json', '--quiet', ...args], { env }).ended;
