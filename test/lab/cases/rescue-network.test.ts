@@ -99,7 +99,7 @@ test.each(ofToday(Object.entries(scenes), new Date()))('%s', { timeout }, async 
 /** The network of a machine that was set up by hand. */
 async function original(cards: readonly NetworkCard[], script: string, signal: AbortSignal): Promise<Network> {
   await using lab = await startLab({ release: 'debian13', cards }, signal);
-  const names = await said(lab.host, 'for c in /sys/class/net/*; do [ -e $c/device ] && basename $c; done', signal);
+  const names = await said(lab.host, 'cd /sys/class/net; for c in *; do [ ! -e $c/device ] || echo $c; done', signal);
   const env = { CARDS: names.trim().split('\n').join(' ') };
   await lab.host.run(['bash', '-ec', script], { env }, signal);
   return parseNetwork(await captureNetwork(lab.host, new Date('2026-11-21T12:00:00Z'), signal));
