@@ -116,6 +116,7 @@ const toolsOf: Readonly<Record<string, readonly string[]>> = {
     'blockdev',
     'zramctl',
   ],
+  vdo: ['vdoformat'],
   'wireguard-tools': ['wg', 'wg-quick'],
   xfsprogs: ['mkfs.xfs', 'xfs_db', 'xfs_info', 'xfs_admin', 'xfs_repair', 'xfs_growfs'],
   xfsdump: ['xfsdump', 'xfsrestore'],

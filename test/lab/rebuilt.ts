@@ -10,7 +10,7 @@ import type { Layout } from '../../src/layout/types.ts';
 import { type Lab, startLab } from './lab.ts';
 import { toldByLvm } from './lvm-witness.ts';
 import { allBlank, capture, factsOf, otherDisks, plainly } from './rebuild.ts';
-import { labOptions, makeStack, type Scene } from './stack.ts';
+import { addNeeded, labOptions, makeStack, type Scene } from './stack.ts';
 
 /** What opens the volumes of the stacks, by what an executor asks for; all others are opened with `secret`. */
 const keys: Readonly<Record<string, string>> = {
@@ -75,6 +75,7 @@ export async function rebuiltStack(
   signal: AbortSignal,
 ): Promise<Rebuilt> {
   await using lab = await startLab({ ...labOptions(scene.stack, scene.release), disks: otherDisks(scene) }, signal);
+  await addNeeded(scene.stack, lab, signal);
   const found = await capture(lab.host, signal);
   const plan = planLayout({ wanted, found, blank: allBlank(found), exclude });
   const changes = await applyPlan(plan, { ...plainly, host: lab.host, given }, signal);

@@ -79,10 +79,16 @@ export function labOptions({ disks, memoryMiB }: Stack, release: Release): LabOp
   return { release, disks, ...present({ memoryMiB }) };
 }
 
-/** Makes the stack; the script finds each disk in a variable named as its serial number. */
-export async function makeStack({ name, needs, script }: Stack, lab: Lab, signal: AbortSignal): Promise<void> {
+/** Programs of its kind that no builder machine has. */
+export async function addNeeded({ needs }: Stack, lab: Lab, signal: AbortSignal): Promise<void> {
   if (needs === 'zfs') await addZfs(lab, signal);
   if (needs === 'vdo') await addVdo(lab, signal);
+}
+
+/** Makes the stack; the script finds each disk in a variable named as its serial number. */
+export async function makeStack(stack: Stack, lab: Lab, signal: AbortSignal): Promise<void> {
+  await addNeeded(stack, lab, signal);
+  const { name, script } = stack;
   const { host, devices } = lab;
   const env = Object.fromEntries([...devices].filter(([serial]) => serial !== ''));
   const stdin = Buffer.from(prelude + script);

@@ -34,10 +34,16 @@ test.each(able)('$stack.name $release', { timeout: 900_000 }, async (scene) => {
   const second = await rebuiltStack(scene, first, new Set(), signal);
   expect(second.changes).toEqual([]);
   const lost = partial[scene.stack.name];
-  if (lost === undefined) expect(second.facts).toEqual(first.facts);
+  if (lost === undefined) expect(comparable(second.facts)).toEqual(comparable(first.facts));
   else {
     const names = second.plan.layout.components.flatMap((one) => (one.kind === 'lv' ? [one.name] : []));
     expect(names.filter((name) => lost.includes(name))).toEqual([]);
     for (const name of lost) expect(second.plan.notes.join('\n')).toContain(`logical volume ${name}`);
   }
+});
+
+/** Without which copies of the metadata are in use: where a group wants fewer than there are, LVM takes any. */
+const comparable = ({ lvm, ...facts }: Readonly<Record<string, string>>) => ({
+  ...facts,
+  lvm: lvm?.replaceAll(/^(\S{32,} <\w+> .*) \d+$/gm, '$1'),
 });

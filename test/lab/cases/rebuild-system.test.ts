@@ -83,8 +83,8 @@ test.runIf(why === undefined && ownCases !== undefined)(
     await host.write('/root/key', await given(`luks-key:${uuid}`), {}, signal);
     const { digest, count } = await planned(host);
     for (const part of [0.2, 0.5, 0.8]) {
-      const { code } = await applied(host, digest, { begun: Math.ceil(count * part), signal: 'KILL' });
-      expect(code).toBe(137);
+      const { code, stderr } = await applied(host, digest, { begun: Math.ceil(count * part), signal: 'KILL' });
+      expect(code, stderr).toBe(137);
     }
     const interrupted = await applied(host, digest, { begun: Math.ceil(count * 0.9), signal: 'INT' });
     expect(interrupted).toMatchObject({ code: 130 });

@@ -39,7 +39,7 @@ export const cryptBuilder: Builder<Crypt> = {
       {
         title: `open ${name}, which has no header`,
         commands: [
-          blankedEnds(device(only(volume)), offsetBytes, volume.sizeBytes),
+          blankedEnds(device(only(volume)), offsetBytes),
           {
             argv: [
               'cryptsetup',

@@ -111,8 +111,8 @@ function opened(component: Luks, { integrity, offsetBytes, sectorSize }: Geometr
     title: `open ${name}`,
     commands: [
       // With checksums nothing of it can be read until all of it is written to, and with another key nobody knows what was there.
-      ...(integrity === undefined && sizeBytes !== undefined && component.renewed !== true
-        ? [blankedEnds(device(dataOf(component)), offsetBytes, sizeBytes)]
+      ...(integrity === undefined && component.renewed !== true
+        ? [blankedEnds(device(dataOf(component)), offsetBytes)]
         : []),
       ...(file === undefined
         ? []

@@ -1,4 +1,5 @@
 /** Pools of VDO. */
+import type { Command } from '../../../plan/action.ts';
 import type { ComponentOf } from '../../types.ts';
 import { command, option } from '../builder.ts';
 import { placeWords } from './lvm-places.ts';
@@ -30,7 +31,9 @@ export function vdoStep(pool: Lv, settingWords: (volume: Lv) => string[], { grou
     `${group.name}/${pool.name}`,
     ...placeWords(pool, pool, group, site),
   );
-  return { phase: 'find', command: { ...made, timeoutMs: 10 * 60_000 } };
+  // A program that it calls may not be there, which is known before anything is touched.
+  const argv: Command['argv'] = ['sh', '-euc', 'exec "$@"', 'vdoformat', ...made.argv];
+  return { phase: 'find', command: { argv, timeoutMs: 10 * 60_000 } };
 }
 
 const mebibyte = 1 << 20;
