@@ -23,26 +23,26 @@ interface Scene {
 }
 
 const scenes: readonly Scene[] = [
-  { name: 'a CD by UEFI that starts only what is signed', firmware: 'secure', format: 'iso' },
-  { name: 'a stick with the image of a CD, by BIOS', firmware: 'bios', format: 'usb', made: 'iso' },
+  { name: 'a CD, started only as it is signed', firmware: 'secure', format: 'iso' },
+  { name: 'a stick with the image of a CD', firmware: 'bios', format: 'usb', made: 'iso' },
   { name: 'a stick by UEFI', firmware: 'uefi', format: 'usb' },
   { name: 'the network by BIOS', firmware: 'bios', format: 'pxe' },
   {
-    name: 'an image that was cut off',
+    name: 'an image cut off',
     firmware: 'bios',
     format: 'iso',
     spoil: (image) => truncateSync(image, 12 << 20),
     problem: /read or write outside of disk|you need to load the kernel first|not found/,
   },
   {
-    name: 'an image with the files of another medium',
+    name: 'files of another medium',
     firmware: 'bios',
     format: 'iso',
     spoil: (image, { medium }) => replaceIn(image, `"id": "${medium.id}"`, `"id": "${'0'.repeat(16)}"`),
     problem: /the medium [0-9a-f]{16} was not found/,
   },
   {
-    name: 'an image with one byte of another value',
+    name: 'one byte of another value',
     firmware: 'bios',
     format: 'iso',
     spoil: spoilByte,
