@@ -2,11 +2,10 @@
 import { chmod, copyFile, lstat, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { Host } from '../host/host.ts';
-import { LifeboatError } from '../kernel/errors.ts';
 import { belongs } from './content.ts';
 import { dropLanguages } from './icu.ts';
 import { removeUnused } from './libraries.ts';
-import { whatWouldNotStart } from './starts.ts';
+import { refuseMissing, whatWouldNotStart } from './starts.ts';
 import type { Tools } from './tools.ts';
 import { unpackArchives } from './tree.ts';
 
@@ -33,7 +32,10 @@ export async function makeRoot(
   await trim(root);
   await furnish(root, node, tools, signal);
   await removeUnused(root);
-  await refuseIncomplete(root);
+  refuseMissing(
+    await whatWouldNotStart([root]),
+    'Add the package that has it to rescue/packages, or leave the program out.',
+  );
   await sameModes(root);
 }
 
@@ -115,15 +117,6 @@ async function certificates(root: string): Promise<void> {
   await mkdir(join(root, 'etc/ssl/certs'), { recursive: true });
   await writeFile(join(root, 'etc/ssl/certs/ca-certificates.crt'), texts.join(''));
   await rm(join(root, 'usr/share/ca-certificates'), { recursive: true });
-}
-
-async function refuseIncomplete(root: string): Promise<void> {
-  const missing = await whatWouldNotStart([root]);
-  if (missing.length === 0) return;
-  const texts = missing.slice(0, 5).map(({ path, needs }) => `${path} needs ${needs}`);
-  throw new LifeboatError('rescue-incomplete', `programs of the rescue system would not start: ${texts.join('; ')}`, {
-    hint: 'Add the package that has it to rescue/packages, or leave the program out.',
-  });
 }
 
 /** Whoever unpacks, and with whatever mask: all is root's in the rescue system, and root needs no program that makes others root. */

@@ -76,7 +76,7 @@ export async function rescueBase(host: Host, options: BaseOptions, signal: Abort
       await openDebian(host, { suite: lock.suite, components, directory: join(cache, 'apt') }, signal)
     ).fetch(lock.packages, signal);
     await makeRoot(host, { archives, node, tools }, root, signal);
-    await packLayer(tools, root, join(work, 'base.squashfs'), { level: 22 }, signal);
+    await packLayer(tools, root, join(work, 'base.squashfs'), { packed: 'once' }, signal);
     await rm(root, { recursive: true });
   });
   return { file: join(directory, 'base.squashfs'), digest, resolved: lock.resolved, packages: lock.packages, tools };

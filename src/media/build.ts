@@ -86,7 +86,7 @@ export async function buildMedium(
   await writeFile(join(target, id), '');
   await copyFile(kernel, join(target, 'vmlinuz'));
   await copyFile(base.file, join(target, 'base.squashfs'));
-  await packLayer(tools, layer, join(target, 'host.squashfs'), { level: 6 }, signal);
+  await packLayer(tools, layer, join(target, 'host.squashfs'), { packed: 'often' }, signal);
   const rescue = join(program, 'rescue');
   await writeFirstStage({ modules, hostModules, rescue }, tools, first, join(target, 'initrd'), signal);
   const sums = await sumsOf(target, ['base.squashfs', 'host.squashfs', 'initrd', 'medium.json', 'vmlinuz']);

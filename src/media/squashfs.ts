@@ -2,16 +2,21 @@
 import type { Tools } from './tools.ts';
 
 export interface LayerOptions {
-  /** 1 to 22: what is packed once takes more time than what is packed for each medium. */
-  readonly level: number;
+  /** What is packed once is to be small, and what is packed for each medium takes seconds. */
+  readonly packed: 'once' | 'often';
 }
+
+const compression: Readonly<Record<LayerOptions['packed'], readonly string[]>> = {
+  once: ['-comp', 'xz', '-Xbcj', 'x86', '-Xdict-size', '100%'],
+  often: ['-comp', 'zstd', '-Xcompression-level', '6'],
+};
 
 /** @throws LifeboatError `command-failed`, as for a disk that is full */
 export async function packLayer(
   tools: Tools,
   directory: string,
   file: string,
-  { level }: LayerOptions,
+  { packed }: LayerOptions,
   signal: AbortSignal,
 ): Promise<void> {
   await tools.run(
@@ -24,10 +29,7 @@ export async function packLayer(
       '-no-progress',
       '-all-root',
       '-no-xattrs',
-      '-comp',
-      'zstd',
-      '-Xcompression-level',
-      String(level),
+      ...compression[packed],
       '-b',
       '1M',
       '-mkfs-time',
