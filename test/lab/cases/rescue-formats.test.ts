@@ -47,7 +47,7 @@ test.each(ofToday(scenes, now))(
     const said = async (text: string) => (await host.run(['sh', '-ec', text], {}, signal)).stdout.toString();
     expect(JSON.parse(await said('cat /etc/lifeboat/medium.json'))).toEqual(medium);
     expect(await said('cat /sys/block/sd*/ro')).toMatch(/^(1\n)+$/);
-    if (firmware === 'secure') expect(await said('cat /sys/kernel/security/lockdown')).toContain('[integrity]');
+    if (firmware === 'secure') expect(await said('dmesg')).toMatch(/secureboot: Secure boot enabled/i);
   },
 );
 
@@ -162,13 +162,15 @@ describe.skipIf(why !== undefined || ownCases === undefined)('in a system that r
       `until [ -e /dev/disk/by-label/files ]; do sleep 0.2; done
       mount LABEL=files /mnt; mkdir /boot/lifeboat; cp -r /mnt/* /boot/lifeboat; rmdir /boot/lifeboat/lost+found; umount /mnt`,
     );
-    const words = [`lifeboat.medium=${medium.id}`, 'console=ttyS0,115200', 'nokaslr', 'mitigations=off'];
+    // A processor that is kept waiting by others takes its timer for broken.
+    const own = ['nokaslr', 'mitigations=off', 'no_timer_check'];
+    const words = [`lifeboat.medium=${medium.id}`, 'console=ttyS0,115200', ...own];
     await addGrubEntry(host, medium.id, [{ title: 'lifeboat rescue', words }], signal);
     const said = await scriptIn(host, "grub-reboot 'lifeboat rescue'; cat /boot/grub/grub.cfg");
     expect(said).toMatch(/menuentry 'lifeboat rescue'[^}]*search [^}]*initrd \$folder\/initrd/);
     const rescue = await rebooted(lab, signal);
     expect(JSON.parse(await scriptIn(rescue, 'cat /etc/lifeboat/medium.json'))).toEqual(medium);
-    expect(await scriptIn(rescue, 'cat /sys/kernel/security/lockdown')).toContain('[integrity]');
+    expect(await scriptIn(rescue, 'dmesg')).toMatch(/secureboot: Secure boot enabled/i);
     // Nothing of the disk is needed any more, and it is read-only.
     expect(await scriptIn(rescue, 'lsblk -rno RO,MOUNTPOINT /dev/sd*')).toMatch(/^(1 \n)+$/);
     await using again = await restarted({ machine, host: rescue }, ['reboot'], signal);
