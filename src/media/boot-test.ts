@@ -71,6 +71,11 @@ const failures: readonly RegExp[] = [
   /(BdsDxe: No bootable option[^\n]*)/,
 ];
 
+/** What an emulated kernel says that was given no time to run in, and of which the medium is innocent. */
+const starved = /IO-APIC \+ timer doesn't work/;
+/** Attempts in all at starting a machine that was starved. */
+const attempts = 3;
+
 /** How long something may take that is a matter of a moment. */
 const momentMs = 120_000;
 /** Within this a kernel has started that runs on the processor itself. */
@@ -81,11 +86,19 @@ const startMs = 90_000;
  *
  * @throws LifeboatError `tool-missing`, `machine-failed` where QEMU does not start
  */
-export async function testBoot(
-  request: BootRequest,
-  emulation: { readonly qemu: Qemu; readonly accelerator: Accelerator },
-  signal: AbortSignal,
-): Promise<BootResult> {
+export async function testBoot(request: BootRequest, emulation: Emulation, signal: AbortSignal): Promise<BootResult> {
+  for (let attempt = 1; ; attempt += 1) {
+    const result = await bootOnce(request, emulation, signal);
+    if (attempt === attempts || !starved.test(result.problem ?? '')) return result;
+  }
+}
+
+interface Emulation {
+  readonly qemu: Qemu;
+  readonly accelerator: Accelerator;
+}
+
+async function bootOnce(request: BootRequest, emulation: Emulation, signal: AbortSignal): Promise<BootResult> {
   const { output, limitMs } = request;
   const { qemu, accelerator } = emulation;
   await mkdir(output, { recursive: true });
