@@ -5,7 +5,10 @@
 import type { Command } from '../../plan/action.ts';
 import type { OrderedSite } from './site.ts';
 
-/** udev leaves a disk alone while somebody holds it so (systemd's locking of block devices); what it had begun comes to its end first. */
+/**
+ * udev leaves a disk alone while somebody holds it so (systemd's locking of block devices); what it had begun comes to its end first. It may
+ * still look at the array itself for a moment, and another disk's turn may stop that at the same time.
+ */
 const script = `
 disk=$1 device=$2 program=$3
 shift 3
@@ -13,7 +16,12 @@ exec 9< "$disk"
 flock --exclusive --timeout 60 9
 here=/sys/class/block/$(basename "$(realpath -- "$device")")
 for holder in "$here"/holders/md* "$here"/*/holders/md*; do
-  [ ! -e "$holder" ] || mdadm --stop "/dev/\${holder##*/}" < /dev/null
+  turn=0
+  while [ -e "$holder" ] && ! said=$(mdadm --stop "/dev/\${holder##*/}" 2>&1 < /dev/null); do
+    turn=$((turn + 1))
+    [ $turn -lt 100 ] || { echo "$said" >&2; exit 1; }
+    sleep 0.1
+  done
 done
 for own in "$here"/bcache "$here"/*/bcache; do
   for stop in "$own"/set/stop "$own"/stop; do
