@@ -90,6 +90,7 @@ const scenes: Readonly<Record<string, (signal: AbortSignal) => Promise<void>>> =
     const { serial } = rescue.machine;
     await serial.waitFor(/the medium [0-9a-f]{16} was not found in \d+ seconds/, rescueLimitMs, signal);
     await serial.waitFor(/Here is a shell/, rescueLimitMs, signal);
+    await serial.waitFor(/~ # /, rescueLimitMs, signal);
     await serial.type('echo shell-$((40 + 2))\n', signal);
     await serial.waitFor(/shell-42/, rescueLimitMs, signal);
     // Of memory.
