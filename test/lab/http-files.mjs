@@ -10,7 +10,7 @@ createServer((request, response) => {
   const isFile = status?.isFile() === true;
   appendFileSync(log, `http ${request.method} ${name} ${isFile ? 200 : 404}\n`);
   if (!isFile) return void response.writeHead(404).end();
-  response.writeHead(200, { 'content-length': status.size });
+  response.writeHead(200, { 'Content-Length': status.size });
   if (request.method === 'HEAD') response.end();
   else createReadStream(join(tree, name)).pipe(response);
 }).listen(80, address);
