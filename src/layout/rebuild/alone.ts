@@ -7,30 +7,32 @@ import type { OrderedSite } from './site.ts';
 
 /**
  * udev leaves a disk alone while somebody holds it so (systemd's locking of block devices); what it had begun comes to its end first. It may
- * still look at the array itself for a moment, and another disk's turn may stop that at the same time.
+ * still look at the array itself for a moment, another disk's turn may stop that at the same time, and the kernel lets go of a cache a moment
+ * after it has stopped it.
  */
 const script = `
-disk=$1 device=$2 program=$3
-shift 3
+disk=$1 device=$2
+shift 2
 exec 9< "$disk"
 flock --exclusive --timeout 60 9
-here=/sys/class/block/$(basename "$(realpath -- "$device")")
-for holder in "$here"/holders/md* "$here"/*/holders/md*; do
+soon() {
   turn=0
-  while [ -e "$holder" ] && ! said=$(mdadm --stop "/dev/\${holder##*/}" 2>&1 < /dev/null); do
+  until said=$("$@" 2>&1 < /dev/null); do
     turn=$((turn + 1))
     [ $turn -lt 100 ] || { echo "$said" >&2; exit 1; }
     sleep 0.1
   done
-done
+}
+stopped() { [ ! -e "$1" ] || mdadm --stop "/dev/\${1##*/}"; }
+here=/sys/class/block/$(basename "$(realpath -- "$device")")
+for holder in "$here"/holders/md* "$here"/*/holders/md*; do soon stopped "$holder"; done
 for own in "$here"/bcache "$here"/*/bcache; do
   for stop in "$own"/set/stop "$own"/stop; do
     [ ! -e "$stop" ] || echo 1 > "$stop"
   done
-  turn=0
-  while [ -e "$own" ] && [ $turn -lt 300 ]; do turn=$((turn + 1)); sleep 0.1; done
+  soon test ! -e "$own"
 done
-exec "$program" "$@" "$device"
+soon "$@" "$device"
 `;
 
 /**

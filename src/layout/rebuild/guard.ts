@@ -108,9 +108,10 @@ async function signaturesOn(host: Host, { path, partitions }: DiskNow, signal: A
 /** Links that udev makes of UUIDs have colons in them, which LVM takes for something else; and not all links are known to udev. */
 async function kernelName(host: Host, path: string, signal: AbortSignal): Promise<string> {
   if (!/^\/dev\/(disk|bcache)\//.test(path)) return path;
-  const { stdout } = await host.run(['realpath', '--', path], {}, signal);
+  const isBcache = path.startsWith('/dev/bcache/');
+  const { stdout } = await host.run(['realpath', '--', path], isBcache ? { okCodes: [0, 1] } : {}, signal);
   const real = stdout.toString().trimEnd();
-  if (real !== path || !path.startsWith('/dev/bcache/')) return real;
+  if (!isBcache || !['', path].includes(real)) return real;
   const { stdout: found } = await host.run(['sh', '-euc', bcacheNamed, 'sh', path], {}, signal);
   return found.toString().trimEnd();
 }
