@@ -29,7 +29,19 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   notify: ['host', 'config'],
   steps: [...domain, 'workflow', 'config', 'notify'],
   schedule: ['host', 'config', 'workflow', 'notify', 'steps'],
-  cli: [...domain, 'qemu', 'machine', 'media', 'rescue', 'workflow', 'config', 'notify', 'steps', 'schedule', 'workflows'],
+  cli: [
+    ...domain,
+    'qemu',
+    'machine',
+    'media',
+    'rescue',
+    'workflow',
+    'config',
+    'notify',
+    'steps',
+    'schedule',
+    'workflows',
+  ],
 };
 
 function wall(room: string, allowed: readonly string[]): OxlintOverride {
