@@ -110,7 +110,7 @@ for name in $(dmsetup ls --target crypt | awk '$2 != "" && $1 != "No" { print $1
 done
 `,
   integrity: `
-for device in $(blkid -o device -t TYPE=DM_integrity | sort); do echo "$device"; integritysetup dump "$device"; done
+for device in $(blkid -o device -t TYPE=DM_integrity | sort); do integritysetup dump "$device" | sed "s|^|$device |"; done
 `,
   contents: `
 for device in $(lsblk -nrpo NAME | sort -u); do
@@ -137,9 +137,14 @@ export async function plainFacts(
     const paths = [...names.keys()].toSorted((a, b) => b.length - a.length);
     return paths.reduce((result, path) => result.replaceAll(path, names.get(path) ?? path), text);
   };
+  // Disks have other names in another machine, and so another order.
   const sorted = (text: string): string => text.split('\n').toSorted().join('\n');
+  const ofLines = ['contents', 'integrity'];
   return Object.fromEntries(
-    Object.entries(found).map(([family, text]) => [family, family === 'contents' ? sorted(plain(text)) : plain(text)]),
+    Object.entries(found).map(([family, text]) => [
+      family,
+      ofLines.includes(family) ? sorted(plain(text)) : plain(text),
+    ]),
   );
 }
 
