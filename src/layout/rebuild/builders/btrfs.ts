@@ -49,6 +49,10 @@ export const btrfsBuilder: Builder<Btrfs> = {
           ...(inside.length === 0
             ? []
             : [...mounted(component, compression(component)), ...inside, command('umount', '--', at)]),
+          // udev saw it half made, and nothing tells it of the end.
+          ...devicesOf(component).map(
+            (id): Command => ({ argv: ['udevadm', 'trigger', '--action=change', '--settle', device(id)] }),
+          ),
         ],
         // mkfs.btrfs refuses a UUID that it finds on any device, also on those that it was told.
         again: [
