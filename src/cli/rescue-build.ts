@@ -175,7 +175,7 @@ export function mediumText({ place, medium, bytes, parts, largest, boot }: Built
   return [
     `${place}  ${formatBytes(bytes)}`,
     `  starts ${medium.host} with the kernel ${medium.kernel.version}; packages of ${medium.base.resolved}`,
-    `  its ssh server is known by ${medium.hostKey}`,
+    `  its ssh server ${medium.hostKey === undefined ? 'makes itself a key at each start' : `is known by ${medium.hostKey}`}`,
     ...(medium.unserved === undefined ? [] : [`  without firmware, as there is none: ${medium.unserved.join(', ')}`]),
     ...medium.secrets.map((one) => `  it holds ${one}`),
     ...(sizes ? ['', ...sizeLines({ parts, largest })] : []),
