@@ -105,7 +105,7 @@ interface Writes {
 
 /** From its first action, which marks a disk, to the end of its last one. What follows is the comparison, and the marks that go. */
 const lifeboatWrites: Writes = {
-  first: /\bmark /,
+  first: /that this plan builds it/,
   last: ['sh', '-c', 'stat -c %.9Y /root/state/plans/*.jsonl'],
 };
 /** From wiping to the end of its script. */

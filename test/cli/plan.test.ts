@@ -101,8 +101,11 @@ test('a plan that was changed by hand is another plan, and a damaged one is none
     code: 5,
     stderr: expect.stringMatching(/not as lifeboat makes it: its action \d+ is not to make the array/),
   });
-  writeFileSync(file, text.replace(/"title": "mark disk:NEW0"/, '"title": "leave disk:NEW0 alone"'));
-  expect(await box.run(yes, 'layout', 'apply', file)).toMatchObject({ code: 5 });
+  writeFileSync(file, text.replace('write onto disk:NEW0', 'leave alone disk:NEW0'));
+  expect(await box.run(yes, 'layout', 'apply', file)).toMatchObject({
+    code: 5,
+    stderr: expect.stringMatching(/not as lifeboat makes it: its action \d+ is not to write onto disk:NEW0 that this/),
+  });
   writeFileSync(file, text.slice(0, 500));
   expect(await box.run(yes, 'layout', 'apply', file)).toMatchObject({
     code: 1,
