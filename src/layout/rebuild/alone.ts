@@ -14,7 +14,7 @@ const script = `
 disk=$1 device=$2
 shift 2
 exec 9< "$disk"
-flock --exclusive --timeout 60 9
+flock --exclusive --timeout 60 9 || { echo "somebody holds a lock on $disk" >&2; exit 1; }
 soon() {
   turn=0
   until said=$("$@" 2>&1 < /dev/null); do
@@ -24,11 +24,13 @@ soon() {
   done
 }
 stopped() { [ ! -e "$1" ] || mdadm --stop "/dev/\${1##*/}"; }
-here=/sys/class/block/$(basename "$(realpath -- "$device")")
+real=$(realpath -e -- "$device")
+[ -b "$real" ]
+here=/sys/class/block/\${real##*/}
 for holder in "$here"/holders/md* "$here"/*/holders/md*; do soon stopped "$holder"; done
 for own in "$here"/bcache "$here"/*/bcache; do
   for stop in "$own"/set/stop "$own"/stop; do
-    [ ! -e "$stop" ] || echo 1 > "$stop"
+    { [ ! -e "$stop" ] || echo 1 > "$stop"; } 2> /dev/null || true
   done
   soon test ! -e "$own"
 done
@@ -43,7 +45,10 @@ export function alone(program: readonly [string, ...string[]], id: string, now: 
   const [name, ...words] = program;
   const [disk] = now.disksUnder(id);
   if (disk === undefined || !holdsMember(id, now)) return { argv: [name, ...words, { device: id }] };
-  return { argv: ['sh', '-euc', script, 'mdadm', { device: disk }, { device: id }, name, ...words] };
+  return {
+    argv: ['sh', '-euc', script, 'mdadm', { device: disk }, { device: id }, name, ...words],
+    timeoutMs: 10 * 60_000,
+  };
 }
 
 /** Itself, or one of its partitions. */

@@ -9,6 +9,7 @@ const script = `
 umask 077
 header=$(mktemp /run/lifeboat-header.XXXXXX)
 trap 'rm -f "$header"' EXIT
+trap 'exit 1' HUP INT TERM
 head --bytes="$1" > "$header"
 cryptsetup open --test-passphrase --type luks --key-file - "$header"
 `;

@@ -33,7 +33,8 @@ export async function guardOf(plan: Plan, host: Host, progress: Progress, signal
     if (disk === undefined) throw new LifeboatError('bug', `the plan has no disk ${id}`);
     const now = (await disksNow(host, [disk], inner)).get(id);
     if (now === undefined) throw refused(`the disk ${id} is not there any more`);
-    const isHeld = now.readOnly && (await heldDevices(host, inner))(now.path);
+    // Also where it was let go of by halves: the note goes last.
+    const isHeld = (await heldDevices(host, inner))(now.path);
     refuseOther(disk, { ...now, readOnly: now.readOnly && !isHeld }, progress.begun.size > 0);
     const here = { ...disk, device: now.path };
     if (isBegun(id)) {
@@ -125,5 +126,5 @@ for own in /sys/block/bcache*/bcache; do
     exit
   fi
 done
-echo "$1"
+exit 1
 `;

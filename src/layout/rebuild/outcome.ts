@@ -51,7 +51,11 @@ export function summaryOf({ disks, before, fates, untouched }: Plan): readonly s
   const isAll = before.components.every(({ id, kind }) => !gone.has(id) || held.has(id) || !carriers.includes(kind));
   return [
     `${disks.length} ${disks.length === 1 ? 'disk is' : 'disks are'} written to, ${untouched.length} not`,
-    lost.length === 0 ? 'nothing is lost' : `${isAll ? '' : 'at least '}${formatBytes(bytes)} of data are lost`,
+    lost.length === 0
+      ? isAll
+        ? 'nothing is lost'
+        : 'what is lost nobody could see'
+      : `${isAll ? '' : 'at least '}${formatBytes(bytes)} of data are lost`,
     ...(stays === 0 ? [] : [`${stays} ${stays === 1 ? 'thing stays' : 'things stay'}`]),
   ];
 }
