@@ -77,7 +77,7 @@ test('a configuration with a secret in it, and a key that others can read, are r
 });
 
 test.skipIf(spawnSync('openssl', ['version']).status !== 0)(
-  'of a password goes in what it is checked by',
+  'of a password goes in what it is checked by (needs openssl)',
   async ({ signal }) => {
     await using temporary = await temporaryDirectory();
     await using host = localHost();

@@ -3,13 +3,14 @@
  * asked for; and then what that means is said.
  */
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import type { Host } from '../host/host.ts';
 import { readPrivateFile } from '../host/private-file.ts';
 import { LifeboatError } from '../kernel/errors.ts';
+import { readIfThere } from '../kernel/read-if-there.ts';
 import type { Secret } from '../kernel/secret.ts';
 import type { HostFile } from '../media/host-layer.ts';
 import { askHidden } from './ask-secret.ts';
@@ -131,7 +132,7 @@ async function withCredentials(config: Config, file: string): Promise<RescueFile
 
 /** How servers are known is no secret, and without it none is trusted. */
 async function knownHostsFile(path = '/root/.ssh/known_hosts'): Promise<HostFile | undefined> {
-  const content = await readFile(path).catch(() => undefined);
+  const content = await readIfThere(path);
   return content === undefined ? undefined : { path: `${place}/known_hosts`, content };
 }
 

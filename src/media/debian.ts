@@ -3,11 +3,12 @@
  * touched. What is fetched is what Debian signed.
  */
 import { hash } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Host } from '../host/host.ts';
 import { LifeboatError } from '../kernel/errors.ts';
+import { readIfThere } from '../kernel/read-if-there.ts';
 
 export const packageSchema = z.strictObject({
   name: z.string(),
@@ -131,7 +132,7 @@ async function areThere(packages: readonly DebianPackage[], pathOf: (one: Debian
 
 /** `undefined` for a file that is not there. */
 async function digestOf(path: string): Promise<string | undefined> {
-  const content = await readFile(path).catch(() => undefined);
+  const content = await readIfThere(path);
   return content && hash('sha256', content);
 }
 

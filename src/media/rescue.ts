@@ -1,9 +1,10 @@
 /** A rescue medium for this host, from what is found of it to the file that boots. */
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Host } from '../host/host.ts';
 import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
+import { readIfThere } from '../kernel/read-if-there.ts';
 import { type BaseOptions, debianFirmware, debianKernel, rescueBase } from './base.ts';
 import { buildMedium, type MediumRequest } from './build.ts';
 import { deliver, type Destination, placeOf } from './deliver.ts';
@@ -165,7 +166,7 @@ async function chosenKernel(
 /** Who may log in to this host as root may do so in the rescue system. */
 async function authorizedKeys(): Promise<readonly HostFile[]> {
   const path = '/root/.ssh/authorized_keys';
-  const content = await readFile(path).catch(() => undefined);
+  const content = await readIfThere(path);
   if (content === undefined || content.length === 0) return [];
   return [{ path, content, mode: 0o600 }];
 }

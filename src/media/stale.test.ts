@@ -1,20 +1,14 @@
 import { expect, test } from 'vitest';
+import { madeMedium } from '../../test/helpers/made-medium.ts';
 import type { KnownMedium } from './known.ts';
 import { baseDays, type Present, staleReasons } from './stale.ts';
 
 const known: KnownMedium = {
   format: 'lifeboat.known-medium/1',
   medium: {
-    format: 'lifeboat.medium/1',
-    id: '0123456789abcdef',
-    made: '2026-11-20T00:00:00Z',
-    host: 'box',
-    version: '1.0.0',
-    kernel: { version: '6.1.0-50-amd64', sha256: 'aa' },
-    base: { digest: 'b', resolved: '2026-11-01' },
+    ...madeMedium,
     of: { layout: 'l', network: 'n', configuration: 'c', keys: 'k' },
     modules: ['ext4', 'sd_mod'],
-    secrets: [],
   },
   digest: 'd',
   as: 'iso',

@@ -1,23 +1,10 @@
 import { expect, test } from 'vitest';
+import { madeMedium as medium } from '../../test/helpers/made-medium.ts';
 import type { Host } from '../host/host.ts';
 import { LifeboatError } from '../kernel/errors.ts';
-import type { Medium } from '../media/medium.ts';
 import { checkAll, parseSums, probesOf } from './self-check.ts';
 
 const { signal } = new AbortController();
-
-const medium: Medium = {
-  format: 'lifeboat.medium/1',
-  id: '0123456789abcdef',
-  made: '2026-11-20T00:00:00Z',
-  host: 'box',
-  version: '1.0.0',
-  kernel: { version: '6.1.0-50-amd64', sha256: 'aa' },
-  base: { digest: 'b', resolved: '2026-11-01' },
-  of: {},
-  modules: [],
-  secrets: [],
-};
 
 const sum = (digit: string): string => digit.repeat(64);
 
