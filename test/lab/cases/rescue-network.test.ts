@@ -1,13 +1,10 @@
 /** The network of the rescue system: as captured on whichever cards are there, as the loader told, by DHCP, or none; never in the way. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Host } from '../../../src/host/host.ts';
 import { captureNetwork } from '../../../src/network/capture.ts';
 import { type Network, parseNetwork } from '../../../src/network/types.ts';
 import type { NetworkCard } from '../../../src/qemu/spec.ts';
 import { bringUpNetwork } from '../../../src/rescue/network.ts';
-import { root } from '../../helpers/cli.ts';
 import { ofToday } from '../../helpers/suite.ts';
 import { startLab } from '../lab.ts';
 import { rescueMedium, startRescue } from '../rescue.ts';
@@ -75,20 +72,18 @@ const scenes: Readonly<Record<string, (signal: AbortSignal) => Promise<void>>> =
       );
     });
   },
-  'a bond does without a card that is gone; what had its address by DHCP gets one': async (signal) => {
+  'a bond does without a card that is gone': async (signal) => {
     const network = await original(pair, vlanOnBond, signal);
-    {
-      await using lab = await startLab({ release: 'debian13', cards: pair.slice(1) }, signal);
-      const lines = await bringUpNetwork(lab.host, network, {}, signal);
-      expect(lines.join('\n')).toMatch(/^as it was captured\n[^]*left out, as this machine has nothing for it: \w+$/);
-      expect(await said(lab.host, 'ip -brief address show bond0.10', signal)).toMatch(/192\.0\.2\.5\/24/);
-    }
-    await using lab = await startLab({ release: 'debian13', cards: [{ network: { kind: 'user' } }] }, signal);
-    const script = await readFile(join(root, 'rescue/root/usr/lib/lifeboat-rescue/dhcp'));
-    await lab.host.run(['mkdir', '-p', '/usr/lib/lifeboat-rescue'], {}, signal);
-    await lab.host.write('/usr/lib/lifeboat-rescue/dhcp', script, { mode: 0o755 }, signal);
-    expect((await bringUpNetwork(lab.host, undefined, {}, signal)).join()).toMatch(/^\w+ has 10\.0\.2\.\d+ by DHCP$/);
-    expect(await said(lab.host, 'ip -brief -4 address show scope global', signal)).toMatch(/ 10\.0\.2\.\d+\/24/);
+    await using lab = await startLab({ release: 'debian13', cards: pair.slice(1) }, signal);
+    const lines = await bringUpNetwork(lab.host, network, {}, signal);
+    expect(lines.join('\n')).toMatch(/^as it was captured\n[^]*left out, as this machine has nothing for it: \w+$/);
+    expect(await said(lab.host, 'ip -brief address show bond0.10', signal)).toMatch(/192\.0\.2\.5\/24/);
+  },
+  'where nothing was captured an address comes by DHCP': async (signal) => {
+    await inRescue({ cards: [{ network: { kind: 'user' } }] }, signal, async (host) => {
+      expect(await told(host, signal)).toMatch(/^\w+ has 10\.0\.2\.\d+ by DHCP\n$/);
+      expect(await said(host, 'ip -brief -4 address show scope global', signal)).toMatch(/ 10\.0\.2\.\d+\/24/);
+    });
   },
 };
 
