@@ -1,0 +1,26 @@
+/** What a restored system still needs to start on this machine, and be itself there: the one list of subjects. */
+import type { Host } from '../host/host.ts';
+import type { Deed, Finding, Scene } from './scene.ts';
+import { siteOf, type Subject } from './site.ts';
+
+/** In this order: what is written into files comes before what is made out of them. */
+const subjects: readonly Subject[] = [];
+
+export interface FinishPlan {
+  readonly deeds: readonly Deed[];
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Everything that has to be done, in order, each with its reason. Reads only. On the hardware of the point that is only what lies
+ * outside of files: boot sectors, variables of the firmware.
+ *
+ * @throws LifeboatError where the machine cannot be made to start
+ */
+export async function planFinish(scene: Scene, host: Host, signal: AbortSignal): Promise<FinishPlan> {
+  const findings: Finding[] = [];
+  const deeds: Deed[] = [];
+  const site = siteOf(scene, host, findings);
+  for (const subject of subjects) deeds.push(...(await subject.plan({ ...site, earlier: [...deeds] }, signal)));
+  return { deeds, findings };
+}
