@@ -26,10 +26,11 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   media: ['host', 'layout', 'network', 'qemu', 'machine'],
   rescue: ['host', 'plan', 'layout', 'network', 'media'],
   finalize: ['host', 'plan', 'layout', 'network', 'facts'],
+  recover: ['host', 'plan', 'layout', 'network', 'facts', 'age', 'keys', 'engine', 'target', 'point', 'rescue'],
   workflow: ['host'],
   config: [],
   notify: ['host', 'config'],
-  steps: [...domain, 'finalize', 'workflow', 'config', 'notify'],
+  steps: [...domain, 'prove', 'recover', 'finalize', 'workflow', 'config', 'notify'],
   schedule: ['host', 'config', 'workflow', 'notify', 'steps'],
   cli: [
     ...domain,

@@ -13,6 +13,7 @@ import { table } from './output.ts';
 const trustText: Readonly<Record<Trust, string>> = {
   stored: 'stored, never read back',
   'read-back': 'read back, right',
+  recovered: 'recovered, proven',
   damaged: 'DAMAGED',
 };
 
@@ -48,7 +49,8 @@ function withFindings(list: string, findings: readonly Missing[]): string {
 
 const neededText = 'what it builds upon';
 
-export function verifiedText({ trust, verification }: ListedPoint): string {
+export function verifiedText({ trust, verification, recovered }: ListedPoint): string {
+  if (trust === 'recovered' && recovered !== undefined) return `${trustText[trust]} (${recovered.at.slice(0, 10)})`;
   if (verification !== undefined && verification.result === 'passed' && trust !== 'read-back')
     return trust === 'damaged' ? `DAMAGED: ${neededText}` : `read back, but not ${neededText}`;
   if (verification === undefined || trust !== 'read-back') return trustText[trust];

@@ -10,6 +10,7 @@ import { readNotices } from '../schedule/state.ts';
 import { listJobs, type ListedJob } from '../schedule/list.ts';
 import { knownPoints } from '../point/known.ts';
 import { localRecords } from '../point/local-records.ts';
+import { isProven } from '../point/point.ts';
 import type { ListedPoint, PointList } from '../point/records.ts';
 import { implausible } from '../point/retention.ts';
 import { openConfigured } from '../steps/repository.ts';
@@ -107,7 +108,7 @@ function judgePoints({ points, damaged }: PointList, { rpo }: Config, now: numbe
     return why === undefined;
   });
   const newest = plausible.at(-1);
-  const verified = plausible.findLast(({ trust }) => trust === 'read-back');
+  const verified = plausible.findLast(({ trust }) => isProven(trust));
   if (newest === undefined) {
     findings.push({
       subject: 'points',
@@ -115,7 +116,7 @@ function judgePoints({ points, damaged }: PointList, { rpo }: Config, now: numbe
         points.length === 0 ? 'there is no recovery point of this host' : 'there is none whose dates can be right',
       hint: 'Make one: lifeboat backup',
     });
-  } else if (newest.trust !== 'read-back') {
+  } else if (!isProven(newest.trust)) {
     const problem = newest.trust === 'damaged' ? 'the newest one is damaged' : 'the newest one was never read back';
     findings.push({ subject: `point ${newest.point.id}`, problem, hint: 'See lifeboat points list.' });
   } else if (newest.verification?.depth === 'ciphertext') {

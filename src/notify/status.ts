@@ -11,7 +11,7 @@ const agedPoint = z.object({
   /** By the clock of the storage. */
   arrivedAt: instant,
   ageSeconds: z.number(),
-  trust: z.enum(['stored', 'read-back', 'damaged']),
+  trust: z.enum(['stored', 'read-back', 'recovered', 'damaged']),
   bytes: z.number(),
   storedBytes: z.number(),
 });

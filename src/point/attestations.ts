@@ -7,7 +7,14 @@ import { newId, timeInName } from '../kernel/ids.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import { inParallel } from '../kernel/parallel.ts';
 import { attestationName, nameIn, parseAttestationName } from './names.ts';
-import { type Attestation, ATTESTATION_FORMAT, attestationSchema, type Pin, type Verification } from './point.ts';
+import {
+  type Attestation,
+  ATTESTATION_FORMAT,
+  attestationSchema,
+  type Pin,
+  type Recovered,
+  type Verification,
+} from './point.ts';
 import { type Found, isUnreadable, listFolder, putRecord, readRecord, type Repository } from './record-objects.ts';
 
 const DAY = 86_400_000;
@@ -22,6 +29,7 @@ export interface Unreadable {
 export interface Attested {
   readonly verification?: Verification;
   readonly pin?: Pin;
+  readonly recovered?: Recovered;
 }
 
 export interface AttestationList {
@@ -40,6 +48,16 @@ export async function putAttestation(
   await putRecord(repository, host, 'attestations', name, attestation, signal);
 }
 
+/** Puts on record that a point was recovered, or could not be. Where that cannot be written to: `keepBack` of kept.ts. */
+export async function putRecovered(
+  repository: Repository,
+  host: string,
+  recovered: Recovered,
+  signal: AbortSignal,
+): Promise<void> {
+  await putAttestation(repository, host, recovered, signal);
+}
+
 /**
  * What counts for these points, and no other attestation is read.
  *
@@ -54,24 +72,31 @@ export async function readAttestations(
   const unreadable: Unreadable[] = [];
   const verifications = new Map<string, Found[]>();
   const pins = new Map<string, Found[]>();
+  const recoveries = new Map<string, Found[]>();
+  const seriesOf = { verified: verifications, pinned: pins, unpinned: pins, recovered: recoveries };
   for (const found of await listFolder(repository.target, host, 'attestations', signal)) {
     const name = parseAttestationName(nameIn(host, 'attestations', found.key) ?? '');
     if (name === undefined) unreadable.push({ key: found.key, error: misnamed(found.key) });
     else if (wanted(name.point)) {
-      const series = name.kind === 'verified' ? verifications : pins;
+      const series = seriesOf[name.kind];
       series.set(name.point, [found, ...(series.get(name.point) ?? [])]);
     }
   }
   const ofPoint = new Map<string, Attested>();
   const nowMs = Date.now();
-  await inParallel([...verifications, ...pins], repository.target.traits.connections, async ([point, series]) => {
+  const all = [...verifications, ...pins, ...recoveries];
+  await inParallel(all, repository.target.traits.connections, async ([point, series]) => {
     const { last, unusable } = await lastWord(series, nowMs, (key) => readOne(repository, host, key, signal));
     unreadable.push(...unusable);
     if (last === undefined) return;
-    const known = ofPoint.get(point) ?? {};
-    ofPoint.set(point, last.kind === 'verified' ? { ...known, verification: last } : { ...known, pin: last });
+    ofPoint.set(point, { ...ofPoint.get(point), ...wordOf(last) });
   });
   return { ofPoint, unreadable };
+}
+
+function wordOf(last: Attestation): Attested {
+  if (last.kind === 'verified') return { verification: last };
+  return last.kind === 'recovered' ? { recovered: last } : { pin: last };
 }
 
 /** What counts of one kind and point; most often no other is read. */
@@ -111,6 +136,8 @@ async function lastWord(
 function isWorse(one: Attestation, other: Attestation): boolean {
   if (one.kind === 'verified')
     return one.result === 'damaged' && other.kind === 'verified' && other.result === 'passed';
+  if (one.kind === 'recovered')
+    return one.result === 'failed' && other.kind === 'recovered' && other.result !== 'failed';
   return one.kind === 'pinned' && other.kind === 'unpinned';
 }
 

@@ -5,7 +5,7 @@ import { type Suffix, suffixes } from './envelope.ts';
 /** `escrow`: what opens the volumes of the host; `media`: what is attested of rescue media, `logs` what rescue systems logged; `forgotten`: of points that are being forgotten, as long as that takes. */
 export type RecordKind = 'points' | 'captures' | 'escrow' | 'attestations' | 'forgotten' | 'media' | 'logs';
 
-export const attestationKinds = ['verified', 'pinned', 'unpinned'] as const;
+export const attestationKinds = ['verified', 'pinned', 'unpinned', 'recovered'] as const;
 export type AttestationKind = (typeof attestationKinds)[number];
 
 export function folderOf(host: string, kind: RecordKind): string {

@@ -51,7 +51,51 @@ const verificationSchema = attested.extend({
 
 const pinSchema = attested.extend({ kind: z.enum(['pinned', 'unpinned']), reason: z.string() });
 
-export const attestationSchema = z.discriminatedUnion('kind', [verificationSchema, pinSchema]);
+const recoveredSchema = attested.extend({
+  kind: z.literal('recovered'),
+  /** `drill`: in an isolated virtual machine, for a test. */
+  how: z.enum(['recover', 'drill']),
+  /** `files`: only these were brought back, and nothing was started. */
+  what: z.enum(['machine', 'files']),
+  /** `sampled`: content was proven of some files only. */
+  result: z.enum(['passed', 'sampled', 'failed']),
+  /** Why it failed. */
+  problem: z.string().exactOptional(),
+  /** The measured RTO: of a drill from power-on to the login, of a recovery from its start until it was proven. */
+  seconds: z.number(),
+  /** The measured RPO: how old the point was when it began. */
+  rpoSeconds: z.number(),
+  phases: z.array(z.object({ name: z.string(), seconds: z.number() })),
+  /** What was proven, counted; absent where it did not come that far. */
+  proof: z
+    .object({
+      entries: z.number(),
+      /** Whose content was read and hashed, and its bytes. */
+      files: z.number(),
+      bytes: z.number(),
+      /** Entries that are different or missing. */
+      wrong: z.number(),
+      graph: z.number(),
+      boot: z.number(),
+      mounts: z.number(),
+    })
+    .exactOptional(),
+  /** What it was recovered on. */
+  machine: z
+    .object({
+      firmware: z.string(),
+      accelerator: z.string().exactOptional(),
+      memoryMiB: z.number().exactOptional(),
+      disks: z.array(z.object({ sizeBytes: z.number(), serial: z.string().exactOptional() })),
+    })
+    .exactOptional(),
+  /** What was looked at after it had booted. */
+  checks: z.array(z.object({ name: z.string(), passed: z.boolean(), detail: z.string() })).exactOptional(),
+  /** SHA-256 of the files of evidence, by their names. */
+  evidence: z.record(z.string(), z.string()).exactOptional(),
+});
+
+export const attestationSchema = z.discriminatedUnion('kind', [verificationSchema, pinSchema, recoveredSchema]);
 
 export const pointSchema = headSchema.extend({
   format: z.literal(POINT_FORMAT),
@@ -104,18 +148,38 @@ export type Point = z.infer<typeof pointSchema>;
 export type Attestation = z.infer<typeof attestationSchema>;
 export type Verification = z.infer<typeof verificationSchema>;
 export type Pin = z.infer<typeof pinSchema>;
+/** That the point was recovered, or could not be. */
+export type Recovered = z.infer<typeof recoveredSchema>;
 
 /**
- * How far a point can be trusted: `stored` was acknowledged only, `read-back` was read again and found right, `damaged`
- * was read again and found wrong.
+ * How far a point can be trusted: `stored` was acknowledged only, `read-back` was read again and found right, `recovered`
+ * is what a machine was made of that booted and was proven equal to it; `damaged` was read again and found wrong.
  */
-export type Trust = 'stored' | 'read-back' | 'damaged';
+export const trusts = ['stored', 'read-back', 'recovered', 'damaged'] as const;
+export type Trust = (typeof trusts)[number];
+
+/** Every byte of it was read and found right, at least. */
+export function isProven(trust: Trust): boolean {
+  return trust === 'read-back' || trust === 'recovered';
+}
 
 /**
  * @param newest the verification that counts
  * @param bases of each point that this one needs, for what its own verification does not speak of, or not any more
+ * @param recovered the last recovery
  */
-export function trustOf(newest: Verification | undefined, bases: readonly (Verification | undefined)[]): Trust {
+export function trustOf(
+  newest: Verification | undefined,
+  bases: readonly (Verification | undefined)[],
+  recovered?: Recovered,
+): Trust {
+  if (recovered?.result !== 'passed' || recovered.what !== 'machine') return trustByReading(newest, bases);
+  // It took every byte of all that it builds upon; only what was found since says more.
+  const since = [newest, ...bases].filter((one) => one !== undefined && one.at >= recovered.at);
+  return since.some((one) => one?.result === 'damaged') ? 'damaged' : 'recovered';
+}
+
+function trustByReading(newest: Verification | undefined, bases: readonly (Verification | undefined)[]): Trust {
   if (newest === undefined) return 'stored';
   if (newest.result !== 'passed') return 'damaged';
   // A chain was read with all that it builds upon; what was found since is news of that, too.

@@ -14,6 +14,7 @@ import {
   type Point,
   POINT_FORMAT,
   pointSchema,
+  type Recovered,
   type Trust,
   trustOf,
   type Verification,
@@ -41,6 +42,8 @@ export interface ListedPoint {
   readonly verification?: Verification;
   /** Set while the point is pinned. */
   readonly pin?: Pin;
+  /** The last recovery or drill. */
+  readonly recovered?: Recovered;
 }
 
 /** Points in the order in which they arrived, and the records that cannot be used, which keep no other from it. */
@@ -148,18 +151,19 @@ export async function readPoints(
 /** A point that was verified by itself can be trusted as far as those that it builds upon. */
 export function withTrust(listed: ListedPoint, others: ReadonlyMap<string, ListedPoint>): ListedPoint {
   const bases = listed.point.data.references.map((id) => others.get(id)?.verification);
-  return { ...listed, trust: trustOf(listed.verification, bases) };
+  return { ...listed, trust: trustOf(listed.verification, bases, listed.recovered) };
 }
 
 export function listed(point: Point, key: string, arrivedMs: number, attested: Attested = {}): ListedPoint {
-  const { verification = point.verification, pin } = attested;
+  const { verification = point.verification, pin, recovered } = attested;
   return {
     point,
     key,
     arrivedMs: point.rebuilt === undefined ? arrivedMs : Date.parse(point.rebuilt.arrivedAt),
-    trust: trustOf(verification, []),
+    trust: trustOf(verification, [], recovered),
     ...(verification === undefined ? {} : { verification }),
     ...(pin?.kind === 'pinned' ? { pin } : {}),
+    ...(recovered === undefined ? {} : { recovered }),
   };
 }
 

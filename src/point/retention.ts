@@ -4,7 +4,7 @@
  * Points count by when they arrived, by the clock of the target and in UTC, and never by how long ago that is: a clock that is
  * wrong today makes no point old. A point whose dates cannot be right is kept, and takes no other's place.
  */
-import type { Trust } from './point.ts';
+import { isProven, type Trust } from './point.ts';
 import type { ListedPoint } from './records.ts';
 
 const HOUR = 3_600_000;
@@ -58,7 +58,7 @@ export function decide(points: readonly Candidate[], rules: Rules, nowMs: number
       keep(id, name === 'last' ? 'last' : `${name}: ${bucket}`);
   }
   const sound = eligible.filter(({ trust }) => trust !== 'damaged');
-  const verified = sound.filter(({ trust }) => trust === 'read-back');
+  const verified = sound.filter(({ trust }) => isProven(trust));
   if (sound[0]) keep(sound[0].id, 'the newest');
   if (verified[0]) keep(verified[0].id, 'the newest verified');
   // Where too few were verified, others are better than none.
@@ -124,9 +124,8 @@ function chosenBy(
   let counted = 0;
   for (const [bucket, points] of Map.groupBy(newestFirst, (point) => bucketOf(rule, point))) {
     if (counted >= count) break;
-    const best = (['read-back', 'stored', 'damaged'] as const)
-      .map((trust) => points.find((point) => point.trust === trust))
-      .find((point) => point !== undefined);
+    const best =
+      points.find(({ trust }) => isProven(trust)) ?? points.find(({ trust }) => trust !== 'damaged') ?? points[0];
     if (best === undefined) continue;
     if (best.trust !== 'damaged') counted += 1;
     chosen.push({ id: best.id, bucket });

@@ -5,7 +5,7 @@ import { LifeboatError } from '../kernel/errors.ts';
 import { isId } from '../kernel/ids.ts';
 import { present } from '../kernel/present.ts';
 import type { PointDescription } from '../point/captures.ts';
-import type { Point } from '../point/point.ts';
+import { isProven, type Point } from '../point/point.ts';
 import { isBuiltUpon } from '../point/catalogue.ts';
 import { isOnRecord } from '../point/forget.ts';
 import { includedPaths } from '../point/include.ts';
@@ -141,7 +141,7 @@ async function tellBases(
 ): Promise<void> {
   if (verification === undefined || data.references.length === 0) return;
   const { trust } = await findKnown(repository, host.name, local, id, signal);
-  if (trust === 'read-back') return;
+  if (isProven(trust)) return;
   const problem =
     trust === 'damaged' ? 'what it builds upon is damaged' : 'not all that it builds upon was read back and is right';
   say({ type: 'finding', subject: `point ${id}`, problem });

@@ -10,7 +10,7 @@ import { isOnRecord } from '../point/forget.ts';
 import { followedPaths, includedPaths, notMounted } from '../point/include.ts';
 import { rememberRepository } from '../point/same-repository.ts';
 import { knownPoints } from '../point/known.ts';
-import type { Point, Trust } from '../point/point.ts';
+import { isProven, type Point, type Trust } from '../point/point.ts';
 import type { CleanupContext, Say } from '../workflow/step.ts';
 import { checkMounts } from './dead-mounts.ts';
 import { type State, step } from './define.ts';
@@ -48,7 +48,7 @@ function isSealedTo(recipients: readonly Recipient[], { data }: Pick<Point, 'dat
 
 /** Where nothing is read back by configuration, what was stored has to do. */
 function isTrusted(trust: Trust, { verify }: Config): boolean {
-  return trust === 'read-back' || (trust === 'stored' && verify.after === 'none');
+  return isProven(trust) || (trust === 'stored' && verify.after === 'none');
 }
 
 export const storeData = step({
