@@ -15,13 +15,15 @@ function valuesOf(args: readonly string[], option: string): string[] {
 test('a machine reaches nothing outside: user networks are restricted, others are wires', () => {
   const cards = [
     { network: { kind: 'user', forwards: [{ hostPort: 2222, guestPort: 22 }] } },
+    { network: { kind: 'user', services: [{ address: '10.0.2.100', port: 22, program: 'nc -q1,2 127.0.0.1 22' }] } },
     { network: { kind: 'segment', number: 3 } },
     { network: { kind: 'wire', path: '/r/a,b', listens: true } },
   ] as const;
   expect(valuesOf(commandLine({ ...bare, cards }, options), '-netdev')).toEqual([
     'user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:2222-:22',
-    'hubport,id=net1,hubid=3',
-    'stream,id=net2,server=on,addr.type=unix,addr.path=/r/a,,b',
+    'user,id=net1,restrict=on,guestfwd=tcp:10.0.2.100:22-cmd:nc -q1,,2 127.0.0.1 22',
+    'hubport,id=net2,hubid=3',
+    'stream,id=net3,server=on,addr.type=unix,addr.path=/r/a,,b',
   ]);
 });
 

@@ -190,10 +190,13 @@ function networkCard(card: NetworkCard, index: number): string[] {
 function netdev(network: Network, id: string): string {
   switch (network.kind) {
     case 'user': {
-      const { forwards = [], tftp } = network;
+      const { forwards = [], services = [], tftp } = network;
       const rules = forwards.map(({ hostPort, guestPort }) => `,hostfwd=tcp:127.0.0.1:${hostPort}-:${guestPort}`);
+      const reached = services.map(
+        ({ address, port, program }) => `,guestfwd=tcp:${address}:${port}-cmd:${comma(program)}`,
+      );
       const offer = tftp === undefined ? '' : `,tftp=${comma(tftp.directory)},bootfile=${comma(tftp.file)}`;
-      return `user,id=${id},restrict=on${offer}${rules.join('')}`;
+      return `user,id=${id},restrict=on${offer}${rules.join('')}${reached.join('')}`;
     }
     case 'tap':
       return `tap,id=${id},ifname=${comma(network.name)},script=no,downscript=no`;

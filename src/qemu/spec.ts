@@ -26,6 +26,8 @@ export type Network =
   | {
       readonly kind: 'user';
       readonly forwards?: readonly PortForward[];
+      /** What the guest reaches. */
+      readonly services?: readonly Service[];
       /** What machines that start over the network are offered: the root of a TFTP server, and the file to begin with. */
       readonly tftp?: { readonly directory: string; readonly file: string };
     }
@@ -40,6 +42,15 @@ export interface PortForward {
   /** On 127.0.0.1 of the host. */
   readonly hostPort: number;
   readonly guestPort: number;
+}
+
+/** A service on the host's side. */
+export interface Service {
+  /** In the guest's network 10.0.2.0/24, other than those of the gateway, DNS and the guest itself. */
+  readonly address: string;
+  readonly port: number;
+  /** Started for each connection, which is its standard input and output; its words are quoted as for a shell, which there is not. */
+  readonly program: string;
 }
 
 export interface NetworkCard {

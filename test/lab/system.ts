@@ -9,7 +9,7 @@ import { sleep, throwIfAborted } from '../../src/kernel/wait.ts';
 import { startMachine } from '../../src/machine/machine.ts';
 import { imagesOf } from '../../src/qemu/image.ts';
 import { uefiFirmware } from '../../src/qemu/program.ts';
-import type { Bus, Firmware, MachineSpec } from '../../src/qemu/spec.ts';
+import type { Bus, Disk, Firmware, MachineSpec } from '../../src/qemu/spec.ts';
 import { cachedDirectory } from '../helpers/cache.ts';
 import { temporaryDirectory } from '../helpers/temporary.ts';
 import { furnished, type Lab, type LabOptions, makeImages } from './lab.ts';
@@ -34,17 +34,26 @@ export interface SystemOptions extends LabOptions {
   readonly firmware?: SystemFirmware;
   /** Of the disk that it is on, the serial number of which is `SYSTEM`. @default 'scsi' */
   readonly bus?: Bus;
+  /** Disks with another system on them, in place of that one. */
+  readonly images?: readonly Disk[];
   /** Whether it is switched on, in place of going on from the state of one that has booted. @default false */
   readonly cold?: boolean;
 }
 
+export interface SystemLab extends Lab {
+  /** What it writes to, of the disks with the system. */
+  readonly images: readonly Disk[];
+}
+
 /** Starts a system; a reboot of it is one. It writes to images of its own. */
-export async function startSystem(options: SystemOptions, signal: AbortSignal): Promise<Lab> {
+export async function startSystem(options: SystemOptions, signal: AbortSignal): Promise<SystemLab> {
   const { release = 'debian12', memoryMiB = 1024, cpus = 1, disks = [], cards = [], firmware = 'bios' } = options;
   const { bus = 'scsi', cold = false } = options;
   const emulation = await labEmulation(signal);
   const { qemu } = emulation;
-  const file = await systemImage(release, signal);
+  const images = options.images ?? [
+    { file: await systemImage(release, signal), format: 'qcow2', serial: 'SYSTEM', bus, bootIndex: 1 },
+  ];
   await using stack = new AsyncDisposableStack();
   const directory = stack.use(await temporaryDirectory()).path;
   const made = await makeImages(qemu, directory, disks, signal);
@@ -54,7 +63,7 @@ export async function startSystem(options: SystemOptions, signal: AbortSignal): 
     memoryMiB,
     cpus,
     firmware: await firmwareOf(emulation, firmware, signal),
-    disks: [{ file, format: 'qcow2', serial: 'SYSTEM', bus, bootIndex: 1 }],
+    disks: images,
     cards,
     onReboot: 'reboot',
   };
@@ -66,7 +75,8 @@ export async function startSystem(options: SystemOptions, signal: AbortSignal): 
   const state = kept === undefined ? {} : { state: stateIn(kept) };
   const all = { ...spec, disks: [...spec.disks, ...fixed] };
   const machine = stack.use(await startMachine(all, { ...emulation, ...state }, signal));
-  return await furnished(machine, made, fixed, stack, signal);
+  const lab = await furnished(machine, made, fixed, stack, signal);
+  return { ...lab, images: spec.disks };
 }
 
 /** Has a system start anew, and waits until it answers; its host from then on, as the one of before is lost. */

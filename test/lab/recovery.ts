@@ -1,0 +1,109 @@
+/** A machine that has lost all its disks: blank ones in their place, the rescue medium in its drive, switched on once. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Host } from '../../src/host/host.ts';
+import { localHost } from '../../src/host/local.ts';
+import { firmwareOf } from '../../src/machine/firmware.ts';
+import { type Machine, startMachine } from '../../src/machine/machine.ts';
+import type { Disk, MachineSpec, NetworkCard } from '../../src/qemu/spec.ts';
+import { rescueFiles } from '../../src/cli/rescue-files.ts';
+import { temporaryDirectory } from '../helpers/temporary.ts';
+import { type LabDisk, makeImages } from './lab.ts';
+import { labEmulation } from './prepared.ts';
+import { overlaysOf } from './rebooted.ts';
+import { type LabMedium, rescueMedium, rescueLimitMs } from './rescue.ts';
+import type { Protected } from './source/protect.ts';
+
+export interface RecoveryOptions {
+  /** @default as the source */
+  readonly firmware?: 'bios' | 'uefi';
+  /** In place of those that were lost: the first is what the firmware starts from, once there is something to start. */
+  readonly disks: readonly (LabDisk & { readonly bootIndex?: number })[];
+  /** Disks with something on them, besides the repository's; not written to, but overlays of them. */
+  readonly images?: readonly Disk[];
+  readonly medium: string;
+  readonly cards?: readonly NetworkCard[];
+}
+
+export interface RecoveryMachine extends AsyncDisposable {
+  readonly machine: Machine;
+  readonly disks: readonly Disk[];
+  /** Of when it was switched on. */
+  readonly since: number;
+  /** The rescue system, once it answers. */
+  rescue(signal: AbortSignal): Promise<Host>;
+  /** The recovered system, once its own agent answers and everything in it has started. */
+  recovered(signal: AbortSignal): Promise<Host>;
+}
+
+/** A medium of the source, as `rescue build` makes it there. */
+export async function mediumOf(
+  { files }: Protected,
+  { words = [], embedCredentials = false }: { readonly words?: readonly string[]; readonly embedCredentials?: boolean },
+  signal: AbortSignal,
+): Promise<LabMedium> {
+  await using work = await temporaryDirectory();
+  for (const { path, content } of files) {
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    const own = content.replaceAll('/etc/lifeboat/host.key', join(work.path, 'host.key'));
+    await writeFile(join(work.path, name), name === 'lifeboat.yaml' ? `${own}\nhost: lifeboat-lab\n` : content, {
+      mode: 0o600,
+    });
+  }
+  const embedding = { keepHostKeys: false, embedCredentials };
+  const own = await rescueFiles(join(work.path, 'lifeboat.yaml'), embedding, localHost(), signal);
+  const captured = files.filter(({ path }) => path.startsWith('/etc/lifeboat/captured/'));
+  const placed = own.files.map((file) => ({ ...file, path: file.path, content: String(file.content) }));
+  return await rescueMedium({ files: [...captured, ...placed], words });
+}
+
+/** Switches it on. Disposing is pulling the plug. */
+export async function startRecovery(
+  source: Protected,
+  options: RecoveryOptions,
+  signal: AbortSignal,
+): Promise<RecoveryMachine> {
+  const { firmware = source.kind.firmware, images = [], medium, cards = [{ network: { kind: 'user' } }] } = options;
+  const emulation = await labEmulation(signal);
+  await using stack = new AsyncDisposableStack();
+  const directory = stack.use(await temporaryDirectory()).path;
+  const blank = await makeImages(emulation.qemu, directory, options.disks, signal);
+  const disks = blank.map((disk, index) => ({ bootIndex: index + 1, ...disk }));
+  const kept = await overlaysOf([source.repository, ...images], directory, signal);
+  const spec: MachineSpec = {
+    name: 'recovery',
+    memoryMiB: 2048,
+    cpus: 2,
+    firmware: await firmwareOf(firmware, emulation.qemu, directory, signal),
+    disks: [...disks, ...kept],
+    cards,
+    screen: true,
+    cd: { file: medium, bootIndex: 99 },
+    onReboot: 'reboot',
+  };
+  const since = performance.now();
+  const machine = stack.use(await startMachine(spec, emulation, signal));
+  const owned = stack.move();
+  const answering = async (file: string, own: AbortSignal): Promise<Host> => {
+    for (;;) {
+      const host = await machine.connect(rescueLimitMs, own);
+      // The agent of the one before answers until the last moment.
+      const { code } = await host.run(['test', '-e', file], { okCodes: [0, 1] }, own).catch(() => ({ code: 1 }));
+      if (code === 0) return host;
+      await host[Symbol.asyncDispose]();
+    }
+  };
+  return {
+    machine,
+    disks,
+    since,
+    rescue: async (own) => await answering('/etc/lifeboat/medium.json', own),
+    async recovered(own) {
+      const host = await answering('/etc/systemd/system/tick.timer', own);
+      const wait = ['systemctl', 'is-system-running', '--wait'] as const;
+      await host.run(wait, { okCodes: [0, 1], timeoutMs: rescueLimitMs }, own);
+      return host;
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}

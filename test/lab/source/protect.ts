@@ -1,0 +1,162 @@
+/** A source machine that was backed up from inside: the repository on a disk of its own, and what an independent checker saw before. */
+import { hash } from 'node:crypto';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { z } from 'zod';
+import type { Disk } from '../../../src/qemu/spec.ts';
+import { cachedDirectory } from '../../helpers/cache.ts';
+import { root } from '../../helpers/cli.ts';
+import { devicesOf, makeImages } from '../lab.ts';
+import { digest, labEmulation } from '../prepared.ts';
+import { program, programDisk } from '../program.ts';
+import { type SystemLab, startSystem } from '../system.ts';
+import { witness, type Witness, witnessSchema } from './witness.ts';
+import { type SourceLayout, sourceImages } from './image.ts';
+
+const GIB = 1024 ** 3;
+/** Longer than anything takes on a machine that is busy with ten other things. */
+const limitMs = 1_800_000;
+
+export interface SourceKind {
+  readonly layout: SourceLayout;
+  readonly firmware: 'bios' | 'uefi';
+}
+
+const pointSchema = z.object({
+  point: z.string(),
+  code: z.string(),
+  /** Files of the rescue medium, by their paths there. */
+  files: z.array(z.object({ path: z.string(), content: z.string(), mode: z.number() })),
+  seconds: z.number(),
+});
+
+export interface Protected extends z.infer<typeof pointSchema> {
+  readonly kind: SourceKind;
+  /** The disk with the repository, which must not be written to. */
+  readonly repository: Disk;
+  /** What the machine consisted of, which must not be written to. */
+  readonly disks: readonly Disk[];
+  readonly before: Witness;
+}
+
+/** Where the source has the repository. */
+export const repositoryPlace = '/srv/backup';
+
+/**
+ * Starts it, with lifeboat in memory, where no capture sees it as a part of the machine, and with an empty disk for the repository, the image
+ * of which is `REPO.qcow2` in this directory.
+ */
+export async function startSource({ layout, firmware }: SourceKind, directory: string, signal: AbortSignal) {
+  const images = await sourceImages(layout, signal);
+  const cards = [{ network: { kind: 'user' } }] as const;
+  const lab = await startSystem({ images, firmware, cards, memoryMiB: 2048, cpus: 2 }, signal);
+  const { qemu } = await labEmulation(signal);
+  const file = await programDisk(directory);
+  await lab.machine.addDisk({ file, format: 'raw', serial: 'PROGRAM', bus: 'scsi' }, signal);
+  for (const disk of await makeImages(qemu, directory, [{ serial: 'REPO', bytes: 3 * GIB }], signal)) {
+    await lab.machine.addDisk(disk, signal);
+  }
+  const found = await devicesOf(lab.host, ['PROGRAM', 'REPO'], signal);
+  const script = `
+    mkdir /run/program /run/disk
+    mount -t tmpfs -o size=700m tmpfs /run/program
+    mount -o ro ${found.get('PROGRAM')} /run/disk
+    cp -r /run/disk/. /run/program/
+    umount /run/disk
+    mkdir -p /opt/lifeboat
+    mount --bind /run/program /opt/lifeboat
+    mkfs.ext4 -q -L repo ${found.get('REPO')}
+    udevadm settle
+    mkdir -p ${repositoryPlace}
+    echo 'LABEL=repo ${repositoryPlace} ext4 nofail 0 2' >> /etc/fstab
+    systemctl daemon-reload
+    mount ${repositoryPlace}`;
+  await lab.host.run(['sh', '-ec', script], { timeoutMs: limitMs }, signal);
+  await lab.machine.removeDisk('PROGRAM', signal);
+  await rm(file);
+  return lab;
+}
+
+/** Makes it where it is not cached; `dist/` counts as it is now. */
+export async function protectedSource(kind: SourceKind, signal: AbortSignal): Promise<Protected> {
+  const disks = await sourceImages(kind.layout, signal);
+  const recipe = digest([kind, disks, await programDigest(), await ownDigest()]);
+  const name = `lab/protected/${kind.layout}.${kind.firmware}-${recipe}`;
+  const directory = await cachedDirectory(name, async (made) => {
+    await using lab = await startSource(kind, made, signal);
+    const before = await witness(lab.host, 'REPO', signal);
+    const point = await backedUp(lab, `file://${repositoryPlace}`, signal);
+    await writeFile(join(made, 'before.json.gz'), gzipSync(JSON.stringify(before)));
+    await writeFile(join(made, 'point.json'), JSON.stringify(point));
+    await lab.host.run(['sh', '-c', `umount ${repositoryPlace}; sync`], { timeoutMs: limitMs }, signal);
+    await lab.machine.removeDisk('REPO', signal);
+  });
+  return await kept(kind, directory, disks);
+}
+
+/** What lies in such a directory. */
+async function kept(kind: SourceKind, directory: string, disks: readonly Disk[]): Promise<Protected> {
+  const point = pointSchema.parse(JSON.parse(await readFile(join(directory, 'point.json'), 'utf8')));
+  const before = witnessSchema.parse(await readZipped(join(directory, 'before.json.gz')));
+  const repository = { file: join(directory, 'REPO.qcow2'), format: 'qcow2', serial: 'REPO', bus: 'scsi' } as const;
+  return { ...point, kind, repository, disks, before };
+}
+
+/** Makes keys and a configuration, backs up, and tells what a rescue medium would hold. */
+async function backedUp({ host }: SystemLab, repository: string, signal: AbortSignal): Promise<object> {
+  const run = async (words: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> => {
+    const { stdout } = await host.run([...program, ...words], { timeoutMs: limitMs, env }, signal);
+    return stdout.toString();
+  };
+  const [code = ''] = /([0-9A-Z]{5}-){6}[0-9A-Z]{5}/.exec(await run(['init', '--repository', repository])) ?? [];
+  await run(['key', 'check'], { LIFEBOAT_RECOVERY_CODE: code });
+  // Pages of files that were just written are on disk by then, so that nothing changes while it is read.
+  await host.run(['sync'], { timeoutMs: limitMs }, signal);
+  const began = performance.now();
+  const said = await run(['--json', '--quiet', 'backup']);
+  const seconds = (performance.now() - began) / 1_000;
+  const { point, run: own } = backupSchema.parse(JSON.parse(said));
+  if (own.findings.length > 0) throw new Error(`the backup was not content:\n${JSON.stringify(own.findings, null, 2)}`);
+  const captured = [];
+  for (const name of ['layout', 'network', 'facts']) {
+    const content = await run(['--json', name, 'show', 'latest']);
+    captured.push({ path: `/etc/lifeboat/captured/${name}.json`, content, mode: 0o644 });
+  }
+  const places = ['/etc/lifeboat/lifeboat.yaml', '/etc/lifeboat/host.key'];
+  const files = await Promise.all(
+    places.map(async (path) => ({ path, content: (await host.read(path, {}, signal)).toString(), mode: 0o600 })),
+  );
+  return { point, code, files: [...captured, ...files], seconds };
+}
+
+const backupSchema = z.object({
+  point: z.string(),
+  run: z.object({ findings: z.array(z.object({ subject: z.string(), problem: z.string() })) }),
+});
+
+async function readZipped(file: string): Promise<unknown> {
+  return JSON.parse(gunzipSync(await readFile(file)).toString());
+}
+
+/** Of the program that backs up. */
+async function programDigest(): Promise<string> {
+  const names = await filesBelow(join(root, 'dist'));
+  return await digestOf(names.filter((name) => /\.js$/.test(name)));
+}
+
+/** Of what makes and checks. */
+const ownDigest = async (): Promise<string> => await digestOf(await filesBelow(import.meta.dirname));
+
+async function filesBelow(directory: string): Promise<readonly string[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
+
+async function digestOf(files: readonly string[]): Promise<string> {
+  const contents = await Promise.all(files.map(async (name) => hash('sha256', await readFile(name))));
+  return digest([files, contents]);
+}
