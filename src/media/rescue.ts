@@ -80,7 +80,7 @@ export async function makeRescue(
     host,
     signal,
   );
-  const key = await keyOf(request, host, signal);
+  const key = await keyOf(request);
   const work = await mkdtemp(join(tmpdir(), 'lifeboat-rescue-'));
   await using _work = { [Symbol.asyncDispose]: async () => await rm(work, { recursive: true, force: true }) };
   say(`put together with the kernel ${kernel.modules.version}`);
@@ -127,14 +127,10 @@ export async function makeRescue(
 }
 
 /** @returns `undefined` for media that anybody can read: such a rescue system makes a key when it starts */
-async function keyOf(
-  { to, keepHostKeys, stateDir }: RescueRequest,
-  host: Host,
-  signal: AbortSignal,
-): Promise<RescueKey | undefined> {
+async function keyOf({ to, keepHostKeys, stateDir }: RescueRequest): Promise<RescueKey | undefined> {
   if (to.kind === 'path' && to.format.isPublic === true) return undefined;
-  if (keepHostKeys === true) return await ownHostKeys(host, signal);
-  return await hostKeyIn(join(stateDir, 'rescue'), host, signal);
+  if (keepHostKeys === true) return await ownHostKeys();
+  return await hostKeyIn(join(stateDir, 'rescue'));
 }
 
 async function chosenKernel(

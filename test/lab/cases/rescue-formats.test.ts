@@ -138,7 +138,8 @@ describe.skipIf(why !== undefined || ownCases === undefined)('in a system that r
       const planned = await build(lab.host, ['--dry-run'], usb);
       const { digest, losses } = dryRunSchema.parse(JSON.parse(planned.stdout.toString()));
       expect(losses).toEqual([expect.objectContaining({ state: expect.stringMatching(/ext4.*photos/) })]);
-      expect(await build(lab.host, [`--yes=${digest}`], usb)).toMatchObject({ code: 0 });
+      const made = await build(lab.host, [`--yes=${digest}`], usb);
+      expect(made.code, made.stderr).toBe(0);
       await said('udevadm settle; mount LABEL=LIFEBOAT-DATA /mnt; echo point > /mnt/point; umount /mnt; sync');
       const next = await build(lab.host, ['--dry-run'], usb);
       expect(dryRunSchema.parse(JSON.parse(next.stdout.toString())).losses).toEqual([]);
