@@ -39,6 +39,8 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     'media',
     'rescue',
     'finalize',
+    'prove',
+    'recover',
     'workflow',
     'config',
     'notify',

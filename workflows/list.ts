@@ -5,8 +5,9 @@ import { backup } from './backup.ts';
 import { forget } from './forget.ts';
 import { network } from './network.ts';
 import { prune } from './prune.ts';
+import { recover } from './recover.ts';
 import { repair } from './repair.ts';
 import { restore } from './restore.ts';
 import { verify } from './verify.ts';
 
-export const workflows: readonly Workflow[] = [backup, restore, verify, forget, prune, repair, apply, network];
+export const workflows: readonly Workflow[] = [backup, restore, verify, forget, prune, repair, apply, network, recover];

@@ -42,6 +42,11 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./commands/restore.ts')).restoreCommand(),
   },
   {
+    name: 'recover',
+    description: 'in the rescue system: bring the whole machine back on the disks that are here, and prove it',
+    load: async () => (await import('./commands/recover.ts')).recoverCommand(),
+  },
+  {
     name: 'layout',
     description: 'disks, partitions, filesystems, mounts and boot: capture, show, compare',
     load: async () => (await import('./commands/documents.ts')).layoutCommand(),

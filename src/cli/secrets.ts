@@ -29,14 +29,21 @@ export function holdSecret(name: string, secret: Secret): void {
   held.set(variableOf(name), secret);
 }
 
+/** In memory, for root alone: what a rescue system was handed by who started it. */
+const handed = '/run/lifeboat/secrets';
+
 /**
  * In this order: typed or from the environment (`LIFEBOAT_<NAME>`), a systemd credential (`lifeboat.<name>`), the file
- * `secrets/<name>` beside the configuration.
+ * `secrets/<name>` beside the configuration, what this system was handed when it was started.
  */
 export function secretsOf({ config }: Pick<Globals, 'config'>): SecretSource {
   const directory = join(dirname(resolve(config)), 'secrets');
   return {
-    get: (name) => held.get(variableOf(name)) ?? credential(name) ?? privateFile(join(directory, name)),
+    get: (name) =>
+      held.get(variableOf(name)) ??
+      credential(name) ??
+      privateFile(join(directory, name)) ??
+      privateFile(join(handed, name)),
   };
 }
 

@@ -1,6 +1,7 @@
 /** The configuration: one YAML file, plain data, and never a secret in it. An unknown key is an error. */
 import { z } from 'zod';
 import { parseBytes, parseDuration } from '../kernel/units.ts';
+import { recoverSchema } from './recover.ts';
 import { retentionSchema, verifySchema } from './retention.ts';
 import { scheduleSchemas } from './schedule.ts';
 
@@ -68,6 +69,7 @@ const config = z.strictObject({
   backup: backup.readonly(),
   verify: verifySchema.readonly().default({ after: 'full', oldest: 0 }),
   retention: retentionSchema.readonly().exactOptional(),
+  recover: recoverSchema.readonly().exactOptional(),
   schedule: scheduling.schedule.exactOptional(),
   rpo: duration.exactOptional(),
   notify: scheduling.notify.exactOptional(),
@@ -93,6 +95,7 @@ export const sections: { readonly [section: string]: readonly string[] } = {
   backup: Object.keys(backup.shape),
   verify: Object.keys(verifySchema.shape),
   retention: Object.keys(retentionSchema.shape),
+  recover: Object.keys(recoverSchema.shape),
   ...scheduling.sections,
 };
 

@@ -8,8 +8,9 @@ import { applyPlan, prepared } from '../layout/rebuild/apply.ts';
 import { checkPlan } from '../layout/rebuild/check.ts';
 import { type Plan, planDigest, planSubject } from '../layout/rebuild/document.ts';
 import { openProgress, readProgress } from '../plan/progress.ts';
+import type { Say } from '../workflow/step.ts';
 import { agree, type Destruction } from './consent.ts';
-import { type ApplyRequest, step } from './define.ts';
+import { type ApplyRequest, type State, step } from './define.ts';
 
 export const agreeToPlan = step({
   id: 'agree',
@@ -31,35 +32,53 @@ export const rebuildDisks = step({
   gives: ['rebuilt'],
   destructive: true,
   timeout: '24h',
-  run: async ({ state: { layoutPlan, agreedPlan, applyRequest, stateDir }, host, say, signal }) => {
-    const { bootId = '' } = await hostIdentity(host, signal);
-    const record = recordOf(stateDir, agreedPlan);
-    await using progress = await openProgress(record, bootId);
-    const total = layoutPlan.actions.length;
-    let done = progress.ended.size;
-    const changes = await applyPlan(
-      layoutPlan,
-      {
-        host,
-        progress,
-        given: async (name) => await givenFile(name, applyRequest),
-        say: ({ title }) => {
-          say({ type: 'note', text: title });
-          say({ type: 'progress', done: done++, total, unit: 'items' });
-        },
-      },
-      signal,
-    );
-    if (changes.length > 0) {
-      const texts = changes.map(({ text }) => text).join('; ');
-      throw new LifeboatError('failed', `the disks are not as the plan said: ${texts}`, {
-        // Of disks that somebody emptied since, the new plan may be this very one.
-        hint: `Look at them with "lifeboat layout show". To begin anew, remove ${record} and make the plan again.`,
-      });
-    }
-    return { rebuilt: { actions: total, disks: layoutPlan.disks.map(({ id }) => id) } };
-  },
+  run: async ({ state, host, say, signal }) => ({ rebuilt: await rebuild(state, host, say, signal) }),
 });
+
+/**
+ * Carries out a plan that somebody agreed to; who does it again goes on with what was begun.
+ *
+ * @throws LifeboatError as {@link applyPlan}; `failed` where the disks are not as the plan said
+ */
+export async function rebuild(
+  {
+    layoutPlan,
+    agreedPlan,
+    applyRequest,
+    stateDir,
+  }: Pick<State, 'layoutPlan' | 'agreedPlan' | 'applyRequest' | 'stateDir'>,
+  host: Host,
+  say: Say,
+  signal: AbortSignal,
+): Promise<State['rebuilt']> {
+  const { bootId = '' } = await hostIdentity(host, signal);
+  const record = recordOf(stateDir, agreedPlan);
+  await using progress = await openProgress(record, bootId);
+  const total = layoutPlan.actions.length;
+  let done = progress.ended.size;
+  const changes = await applyPlan(
+    layoutPlan,
+    {
+      host,
+      progress,
+      given: async (name) => await givenFile(name, applyRequest),
+      marked: applyRequest.marked === true,
+      say: ({ title }) => {
+        say({ type: 'note', text: title });
+        say({ type: 'progress', done: done++, total, unit: 'items' });
+      },
+    },
+    signal,
+  );
+  if (changes.length > 0) {
+    const texts = changes.map(({ text }) => text).join('; ');
+    throw new LifeboatError('failed', `the disks are not as the plan said: ${texts}`, {
+      // Of disks that somebody emptied since, the new plan may be this very one.
+      hint: `Look at them with "lifeboat layout show". To begin anew, remove ${record} and make the plan again.`,
+    });
+  }
+  return { actions: total, disks: layoutPlan.disks.map(({ id }) => id) };
+}
 
 /** What of a plan is done. */
 const recordOf = (stateDir: string, digest: string): string => join(stateDir, 'plans', `${digest}.jsonl`);

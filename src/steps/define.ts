@@ -13,6 +13,9 @@ import type { ForgetPlan } from '../point/forget.ts';
 import type { Point } from '../point/point.ts';
 import type { PrunePlan } from '../point/prune.ts';
 import type { RepairPlan } from '../point/repair.ts';
+import type { Proof } from '../prove/proof.ts';
+import type { Finished } from '../finalize/scene.ts';
+import type { RecoverRequest } from '../recover/request.ts';
 import { stepsOf } from '../workflow/define.ts';
 
 export interface State {
@@ -70,6 +73,21 @@ export interface State {
   readonly agreedPlan: string;
   readonly rebuilt: { readonly actions: number; readonly disks: readonly string[] };
 
+  readonly recoverRequest: RecoverRequest;
+  /** When the recovery began. */
+  readonly begun: string;
+  /** How the machine was when the point was made. */
+  readonly captured: Captured;
+  /** How much of the point's data was read before anything was touched. */
+  readonly tried: Tried;
+  readonly phases: readonly Phase[];
+  readonly newRoot: NewRoot;
+  readonly finished: Finished;
+  /** `null` where it was not asked for. */
+  readonly proof: Proof | null;
+  /** Where the result of the recovery is on record. */
+  readonly recovered: { readonly attested: 'repository' | 'kept' | 'none'; readonly next: string };
+
   readonly networkPlan: NetworkPlan;
   /** Consent, as `--yes` takes it. */
   readonly networkRequest: { readonly yes?: string };
@@ -78,11 +96,43 @@ export interface State {
   readonly networked: { readonly outcome: NetworkPlan['outcome']; readonly done: number };
 }
 
+export interface Captured {
+  readonly layout: Layout;
+  readonly network: Network;
+  readonly facts: Facts;
+}
+
+/** `whole`: every byte; `sample`: as much as there was time for, the rest as it was attested before; `none`: it was not asked for. */
+export interface Tried {
+  readonly how: 'whole' | 'sample' | 'none';
+  readonly bytes: number;
+  readonly storedBytes: number;
+}
+
+export interface Phase {
+  readonly name: string;
+  readonly seconds: number;
+}
+
+/** The recovered system as it stands on the new disks. */
+export interface NewRoot {
+  /** Where it is mounted. */
+  readonly root: string;
+  /** Paths in it at which filesystems are mounted. */
+  readonly mounts: readonly string[];
+  /** As they are now. */
+  readonly layout: Layout;
+  readonly network: Network;
+  readonly firmware: 'bios' | 'uefi';
+}
+
 /** Files that a plan needs, by the UUID of the encrypted volume, and consent as `--yes` takes it. */
 export interface ApplyRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly keys: Readonly<Record<string, string>>;
   readonly yes?: string;
+  /** The disks stay marked as what is being written to: until their files are back, too. */
+  readonly marked?: boolean;
 }
 
 /** Of the host, as far as it has been given any. */
@@ -154,6 +204,8 @@ export interface RestoreRequest {
   readonly yes?: string;
   readonly owners?: OwnerMap;
   readonly reread?: boolean;
+  /** It is the root of a machine that is being recovered. `made`: on filesystems that were made for it, so that nothing there is anybody's. */
+  readonly machine?: 'made' | 'there';
 }
 
 /** In entries, where nothing else is said. */

@@ -94,7 +94,7 @@ export async function planRestore(
   const findings = new Findings();
   const entries = () => repository.engine.entries(pointJob(repository, point), signal);
   const selection = await select(entries, request.paths, findings);
-  const root = made || directory === '/';
+  const root = made || directory === '/' || request.machine !== undefined;
   const lacks = new Lacks();
   const options = { directory, root, owners: request.owners, lacks, onProgress: () => {} };
   const comparison = await compareWith(entries(), selection, options, signal);

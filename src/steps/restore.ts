@@ -5,9 +5,9 @@ import { finishAttributes } from '../engine/restore/finish.ts';
 import { type Placed, place } from '../engine/restore/place.ts';
 import { Findings } from '../engine/tar/stderr.ts';
 import type { Host } from '../host/host.ts';
-import type { CleanupContext } from '../workflow/step.ts';
+import type { CleanupContext, StepContext } from '../workflow/step.ts';
 import { agree, consentDigest } from './consent.ts';
-import { type RestoreRequest, step } from './define.ts';
+import { type RestoreRequest, type State, step } from './define.ts';
 import { openConfigured } from './repository.ts';
 import { destinationOf, planRestore, pointJob, type RestorePlan } from './restore-plan.ts';
 import {
@@ -33,6 +33,14 @@ export const lookAtDestination = step({
   run: async ({ state: { restoreRequest } }) => ({ destination: await destinationOf(restoreRequest.directory) }),
 });
 
+export const restoreCleanups = {
+  async undo({ staging }: { staging: Staging }, { host, signal }: CleanupContext): Promise<void> {
+    await undoStaging(host, staging, signal);
+  },
+};
+
+type Restoring = Pick<State, 'config' | 'point' | 'restoreRequest' | 'destination'>;
+
 export const restoreFiles = step({
   id: 'files',
   title: 'Restore the files that differ',
@@ -40,82 +48,92 @@ export const restoreFiles = step({
   gives: ['restored'],
   destructive: true,
   timeout: '7d',
-  cleanups: {
-    async undo({ staging }: { staging: Staging }, { host, signal }: CleanupContext) {
-      await undoStaging(host, staging, signal);
-    },
-  },
-  run: async ({ state, runId, host, onUndo, ask, say, secrets, signal }) => {
-    const { config, point, restoreRequest: request } = state;
-    const { directory } = state.destination;
-    await using repository = await openConfigured(config, { say, secrets }, signal);
-    const nothingYet: Staging = { directory, made: state.destination.made, pointId: point.id, crossings: [] };
-    const notes = await readNotes(nothingYet);
-    const made = nothingYet.made || notes?.made === true;
-    say({ type: 'note', text: `comparing the point with ${directory}` });
-    const plan = await planRestore(repository, point, request, { directory, made }, signal);
-    const { comparison, destruction } = plan;
-    if (!agreedBefore(notes, plan, runId, request)) await agree(destruction, { yes: request.yes, ask }, signal);
-
-    const staging: Staging = { ...nothingYet, made, crossings: comparison.crossings };
-    await onUndo('undo', { staging });
-    const digest = consentDigest(destruction.identity);
-    const agreed: Notes = { run: runId, digest, made, agreed: plan.items };
-    if (made) await makeDestination(staging, agreed);
-    const findings = new Findings();
-    for (const { subject, problem } of plan.findings) findings.add(subject, problem);
-    let kept = 0;
-    let placed: Placed;
-    let attributes: number;
-    {
-      await using _lock = await openStaging(staging);
-      await writeNotes(staging, agreed);
-      using created = createdLog(staging);
-      try {
-        const placing = {
-          directory,
-          stage: stageOf(staging),
-          comparison,
-          findings,
-          onCreate: (path: string, staged: BigIntStats) => created.note(path, staged),
-        };
-        kept = await make();
-        if (destruction.items.length > 0) await sync(host, staging, signal);
-        const { kept: unplaced } = (placed = await place(placing, signal));
-        // What was agreed to is written in there, and holds until all of it is done.
-        const letGo = async () => (unplaced === 0 ? await removeStaging(host, staging, signal) : undefined);
-        attributes = await finishAttributes(placing, letGo, signal);
-      } catch (error) {
-        say({ type: 'note', text: `what was restored so far is kept in ${stagingIn(directory, point.id)}` });
-        throw error;
-      }
-    }
-    for (const finding of findings.list()) say({ type: 'finding', ...finding });
-    return {
-      restored: { directory, ...countsOf(comparison, placed), attributes, kept, reread: request.reread ?? false },
-    };
-
-    /** What is new or different, in the stage. */
-    async function make(): Promise<number> {
-      const report = await repository.engine.restore(
-        {
-          ...pointJob(repository, point),
-          paths: [],
-          only: (path) => plan.selection.has(path) && isStaged(comparison, path),
-          ...stageOf(staging),
-          ...(request.owners ? { owners: request.owners } : {}),
-          reread: request.reread ?? false,
-          onProgress: ({ doneBytes, totalBytes }) => {
-            say({ type: 'progress', done: doneBytes, unit: 'bytes', ...(totalBytes ? { total: totalBytes } : {}) });
-          },
-        },
-        signal,
-      );
-      for (const { subject, problem } of report.findings) findings.add(subject, problem);
-      return report.kept;
-    }
-  },
+  cleanups: restoreCleanups,
+  run: async (context) => await restoring(context),
 });
+
+/** All that the step does; others bring files back, too. */
+export async function restoring({
+  state,
+  runId,
+  host,
+  onUndo,
+  ask,
+  say,
+  secrets,
+  signal,
+}: StepContext<Restoring, typeof restoreCleanups>): Promise<Pick<State, 'restored'>> {
+  const { config, point, restoreRequest: request } = state;
+  const { directory } = state.destination;
+  await using repository = await openConfigured(config, { say, secrets }, signal);
+  const nothingYet: Staging = { directory, made: state.destination.made, pointId: point.id, crossings: [] };
+  const notes = await readNotes(nothingYet);
+  const made = nothingYet.made || notes?.made === true;
+  say({ type: 'note', text: `comparing the point with ${directory}` });
+  const plan = await planRestore(repository, point, request, { directory, made }, signal);
+  const { comparison, destruction } = plan;
+  // What filesystems that were made just now have in them is what their tools and the way to them put there.
+  const isOurs = request.machine === 'made' || agreedBefore(notes, plan, runId, request);
+  if (!isOurs) await agree(destruction, { yes: request.yes, ask }, signal);
+
+  const staging: Staging = { ...nothingYet, made, crossings: comparison.crossings };
+  await onUndo('undo', { staging });
+  const digest = consentDigest(destruction.identity);
+  const agreed: Notes = { run: runId, digest, made, agreed: plan.items };
+  if (made) await makeDestination(staging, agreed);
+  const findings = new Findings();
+  for (const { subject, problem } of plan.findings) findings.add(subject, problem);
+  let kept = 0;
+  let placed: Placed;
+  let attributes: number;
+  {
+    await using _lock = await openStaging(staging);
+    await writeNotes(staging, agreed);
+    using created = createdLog(staging);
+    try {
+      const placing = {
+        directory,
+        stage: stageOf(staging),
+        comparison,
+        findings,
+        onCreate: (path: string, staged: BigIntStats) => created.note(path, staged),
+      };
+      kept = await make();
+      if (destruction.items.length > 0) await sync(host, staging, signal);
+      const { kept: unplaced } = (placed = await place(placing, signal));
+      // What was agreed to is written in there, and holds until all of it is done.
+      const letGo = async () => (unplaced === 0 ? await removeStaging(host, staging, signal) : undefined);
+      attributes = await finishAttributes(placing, letGo, signal);
+    } catch (error) {
+      say({ type: 'note', text: `what was restored so far is kept in ${stagingIn(directory, point.id)}` });
+      throw error;
+    }
+  }
+  for (const finding of findings.list()) say({ type: 'finding', ...finding });
+  return {
+    restored: { directory, ...countsOf(comparison, placed), attributes, kept, reread: request.reread ?? false },
+  };
+
+  /** What is new or different, in the stage. */
+  async function make(): Promise<number> {
+    const report = await repository.engine.restore(
+      {
+        ...pointJob(repository, point),
+        paths: [],
+        only: (path) => plan.selection.has(path) && isStaged(comparison, path),
+        ...stageOf(staging),
+        ...(request.owners ? { owners: request.owners } : {}),
+        reread: request.reread ?? false,
+        onProgress: ({ doneBytes, totalBytes }) => {
+          say({ type: 'progress', done: doneBytes, unit: 'bytes', ...(totalBytes ? { total: totalBytes } : {}) });
+        },
+      },
+      signal,
+    );
+    for (const { subject, problem } of report.findings) findings.add(subject, problem);
+    return report.kept;
+  }
+}
 
 function isStaged(comparison: Comparison, path: string): boolean {
   const change = changeOf(comparison, path);

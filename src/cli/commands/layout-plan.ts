@@ -4,7 +4,7 @@ import type { Layout } from '../../layout/types.ts';
 import { layoutDocument } from '../documents.ts';
 import { helpFooter } from '../globals.ts';
 import { openDocuments, sourceHelp } from '../open-documents.ts';
-import type { PlanNames } from '../plan-names.ts';
+import type { PlanNames } from '../../layout/rebuild/plan-names.ts';
 
 interface Options extends PlanNames {
   readonly layout: string;
@@ -77,7 +77,7 @@ export function layoutPlanCommand(): Command {
       const { planLayout } = await import('../../layout/rebuild/plan.ts');
       const { planText } = await import('../../layout/rebuild/text.ts');
       const { withWholeDisks } = await import('../../layout/rebuild/attached.ts');
-      const { namedRequest } = await import('../plan-names.ts');
+      const { namedRequest } = await import('../../layout/rebuild/plan-names.ts');
       const { repositoryDirectory } = await import('../session.ts');
       const { present } = await import('../../kernel/present.ts');
       const { globals, session, load } = await openDocuments(command);

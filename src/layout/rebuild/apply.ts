@@ -6,6 +6,7 @@ import { execute, type Execution, type Progress } from '../../plan/execute.ts';
 import { holding, othersEnded } from '../../plan/outlive.ts';
 import { givenNames, refuseWithoutTools } from '../../plan/preflight.ts';
 import { captureLayout } from '../capture.ts';
+import type { Layout } from '../types.ts';
 import { withWholeDisks } from './attached.ts';
 import { checkPlan } from './check.ts';
 import { rebuiltChanges } from './compared.ts';
@@ -25,6 +26,8 @@ export interface Application {
   /** Headers and keys of encrypted volumes, by name. @throws LifeboatError where there is none */
   readonly given: (name: string, signal: AbortSignal) => Promise<Uint8Array>;
   readonly say: (action: Action) => void;
+  /** Whether the marks stay on the disks, as what belongs on these is not there yet. */
+  readonly marked?: boolean;
 }
 
 /** Held on the host by each command of a plan, whichever it is. */
@@ -59,7 +62,17 @@ export async function applyPlan(plan: Plan, application: Application, signal: Ab
   }
   const after = await captureWhole(plan, host, signal);
   const changes = [...rebuiltChanges(plan, after), ...(await failingMembers(plan, after, host, signal))];
-  if (changes.length > 0) return changes;
+  if (changes.length > 0 || application.marked === true) return changes;
+  await unmark(plan, after, host, signal);
+  return changes;
+}
+
+/**
+ * Takes the marks away: the disks are what they shall be.
+ *
+ * @param after a capture of them
+ */
+export async function unmark(plan: Plan, after: Layout, host: Host, signal: AbortSignal): Promise<void> {
   const site = siteOf(plan.layout.components);
   for (const disk of disksOf(after)) {
     const place = plan.disks.some((one) => one.id === disk.id) ? markPlace(disk.id, site) : undefined;
@@ -67,7 +80,6 @@ export async function applyPlan(plan: Plan, application: Application, signal: Ab
     const isMarked = place !== undefined && (await readMark(host, disk, signal)) !== undefined;
     if (isMarked) await markBlank(host, disk.device, place, signal);
   }
-  return changes;
 }
 
 /**

@@ -7,7 +7,10 @@ export const policySchema = z.union([
   /** Disks on which nothing at all is. */
   z.literal('blank-disks'),
   /** These and no others, whatever is on them: by serial number or WWN, or by where they are plugged in. */
-  z.strictObject({ serials: z.array(z.string()).default([]), slots: z.array(z.string()).default([]) }),
+  z.strictObject({
+    serials: z.array(z.string()).readonly().default([]),
+    slots: z.array(z.string()).readonly().default([]),
+  }),
 ]);
 
 export type ConsentPolicy = z.infer<typeof policySchema>;

@@ -1,10 +1,10 @@
 /** What a person says of a plan by names, as ids: what is left out, what stays, which disks may be taken, what shall be otherwise. */
-import { LifeboatError } from '../kernel/errors.ts';
-import { intended } from '../layout/rebuild/chosen.ts';
-import { leftOutBy, namedIn } from '../layout/rebuild/named.ts';
-import type { PlanRequest } from '../layout/rebuild/plan.ts';
-import type { RewriteRequest } from '../layout/rebuild/rewrites/rewrites.ts';
-import { type Layout } from '../layout/types.ts';
+import { LifeboatError } from '../../kernel/errors.ts';
+import { intended } from './chosen.ts';
+import { leftOutBy, namedIn } from './named.ts';
+import type { PlanRequest } from './plan.ts';
+import type { RewriteRequest } from './rewrites/rewrites.ts';
+import { type Layout } from '../types.ts';
 import { diskNamed, diskPairs } from './disk-pairs.ts';
 
 export interface PlanNames {

@@ -1,7 +1,7 @@
 /** `--map OLD=NEW`: which disk takes the place of which, as a person names them. */
-import { LifeboatError } from '../kernel/errors.ts';
-import { nearest } from '../kernel/nearest.ts';
-import { type ComponentOf, type Layout } from '../layout/types.ts';
+import { LifeboatError } from '../../kernel/errors.ts';
+import { nearest } from '../../kernel/nearest.ts';
+import { type ComponentOf, type Layout } from '../types.ts';
 
 /**
  * Disks that are there, by those that were.

@@ -1,0 +1,170 @@
+/** `lifeboat recover`: what was asked for, as a run; and what follows it. */
+import { mkdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Config } from '../config/schema.ts';
+import { LifeboatError } from '../kernel/errors.ts';
+import type { Json } from '../kernel/json.ts';
+import { present } from '../kernel/present.ts';
+import { parseDuration } from '../kernel/units.ts';
+import { planDigest } from '../layout/rebuild/document.ts';
+import { planText } from '../layout/rebuild/text.ts';
+import { findPoint } from '../point/find.ts';
+import { readCaptures } from '../point/records.ts';
+import { wantedPassphrase } from '../recover/keys.ts';
+import { does, partsOf, type RecoverRequest } from '../recover/request.ts';
+import { typedState } from '../steps/define.ts';
+import { planOf } from '../steps/recover-plan.ts';
+import { openConfigured } from '../steps/repository.ts';
+import { destinationOf } from '../steps/restore-plan.ts';
+import { resumeRun, type RunOutcome, startRun } from '../workflow/runs.ts';
+import { recover } from '../../workflows/recover.ts';
+import { ask } from './ask.ts';
+import { askHidden, recoveryCode } from './ask-secret.ts';
+import { finish } from './finish.ts';
+import type { Globals } from './globals.ts';
+import { printResult } from './output.ts';
+import { runToGoOn } from './recover-again.ts';
+import { rescueSurroundings, type Surroundings } from './recover-words.ts';
+import { describeRecovery } from './recover-text.ts';
+import { hostNameOf } from './requests.ts';
+import { configured, openSession, type Session, settingsOf } from './session.ts';
+import { holdSecret } from './secrets.ts';
+
+export interface RecoverOptions {
+  readonly point?: string;
+  readonly also: readonly string[];
+  readonly map: readonly string[];
+  readonly only: readonly string[];
+  readonly exclude: readonly string[];
+  readonly rewrite: readonly string[];
+  readonly grow: boolean;
+  readonly clone: boolean;
+  readonly layoutOnly: boolean;
+  readonly mountOnly: boolean;
+  readonly filesOnly: boolean;
+  readonly from?: string;
+  readonly root: string;
+  readonly proveBudget?: string;
+  readonly unattended: boolean;
+  readonly after?: 'reboot' | 'poweroff' | 'nothing';
+  readonly runbook: boolean;
+}
+
+export async function recoverHere(options: RecoverOptions, typed: Globals): Promise<void> {
+  const parts = partsOf(options);
+  const around = await rescueSurroundings(typed);
+  const { repository = typed.repository } = around.words;
+  const globals: Globals = repository === undefined ? typed : { ...typed, repository };
+  await using session = openSession(globals, undefined, options.unattended);
+  if (!options.unattended) await codeIfNeeded(globals, session);
+  const { config, inputs } = await configured(globals);
+  await using own = openSession(globals, settingsOf(config), options.unattended);
+  const request = requestOf(options, parts, config, around, globals);
+  const hostName = await hostNameOf(config, own.host, own.signal);
+  const pointName = options.point ?? around.words.point ?? 'latest';
+  const root = resolve(options.root);
+  if (globals.dryRun) return await showPlan(own, config, { request, hostName, pointName, root });
+  await mkdir(root, { recursive: true });
+  const all: Record<string, Json> = {
+    ...inputs,
+    hostName,
+    pointName,
+    recoverRequest: jsonOf(request),
+    destination: { ...(await destinationOf(root)) },
+  };
+  const outcome = await runWithPassphrases(all, own, options.unattended);
+  finish(globals, outcome, describeRecovery);
+  const { proof } = typedState(outcome.state);
+  if (outcome.error === undefined && proof?.result === 'failed') process.exitCode = 1;
+  if (does(request, 'end')) await afterwards(options, config, own);
+}
+
+/** What opens the repository is typed, where nothing else does. */
+async function codeIfNeeded(globals: Globals, { signal }: Session): Promise<void> {
+  if (globals.repository !== undefined) return;
+  const { loadConfig } = await import('../config/load.ts');
+  const { key, encryption } = await loadConfig(resolve(globals.config));
+  if (key === undefined && encryption !== 'none') await recoveryCode(globals, signal);
+}
+
+function requestOf(
+  { map, only, exclude, rewrite, grow, clone, also, proveBudget, unattended }: RecoverOptions,
+  parts: RecoverRequest['parts'],
+  config: Config,
+  { policies, medium }: Surroundings,
+  { yes }: Globals,
+): RecoverRequest {
+  return {
+    repositories: [...also, ...(config.recover?.repositories ?? [])],
+    names: { map: [...map], only: [...only], exclude: [...exclude], rewrite: [...rewrite] },
+    grow,
+    clone,
+    parts,
+    ...(unattended
+      ? { unattended: { policies: [config.recover?.consent ?? 'blank-disks', ...policies], ...present({ medium }) } }
+      : {}),
+    ...(proveBudget === undefined ? {} : { budgetMs: parseDuration(proveBudget) }),
+    ...present({ yes }),
+  };
+}
+
+const jsonOf = (request: RecoverRequest): Json => JSON.parse(JSON.stringify(request));
+
+interface Asked {
+  readonly request: RecoverRequest;
+  readonly hostName: string;
+  readonly pointName: string;
+  readonly root: string;
+}
+
+/** Writes nothing: what is lost, and what is made. */
+async function showPlan({ globals, host, opening, signal }: Session, config: Config, asked: Asked): Promise<void> {
+  const { request, hostName, pointName, root } = asked;
+  await using repository = await openConfigured(config, opening, signal);
+  const { point } = await findPoint(repository, hostName, pointName, signal);
+  const { layout } = await readCaptures(repository, point, signal);
+  const plan = await planOf(request, layout, { directory: root, repository: config.repository }, host, signal);
+  const text = () =>
+    `Point ${point.id} of ${hostName}, made ${point.createdAt}, in ${repository.target.url}: nothing is done (--dry-run)\n\n${planText(plan)}`;
+  printResult(globals.json, { ...plan, point: point.id, digest: planDigest(plan) }, text);
+}
+
+/** Goes on with an attempt that was cut off; passphrases that are missing are asked for. */
+async function runWithPassphrases(
+  inputs: Readonly<Record<string, Json>>,
+  { context, signal, globals }: Session,
+  unattended: boolean,
+): Promise<RunOutcome> {
+  const before = await runToGoOn(context.stateDir, inputs);
+  const find = async () => await Promise.resolve(recover);
+  let outcome =
+    before === undefined
+      ? await startRun(recover, inputs, context, signal)
+      : await resumeRun(before, find, context, signal);
+  for (;;) {
+    const volume = outcome.error === undefined ? undefined : wantedPassphrase(outcome.error);
+    if (volume === undefined || unattended || globals.json || !process.stdin.isTTY) return outcome;
+    const secret = await askHidden(`Passphrase of the encrypted volume ${volume} (Enter gives up): `, signal);
+    if (secret.reveal() === '') return outcome;
+    holdSecret(`luks-${volume}`, secret);
+    outcome = await resumeRun(outcome.report.id, find, context, signal);
+  }
+}
+
+/** Only what was proven starts by itself. */
+async function afterwards({ after, unattended }: RecoverOptions, config: Config, { host, globals, signal }: Session) {
+  if (process.exitCode !== undefined && process.exitCode !== 0 && process.exitCode !== 4) return;
+  const wanted = after ?? (unattended ? (config.recover?.after ?? 'reboot') : await offered(globals, signal));
+  if (wanted !== 'nothing') await host.run([wanted], { timeoutMs: 120_000 }, signal);
+}
+
+async function offered(globals: Globals, signal: AbortSignal): Promise<'reboot' | 'nothing'> {
+  if (globals.json || !process.stdin.isTTY) return 'nothing';
+  try {
+    const text = 'Start the machine now? (y, or Enter for no)';
+    return (await ask({ id: 'reboot', text }, globals, signal)) === 'y' ? 'reboot' : 'nothing';
+  } catch (error) {
+    if (error instanceof LifeboatError && error.code === 'interrupted') return 'nothing';
+    throw error;
+  }
+}

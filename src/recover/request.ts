@@ -1,0 +1,58 @@
+/** What a recovery is asked to do, and which of its parts that means. */
+import { LifeboatError } from '../kernel/errors.ts';
+import type { ConsentPolicy } from '../layout/rebuild/policy.ts';
+import type { PlanNames } from '../layout/rebuild/plan-names.ts';
+
+/** In the order in which they are done; what comes before them only reads. */
+export const parts = ['recreate', 'mount', 'restore', 'finalize', 'prove', 'end'] as const;
+export type Part = (typeof parts)[number];
+
+export interface RecoverRequest {
+  /** URLs that are tried where the repository of the configuration does not answer. */
+  readonly repositories: readonly string[];
+  readonly names: Pick<PlanNames, 'map' | 'only' | 'exclude' | 'rewrite'>;
+  readonly grow: boolean;
+  readonly clone: boolean;
+  readonly parts: readonly Part[];
+  /** Nobody is asked anything: what is done has to be within these policies, all of them. */
+  readonly unattended?: Unattended;
+  /** How long proving may take, in milliseconds: what is not read then is said. */
+  readonly budgetMs?: number;
+  /** Consent, as `--yes` takes it. */
+  readonly yes?: string;
+}
+
+export interface Unattended {
+  readonly policies: readonly (ConsentPolicy | 'ask')[];
+  /** Id of the medium that this was started from. */
+  readonly medium?: string;
+}
+
+export interface PartOptions {
+  readonly mountOnly: boolean;
+  readonly layoutOnly: boolean;
+  readonly filesOnly: boolean;
+  readonly from?: string;
+}
+
+/**
+ * The parts that were asked for. Disks that are not built anew are put together as they are.
+ *
+ * @throws LifeboatError `usage` for several of these options, or a part that there is not
+ */
+export function partsOf({ mountOnly, layoutOnly, filesOnly, from }: PartOptions): readonly Part[] {
+  if ([mountOnly, layoutOnly, filesOnly, from !== undefined].filter(Boolean).length > 1) {
+    throw new LifeboatError('usage', 'only one of --mount-only, --layout-only, --files-only and --from can be given');
+  }
+  if (mountOnly) return ['mount'];
+  if (layoutOnly) return ['recreate'];
+  if (filesOnly) return ['mount', 'restore'];
+  if (from === undefined) return parts;
+  const first = parts.findIndex((part) => part === from);
+  if (first !== -1) return parts.filter((part, index) => index >= first || (part === 'mount' && first > 0));
+  throw new LifeboatError('usage', `recovery has no part ${JSON.stringify(from)}`, {
+    hint: `Its parts are ${parts.join(', ')}.`,
+  });
+}
+
+export const does = ({ parts: asked }: Pick<RecoverRequest, 'parts'>, part: Part): boolean => asked.includes(part);

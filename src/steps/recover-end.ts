@@ -1,0 +1,195 @@
+/** The end of a recovery: its result on record, its logs kept, and the disks let go of. */
+import { join } from 'node:path/posix';
+import type { Host } from '../host/host.ts';
+import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
+import { throwIfAborted } from '../kernel/wait.ts';
+import type { Keyring } from '../keys/keyring.ts';
+import { keyringOf, keyringOfHostKey, keyringOfRecoveryCode } from '../keys/ring.ts';
+import { withWholeDisks } from '../layout/rebuild/attached.ts';
+import { unmark } from '../layout/rebuild/apply.ts';
+import { planDigest } from '../layout/rebuild/document.ts';
+import { captureLayout } from '../layout/capture.ts';
+import { disksOf } from '../layout/rebuild/site.ts';
+import { putRecovered } from '../point/attestations.ts';
+import { keepBack } from '../point/kept.ts';
+import { LOG_FORMAT, putLog } from '../point/logs.ts';
+import { ATTESTATION_FORMAT, type Recovered } from '../point/point.ts';
+import { mountNewRoot, unmountNewRoot } from '../recover/new-root.ts';
+import { markRecovered } from '../recover/once.ts';
+import { does } from '../recover/request.ts';
+import { copyLogs, readLogs } from '../rescue/logs.ts';
+import type { CleanupContext } from '../workflow/step.ts';
+import { type State, step } from './define.ts';
+import { keysAtHand } from './keys.ts';
+import { openConfigured } from './repository.ts';
+
+type Ending = Pick<
+  State,
+  | 'config'
+  | 'stateDir'
+  | 'version'
+  | 'hostName'
+  | 'recoverRequest'
+  | 'begun'
+  | 'point'
+  | 'layoutPlan'
+  | 'newRoot'
+  | 'proof'
+  | 'phases'
+>;
+
+export const endRecovery = step({
+  id: 'result',
+  title: 'Put the result on record, keep the logs, and let go of the disks',
+  needs: [
+    'config',
+    'stateDir',
+    'version',
+    'hostName',
+    'recoverRequest',
+    'begun',
+    'point',
+    'layoutPlan',
+    'newRoot',
+    'finished',
+    'proof',
+    'phases',
+  ],
+  gives: ['recovered'],
+  destructive: true,
+  timeout: '2h',
+  run: async ({ state, runId, host, say, secrets, signal }) => {
+    const { recoverRequest: request, newRoot, layoutPlan, proof, point } = state;
+    const { root } = newRoot;
+    if (proof === null && !does(request, 'end')) return { recovered: { attested: 'none', next: nextOf(state) } };
+    await mountNewRoot(layoutPlan.layout, root, host, signal);
+    const at = new Date().toISOString();
+    const attestation = attestationOf(state, at, runId);
+    const attested = proof === null ? 'none' : await attest(state, attestation, { say, secrets, signal });
+    if (proof?.result === 'failed' || !does(request, 'end')) {
+      return { recovered: { attested, next: nextOf(state) } };
+    }
+    await markRecovered(root, {
+      point: point.id,
+      host: point.host.name,
+      at,
+      result: proof?.result ?? 'unproven',
+      plan: planDigest(layoutPlan),
+      unattended: request.unattended !== undefined,
+      ...(request.unattended?.medium === undefined ? {} : { medium: request.unattended.medium }),
+    });
+    await keepLogs(state, host, { say, secrets, signal });
+    await unmountNewRoot(root, host, signal);
+    if (layoutPlan.disks.length > 0) {
+      const now = withWholeDisks(await captureLayout(host, new Date(), signal));
+      await unmark(layoutPlan, now, host, signal);
+    }
+    await host.run(['sync'], { timeoutMs: 600_000 }, signal);
+    return { recovered: { attested, next: nextOf(state) } };
+  },
+});
+
+/** What a person does now. */
+function nextOf({ recoverRequest: request, newRoot: { root }, proof }: Ending): string {
+  if (proof?.result === 'failed')
+    return `It is mounted at ${root}: mend what is listed, then "lifeboat recover --from finalize", or recover another point.`;
+  if (does(request, 'end')) return 'Take the medium out, and start the machine.';
+  if (!does(request, 'mount')) return 'The disks are built. To go on: lifeboat recover --from mount';
+  return `It is mounted at ${root}. To finish: lifeboat recover --from finalize; to let go of it: umount --recursive ${root}`;
+}
+
+function attestationOf(state: Ending, at: string, run: string): Recovered {
+  const { point, hostName, version, begun, phases, proof, newRoot, layoutPlan } = state;
+  const secondsSince = (from: string, to: string): number => Math.max(0, (Date.parse(to) - Date.parse(from)) / 1000);
+  return {
+    format: ATTESTATION_FORMAT,
+    point: point.id,
+    at,
+    by: { host: hostName, version, run },
+    kind: 'recovered',
+    how: 'recover',
+    what: 'machine',
+    result: proof?.result ?? 'failed',
+    seconds: secondsSince(begun, at),
+    rpoSeconds: secondsSince(point.createdAt, begun),
+    phases: [...phases],
+    ...(proof === null ? {} : { proof: countsOf(proof) }),
+    machine: {
+      firmware: newRoot.firmware,
+      disks: disksOf(layoutPlan.layout).map(({ sizeBytes, serial }) => ({
+        sizeBytes,
+        ...(serial === undefined ? {} : { serial }),
+      })),
+    },
+  };
+}
+
+const countsOf = ({ files, graph, boot, mounts }: NonNullable<State['proof']>): NonNullable<Recovered['proof']> => ({
+  entries: files.total,
+  files: files.checked,
+  bytes: files.bytes,
+  wrong: files.wrong,
+  graph: graph.length,
+  boot: boot.length,
+  mounts: mounts.length,
+});
+
+type Surroundings = Pick<CleanupContext, 'say' | 'secrets' | 'signal'>;
+
+/** Where the repository cannot be written to, it waits on the new disk for the first backup. */
+async function attest(
+  { config, hostName, newRoot }: Ending,
+  attestation: Recovered,
+  { say, secrets, signal }: Surroundings,
+): Promise<'repository' | 'kept'> {
+  let keys: Keyring | undefined;
+  try {
+    await using repository = await openConfigured(config, { say, secrets }, signal);
+    keys = repository.keys;
+    await putRecovered(repository, hostName, attestation, signal);
+    return 'repository';
+  } catch (error) {
+    throwIfAborted(signal);
+    const { message } = asLifeboatError(error);
+    say({ type: 'note', text: `the result is kept on the new disk until the first backup, as ${message}` });
+  }
+  await keepBack(join(newRoot.root, 'var/lib/lifeboat'), { keys: keys ?? ringAtHand() }, hostName, attestation);
+  return 'kept';
+
+  /** Without what the repository keeps of them. */
+  function ringAtHand(): Keyring {
+    const { hostKey, code } = keysAtHand(config, { say, secrets });
+    const rings = [
+      ...(hostKey === undefined ? [] : [keyringOfHostKey(hostKey)]),
+      ...(code === undefined ? [] : [keyringOfRecoveryCode(code)]),
+    ];
+    const [first, second] = rings;
+    if (first === undefined) throw new LifeboatError('no-key', 'there is no key here to sign the result with');
+    return second === undefined ? first : keyringOf(first, second);
+  }
+}
+
+/** What was done can be read on the machine, and in the repository; that it cannot is no reason to fail. */
+async function keepLogs(
+  { config, stateDir, hostName, newRoot }: Ending,
+  host: Host,
+  { say, secrets, signal }: Surroundings,
+): Promise<void> {
+  const now = new Date();
+  const trying = async (what: string, work: () => Promise<unknown>): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      throwIfAborted(signal);
+      say({ type: 'note', text: `${what}: ${asLifeboatError(error).message}` });
+    }
+  };
+  await trying('the logs are not in the recovered system', async () => {
+    await copyLogs(join(newRoot.root, 'var/log/lifeboat'), stateDir, host, now, signal);
+  });
+  await trying('the logs are not in the repository', async () => {
+    await using repository = await openConfigured(config, { say, secrets, hurried: true }, signal);
+    const files = [...(await readLogs(stateDir, host, signal))];
+    await putLog(repository, hostName, { format: LOG_FORMAT, at: now.toISOString(), files }, signal);
+  });
+}

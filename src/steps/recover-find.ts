@@ -1,0 +1,133 @@
+/** The first steps of a recovery: which point, out of which repository, and whether it is whole. Nothing here writes to a disk. */
+import type { Config } from '../config/schema.ts';
+import { asLifeboatError, type ErrorCode, LifeboatError } from '../kernel/errors.ts';
+import { formatBytes } from '../kernel/units.ts';
+import { throwIfAborted } from '../kernel/wait.ts';
+import { escrowProblem } from '../point/escrow.ts';
+import { findPoint } from '../point/find.ts';
+import type { Point, Trust } from '../point/point.ts';
+import { readCaptures } from '../point/records.ts';
+import { does } from '../recover/request.ts';
+import type { Say } from '../workflow/step.ts';
+import { type State, step, type Tried } from './define.ts';
+import { phased } from './recover-phase.ts';
+import { type OpenRepository, openConfigured } from './repository.ts';
+import { pointJob } from './restore-plan.ts';
+
+export const findForRecovery = step({
+  id: 'find',
+  title: 'Find repository and recovery point, and check who signed it',
+  needs: ['config', 'recoverRequest', 'hostName', 'pointName'],
+  gives: ['config', 'begun', 'point', 'captured', 'phases'],
+  timeout: '1h',
+  run: async ({ state: { config, recoverRequest, hostName, pointName }, say, secrets, signal }) => {
+    const begun = new Date().toISOString();
+    const { value, phases } = await phased('find', [], async () => {
+      const urls = [...new Set([config.repository, ...recoverRequest.repositories])];
+      const failures: LifeboatError[] = [];
+      for (const url of urls) {
+        const one: Config = { ...config, repository: url };
+        try {
+          await using repository = await openConfigured(one, { say, secrets, hurried: urls.length > 1 }, signal);
+          const { point } = await findPoint(repository, hostName, pointName, signal);
+          const { layout, network, facts } = await readCaptures(repository, point, signal);
+          say({ type: 'note', text: `point ${point.id} of ${hostName}, made ${point.createdAt}, in ${url}` });
+          return { config: one, point, captured: { layout, network, facts } };
+        } catch (error) {
+          throwIfAborted(signal);
+          const failure = asLifeboatError(error);
+          if (urls.length > 1) say({ type: 'note', text: `${url}: ${failure.message}` });
+          failures.push(failure);
+        }
+      }
+      throw worstOf(failures);
+    });
+    return { ...value, begun, phases };
+  },
+});
+
+/** What says most about why there is no point: a wrong code before a server that does not answer. */
+function worstOf(failures: readonly LifeboatError[]): LifeboatError {
+  const telling: readonly ErrorCode[] = ['record-forged', 'record-damaged', 'no-key', 'not-found'];
+  const first = telling.flatMap((code) => failures.find((one) => one.code === code) ?? [])[0];
+  return (
+    first ?? failures[0] ?? new LifeboatError('usage', 'no repository is named', { hint: 'Give --repository URL.' })
+  );
+}
+
+/** What takes longer than the disks themselves is read for a while only. */
+const wholeBytes = 4 * 1024 ** 3;
+const sampleMs = 120_000;
+
+export const verifyForRecovery = step({
+  id: 'read',
+  title: 'Read the point before anything is touched',
+  needs: ['config', 'recoverRequest', 'point', 'captured', 'phases'],
+  gives: ['tried', 'phases'],
+  timeout: '7d',
+  run: async ({ state: { config, recoverRequest, point, captured, phases: before }, say, secrets, signal }) => {
+    // What builds no disk anew and brings no file back relies on no archive.
+    const isRead = does(recoverRequest, 'recreate') || does(recoverRequest, 'restore');
+    const { value: tried, phases } = await phased('verify', before, async (): Promise<Tried> => {
+      if (!isRead) return { how: 'none', bytes: 0, storedBytes: 0 };
+      await using repository = await openConfigured(config, { say, secrets }, signal);
+      const hasLuks = captured.layout.components.some(({ kind }) => kind === 'luks');
+      const problem = hasLuks ? await escrowProblem(repository, point, signal) : undefined;
+      if (problem !== undefined)
+        throw new LifeboatError(
+          'record-damaged',
+          `the LUKS headers of the point ${point.id} cannot be used: ${problem}`,
+        );
+      const { trust } = await findPoint(repository, point.host.name, point.id, signal);
+      return await readFirst(repository, point, trust, say, signal);
+    });
+    return { tried, phases };
+  },
+});
+
+/** @throws LifeboatError `archive-damaged` */
+async function readFirst(
+  repository: OpenRepository,
+  point: Point,
+  trust: Trust,
+  say: Say,
+  signal: AbortSignal,
+): Promise<Tried> {
+  if (trust === 'damaged') throw damaged(point, 'it was found damaged before');
+  const total = await storedOf(repository, point, signal);
+  // Of one that nobody has ever read back, a sample says too little.
+  const limit = total <= wholeBytes || trust === 'stored' ? undefined : AbortSignal.timeout(sampleMs);
+  let read = 0;
+  const onProgress = ({ doneBytes }: { readonly doneBytes: number }): void => {
+    read = doneBytes;
+    say({ type: 'progress', done: doneBytes, total: point.data.bytes, unit: 'bytes' });
+  };
+  const job = { ...pointJob(repository, point), scope: 'chain' as const, onProgress };
+  const both = limit === undefined ? signal : AbortSignal.any([signal, limit]);
+  try {
+    const { damage, bytes, storedBytes } = await repository.engine.verify(job, both);
+    const [first] = damage;
+    if (first !== undefined) throw damaged(point, `${first.subject}: ${first.problem}`);
+    return { how: 'whole', bytes, storedBytes };
+  } catch (error) {
+    throwIfAborted(signal);
+    if (limit?.aborted !== true) throw error;
+    const text = `the point is large: ${formatBytes(read)} of ${formatBytes(point.data.bytes)} were read and are right; all of it read back right when it was last verified`;
+    say({ type: 'note', text });
+    return { how: 'sample', bytes: read, storedBytes: 0 };
+  }
+}
+
+/** Of the point and all that it builds upon. */
+async function storedOf({ target, engine }: OpenRepository, point: Point, signal: AbortSignal): Promise<number> {
+  const ids = new Set([point.id, ...point.data.references]);
+  let bytes = 0;
+  for await (const { pointId, size } of engine.stored({ target, hostName: point.host.name }, signal))
+    if (ids.has(pointId)) bytes += size;
+  return bytes;
+}
+
+const damaged = ({ id }: State['point'], what: string): LifeboatError =>
+  new LifeboatError('archive-damaged', `the point ${id} is damaged, and nothing was touched: ${what}`, {
+    hint: 'Take another point (lifeboat points list, --point ID), or another repository (--repository URL).',
+  });

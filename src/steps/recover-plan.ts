@@ -1,0 +1,89 @@
+/** How the machine is built anew on the disks that are here, and that somebody agrees to it. Nothing here writes to a disk. */
+import { captureLayout } from '../layout/capture.ts';
+import { withWholeDisks } from '../layout/rebuild/attached.ts';
+import { blankDisks } from '../layout/rebuild/blank.ts';
+import { checkPlan } from '../layout/rebuild/check.ts';
+import { type Plan, planDigest } from '../layout/rebuild/document.ts';
+import { withoutHold } from '../layout/rebuild/held.ts';
+import { planLayout } from '../layout/rebuild/plan.ts';
+import { namedRequest } from '../layout/rebuild/plan-names.ts';
+import type { Layout } from '../layout/types.ts';
+import { present } from '../kernel/present.ts';
+import type { Host } from '../host/host.ts';
+import { allowedUnattended } from '../recover/consent.ts';
+import { keyFiles } from '../recover/keys.ts';
+import { unmountNewRoot } from '../recover/new-root.ts';
+import { does, type RecoverRequest } from '../recover/request.ts';
+import { standingPlan } from '../recover/standing.ts';
+import { localDirectory } from '../target/targets.ts';
+import { planDestruction } from './apply.ts';
+import { agree } from './consent.ts';
+import { step } from './define.ts';
+import { phased } from './recover-phase.ts';
+import { openConfigured } from './repository.ts';
+
+/** In memory, for root alone. */
+export const keyDirectory = '/run/lifeboat/recover';
+
+export const planRecovery = step({
+  id: 'plan',
+  title: 'Plan how the machine is built anew on the disks that are here',
+  needs: ['config', 'recoverRequest', 'captured', 'point', 'destination', 'phases'],
+  gives: ['layoutPlan', 'applyRequest', 'phases'],
+  timeout: '1h',
+  run: async ({ state, host, say, secrets, signal }) => {
+    const { config, recoverRequest: request, captured, point, destination, phases: before } = state;
+    const { value, phases } = await phased('plan', before, async () => {
+      const layoutPlan = await planOf(request, captured.layout, { ...destination, ...config }, host, signal);
+      await using repository = await openConfigured(config, { say, secrets }, signal);
+      const sources = { repository, point, captured: captured.layout, directory: keyDirectory, secrets };
+      const files = await keyFiles(layoutPlan, sources, signal);
+      for (const note of layoutPlan.notes) say({ type: 'note', text: note });
+      return { layoutPlan, applyRequest: { ...files, marked: true, ...present({ yes: request.yes }) } };
+    });
+    return { ...value, phases };
+  },
+});
+
+/**
+ * The plan, as a dry run shows it, too.
+ *
+ * @throws LifeboatError as {@link planLayout}
+ */
+export async function planOf(
+  request: RecoverRequest,
+  wanted: Layout,
+  { directory, repository }: { readonly directory: string; readonly repository: string },
+  host: Host,
+  signal: AbortSignal,
+): Promise<Plan> {
+  if (!does(request, 'recreate')) return await standingPlan(wanted, host, signal);
+  // Of an earlier attempt.
+  await unmountNewRoot(directory, host, signal);
+  const found = withWholeDisks(await withoutHold(await captureLayout(host, new Date(), signal), host, signal));
+  return planLayout({
+    wanted,
+    found,
+    blank: await blankDisks(wanted, found, host, signal),
+    ...namedRequest({ keep: [], reuse: [], ...request.names }, withWholeDisks(wanted), found),
+    ...present({ repository: localDirectory(repository) }),
+    ...(request.grow ? { grows: ({ kind }) => ['ext', 'xfs', 'btrfs', 'f2fs'].includes(kind) } : {}),
+  });
+}
+
+export const agreeToRecovery = step({
+  id: 'agree',
+  title: 'Agree to what is lost',
+  needs: ['layoutPlan', 'recoverRequest'],
+  gives: ['agreedPlan'],
+  timeout: '24h',
+  run: async ({ state: { layoutPlan, recoverRequest: request }, ask, signal }) => {
+    const digest = planDigest(layoutPlan);
+    if (layoutPlan.disks.length === 0) return { agreedPlan: digest };
+    checkPlan(layoutPlan);
+    const { unattended, yes } = request;
+    if (unattended !== undefined && yes === undefined) allowedUnattended(layoutPlan, unattended);
+    else await agree(planDestruction(layoutPlan), { yes, ask }, signal);
+    return { agreedPlan: digest };
+  },
+});
