@@ -30,7 +30,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   workflow: ['host'],
   config: [],
   notify: ['host', 'config'],
-  steps: [...domain, 'prove', 'recover', 'finalize', 'workflow', 'config', 'notify'],
+  steps: [...domain, 'rescue', 'prove', 'recover', 'finalize', 'workflow', 'config', 'notify'],
   schedule: ['host', 'config', 'workflow', 'notify', 'steps'],
   cli: [
     ...domain,
