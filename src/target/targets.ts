@@ -9,7 +9,7 @@ import { openFileTarget } from './file/file.ts';
 import { memoryTarget } from './memory/memory.ts';
 import type { OpenOptions, Target } from './target.ts';
 
-type Scheme = 'file' | 'memory' | 'sftp';
+type Scheme = 'channel' | 'file' | 'memory' | 'sftp';
 
 interface TargetKind {
   /** For lists and errors: what it is, and how its URL looks. */
@@ -20,6 +20,11 @@ interface TargetKind {
 }
 
 export const targets: { readonly [Name in Scheme]: TargetKind } = {
+  channel: {
+    summary: 'what another process gives, at a socket of this machine, as in a drill',
+    example: 'channel:/run/lifeboat/repository.sock',
+    open: async (url, _options, signal) => (await import('./channel/channel.ts')).openChannelTarget(url, signal),
+  },
   file: {
     summary: 'a directory on this host',
     example: 'file:///mnt/backup',

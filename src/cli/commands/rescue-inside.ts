@@ -1,12 +1,14 @@
 /** Commands for the rescue system itself; elsewhere they are of no use. */
 import { Command } from 'commander';
 import { type Globals, helpFooter } from '../globals.ts';
+import { channelCommand } from './rescue-channel.ts';
 
 export const insideCommands = (): readonly Command[] => [
   networkCommand(),
   mountCommand(),
   umountCommand(),
   logCommand(),
+  channelCommand(),
 ];
 
 function networkCommand(): Command {
