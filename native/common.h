@@ -54,6 +54,11 @@ struct task {
 /* A copy of `task`, which is `size` bytes long; gives the promise. */
 napi_value start_task(struct call *call, struct task *task, size_t size);
 
+/* SHA-256: what hash_more takes, or NULL. hash_end frees it, also NULL, and says whether the digest of 32 bytes was written. */
+void *hash_begin(void);
+bool hash_more(void *context, const void *bytes, size_t length);
+bool hash_end(void *context, unsigned char *digest);
+
 void define_verb(napi_env env, napi_value exports, const char *name, napi_callback verb);
 void define_directory(napi_env env, napi_value exports);
 void define_xattr(napi_env env, napi_value exports);
@@ -62,6 +67,8 @@ void define_mount(napi_env env, napi_value exports);
 void define_process(napi_env env, napi_value exports);
 void define_notify(napi_env env, napi_value exports);
 void define_crypto(napi_env env, napi_value exports);
+/* By crypto.c, where the library is there. */
+void define_hash_file(napi_env env, napi_value exports);
 void define_zstd(napi_env env, napi_value exports);
 
 #endif

@@ -124,15 +124,29 @@ static void free_hash(napi_env env, void *context, void *hint) {
   evp.MD_CTX_free(context);
 }
 
+void *hash_begin(void) {
+  void *context = evp.MD_CTX_new();
+  if (context == NULL || evp.DigestInit_ex(context, evp.sha256(), NULL)) return context;
+  evp.MD_CTX_free(context);
+  return NULL;
+}
+
+bool hash_more(void *context, const void *bytes, size_t length) {
+  return evp.DigestUpdate(context, bytes, length);
+}
+
+bool hash_end(void *context, unsigned char *digest) {
+  bool right = context != NULL && evp.DigestFinal_ex(context, digest, NULL);
+  evp.MD_CTX_free(context);
+  return right;
+}
+
 /* () → what hashParts goes on with */
 static napi_value new_hash(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
   napi_value hash = NULL;
-  void *context = evp.MD_CTX_new();
-  if (context == NULL || !evp.DigestInit_ex(context, evp.sha256(), NULL)) {
-    evp.MD_CTX_free(context);
-    return refuse(&call);
-  }
+  void *context = hash_begin();
+  if (context == NULL) return refuse(&call);
   napi_create_external(env, context, free_hash, NULL, &hash);
   napi_type_tag_object(env, hash, &hash_tag);
   return hash;
@@ -220,4 +234,5 @@ void define_crypto(napi_env env, napi_value exports) {
   define_verb(env, exports, "newHash", new_hash);
   define_verb(env, exports, "hashParts", hash_parts_);
   define_verb(env, exports, "sealChunks", seal_chunks_);
+  define_hash_file(env, exports);
 }

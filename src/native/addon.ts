@@ -48,10 +48,12 @@ export interface Addon {
 
   sendDatagram(address: Text, bytes: Buffer): number;
 
-  /** Absent, with the two that follow, where Node hides its OpenSSL. See `crypto.ts`. */
+  /** Absent, with the three that follow, where Node hides its OpenSSL. See `crypto.ts`. */
   newHash?(): object;
   hashParts?(hash: object, input: Buffer, parts: Buffer, digests: Buffer): Promise<number | string>;
   sealChunks?(key: Buffer, first: number, last: number, input: Buffer, output: Buffer): Promise<number | string>;
+  /** See `hash-file.ts`. */
+  hashFile?(path: Text, fresh: number, control: Buffer, told: Buffer): Promise<number | string>;
 
   /** Level 0 decompresses. Absent where Node hides its Zstandard. */
   zstdFrame?(level: number, input: Buffer, output: Buffer): Promise<number | string>;
@@ -65,6 +67,16 @@ let loaded: Addon | undefined;
 export function addon(): Addon {
   loaded ??= loading(() => require('#addon') as Addon);
   return loaded;
+}
+
+/** Nothing where it is not built: for what can be done without it. */
+export function addonIfBuilt(): Partial<Addon> {
+  try {
+    return addon();
+  } catch (error) {
+    if (error instanceof LifeboatError && error.code === 'native-missing') return {};
+    throw error;
+  }
 }
 
 /**

@@ -3,7 +3,7 @@
  * in one call, and the main thread is free meanwhile.
  */
 import { LifeboatError } from '../kernel/errors.ts';
-import { type Addon, addon } from './addon.ts';
+import { addonIfBuilt } from './addon.ts';
 import { bytesArgument, integerArgument } from './arguments.ts';
 
 export const DIGEST_LENGTH = 32;
@@ -61,15 +61,6 @@ export function chunkSealer(): SealChunks | undefined {
     const into = bytesArgument('seal', 'output', output);
     return right('seal', await sealChunks(secret, number, last ? 1 : 0, bytesArgument('seal', 'input', input), into));
   };
-}
-
-function addonIfBuilt(): Partial<Addon> {
-  try {
-    return addon();
-  } catch (error) {
-    if (error instanceof LifeboatError && error.code === 'native-missing') return {};
-    throw error;
-  }
 }
 
 function right(verb: string, outcome: number | string): number {

@@ -34,8 +34,8 @@ const filesProofSchema = z.object({
   extraPaths: z.array(z.string()),
   /** Entries that were changed on purpose after they were restored, and that were not compared. */
   changedOnPurpose: z.number(),
-  /** What the point itself says that it does not hold faithfully. */
-  gaps: z.array(finding),
+  /** Entries at places over which the running system has mounted something of its own, such as /proc. */
+  hidden: z.number(),
 });
 
 export const proofSchema = z.object({

@@ -9,7 +9,7 @@ import { type Held, holding, reading } from './held.ts';
 import { isRoot } from './rights.ts';
 
 /** Attributes that are somebody's own. Others that a point lacks are the system's, such as a label. */
-const removable = /^(?:user\.|trusted\.|system\.posix_acl_|security\.capability$)/;
+export const removable = /^(?:user\.|trusted\.|system\.posix_acl_|security\.capability$)/;
 
 /**
  * Sets them in the order in which none undoes another: an owner takes set-uid and capabilities away, an ACL changes the mode.
@@ -112,10 +112,7 @@ export function readFlags(path: string): string {
   try {
     holding(path, (held) =>
       withFlags(held, (flags) => {
-        letters = flagLetters
-          .split('')
-          .filter((letter) => (flags & (flagBits[letter] ?? 0)) !== 0)
-          .join('');
+        letters = lettersOf(flags);
         return flags;
       }),
     );
@@ -123,6 +120,14 @@ export function readFlags(path: string): string {
     if (!isSystemError(error)) throw error;
   }
   return letters;
+}
+
+/** Those of them that are kept, of what the kernel says. */
+export function lettersOf(flags: number): string {
+  return flagLetters
+    .split('')
+    .filter((letter) => (flags & (flagBits[letter] ?? 0)) !== 0)
+    .join('');
 }
 
 function bitsOf(letters: string): number {

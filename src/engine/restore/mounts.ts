@@ -11,6 +11,8 @@ const pseudo = new Set(
 const volatile = /^(?:dev|run|proc|sys|var\/run)(?:\/|$)/;
 
 export interface Mounts {
+  /** Relative to the directory. */
+  readonly paths: readonly string[];
   /** Whether something is mounted just there; paths are relative to the directory. */
   has(path: string): boolean;
   /** Why nothing is restored into what is mounted there; `undefined` when it may be. */
@@ -28,6 +30,7 @@ export function mountsBelow(directory: string, mountinfo = readFileSync('/proc/s
     if (point.startsWith(top) && point !== top) types.set(point.slice(top.length), after.split(' ')[0] ?? '');
   }
   return {
+    paths: [...types.keys()],
     has: (path) => types.has(path),
     reason: (path) => {
       const type = types.get(path);
