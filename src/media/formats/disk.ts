@@ -123,7 +123,8 @@ export async function writeMedium(
 ): Promise<void> {
   const image = `${output}@@${medium.start}`;
   const sectors = ['--offset', String(medium.start / sectorBytes), '-s', String(clusterSectors(medium.bytes))];
-  const volume = ['-F', '32', '-n', 'LIFEBOAT', '-i', source.id.slice(0, 8)];
+  // On a stick it sees the table that is meant to be there, and would have none of it.
+  const volume = ['-I', '--mbr=no', '-F', '32', '-n', 'LIFEBOAT', '-i', source.id.slice(0, 8)];
   const blocks = String(medium.bytes / 1024);
   await tools.run('mkfs.vfat', [...volume, ...sectors, output, blocks], { timeoutMs: limitMs }, signal);
   await addUefi(image, grubConfig(source.id, source.entries), tools, signal);
