@@ -27,8 +27,7 @@ export async function finish(
   const findings: Finding[] = [...plan.findings];
   const done: string[] = [];
   const changed = new Set(await earlierChanges(inside, signal));
-  for (const deed of plan.deeds) {
-    say(deed);
+  const carryOut = async (deed: Deed): Promise<void> => {
     // On record before the first of them is another: a second attempt does not plan what is done.
     if (deed.changes.some((path) => !changed.has(path))) {
       for (const path of deed.changes) changed.add(path);
@@ -37,15 +36,26 @@ export async function finish(
     try {
       for (const file of deed.files) await writeFile(inside, file, signal);
       for (const command of deed.commands) await runCommand(command, host, inside, signal);
+    } catch (error) {
+      if (deed.otherwise === undefined || isInterrupted(error)) throw error;
+      await carryOut(deed.otherwise);
+    }
+  };
+  for (const deed of plan.deeds) {
+    say(deed);
+    try {
+      await carryOut(deed);
       done.push(deed.title);
     } catch (error) {
-      if (!(error instanceof LifeboatError) || error.code === 'interrupted') throw error;
-      if (!deed.needed) findings.push({ subject: deed.title, problem: error.message });
-      else throw failure(deed, error);
+      if (!(error instanceof LifeboatError) || isInterrupted(error)) throw error;
+      if (deed.needed) throw failure(deed, error);
+      findings.push({ subject: deed.title, problem: error.message });
     }
   }
   return { done, findings, changed: [...changed].toSorted() };
 }
+
+const isInterrupted = (error: unknown): boolean => error instanceof LifeboatError && error.code === 'interrupted';
 
 const failure = ({ title }: Deed, error: LifeboatError): LifeboatError =>
   new LifeboatError(error.code, `${title}: ${error.message}`, {

@@ -1,10 +1,14 @@
 /** What a restored system still needs to start on this machine, and be itself there: the one list of subjects. */
 import type { Host } from '../host/host.ts';
+import { bootCode } from './boot-code.ts';
+import { efiEntries } from './efi-entries.ts';
+import { fstab } from './fstab.ts';
+import { grubBios } from './grub-bios.ts';
 import type { Deed, Finding, Scene } from './scene.ts';
 import { siteOf, type Subject } from './site.ts';
 
 /** In this order: what is written into files comes before what is made out of them. */
-const subjects: readonly Subject[] = [];
+const subjects: readonly Subject[] = [fstab, grubBios, bootCode, efiEntries];
 
 export interface FinishPlan {
   readonly deeds: readonly Deed[];

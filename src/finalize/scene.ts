@@ -36,6 +36,10 @@ export interface Deed {
   readonly commands: readonly FinishCommand[];
   /** Paths in the restored system that are another than in the point from here on; a directory stands for all below it. */
   readonly changes: readonly string[];
+  /** EFI programs that it puts there, by their paths in the restored system. */
+  readonly loaders?: readonly string[];
+  /** What is tried in its place where it fails. */
+  readonly otherwise?: Deed;
 }
 
 export interface NewFile {

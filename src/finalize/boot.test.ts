@@ -1,0 +1,193 @@
+/** How machines that really started are made to start again: boot sectors, entries of the firmware. */
+import { describe, expect, test } from 'vitest';
+import { bootMachine, type BootMachine } from '../../test/helpers/boot-machines.ts';
+import { rebuiltOf, sceneOf } from '../../test/helpers/finish-scene.ts';
+import { type Answer, restoredRoot } from '../../test/helpers/restored-root.ts';
+import { recordedHost } from '../host/recorded.ts';
+import { captureLayout } from '../layout/capture.ts';
+import type { Component, Layout } from '../layout/types.ts';
+import { finish } from './finish.ts';
+import { planFinish } from './plan.ts';
+import type { Scene } from './scene.ts';
+
+const { signal } = new AbortController();
+const layoutOf = async (name: BootMachine): Promise<Layout> =>
+  await captureLayout(recordedHost(bootMachine(name)), new Date('2026-11-21T12:00:00Z'), signal);
+
+/** Its disk with GRUB alone. */
+const oneDisk = async (): Promise<Layout> => {
+  const layout = await layoutOf('debian12-bios');
+  const other = /00:0[34]\.0|1b2c3d4|c23659e2|mount:\/boot\/ext|extlinux/;
+  return { ...layout, components: layout.components.filter(({ id }) => !other.test(id)) };
+};
+
+const programs = {
+  '/usr/sbin/grub-install': '',
+  '/usr/lib/grub/i386-pc/grub-bios-setup': '',
+  '/usr/lib/grub/i386-pc/boot.img': '',
+};
+/** As long as what is on the first disk. */
+const images = { '/boot/grub/i386-pc/boot.img': '', '/boot/grub/i386-pc/core.img': 'x'.repeat(53 * 512 - 100) };
+const efi = {
+  '/boot/efi/EFI/debian/shimx64.efi': 'shim',
+  '/boot/efi/EFI/debian/grubx64.efi': 'grub',
+  '/boot/efi/EFI/debian/mmx64.efi': 'keys',
+};
+const noEntries =
+  'BootCurrent: 0001\nTimeout: 0 seconds\nBootOrder: 0000,0001\nBoot0000* UiApp\tFvVol(7cb8bdc9)\nBoot0001* CD\tPciRoot(0x0)\n';
+const own = 'HD(2,GPT,0b0f1a4e-0002-4000-8000-000000000a02,0x1000,0x32000)/\\EFI\\debian\\shimx64.efi';
+
+async function finished(
+  scene: Scene,
+  files: Readonly<Record<string, string>>,
+  answers: Readonly<Record<string, Answer>> = {},
+) {
+  await using root = await restoredRoot(files, answers);
+  const plan = await planFinish(scene, root.host, signal);
+  expect(
+    root.ran.filter((line) => !/^rescue efibootmgr -v$/.test(line)),
+    'a plan only reads',
+  ).toEqual([]);
+  const done = await finish(scene, plan, { host: root.host, say: () => undefined }, signal);
+  return { ...done, deeds: plan.deeds, ran: root.ran.filter((line) => !/^rescue efibootmgr -v$/.test(line)) };
+}
+
+/** Other disks, on which all has its place but some have another name. */
+const moved = (layout: Layout, change: (one: Component) => Component): Layout =>
+  rebuiltOf(layout, (one) => [change(one)]);
+
+describe('GRUB for BIOS', () => {
+  test('two disks with images of their own: nobody knows whose the one is that is left, so both are made anew', async () => {
+    const scene = sceneOf(await layoutOf('debian12-bios'));
+    const { ran, changed, findings } = await finished(scene, { ...programs, ...images });
+    expect(ran.filter((line) => !line.startsWith('rescue '))).toEqual([
+      '/usr/sbin/grub-install --target=i386-pc --recheck --no-floppy /dev/vda',
+      '/usr/sbin/grub-install --target=i386-pc --recheck --no-floppy /dev/vdc',
+    ]);
+    expect(findings).toEqual([
+      { subject: 'boot sectors', problem: expect.stringContaining('no program for extlinux') },
+    ]);
+    expect(changed).toContain('/boot/grub/i386-pc');
+  });
+
+  test('other code is written as it was recorded, and extlinux by its own program', async () => {
+    const scene = sceneOf(await layoutOf('debian12-bios'));
+    const { ran } = await finished(scene, { ...programs, ...images, '/usr/bin/extlinux': '' });
+    expect(ran.slice(-2)).toEqual([
+      'rescue dd of=/dev/vdb bs=440 count=1 iflag=fullblock conv=nocreat,notrunc,fsync status=none',
+      '/usr/bin/extlinux --install /boot/ext/extlinux',
+    ]);
+  });
+
+  test('one disk alone: no file is another', async () => {
+    const { ran, changed } = await finished(sceneOf(await oneDisk()), { ...programs, ...images });
+    expect(ran).toEqual([expect.stringMatching(/grub-bios-setup .* \/dev\/vda$/)]);
+    expect(changed).toEqual([]);
+  });
+
+  test('where that fails it is made anew, which changes files', async () => {
+    const captured = await oneDisk();
+    const { ran, changed, done } = await finished(
+      sceneOf(captured),
+      { ...programs, ...images },
+      {
+        '/usr/lib/grub/i386-pc/grub-bios-setup': 1,
+      },
+    );
+    expect(ran.filter((line) => line.includes('/dev/vda'))).toEqual([
+      expect.stringMatching(/grub-bios-setup/),
+      '/usr/sbin/grub-install --target=i386-pc --recheck --no-floppy /dev/vda',
+    ]);
+    expect(changed).toContain('/boot/grub/i386-pc');
+    expect(done[0]).toContain('/dev/vda');
+  });
+
+  test('a disk by another name gets it there; another number of the partition needs another image', async () => {
+    const captured = await oneDisk();
+    const renamed = moved(captured, (one) =>
+      one.kind === 'disk' && one.device === '/dev/vda' ? { ...one, device: '/dev/nvme0n1' } : one,
+    );
+    const { ran } = await finished(sceneOf(captured, { layout: renamed }), { ...programs, ...images });
+    expect(ran[0]).toMatch(/grub-bios-setup .* \/dev\/nvme0n1$/);
+    const numbered = moved(captured, (one) =>
+      one.kind === 'partition' && one.number === 3 ? { ...one, number: 4 } : one,
+    );
+    const other = await finished(sceneOf(captured, { layout: numbered }), { ...programs, ...images });
+    expect(other.ran[0]).toBe('/usr/sbin/grub-install --target=i386-pc --recheck --no-floppy /dev/vda');
+  });
+
+  test('a system without it cannot start by BIOS, which is said before anything is done', async () => {
+    const captured = await oneDisk();
+    await expect(finished(sceneOf(captured), {})).rejects.toThrow('no GRUB for BIOS to put on /dev/vda');
+    // Started by UEFI, it is only told of.
+    const { findings } = await finished(sceneOf(captured, { firmware: 'uefi' }), efi, {
+      'rescue efibootmgr -v': noEntries,
+    });
+    expect(findings).toEqual([expect.objectContaining({ problem: expect.stringContaining('no programs for it') })]);
+  });
+});
+
+describe('entries of the firmware', () => {
+  const uefi = async (more: Partial<Scene> = {}) =>
+    sceneOf(await layoutOf('debian13-secure-boot'), { firmware: 'uefi', ...more });
+
+  test('a firmware that knows the system is left alone', async () => {
+    const known = noEntries.replace('0000,0001', '0003,0000,0001').concat(`Boot0003* debian\t${own}\n`);
+    const { deeds, changed } = await finished(await uefi(), efi, { 'rescue efibootmgr -v': known });
+    expect(deeds).toEqual([]);
+    expect(changed).toEqual([]);
+  });
+
+  test('one that does not is told, and the loader lies where it looks by itself', async () => {
+    const { ran, changed } = await finished(await uefi(), efi, { 'rescue efibootmgr -v': noEntries });
+    expect(ran).toEqual([
+      'rescue efibootmgr --quiet --create-only --bootnum 0002 --disk /dev/vda --part 2 --label debian --loader \\EFI\\debian\\shimx64.efi',
+      'rescue efibootmgr --quiet --bootorder 0002,0000,0001',
+    ]);
+    expect(changed).toEqual(['/boot/efi/EFI/BOOT']);
+  });
+
+  test('twice the same entry, and one of a partition that is gone', async () => {
+    const captured = await layoutOf('debian13-secure-boot');
+    const other = '0b0f1a4e-0009-4000-8000-000000000a09';
+    const layout = moved(captured, (one) =>
+      one.kind === 'partition' && one.number === 2 ? { ...one, partUuid: other } : one,
+    );
+    const known = noEntries
+      .replace('0000,0001', '0003,0000,0001,0004,0005')
+      .concat(
+        `Boot0003* debian\t${own}\nBoot0004* debian\t${own.replace(/0b0f1a4e[^,]*/, other)}\nBoot0005* debian\t${own.replace(/0b0f1a4e[^,]*/, other)}\n`,
+      );
+    const { ran } = await finished(
+      await uefi({ layout }),
+      { ...efi, '/boot/efi/EFI/BOOT/BOOTX64.EFI': '' },
+      { 'rescue efibootmgr -v': known },
+    );
+    expect(ran).toEqual([
+      'rescue efibootmgr --quiet --bootnum 0005 --delete-bootnum',
+      'rescue efibootmgr --quiet --bootnum 0003 --delete-bootnum',
+      'rescue efibootmgr --quiet --bootorder 0004,0000,0001',
+    ]);
+  });
+
+  test('a kernel that the firmware starts gets its command line', async () => {
+    const { ran } = await finished(
+      await uefi(),
+      { ...efi, '/boot/efi/vmlinuz-linux': '' },
+      { 'rescue efibootmgr -v': noEntries },
+    );
+    expect(ran[1]).toBe(
+      'rescue efibootmgr --quiet --create-only --bootnum 0003 --disk /dev/vda --part 2 --label Linux (stub) --loader \\vmlinuz-linux' +
+        ' --unicode root=UUID=3c1b7a52-90de-4c1f-8b7e-5d2a64b0c101 rw initrd=\\initramfs-linux.img',
+    );
+  });
+
+  test('a firmware that cannot be told: by the file that it tries by itself, or not at all', async () => {
+    const { findings, done } = await finished(await uefi(), efi, { 'rescue efibootmgr -v': 1 });
+    expect(findings).toEqual([expect.objectContaining({ subject: 'boot entries of the firmware' })]);
+    expect(done).toEqual(['copy the loader to /boot/efi/EFI/BOOT/BOOTX64.EFI']);
+    await expect(finished(await uefi(), {}, { 'rescue efibootmgr -v': 1 })).rejects.toThrow(
+      'no loader that UEFI could start',
+    );
+  });
+});
