@@ -109,19 +109,13 @@ function entryDeeds({ create, remove, activate, order }: EntryChanges, needed: b
       }),
     ),
     ...create.map(
-      ({ label, leg, path, arguments: given, number }): Deed => ({
+      (entry): Deed => ({
         ...deed,
-        id: `efi-entry ${leg.partUuid} ${path}${given === undefined ? '' : ` ${given}`}`,
-        title: `tell the firmware of ${label}: ${path} on partition ${leg.partition.number} of ${leg.disk}`,
+        id: `efi-entry ${entry.number}`,
+        title: `tell the firmware of ${entry.label}: ${entry.path} on partition ${entry.leg.partition.number} of ${entry.leg.disk}`,
         why: 'the firmware has no entry for it',
         needed,
-        commands: [
-          run(
-            ...['--create-only', '--bootnum', number, '--disk', leg.disk, '--part', `${leg.partition.number}`],
-            ...['--label', label, '--loader', path],
-            ...(given === undefined ? [] : ['--unicode', given]),
-          ),
-        ],
+        commands: [run(...creation(entry))],
       }),
     ),
     ...activate.map(
@@ -147,6 +141,21 @@ function entryDeeds({ create, remove, activate, order }: EntryChanges, needed: b
         ]),
   ];
 }
+
+const creation = ({ label, leg, path, arguments: given, number }: EntryChanges['create'][number]): string[] => [
+  '--create-only',
+  '--bootnum',
+  number,
+  '--disk',
+  leg.disk,
+  '--part',
+  `${leg.partition.number}`,
+  '--label',
+  label,
+  '--loader',
+  path,
+  ...(given === undefined ? [] : ['--unicode', given]),
+];
 
 const hasRemovable = (files: readonly string[] | undefined, name: string): boolean =>
   files?.some((file) => file.toLowerCase() === `/efi/boot/${name.toLowerCase()}`) === true;

@@ -14,7 +14,7 @@ export interface Site {
   /** Of the subjects before this one. */
   readonly earlier: readonly Deed[];
   /** What cannot be done, and does not keep the machine from starting. */
-  finding(finding: Finding): void;
+  readonly finding: (finding: Finding) => void;
 }
 
 /** What has to be done about one thing: boot sectors, fstab. It reads only. */

@@ -53,19 +53,12 @@ export function deviceOf(layers: Layers, spec: string): Component | undefined {
   const text =
     value ??
     name.replace(/\\x([0-9a-f]{2})/gi, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
-  switch (kind) {
-    case 'uuid':
-    case 'label':
-      return carrierOf(layers, kind, text);
-    case 'partuuid':
-      return layers.of('partition').find(({ partUuid }) => partUuid?.toLowerCase() === text.toLowerCase());
-    case 'partlabel':
-      return layers.of('partition').find((one) => one.name === text);
-    case 'id':
-      return layers.layout.components.find((one) => deviceIdText(layers, one, text));
-    default:
-      return link === 'path' || !spec.startsWith('/dev/') ? undefined : atPath(layers, spec);
-  }
+  if (kind === 'uuid' || kind === 'label') return carrierOf(layers, kind, text);
+  if (kind === 'partuuid')
+    return layers.of('partition').find(({ partUuid }) => partUuid?.toLowerCase() === text.toLowerCase());
+  if (kind === 'partlabel') return layers.of('partition').find((one) => one.name === text);
+  if (kind === 'id') return layers.layout.components.find((one) => deviceIdText(layers, one, text));
+  return kind === 'path' || !spec.startsWith('/dev/') ? undefined : atPath(layers, spec);
 }
 
 function carrierOf(layers: Layers, key: 'uuid' | 'label', value: string): Component | undefined {
