@@ -1,6 +1,7 @@
 /** A machine that has lost all its disks: blank ones in their place, the rescue medium in its drive, switched on once. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { Host } from '../../src/host/host.ts';
 import { localHost } from '../../src/host/local.ts';
 import { firmwareOf } from '../../src/machine/firmware.ts';
@@ -12,7 +13,7 @@ import { type LabDisk, makeImages } from './lab.ts';
 import { labEmulation } from './prepared.ts';
 import { overlaysOf } from './rebooted.ts';
 import { type LabMedium, rescueMedium, rescueLimitMs } from './rescue.ts';
-import type { Protected } from './source/protect.ts';
+import { type Protected, repositoryPlace } from './source/protect.ts';
 
 export interface RecoveryOptions {
   /** @default as the source */
@@ -106,4 +107,75 @@ export async function startRecovery(
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** Of `lifeboat recover --json`, what tests look at. */
+const documentSchema = z.object({
+  format: z.literal('lifeboat.recovery/1'),
+  point: z.string(),
+  result: z.enum(['passed', 'sampled', 'failed', 'unproven']),
+  finalized: z.array(z.string()).optional(),
+  changed: z.array(z.string()).optional(),
+  attested: z.string().optional(),
+  phases: z.array(z.object({ name: z.string(), seconds: z.number() })),
+  proof: z
+    .object({
+      files: z.object({ total: z.number(), checked: z.number(), wrong: z.number(), changedOnPurpose: z.number() }),
+      graph: z.array(z.unknown()),
+      boot: z.array(z.unknown()),
+      mounts: z.array(z.unknown()),
+    })
+    .nullish(),
+});
+export type RecoveryDocument = z.infer<typeof documentSchema>;
+
+/** Longer than anything takes on a machine that is busy with ten other things. */
+const recoverLimitMs = 3_600_000;
+
+/** The disk with the repository, where the source had it. */
+export async function mountRepository(host: Host, signal: AbortSignal): Promise<void> {
+  const mount = `mkdir -p ${repositoryPlace} && mount -o ro /dev/disk/by-label/repo ${repositoryPlace}`;
+  await host.run(['sh', '-ec', mount], { timeoutMs: recoverLimitMs }, signal);
+}
+
+export interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** `lifeboat` with these words in the rescue system, opened by the recovery code. */
+export async function inRescue(
+  host: Host,
+  { code }: Pick<Protected, 'code'>,
+  words: readonly string[],
+  signal: AbortSignal,
+): Promise<Ended> {
+  const options = {
+    okCodes: [...Array(256).keys()],
+    env: { LIFEBOAT_RECOVERY_CODE: code },
+    timeoutMs: recoverLimitMs,
+  };
+  const ended = await host.run(['lifeboat', ...words], options, signal);
+  return { code: ended.code, stdout: ended.stdout.toString(), stderr: ended.stderr };
+}
+
+/** As a person does it: a dry run, and then the same with the digest that it told. */
+export async function recoverBy(
+  host: Host,
+  source: Pick<Protected, 'code'>,
+  words: readonly string[],
+  signal: AbortSignal,
+): Promise<Ended & { readonly document?: RecoveryDocument }> {
+  const dry = await inRescue(host, source, ['--json', 'recover', '--dry-run', ...words], signal);
+  if (dry.code !== 0) return dry;
+  const { digest } = z.object({ digest: z.string() }).parse(JSON.parse(dry.stdout));
+  const done = await inRescue(
+    host,
+    source,
+    ['--json', '--quiet', `--yes=${digest}`, 'recover', '--after', 'nothing', ...words],
+    signal,
+  );
+  const document = documentSchema.safeParse(JSON.parse(done.stdout || 'null'));
+  return document.success ? { ...done, document: document.data } : done;
 }

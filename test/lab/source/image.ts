@@ -36,7 +36,10 @@ export async function sourceImages(layout: SourceLayout, signal: AbortSignal): P
   const start = layout === 'plain' ? [base] : await stacked(base, signal);
   const recipe = digest([start, String(await content('work.sh'))]);
   const directory = await cachedDirectory(`lab/source/${layout}-${recipe}`, async (made) => {
-    await using lab = await startSystem({ images: start, cold: true, cards: [{ network: { kind: 'user' } }] }, signal);
+    await using lab = await startSystem(
+      { images: start, cold: true, cpus: 2, cards: [{ network: { kind: 'user' } }] },
+      signal,
+    );
     await lab.host.run(['bash', '-s'], { stdin: await content('work.sh'), timeoutMs: limitMs }, signal);
     await flattened(lab.images, made, () => lab.machine.powerOff(limitMs, signal), signal);
   });

@@ -1,0 +1,43 @@
+/** A server that was lost and comes back: from the rescue medium to the login of the recovered system, compared by the independent checker. */
+import { expect } from 'vitest';
+import { devicesOf } from './lab.ts';
+import { mediumOf, mountRepository, recoverBy, type RecoveryOptions, startRecovery } from './recovery.ts';
+import type { Protected } from './source/protect.ts';
+import { differences, witness } from './source/witness.ts';
+
+const GIB = 1024 ** 3;
+
+/** Blank disks like those that were lost, with other serial numbers. */
+export const blankFor = ({ disks }: Protected, gibibytes = 4) =>
+  disks.map(({ serial }) => ({ serial: `NEW-${serial}`, bytes: gibibytes * GIB }));
+
+export interface Whole extends Partial<Omit<RecoveryOptions, 'medium'>> {
+  readonly words?: readonly string[];
+  /** What is expected to be otherwise, as {@link differences} takes it. */
+  readonly ignored?: Parameters<typeof differences>[2];
+  /** What finishing has to have done. @default nothing, as all hardware is alike */
+  readonly finalized?: unknown;
+}
+
+/** @returns how long it took from switching the machine on until the recovered system had started, in seconds */
+export async function recoverWhole(
+  source: Protected,
+  { words = [], ignored, finalized = [], ...options }: Whole,
+  signal: AbortSignal,
+): Promise<number> {
+  const { file: medium } = await mediumOf(source, {}, signal);
+  await using machine = await startRecovery(source, { disks: blankFor(source), ...options, medium }, signal);
+  {
+    await using rescue = await machine.rescue(signal);
+    await devicesOf(rescue, ['REPO'], signal);
+    await mountRepository(rescue, signal);
+    const { code, stdout, stderr, document } = await recoverBy(rescue, source, words, signal);
+    expect({ code, stdout, stderr }).toMatchObject({ code: 0 });
+    expect(document).toMatchObject({ point: source.point, result: 'passed', finalized });
+    await rescue.run(['reboot'], { okCodes: [0, 1] }, signal).catch(() => undefined);
+  }
+  await using host = await machine.recovered(signal);
+  const seconds = (performance.now() - machine.since) / 1_000;
+  expect(differences(source.before, await witness(host, 'REPO', signal), ignored)).toEqual([]);
+  return seconds;
+}
