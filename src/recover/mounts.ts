@@ -48,6 +48,13 @@ export function newMounts({ components }: Layout): readonly NewMount[] {
     .toSorted((a, b) => depth(a.path) - depth(b.path) || (a.path < b.path ? -1 : 1));
 }
 
+/** Absolute paths of what was mounted from a disk, and is no filesystem of the new machine: its files are left out, too. */
+export function leftOutPlaces(captured: Layout, mounts: readonly string[]): readonly string[] {
+  const there = new Set(mounts);
+  const were = captured.components.filter((one): one is Mount => one.kind === 'mount' && isOwn(one));
+  return were.map(({ path }) => path).filter((path) => path !== '/' && !there.has(path));
+}
+
 /** What was mounted from a disk when it was captured, and is not a second view of the same. */
 const isOwn = ({ mounted, hidden, category, on }: Mount): boolean =>
   mounted && hidden !== true && category === 'local' && on.length === 1;

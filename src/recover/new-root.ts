@@ -1,6 +1,6 @@
 /** The recovered system's filesystems, mounted in one place while it is put together; all of it can be repeated. */
 import { realpath } from 'node:fs/promises';
-import { join } from 'node:path/posix';
+import { dirname, join } from 'node:path/posix';
 import type { Host } from '../host/host.ts';
 import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import { printable } from '../kernel/text.ts';
@@ -104,6 +104,28 @@ export async function bindKernel(root: string, host: Host, signal: AbortSignal):
     await host.run(['mount', '--rbind', '--make-rslave', `/${name}`, place], {}, signal);
   }
 }
+
+/** Where lifeboat itself writes in the recovered system: no part of any point. */
+export const ownPlaces = ['/var/lib/lifeboat', '/var/log/lifeboat'] as const;
+
+/** Makes them, and leaves the directories that they are in as they were. */
+export async function makeOwnPlaces(root: string, host: Host, signal: AbortSignal): Promise<void> {
+  for (const place of ownPlaces) {
+    const path = join(root, place);
+    await host.run(['mkdir', '-p', '--', dirname(path)], {}, signal);
+    await host.run(['sh', '-euc', keepingTimes, 'mkdir', path, dirname(path)], {}, signal);
+  }
+}
+
+/** To the nanosecond, which a script can keep in a file's times only. */
+const keepingTimes = `
+[ -d "$1" ] && exit
+times=$(mktemp)
+trap 'rm -f "$times"' EXIT
+touch --reference="$2" "$times"
+mkdir -m 0700 "$1"
+touch --reference="$times" "$2"
+`;
 
 /** Takes that back: what is below is compared with the point again. */
 export async function unbindKernel(root: string, host: Host, signal: AbortSignal): Promise<void> {

@@ -206,6 +206,8 @@ export interface RestoreRequest {
   readonly reread?: boolean;
   /** It is the root of a machine that is being recovered. `made`: on filesystems that were made for it, so that nothing there is anybody's. */
   readonly machine?: 'made' | 'there';
+  /** Absolute paths below which nothing is restored, as what was mounted there is left out. */
+  readonly leftOut?: readonly string[];
 }
 
 /** In entries, where nothing else is said. */

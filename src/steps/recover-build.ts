@@ -5,6 +5,7 @@ import { captureLayout } from '../layout/capture.ts';
 import { withWholeDisks } from '../layout/rebuild/attached.ts';
 import { captureNetwork } from '../network/capture.ts';
 import { forgetKeys } from '../recover/keys.ts';
+import { leftOutPlaces } from '../recover/mounts.ts';
 import { mountNewRoot, unbindKernel } from '../recover/new-root.ts';
 import { does } from '../recover/request.ts';
 import { startedBy } from '../rescue/firmware.ts';
@@ -74,14 +75,14 @@ const nothingRestored = {
 export const restoreMachine = step({
   id: 'files',
   title: 'Bring the files back',
-  needs: ['config', 'point', 'recoverRequest', 'layoutPlan', 'destination', 'newRoot', 'phases'],
+  needs: ['config', 'point', 'recoverRequest', 'captured', 'layoutPlan', 'destination', 'newRoot', 'phases'],
   gives: ['restored', 'phases'],
   destructive: true,
   timeout: '7d',
   cleanups: restoreCleanups,
   run: async (context) => {
     const { state, host, signal } = context;
-    const { recoverRequest: request, destination, layoutPlan, phases: before } = state;
+    const { recoverRequest: request, captured, destination, layoutPlan, newRoot, phases: before } = state;
     const { directory } = destination;
     if (!does(request, 'restore')) return { restored: { directory, ...nothingRestored }, phases: before };
     const { value, phases } = await phased('restore', before, async () => {
@@ -91,6 +92,7 @@ export const restoreMachine = step({
       const restoreRequest = {
         paths: [],
         directory,
+        leftOut: leftOutPlaces(captured.layout, newRoot.mounts),
         machine: does(request, 'recreate') ? ('made' as const) : ('there' as const),
         ...present({ yes: request.yes }),
       };

@@ -15,6 +15,7 @@ import { keepBack } from '../point/kept.ts';
 import { LOG_FORMAT, putLog } from '../point/logs.ts';
 import { ATTESTATION_FORMAT, type Recovered } from '../point/point.ts';
 import { mountNewRoot, unmountNewRoot } from '../recover/new-root.ts';
+import { countsOf } from '../prove/prove.ts';
 import { markRecovered } from '../recover/once.ts';
 import { does } from '../recover/request.ts';
 import { copyLogs, readLogs } from '../rescue/logs.ts';
@@ -123,16 +124,6 @@ function attestationOf(state: Ending, at: string, run: string): Recovered {
     },
   };
 }
-
-const countsOf = ({ files, graph, boot, mounts }: NonNullable<State['proof']>): NonNullable<Recovered['proof']> => ({
-  entries: files.total,
-  files: files.checked,
-  bytes: files.bytes,
-  wrong: files.wrong,
-  graph: graph.length,
-  boot: boot.length,
-  mounts: mounts.length,
-});
 
 type Surroundings = Pick<CleanupContext, 'say' | 'secrets' | 'signal'>;
 

@@ -1,11 +1,17 @@
 /** What makes the recovered system start by itself on this machine, and the proof that it is what it was. */
 import { finish } from '../finalize/finish.ts';
+import { earlierChanges } from '../finalize/record.ts';
+import { chrootHost } from '../host/chroot.ts';
 import { planFinish } from '../finalize/plan.ts';
 import type { Scene } from '../finalize/scene.ts';
-import { bindKernel, mountNewRoot } from '../recover/new-root.ts';
+import { present } from '../kernel/present.ts';
+import { proveRecovery } from '../prove/prove.ts';
+import { leftOutPlaces } from '../recover/mounts.ts';
+import { bindKernel, makeOwnPlaces, mountNewRoot, ownPlaces } from '../recover/new-root.ts';
 import { does } from '../recover/request.ts';
 import { type State, step } from './define.ts';
 import { phased } from './recover-phase.ts';
+import { openConfigured } from './repository.ts';
 
 const nothingFinished: State['finished'] = { done: [], findings: [], changed: [] };
 
@@ -22,8 +28,12 @@ export const finishRecovered = step({
     const { root } = newRoot;
     await mountNewRoot(layoutPlan.layout, root, host, signal);
     await bindKernel(root, host, signal);
-    if (!does(request, 'finalize')) return { finished: nothingFinished, phases: before };
+    if (!does(request, 'finalize')) {
+      const changed = await earlierChanges(chrootHost(host, root), signal);
+      return { finished: { ...nothingFinished, changed }, phases: before };
+    }
     const { value: finished, phases } = await phased('finalize', before, async () => {
+      await makeOwnPlaces(root, host, signal);
       const { layout, network, firmware } = newRoot;
       const scene: Scene = {
         root,
@@ -47,8 +57,32 @@ export const finishRecovered = step({
 export const proveRecovered = step({
   id: 'same',
   title: 'Prove that the machine is what it was, and starts',
-  needs: ['recoverRequest', 'newRoot', 'finished', 'phases'],
+  needs: ['config', 'recoverRequest', 'point', 'captured', 'layoutPlan', 'newRoot', 'finished', 'phases'],
   gives: ['proof', 'phases'],
   timeout: '7d',
-  run: async ({ state: { phases } }) => ({ proof: null, phases }),
+  run: async ({ state, host, say, secrets, signal }) => {
+    const { config, recoverRequest: request, point, captured, layoutPlan: plan, newRoot, finished } = state;
+    if (!does(request, 'prove')) return { proof: null, phases: state.phases };
+    const { root, mounts, firmware } = newRoot;
+    await mountNewRoot(plan.layout, root, host, signal);
+    await bindKernel(root, host, signal);
+    const { value: proof, phases } = await phased('prove', state.phases, async () => {
+      await using repository = await openConfigured(config, { say, secrets }, signal);
+      const recovery = {
+        repository,
+        point,
+        root,
+        captured: captured.layout,
+        firmware,
+        changed: [...finished.changed, ...ownPlaces],
+        leftOut: leftOutPlaces(captured.layout, mounts),
+        ...(plan.disks.length === 0 ? {} : { plan }),
+        ...present({ budgetMs: request.budgetMs }),
+      };
+      return await proveRecovery(recovery, host, say, signal);
+    });
+    if (proof.result === 'sampled')
+      say({ type: 'finding', subject: 'proof', problem: proof.files.rule ?? 'not all files were read back' });
+    return { proof, phases };
+  },
 });

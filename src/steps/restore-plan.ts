@@ -93,7 +93,7 @@ export async function planRestore(
   const { directory, made } = destination;
   const findings = new Findings();
   const entries = () => repository.engine.entries(pointJob(repository, point), signal);
-  const selection = await select(entries, request.paths, findings);
+  const selection = without(await select(entries, request.paths, findings), request.leftOut ?? []);
   const root = made || directory === '/' || request.machine !== undefined;
   const lacks = new Lacks();
   const options = { directory, root, owners: request.owners, lacks, onProgress: () => {} };
@@ -102,6 +102,17 @@ export async function planRestore(
   lacks.tell(findings);
   const { destruction, items } = destructionOf(point, destination, comparison);
   return { selection, comparison, destruction, items, findings: findings.list() };
+}
+
+/** What is below these places is not chosen; they themselves are. */
+function without(selection: Selection, places: readonly string[]): Selection {
+  if (places.length === 0) return selection;
+  const tops = places.map((place) => `${place.slice(1)}/`);
+  const isLeftOut = (path: string): boolean => tops.some((top) => path.startsWith(top));
+  return {
+    has: (path) => !isLeftOut(path) && selection.has(path),
+    chose: (path) => !isLeftOut(path) && selection.chose(path),
+  };
 }
 
 function destructionOf(point: Point, { directory, made }: Destination, { changes }: Comparison) {

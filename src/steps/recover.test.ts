@@ -1,0 +1,168 @@
+/** What comes after the disks are built: mounted, filled and let go of, on filesystems in files. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { rm, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { isRoot, sandbox } from '../../test/helpers/cli.ts';
+import { made } from '../../test/helpers/made-layout.ts';
+import { loadConfig } from '../config/load.ts';
+import { localHost } from '../host/local.ts';
+import type { Json } from '../kernel/json.ts';
+import { noSecrets } from '../kernel/secret.ts';
+import { planFormat, type Plan } from '../layout/rebuild/document.ts';
+import type { Layout } from '../layout/types.ts';
+import { findPoint } from '../point/find.ts';
+import { makeOwnPlaces, mountNewRoot, unmountNewRoot } from '../recover/new-root.ts';
+import { readRecovered } from '../recover/once.ts';
+import { partsOf } from '../recover/request.ts';
+import { startRun } from '../workflow/runs.ts';
+import { noSettings } from '../workflow/units.ts';
+import { workflow, stage } from '../workflow/workflow.ts';
+import { typedState } from './define.ts';
+import { mountRecovered, restoreMachine } from './recover-build.ts';
+import { endRecovery } from './recover-end.ts';
+import { openConfigured } from './repository.ts';
+
+const why = obstacle();
+
+test.skipIf(why !== undefined)(
+  `files come back to filesystems that were made for them${why ?? ''}`,
+  async ({ signal }) => {
+    await using box = await sandbox();
+    mkdirSync(join(box.source, 'data'));
+    writeFileSync(join(box.source, 'data/large'), Buffer.alloc(3_000_000, 7));
+    mkdirSync(join(box.source, 'archive'));
+    writeFileSync(join(box.source, 'archive/old'), 'on a disk that is left out');
+    expect((await box.ask('backup')).code).toBe(0);
+    await using disks = loops(box.base, ['root', 'data']);
+    const root = join(box.base, 'new');
+    mkdirSync(root);
+    await using host = localHost();
+    await using _mounted = { [Symbol.asyncDispose]: async () => await unmountNewRoot(root, host, signal) };
+    const layout = layoutOn(disks.devices, join(box.source, 'data'));
+
+    const config = await loadConfig(box.config);
+    const opening = { say: () => undefined, secrets: noSecrets };
+    await using repository = await openConfigured(config, opening, signal);
+    const { point } = await findPoint(repository, 'box', 'latest', signal);
+    const request = {
+      repositories: [],
+      names: { map: [], only: [], exclude: [], rewrite: [] },
+      grow: false,
+      clone: false,
+    };
+    const parts = partsOf({ mountOnly: false, layoutOnly: false, filesOnly: false });
+    const inputs: Record<string, unknown> = {
+      config,
+      hostName: 'box',
+      version: '1',
+      stateDir: box.state,
+      begun: new Date().toISOString(),
+      point,
+      recoverRequest: { ...request, parts },
+      captured: { layout: withArchive(layout, join(box.source, 'archive')) },
+      layoutPlan: planOf(layout),
+      rebuilt: { actions: 0, disks: [] },
+      destination: { directory: root, made: false },
+      finished: { done: [], findings: [], changed: [] },
+      proof: null,
+      phases: [],
+    };
+    const flow = workflow({
+      name: 'part',
+      title: 'Part of a recovery',
+      inputs: Object.keys(inputs),
+      stages: [stage('mount', [mountRecovered]), stage('restore', [restoreMachine]), stage('end', [endRecovery])],
+    });
+    const context = {
+      stateDir: box.state,
+      host,
+      secrets: noSecrets,
+      settings: noSettings,
+      openEvents: async () => ({ emit: () => undefined, [Symbol.asyncDispose]: async () => undefined }),
+      ask: async () => await Promise.reject(new Error('nobody is asked')),
+      version: '1',
+      now: () => new Date(),
+    };
+    const { error, report, state } = await startRun(
+      flow,
+      JSON.parse(JSON.stringify(inputs)) as Record<string, Json>,
+      context,
+      signal,
+    );
+    expect(error).toBeUndefined();
+    expect(report.findings).toEqual([]);
+    expect(typedState(state).newRoot?.mounts).toEqual(['/', join(box.source, 'data')]);
+    expect(readdirSync(root)).toEqual([]);
+
+    await mountNewRoot(layout, root, host, signal);
+    const back = join(root, box.source);
+    expect(readFileSync(join(back, 'etc/hosts'), 'utf8')).toBe('127.0.0.1 localhost\n');
+    expect(readFileSync(join(back, 'data/large')).equals(readFileSync(join(box.source, 'data/large')))).toBe(true);
+    expect(existsSync(join(back, 'data/lost+found'))).toBe(true);
+    expect(readdirSync(join(back, 'archive'))).toEqual([]);
+    expect(readdirSync(back).filter((name) => name.startsWith('.lifeboat'))).toEqual([]);
+    const library = statSync(join(root, 'var/lib'), { bigint: true }).mtimeNs;
+    await rm(join(root, 'var/log/lifeboat'), { recursive: true });
+    await utimes(join(root, 'var/log'), 1, 1.5);
+    await makeOwnPlaces(root, host, signal);
+    expect(statSync(join(root, 'var/lib'), { bigint: true }).mtimeNs).toBe(library);
+    expect(statSync(join(root, 'var/log')).mtimeMs).toBe(1500);
+    expect(await readRecovered(root)).toMatchObject({ point: point.id, result: 'unproven', unattended: false });
+    // Once more is no error, and another filesystem in its place is.
+    await mountNewRoot(layout, root, host, signal);
+    const [first = '', second = ''] = disks.devices;
+    await expect(mountNewRoot(layoutOn([second, first], '/other'), root, host, signal)).rejects.toThrow(
+      'is mounted at',
+    );
+  },
+);
+
+function layoutOn([first = '', second = '']: readonly string[], path: string): Layout {
+  const machine = made();
+  const size = 64 << 20;
+  const on = [first, second].map((device) => machine.filesystem('ext', 'ext4', [machine.disk(device, size)], size));
+  machine.mount('/', [on[0] ?? '']);
+  machine.mount(path, [on[1] ?? '']);
+  return machine.layout();
+}
+
+/** As it was, with a disk more. */
+function withArchive(layout: Layout, path: string): Layout {
+  const more = layoutOn(['/dev/another', '/dev/third'], path).components;
+  const archive = more.flatMap((one) => (one.kind === 'mount' && one.path === path ? [one] : []));
+  return { ...layout, components: [...layout.components, ...archive] };
+}
+
+function planOf(layout: Layout): Plan {
+  const before = { ...layout, components: [] };
+  const fates = { old: [], new: [] };
+  return { format: planFormat, of: 'test', disks: [], untouched: [], before, layout, fates, actions: [], notes: [] };
+}
+
+/** Devices over files, each with an empty ext4. */
+function loops(base: string, names: readonly string[]): AsyncDisposable & { readonly devices: readonly string[] } {
+  const devices = names.map((name) => {
+    const file = join(base, `${name}.img`);
+    writeFileSync(file, '');
+    truncateSync(file, 64 << 20);
+    ran('mkfs.ext4', '-q', file);
+    return ran('losetup', '--find', '--show', file);
+  });
+  return {
+    devices,
+    [Symbol.asyncDispose]: async () => void devices.map((device) => ran('losetup', '--detach', device)),
+  };
+}
+
+function ran(program: string, ...args: readonly string[]): string {
+  const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${program}: ${stderr}`);
+  return stdout.trim();
+}
+
+function obstacle(): string | undefined {
+  if (!isRoot) return ' (skipped: needs root)';
+  return spawnSync('losetup', ['--find']).status === 0 ? undefined : ' (skipped: there are no loop devices)';
+}
