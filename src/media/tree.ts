@@ -24,7 +24,9 @@ export async function unpackArchives(
   for (const archive of archives) {
     const reading = host.stream(['dpkg-deb', '--fsys-tarfile', archive], {}, signal);
     // Zeros are ignored, so that tar reads to the end of its input: dpkg-deb would fail if it stopped before.
-    const options = ['--keep-directory-symlink', '--no-same-owner', '--warning=no-timestamp', ...unread];
+    // Without the modes by which a program becomes root: nobody needs them here, and who may make none could not unpack.
+    const modes = ['--no-same-owner', '--no-same-permissions'];
+    const options = ['--keep-directory-symlink', ...modes, '--warning=no-timestamp', ...unread];
     await host.run(['tar', '-xi', ...options, '-C', tree], { stdin: reading.stdout, timeoutMs: 600_000 }, signal);
     await reading.finished;
   }

@@ -62,6 +62,8 @@ DevicePolicy=closed
 DeviceAllow=block-* r
 DeviceAllow=/dev/mapper/control rw
 DeviceAllow=/dev/zfs rw
+# Media and recoveries are tried in virtual machines.
+DeviceAllow=/dev/kvm rw
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
 # Of the network namespaces that are captured, and of confined programs.
 RestrictNamespaces=mnt net

@@ -13,6 +13,7 @@ import { writeStick } from '../../../src/media/stick-write.ts';
 import type { Tools } from '../../../src/media/tools.ts';
 import { output } from '../../helpers/child-process.ts';
 import { ofToday, ownCases } from '../../helpers/suite.ts';
+import { unitText } from '../../../src/schedule/unit.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
 import { addProgram, program } from '../program.ts';
 import { addRescueCache, rescueTools } from '../rescue-cache.ts';
@@ -143,6 +144,10 @@ describe.skipIf(why !== undefined || ownCases === undefined)('in a system that r
       await said('udevadm settle; mount LABEL=LIFEBOAT-DATA /mnt; echo point > /mnt/point; umount /mnt; sync');
       const next = await build(lab.host, ['--dry-run'], usb);
       expect(dryRunSchema.parse(JSON.parse(next.stdout.toString())).losses).toEqual([]);
+      // The scheduler may do less than root.
+      const confined = ['systemd-run', '--wait', '--pipe', '--collect', '--quiet', ...confinement()] as const;
+      const scheduled = await build(lab.host, [], ['--output', '/root/rescue.iso'], confined);
+      expect(scheduled.code, scheduled.stderr).toBe(0);
     }
     await using rescue = await startRescue(file, { as: 'stick' }, signal);
     await rescue.menu(signal);
@@ -182,10 +187,23 @@ describe.skipIf(why !== undefined || ownCases === undefined)('in a system that r
   });
 });
 
-async function build(host: Host, globals: readonly string[], words: readonly string[]): Promise<RunResult> {
-  const argv = [...program, '--json', ...globals, 'rescue', 'build', ...words] as const;
+async function build(
+  host: Host,
+  globals: readonly string[],
+  words: readonly string[],
+  through: readonly string[] = [],
+): Promise<RunResult> {
+  const [name, ...args] = [...through, ...program, '--json', ...globals, 'rescue', 'build', ...words];
+  const argv = [name ?? '', ...args] as const;
   const result = await host.run(argv, { timeoutMs: limitMs, okCodes: [0, 1, 2, 5] }, signal);
   return result.code === 0 ? result : { ...result, stderr: result.stderr + result.stdout.toString() };
+}
+
+/** What the unit of the scheduler takes from what it runs, for systemd-run. */
+function confinement(): readonly string[] {
+  const [, options = ''] = unitText([]).split('UMask=0077');
+  const lines = options.split('[Install]')[0]?.split('\n') ?? [];
+  return lines.filter((line) => /^\w+=/.test(line)).map((line) => `--property=${line}`);
 }
 
 async function scriptIn(host: Host, text: string): Promise<string> {
