@@ -1,6 +1,7 @@
 /** A machine that has lost all its disks: blank ones in their place, the rescue medium in its drive, switched on once. */
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { stringify } from 'yaml';
 import { z } from 'zod';
 import type { Host } from '../../src/host/host.ts';
 import { localHost } from '../../src/host/local.ts';
@@ -13,7 +14,7 @@ import { type LabDisk, makeImages } from './lab.ts';
 import { labEmulation } from './prepared.ts';
 import { overlaysOf } from './rebooted.ts';
 import { type LabMedium, rescueMedium, rescueLimitMs } from './rescue.ts';
-import { type Protected, repositoryPlace } from './source/protect.ts';
+import { loginFiles, type Protected, repositoryPlace } from './source/protect.ts';
 
 export interface RecoveryOptions {
   /** @default as the source */
@@ -37,22 +38,31 @@ export interface RecoveryMachine extends AsyncDisposable {
   recovered(signal: AbortSignal): Promise<Host>;
 }
 
+export interface MadeMedium {
+  /** For the kernel's command line. */
+  readonly words?: readonly string[];
+  /** @default false */
+  readonly embedCredentials?: boolean;
+  /** Further settings of its configuration. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+}
+
 /** A medium of the source, as `rescue build` makes it there. */
 export async function mediumOf(
   { files }: Protected,
-  { words = [], embedCredentials = false }: { readonly words?: readonly string[]; readonly embedCredentials?: boolean },
+  { words = [], embedCredentials = false, settings = {} }: MadeMedium,
   signal: AbortSignal,
 ): Promise<LabMedium> {
   await using work = await temporaryDirectory();
-  for (const { path, content } of files) {
-    const name = path.slice(path.lastIndexOf('/') + 1);
-    const own = content.replaceAll('/etc/lifeboat/host.key', join(work.path, 'host.key'));
-    await writeFile(join(work.path, name), name === 'lifeboat.yaml' ? `${own}\nhost: lifeboat-lab\n` : content, {
-      mode: 0o600,
-    });
-  }
+  const at = (name: string): string => join(work.path, name);
+  for (const { path, content } of files) await writeFile(at(basename(path)), content, { mode: 0o600 });
+  const config = (await readFile(at('lifeboat.yaml'), 'utf8')).replaceAll('/etc/lifeboat/host.key', at('host.key'));
+  const [identityFile, knownHosts] = loginFiles.map((path) => at(basename(path)));
+  const ssh = files.some(({ path }) => path === loginFiles[0]) ? { ssh: { identityFile, knownHosts } } : {};
+  const more = { host: 'lifeboat-lab', ...ssh, ...settings };
+  await writeFile(at('lifeboat.yaml'), `${config}\n${stringify(more)}`, { mode: 0o600 });
   const embedding = { keepHostKeys: false, embedCredentials };
-  const own = await rescueFiles(join(work.path, 'lifeboat.yaml'), embedding, localHost(), signal);
+  const own = await rescueFiles(at('lifeboat.yaml'), embedding, localHost(), signal);
   const captured = files.filter(({ path }) => path.startsWith('/etc/lifeboat/captured/'));
   const placed = own.files.map((file) => ({ ...file, path: file.path, content: String(file.content) }));
   return await rescueMedium({ files: [...captured, ...placed], words });
@@ -70,7 +80,11 @@ export async function startRecovery(
   const directory = stack.use(await temporaryDirectory()).path;
   const blank = await makeImages(emulation.qemu, directory, options.disks, signal);
   const disks = blank.map((disk, index) => ({ bootIndex: index + 1, ...disk }));
-  const kept = await overlaysOf([source.repository, ...images], directory, signal);
+  const kept = await overlaysOf(
+    [...(source.repository === undefined ? [] : [source.repository]), ...images],
+    directory,
+    signal,
+  );
   const spec: MachineSpec = {
     name: 'recovery',
     memoryMiB: 2048,

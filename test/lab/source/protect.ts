@@ -1,15 +1,17 @@
 /** A source machine that was backed up from inside: the repository on a disk of its own, and what an independent checker saw before. */
 import { hash } from 'node:crypto';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { z } from 'zod';
+import type { Host } from '../../../src/host/host.ts';
 import type { Disk } from '../../../src/qemu/spec.ts';
 import { cachedDirectory } from '../../helpers/cache.ts';
 import { root } from '../../helpers/cli.ts';
 import { devicesOf, makeImages } from '../lab.ts';
 import { digest, labEmulation } from '../prepared.ts';
 import { program, programDisk } from '../program.ts';
+import { serveSftp, type SftpService } from '../sftp-service.ts';
 import { type SystemLab, startSystem } from '../system.ts';
 import { witness, type Witness, witnessSchema } from './witness.ts';
 import { type SourceLayout, sourceImages } from './image.ts';
@@ -21,6 +23,8 @@ const limitMs = 1_800_000;
 export interface SourceKind {
   readonly layout: SourceLayout;
   readonly firmware: 'bios' | 'uefi';
+  /** Where it is backed up to: a disk of its own, or a server. @default 'disk' */
+  readonly to?: 'disk' | 'sftp';
 }
 
 const pointSchema = z.object({
@@ -33,8 +37,10 @@ const pointSchema = z.object({
 
 export interface Protected extends z.infer<typeof pointSchema> {
   readonly kind: SourceKind;
-  /** The disk with the repository, which must not be written to. */
-  readonly repository: Disk;
+  /** The disk with the repository, which must not be written to; where it is on one. */
+  readonly repository?: Disk;
+  /** What is below the root of the server, which must not be written to; where it is on one. */
+  readonly served?: string;
   /** What the machine consisted of, which must not be written to. */
   readonly disks: readonly Disk[];
   readonly before: Witness;
@@ -44,20 +50,21 @@ export interface Protected extends z.infer<typeof pointSchema> {
 export const repositoryPlace = '/srv/backup';
 
 /**
- * Starts it, with lifeboat in memory, where no capture sees it as a part of the machine, and with an empty disk for the repository, the image
- * of which is `REPO.qcow2` in this directory.
+ * Starts it, with lifeboat in memory, where no capture sees it as a part of the machine; without a server, with an empty disk for the
+ * repository, the image of which is `REPO.qcow2` in this directory.
  */
-export async function startSource({ layout, firmware }: SourceKind, directory: string, signal: AbortSignal) {
+async function startSource(
+  { layout, firmware }: SourceKind,
+  server: SftpService | undefined,
+  directory: string,
+  signal: AbortSignal,
+): Promise<SystemLab> {
   const images = await sourceImages(layout, signal);
-  const cards = [{ network: { kind: 'user' } }] as const;
+  const cards = [server?.card ?? { network: { kind: 'user' } as const }];
   const lab = await startSystem({ images, firmware, cards, memoryMiB: 2048, cpus: 2 }, signal);
-  const { qemu } = await labEmulation(signal);
   const file = await programDisk(directory);
   await lab.machine.addDisk({ file, format: 'raw', serial: 'PROGRAM', bus: 'scsi' }, signal);
-  for (const disk of await makeImages(qemu, directory, [{ serial: 'REPO', bytes: 3 * GIB }], signal)) {
-    await lab.machine.addDisk(disk, signal);
-  }
-  const found = await devicesOf(lab.host, ['PROGRAM', 'REPO'], signal);
+  const found = await devicesOf(lab.host, ['PROGRAM'], signal);
   const script = `
     mkdir /run/program /run/disk
     mount -t tmpfs -o size=700m tmpfs /run/program
@@ -65,34 +72,62 @@ export async function startSource({ layout, firmware }: SourceKind, directory: s
     cp -r /run/disk/. /run/program/
     umount /run/disk
     mkdir -p /opt/lifeboat
-    mount --bind /run/program /opt/lifeboat
+    mount --bind /run/program /opt/lifeboat`;
+  await lab.host.run(['sh', '-ec', script], { timeoutMs: limitMs }, signal);
+  await lab.machine.removeDisk('PROGRAM', signal);
+  await rm(file);
+  if (server === undefined) await addRepositoryDisk(lab, directory, signal);
+  else await addLogin(lab.host, server, signal);
+  return lab;
+}
+
+async function addRepositoryDisk({ machine, host }: SystemLab, directory: string, signal: AbortSignal): Promise<void> {
+  const { qemu } = await labEmulation(signal);
+  for (const disk of await makeImages(qemu, directory, [{ serial: 'REPO', bytes: 3 * GIB }], signal)) {
+    await machine.addDisk(disk, signal);
+  }
+  const found = await devicesOf(host, ['REPO'], signal);
+  const script = `
     mkfs.ext4 -q -L repo ${found.get('REPO')}
     udevadm settle
     mkdir -p ${repositoryPlace}
     echo 'LABEL=repo ${repositoryPlace} ext4 nofail 0 2' >> /etc/fstab
     systemctl daemon-reload
     mount ${repositoryPlace}`;
-  await lab.host.run(['sh', '-ec', script], { timeoutMs: limitMs }, signal);
-  await lab.machine.removeDisk('PROGRAM', signal);
-  await rm(file);
-  return lab;
+  await host.run(['sh', '-ec', script], { timeoutMs: limitMs }, signal);
 }
+
+async function addLogin(host: Host, { identity, knownHosts }: SftpService, signal: AbortSignal): Promise<void> {
+  await host.run(['mkdir', '-p', '-m', '700', '/root/.ssh'], {}, signal);
+  await host.write(loginFiles[0], Buffer.from(identity), { mode: 0o600 }, signal);
+  await host.write(loginFiles[1], Buffer.from(knownHosts), { mode: 0o600 }, signal);
+}
+
+/** Where ssh looks by itself: what logs in, and what a server is known by. */
+export const loginFiles = ['/root/.ssh/id_ed25519', '/root/.ssh/known_hosts'] as const;
 
 /** Makes it where it is not cached; `dist/` counts as it is now. */
 export async function protectedSource(kind: SourceKind, signal: AbortSignal): Promise<Protected> {
   const disks = await sourceImages(kind.layout, signal);
   const recipe = digest([kind, disks, await programDigest(), await ownDigest()]);
-  const name = `lab/protected/${kind.layout}.${kind.firmware}-${recipe}`;
+  const name = `lab/protected/${kind.layout}.${kind.firmware}.${kind.to ?? 'disk'}-${recipe}`;
   const directory = await cachedDirectory(name, async (made) => {
-    await using lab = await startSource(kind, made, signal);
+    await using server = kind.to === 'sftp' ? await serveSftp(await madeDirectory(join(made, 'served'))) : undefined;
+    await using lab = await startSource(kind, server, made, signal);
     const before = await witness(lab.host, 'REPO', signal);
-    const point = await backedUp(lab, `file://${repositoryPlace}`, signal);
+    const point = await backedUp(lab, server?.url ?? `file://${repositoryPlace}`, signal);
     await writeFile(join(made, 'before.json.gz'), gzipSync(JSON.stringify(before)));
     await writeFile(join(made, 'point.json'), JSON.stringify(point));
+    if (server !== undefined) return;
     await lab.host.run(['sh', '-c', `umount ${repositoryPlace}; sync`], { timeoutMs: limitMs }, signal);
     await lab.machine.removeDisk('REPO', signal);
   });
   return await kept(kind, directory, disks);
+}
+
+async function madeDirectory(path: string): Promise<string> {
+  await mkdir(path, { recursive: true });
+  return path;
 }
 
 /** What lies in such a directory. */
@@ -100,7 +135,8 @@ async function kept(kind: SourceKind, directory: string, disks: readonly Disk[])
   const point = pointSchema.parse(JSON.parse(await readFile(join(directory, 'point.json'), 'utf8')));
   const before = witnessSchema.parse(await readZipped(join(directory, 'before.json.gz')));
   const repository = { file: join(directory, 'REPO.qcow2'), format: 'qcow2', serial: 'REPO', bus: 'scsi' } as const;
-  return { ...point, kind, repository, disks, before };
+  const where = kind.to === 'sftp' ? { served: join(directory, 'served') } : { repository };
+  return { ...point, kind, ...where, disks, before };
 }
 
 /** Makes keys and a configuration, backs up, and tells what a rescue medium would hold. */
@@ -116,14 +152,17 @@ async function backedUp({ host }: SystemLab, repository: string, signal: AbortSi
   const began = performance.now();
   const said = await run(['--json', '--quiet', 'backup']);
   const seconds = (performance.now() - began) / 1_000;
-  const { point, run: own } = backupSchema.parse(JSON.parse(said));
-  if (own.findings.length > 0) throw new Error(`the backup was not content:\n${JSON.stringify(own.findings, null, 2)}`);
+  const { point, run: backup } = backupSchema.parse(JSON.parse(said));
+  if (backup.findings.length > 0) {
+    throw new Error(`the backup was not content:\n${JSON.stringify(backup.findings, null, 2)}`);
+  }
   const captured = [];
   for (const name of ['layout', 'network', 'facts']) {
     const content = await run(['--json', name, 'show', 'latest']);
     captured.push({ path: `/etc/lifeboat/captured/${name}.json`, content, mode: 0o644 });
   }
-  const places = ['/etc/lifeboat/lifeboat.yaml', '/etc/lifeboat/host.key'];
+  const own = ['/etc/lifeboat/lifeboat.yaml', '/etc/lifeboat/host.key'];
+  const places = [...own, ...(repository.startsWith('sftp:') ? loginFiles : [])];
   const files = await Promise.all(
     places.map(async (path) => ({ path, content: (await host.read(path, {}, signal)).toString(), mode: 0o600 })),
   );
