@@ -1,11 +1,14 @@
 /** Proves that a recovered machine is what its point says, and that it will start. Changes nothing on it. */
 import { realpath } from 'node:fs/promises';
 import type { Host } from '../host/host.ts';
+import { proveBoot } from './boot/boot.ts';
 import { forgetCaches } from './fresh.ts';
 import { proveFiles } from './files.ts';
 import { proveGraph } from './graph.ts';
+import { proveMounts } from './mounts.ts';
 import { type Proof, resultOf } from './proof.ts';
 import type { Recovery, Tell } from './recovery.ts';
+import { sceneOf } from './scene.ts';
 
 /**
  * What is wrong is in the result: nothing that is found ends it.
@@ -13,11 +16,14 @@ import type { Recovery, Tell } from './recovery.ts';
  * @throws LifeboatError what reading the point throws; of a disk that cannot be synced
  */
 export async function proveRecovery(recovery: Recovery, host: Host, tell: Tell, signal: AbortSignal): Promise<Proof> {
-  const { point, repository, plan, changed, leftOut, budgetMs } = recovery;
+  const { point, repository, plan, captured, firmware, changed, leftOut, budgetMs } = recovery;
   const root = await realpath(recovery.root);
   await forgetCaches(root, host, signal);
   tell({ type: 'note', text: 'comparing the storage with its plan' });
   const graph = await proveGraph(plan, host, signal);
+  const scene = await sceneOf({ root, layout: graph.layout, captured, firmware }, host, signal);
+  const boot = proveBoot(scene, new Map(plan?.disks.map(({ id, from }) => [from, id])));
+  const mounts = proveMounts(scene);
   tell({ type: 'note', text: 'comparing every file with the point' });
   const { target, keys, engine } = repository;
   const { entries, bytes, stored } = point.data;
@@ -27,7 +33,13 @@ export async function proveRecovery(recovery: Recovery, host: Host, tell: Tell, 
     tell,
     signal,
   );
-  const proof = { files, graph: [...graph.changes], boot: [], mounts: [], notes: [] };
+  const proof = {
+    files,
+    graph: [...graph.changes],
+    boot: boot.findings,
+    mounts: mounts.findings,
+    notes: [...boot.notes, ...mounts.notes],
+  };
   return { ...proof, result: resultOf(proof) };
 }
 
