@@ -8,7 +8,7 @@ import { type EntryChanges, entryChanges, isRedacted, mainLoader, wantedEntries 
 import { type Esp, espsOf, removableNames } from './esp.ts';
 import { layersOf } from './layers.ts';
 import type { Deed, FinishCommand } from './scene.ts';
-import type { Site, Subject } from './site.ts';
+import { programsOn, type Site, type Subject } from './site.ts';
 
 export const efiEntries: Subject = {
   name: 'efi-entries',
@@ -57,14 +57,6 @@ export const efiEntries: Subject = {
     return [...copies, ...deeds];
   },
 };
-
-/** EFI programs on a partition, from its top. */
-async function programsOn({ inside }: Site, path: string, signal: AbortSignal): Promise<string[]> {
-  const find = ['find', path, '-xdev', '-maxdepth', '5', '-type', 'f', '-print0'] as const;
-  const { stdout } = await inside.run(find, { okCodes: [0, 1] }, signal);
-  const files = nameFromBytes(stdout).split('\0').slice(0, -1);
-  return files.map((file) => file.slice(path.length));
-}
 
 /** `undefined` where the rescue system cannot see the variables of the firmware. */
 async function entriesNow({ host, finding }: Site, signal: AbortSignal): Promise<EfiBoot | undefined> {

@@ -2,42 +2,25 @@
 import { fstabFile } from '../layout/tools/fstab.ts';
 import type { ComponentOf } from '../layout/types.ts';
 import { type Layers, layersOf } from './layers.ts';
-import type { Deed } from './scene.ts';
-import { readInside, type Subject } from './site.ts';
+import { type Rewritten, rewriteDeed } from './rewrite.ts';
+import type { Subject } from './site.ts';
 import { specNow, specOfField } from './specs.ts';
 
 export const fstab: Subject = {
   name: 'fstab',
   async plan(site, signal) {
     const { scene } = site;
-    const content = await readInside(site, fstabFile, signal);
-    if (content === undefined) return [];
     const captured = layersOf(scene.captured.layout);
     const planned = scene.planned === undefined ? captured : layersOf(scene.planned);
-    const { text, notes } = fstabNow(content, captured, planned, layersOf(scene.layout, scene.root));
-    if (text === content) return [];
-    const deed: Deed = {
-      id: 'fstab',
-      title: `make ${fstabFile} name what is here`,
-      why: notes.join('; '),
-      needed: true,
-      files: [{ path: fstabFile, content: text }],
-      commands: [],
-      changes: [fstabFile],
-    };
-    return [deed];
+    const now = layersOf(scene.layout, scene.root);
+    return await rewriteDeed(site, fstabFile, (content) => fstabNow(content, captured, planned, now), signal);
   },
 };
 
 type Mount = ComponentOf<'mount'>;
 
 /** The same file with the devices that are here; each line that says what it should stays as it is, to the byte. */
-export function fstabNow(
-  content: string,
-  captured: Layers,
-  planned: Layers,
-  now: Layers,
-): { readonly text: string; readonly notes: readonly string[] } {
+export function fstabNow(content: string, captured: Layers, planned: Layers, now: Layers): Rewritten {
   const notes: string[] = [];
   const wanted = new Map(withLines(planned).map((mount) => [mount.id, mount]));
   const seen = new Set<string>();

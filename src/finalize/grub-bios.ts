@@ -51,7 +51,7 @@ export const grubBios: Subject = {
     const own = new Set(boot === undefined ? [] : disksUnder(now, boot).map(({ id }) => id));
     // The one image there is may be that of another disk, unless it fits all.
     const fitting = places.length === 1 || places.every(({ id }) => own.has(id));
-    const whole = fitting && images.every((path) => there.has(path)) && sameStack(captured, now, directory);
+    const whole = fitting && images.every((path) => there.has(path)) && sameStack(captured, now, directory, 'loader');
     const sectors = whole ? await imageSectors(site, `${files}/core.img`, signal) : undefined;
     if (!there.has(`/usr/lib/grub/${platform}/boot.img`) && !whole) return missing(site, places, needed);
     return places.map((place, index): Deed => {

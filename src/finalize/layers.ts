@@ -61,24 +61,28 @@ function reached(
   return [...seen].flatMap((one) => byId.get(one) ?? []);
 }
 
-/** What a path lies on, as far as a loader or an initial filesystem has to know: without which disks they are. */
-export function stackText(layers: Layers, path: string): string {
+/** For whom layers are the same: a loader counts partitions, and the kernel does not care. */
+export type For = 'loader' | 'kernel';
+
+/** What a path lies on, without which disks they are. */
+export function stackText(layers: Layers, path: string, whom: For): string {
   const id = layers.at(path);
   if (id === undefined) return '';
+  const aside = new Set(layers.of('disk').flatMap((disk) => layers.under(disk.id).map((one) => one.id)));
   const lines = layers.under(id).flatMap((one): string[] => {
-    if (one.kind === 'disk' || one.kind === 'mount') return [];
-    if (one.kind === 'table') return [`table ${one.type}`];
-    if (one.kind === 'partition') return [`partition ${one.number}`];
+    if (aside.has(one.id) || one.kind === 'mount') return [];
+    if (one.kind === 'table') return whom === 'loader' ? [`table ${one.type}`] : [];
+    if (one.kind === 'partition') return whom === 'loader' ? [`partition ${one.number}`] : [];
     return [`${one.kind} ${one.id}`];
   });
   return [...new Set(lines)].toSorted().join('\n');
 }
 
 /** Whether all that a path lies on is as it was, but for the disks themselves. */
-export const sameStack = (captured: Layers, now: Layers, path: string): boolean => {
-  const was = stackText(captured, path);
-  return was !== '' && was === stackText(now, path);
-};
+export function sameStack(captured: Layers, now: Layers, path: string, whom: For): boolean {
+  const was = stackText(captured, path, whom);
+  return was !== '' && was === stackText(now, path, whom);
+}
 
 export const disksUnder = (layers: Layers, id: string): readonly ComponentOf<'disk'>[] =>
   layers.under(id).filter((one): one is ComponentOf<'disk'> => one.kind === 'disk' && one.path !== true);

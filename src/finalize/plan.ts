@@ -1,14 +1,35 @@
 /** What a restored system still needs to start on this machine, and be itself there: the one list of subjects. */
 import type { Host } from '../host/host.ts';
 import { bootCode } from './boot-code.ts';
+import { bootSettings } from './boot-settings.ts';
+import { crypttab } from './crypttab.ts';
 import { efiEntries } from './efi-entries.ts';
+import { efiLoaders } from './efi-loaders.ts';
 import { fstab } from './fstab.ts';
 import { grubBios } from './grub-bios.ts';
+import { grubConfig } from './grub-config.ts';
+import { initramfs } from './initramfs.ts';
+import { lvmDevices } from './lvm-devices.ts';
+import { mdadm } from './mdadm.ts';
+import { resume } from './resume.ts';
 import type { Deed, Finding, Scene } from './scene.ts';
 import { siteOf, type Subject } from './site.ts';
 
 /** In this order: what is written into files comes before what is made out of them. */
-const subjects: readonly Subject[] = [fstab, grubBios, bootCode, efiEntries];
+const subjects: readonly Subject[] = [
+  fstab,
+  crypttab,
+  mdadm,
+  lvmDevices,
+  resume,
+  bootSettings,
+  initramfs,
+  grubBios,
+  bootCode,
+  efiLoaders,
+  efiEntries,
+  grubConfig,
+];
 
 export interface FinishPlan {
   readonly deeds: readonly Deed[];

@@ -54,6 +54,23 @@ export async function thereOf(
   return new Set(nameFromBytes(stdout).split('\0').slice(0, -1));
 }
 
+/** Regular files at these places and in these directories, sorted. */
+export async function filesBelow({ inside }: Site, places: readonly string[], signal: AbortSignal): Promise<string[]> {
+  const [first, ...rest] = places;
+  if (first === undefined) return [];
+  const find = ['find', '-H', first, ...rest, '-maxdepth', '1', '-type', 'f', '-print0'] as const;
+  const { stdout } = await inside.run(find, { okCodes: [0, 1] }, signal);
+  return nameFromBytes(stdout).split('\0').slice(0, -1).toSorted();
+}
+
+/** Files of an EFI system partition, from its top. */
+export async function programsOn({ inside }: Site, path: string, signal: AbortSignal): Promise<string[]> {
+  const find = ['find', path, '-xdev', '-maxdepth', '5', '-type', 'f', '-print0'] as const;
+  const { stdout } = await inside.run(find, { okCodes: [0, 1] }, signal);
+  const files = nameFromBytes(stdout).split('\0').slice(0, -1);
+  return files.map((file) => file.slice(path.length));
+}
+
 /** The first of these programs that the restored system has. */
 export async function programInside(
   site: Site,

@@ -28,7 +28,10 @@ export function specNow(captured: Layers, now: Layers, spec: string, content?: s
   }
   // What is opened when the system starts has the name that crypttab gives it.
   if (was?.kind === 'crypt') return { state: 'same' };
-  const here = deviceOf(now, spec);
+  const own = was === undefined ? undefined : now.get(was.id);
+  // The host's own configuration names these, whatever they are called in a rescue system.
+  const isNamed = own !== undefined && named.has(own.kind) && spec.startsWith('/dev/');
+  const here = isNamed ? own : deviceOf(now, spec);
   const isSame =
     here !== undefined &&
     (id === undefined ? here.id === was?.id : now.tree.above(here.id).some((above) => above.id === id));
@@ -44,6 +47,8 @@ export function specNow(captured: Layers, now: Layers, spec: string, content?: s
     ? { state: 'moved', spec: `PARTUUID=${bare.partUuid}` }
     : { state: 'gone' };
 }
+
+const named: ReadonlySet<string> = new Set(['luks', 'md', 'lv', 'multipath', 'bcache', 'integrity']);
 
 /** The device that is meant: of a UUID what carries it. */
 export function deviceOf(layers: Layers, spec: string): Component | undefined {

@@ -1,0 +1,120 @@
+/** Loaders on an EFI system partition: they come back with its files, and are made anew where those would not do. */
+import type { ComponentOf } from '../layout/types.ts';
+import { mainLoader } from './efi-wanted.ts';
+import { type Esp, espsOf } from './esp.ts';
+import { type Layers, layersOf, sameStack } from './layers.ts';
+import type { Deed, FinishCommand } from './scene.ts';
+import { programInside, programsOn, type Site, type Subject, thereOf } from './site.ts';
+
+/** GRUB's names of platforms, and the letters in the names of their programs. */
+const platforms: Readonly<Record<string, readonly [platform: string, letters: string]>> = {
+  x86_64: ['x86_64-efi', 'x64'],
+  aarch64: ['arm64-efi', 'aa64'],
+  i686: ['i386-efi', 'ia32'],
+  riscv64: ['riscv64-efi', 'riscv64'],
+};
+
+export const efiLoaders: Subject = {
+  name: 'efi-loaders',
+  async plan(site, signal) {
+    const { scene } = site;
+    if (scene.firmware !== 'uefi') return [];
+    const captured = layersOf(scene.captured.layout);
+    const now = layersOf(scene.layout, scene.root);
+    const [esp] = espsOf(now);
+    if (esp === undefined) return [];
+    const known = (await Promise.all(espsOf(now).map(({ path }) => programsOn(site, path, signal)))).flat();
+    const isThere = mainLoader(known) !== undefined;
+    const loaders = captured.of('loader');
+    if (!isThere && loaders.some(({ type }) => type === 'systemd-boot'))
+      return await systemdBoot(site, esp, captured, signal);
+    const grub = loaders.find((one) => one.type === 'grub-efi' && one.removable !== true);
+    const isOther = grub !== undefined && !sameStack(captured, now, '/boot', 'loader');
+    return isThere && !isOther ? [] : await grubEfi(site, esp, grub, isThere, signal);
+  },
+};
+
+async function grubEfi(
+  site: Site,
+  { path }: Esp,
+  grub: ComponentOf<'loader'> | undefined,
+  isThere: boolean,
+  signal: AbortSignal,
+): Promise<Deed[]> {
+  const { facts } = site.scene.captured;
+  const [platform, letters] = platforms[facts.architecture] ?? ['x86_64-efi', 'x64'];
+  // Signed ones have all they need in them, and find their configuration by the UUID of its filesystem.
+  const install = await programInside(site, ['grub-install'], signal);
+  const signed = ['/usr/lib/shim/shim', '/usr/lib/grub/'];
+  const files = [
+    `/usr/lib/grub/${platform}/moddep.lst`,
+    `${signed[0]}${letters}.efi.signed`,
+    `${signed[1]}${platform}-signed/grub${letters}.efi.signed`,
+  ];
+  const there = await thereOf(site, files, signal);
+  if (install === undefined || !there.has(files[0] ?? '')) {
+    if (isThere) return [];
+    site.finding({ subject: path, problem: 'the restored system has no GRUB for UEFI to put there' });
+    return [];
+  }
+  const id = grub?.distributor ?? facts.osRelease.id;
+  const byShim = files.slice(1).every((file) => there.has(file));
+  const directory = `${path}/EFI/${id}`;
+  const command: FinishCommand = {
+    argv: [install, `--target=${platform}`, `--efi-directory=${path}`, `--bootloader-id=${id}`, '--no-nvram'],
+    where: 'chroot',
+  };
+  return [
+    {
+      id: `grub-efi ${path}`,
+      title: `install GRUB for UEFI on ${path}`,
+      why: isThere ? 'it has to find its files on something else than it did' : 'there is no loader for UEFI',
+      needed: true,
+      files: [],
+      commands: [command],
+      changes: [directory, `/boot/grub/${platform}`, '/boot/grub/locale', '/boot/grub/fonts', '/boot/grub/grubenv'],
+      loaders: [`${directory}/${byShim ? 'shim' : 'grub'}${letters}.efi`],
+    },
+  ];
+}
+
+/** Its programs, and the kernels with their entries, as far as the partition lacks them. */
+async function systemdBoot(site: Site, { path }: Esp, captured: Layers, signal: AbortSignal): Promise<Deed[]> {
+  const [bootctl, install] = await Promise.all([
+    programInside(site, ['bootctl'], signal),
+    programInside(site, ['kernel-install'], signal),
+  ]);
+  if (bootctl === undefined) {
+    site.finding({ subject: path, problem: 'the restored system has no bootctl to put systemd-boot there' });
+    return [];
+  }
+  const letters = platforms[site.scene.captured.facts.architecture]?.[1] ?? 'x64';
+  const versions = new Set(
+    captured.of('boot').flatMap(({ kernels }) => kernels?.installed.map((one) => one.version) ?? []),
+  );
+  const images = [...versions].map((version) => ({ version, image: `/lib/modules/${version}/vmlinuz` }));
+  const there = await thereOf(
+    site,
+    images.flatMap(({ version, image }) => [image, `/boot/vmlinuz-${version}`]),
+    signal,
+  );
+  const kernels = images.flatMap(({ version, image }) => {
+    const found = [image, `/boot/vmlinuz-${version}`].find((one) => there.has(one));
+    return found === undefined || install === undefined ? [] : [[install, 'add', version, found] as const];
+  });
+  return [
+    {
+      id: `systemd-boot ${path}`,
+      title: `install systemd-boot on ${path}`,
+      why: 'there is no loader for UEFI',
+      needed: true,
+      files: [],
+      commands: [
+        { argv: [bootctl, `--esp-path=${path}`, '--no-variables', 'install'], where: 'chroot' },
+        ...kernels.map((argv): FinishCommand => ({ argv, where: 'chroot', timeoutMs: 3_600_000 })),
+      ],
+      changes: [path],
+      loaders: [`${path}/EFI/systemd/systemd-boot${letters}.efi`],
+    },
+  ];
+}

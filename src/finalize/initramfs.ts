@@ -1,0 +1,136 @@
+/**
+ * The initial filesystem. It is kept as it was, unless what it has in it is another now, or the disks need a driver that it does not have: then
+ * the host's own tool makes it anew.
+ */
+import { LifeboatError } from '../kernel/errors.ts';
+import { crypttabFile } from '../layout/tools/crypttab.ts';
+import type { ComponentOf } from '../layout/types.ts';
+import { driversMissing } from './drivers.ts';
+import { type Layers, layersOf, sameDisks, sameStack } from './layers.ts';
+import { lvmDevicesFile } from './lvm-devices.ts';
+import { mdadmFiles } from './mdadm.ts';
+import { resumeFile } from './resume.ts';
+import { isRewritten } from './rewrite.ts';
+import type { Deed, FinishCommand } from './scene.ts';
+import { filesBelow, programInside, type Site, type Subject, thereOf } from './site.ts';
+
+type Kernel = NonNullable<ComponentOf<'boot'>['kernels']>['installed'][number];
+
+/** Files of which it has a copy. */
+const copied = [crypttabFile, lvmDevicesFile, resumeFile, ...mdadmFiles, '/etc/dracut.conf.d', '/etc/initramfs-tools'];
+
+export const initramfs: Subject = {
+  name: 'initramfs',
+  async plan(site, signal) {
+    const { scene } = site;
+    const captured = layersOf(scene.captured.layout);
+    const now = layersOf(scene.layout, scene.root);
+    const [boot] = captured.of('boot');
+    const kernels = (boot?.kernels?.installed ?? []).filter(({ initramfs: image }) => image !== undefined);
+    if (kernels.length === 0) return [];
+    const why = await reasonOf(site, captured, now, kernels, signal);
+    if (why === undefined) return [];
+    const wanted = boot?.initramfs?.tool ?? boot?.initramfs?.installed[0];
+    const maker =
+      makers.find(({ tool }) => tool === wanted) ??
+      makers.find(({ tool }) => boot?.initramfs?.installed.includes(tool));
+    const program = maker === undefined ? undefined : await programInside(site, maker.programs, signal);
+    if (maker === undefined || program === undefined) {
+      throw new LifeboatError(
+        'tool-missing',
+        `the initial filesystem has to be made anew, as ${why}, and the restored system has nothing known to make it with`,
+        {
+          hint: 'Make it by hand in a chroot of the restored system, and go on with "lifeboat recover --from finalize".',
+        },
+      );
+    }
+    const images = kernels.flatMap(({ initramfs: image }) => image ?? []);
+    const beside = await filesBelow(site, ['/boot'], signal);
+    const deed: Deed = {
+      id: 'initramfs',
+      title: `make the initial filesystem anew with ${maker.tool}`,
+      why,
+      needed: true,
+      files: [],
+      commands: maker.commands(program, kernels, await thereOf(site, images, signal)),
+      changes: [
+        ...new Set([...images, ...beside.filter((path) => /\/(initr|booster|uInitrd)/.test(path)), ...maker.changes]),
+      ],
+    };
+    return [deed];
+  },
+};
+
+/** `undefined` where it can stay. */
+async function reasonOf(
+  site: Site,
+  captured: Layers,
+  now: Layers,
+  kernels: readonly Kernel[],
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (isRewritten(site, ...copied)) return 'it has a copy of files that say something else now';
+  if (!sameStack(captured, now, '/', 'kernel')) return 'the root filesystem lies on something else than it did';
+  if (captured.at('/usr') !== captured.at('/') && !sameStack(captured, now, '/usr', 'kernel'))
+    return '/usr lies on something else than it did';
+  const images = kernels.flatMap(({ initramfs: image }) => image ?? []);
+  const there = await thereOf(site, images, signal);
+  const lost = images.find((image) => !there.has(image));
+  if (lost !== undefined) return `${lost} is not there`;
+  if (sameDisks(captured, now)) return undefined;
+  const missing = await driversMissing(site, now, kernels, signal);
+  return missing.length === 0 ? undefined : `it has not what the disks here need: ${missing.join(', ')}`;
+}
+
+interface Maker {
+  readonly tool: string;
+  readonly programs: readonly string[];
+  commands(program: string, kernels: readonly Kernel[], there: ReadonlySet<string>): readonly FinishCommand[];
+  /** Besides the images. */
+  readonly changes: readonly string[];
+}
+
+const inside = (...argv: readonly [string, ...string[]]): FinishCommand => ({
+  argv,
+  where: 'chroot',
+  timeoutMs: 3_600_000,
+});
+
+const makers: readonly Maker[] = [
+  {
+    tool: 'initramfs-tools',
+    programs: ['update-initramfs'],
+    commands: (program, kernels, there) => {
+      const lost = kernels.filter(({ initramfs: image = '' }) => !there.has(image));
+      return [
+        inside(program, '-u', '-k', 'all'),
+        ...lost.map(({ version }) => inside(program, '-c', '-k', version)),
+      ].slice(lost.length === kernels.length ? 1 : 0);
+    },
+    changes: ['/var/lib/initramfs-tools'],
+  },
+  {
+    tool: 'dracut',
+    programs: ['dracut'],
+    commands: (program) => [inside(program, '--force', '--regenerate-all')],
+    changes: [],
+  },
+  {
+    tool: 'mkinitcpio',
+    programs: ['mkinitcpio'],
+    commands: (program) => [inside(program, '--allpresets')],
+    changes: [],
+  },
+  {
+    tool: 'booster',
+    programs: ['/usr/lib/booster/regenerate_images'],
+    commands: (program) => [inside(program)],
+    changes: [],
+  },
+  {
+    tool: 'mkinitfs',
+    programs: ['mkinitfs'],
+    commands: (program, kernels) => kernels.map(({ version }) => inside(program, version)),
+    changes: [],
+  },
+];
