@@ -3,7 +3,7 @@ import { dirname } from 'node:path/posix';
 import { chrootHost } from '../host/chroot.ts';
 import type { Host } from '../host/host.ts';
 import { LifeboatError } from '../kernel/errors.ts';
-import { nameToBytes, printable } from '../kernel/text.ts';
+import { nameFromBytes, nameToBytes, printable } from '../kernel/text.ts';
 import type { FinishPlan } from './plan.ts';
 import { earlierChanges, recordChanges } from './record.ts';
 import type { Deed, Finding, FinishCommand, Finished, NewFile, Scene } from './scene.ts';
@@ -79,34 +79,27 @@ async function runCommand(
 }
 
 /** Beside it first, with all that it has but its content; then renamed over it. */
-async function writeFile(inside: Host, { path, content, mode = 0o644 }: NewFile, signal: AbortSignal): Promise<void> {
+async function writeFile(inside: Host, { path, content, like = path }: NewFile, signal: AbortSignal): Promise<void> {
   if (content === undefined) {
     await inside.run(['rm', '-f', '--', path], {}, signal);
     return;
   }
-  const { code, stdout } = await inside.run(['realpath', '-e', '--', path], { okCodes: [0, 1] }, signal);
-  // What a link leads to is what is read at that place.
-  const place = code === 0 ? stdout.toString('utf8').replace(/\n$/, '') : path;
-  if (!place.isWellFormed()) throw new LifeboatError('unsupported', printable(`${path} leads to a name in no UTF-8`));
+  const [place = path, model] = [await realPath(inside, path, signal), await realPath(inside, like, signal)];
   const beside = `${place}.lifeboat`;
   await inside.run(['mkdir', '-p', '--', dirname(place)], {}, signal);
-  if (code === 0) {
-    const copy = [
-      'cp',
-      '--attributes-only',
-      '--preserve=all',
-      '--remove-destination',
-      '-T',
-      '--',
-      place,
-      beside,
-    ] as const;
-    await inside.run(copy, {}, signal);
-  } else {
-    await inside.run(['install', '-m', mode.toString(8), '--', '/dev/null', beside], {}, signal);
-  }
+  const copy = ['cp', '--attributes-only', '--preserve=all', '--remove-destination', '-T', '--'] as const;
+  const bare = ['install', '-m', '644', '--', '/dev/null', beside] as const;
+  await inside.run(model === undefined ? bare : [...copy, model, beside], {}, signal);
   const write = ['dd', `of=${beside}`, 'bs=64k', 'oflag=nofollow', 'conv=nocreat,fsync', 'status=none'] as const;
   await inside.run(write, { stdin: nameToBytes(content) }, signal);
   await inside.run(['mv', '-f', '-T', '--', beside, place], {}, signal);
   await inside.run(['sync', '--', dirname(place)], {}, signal);
+}
+
+/** What a link leads to is what is read at that place; `undefined` where there is nothing. */
+async function realPath(inside: Host, path: string, signal: AbortSignal): Promise<string | undefined> {
+  const { code, stdout } = await inside.run(['realpath', '-e', '--', path], { okCodes: [0, 1] }, signal);
+  const place = nameFromBytes(stdout).replace(/\n$/, '');
+  if (!place.isWellFormed()) throw new LifeboatError('unsupported', printable(`${path} leads to a name in no UTF-8`));
+  return code === 0 ? place : undefined;
 }

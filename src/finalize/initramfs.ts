@@ -17,7 +17,7 @@ import { filesBelow, programInside, type Site, type Subject, thereOf } from './s
 type Kernel = NonNullable<ComponentOf<'boot'>['kernels']>['installed'][number];
 
 /** Files of which it has a copy. */
-const copied = [crypttabFile, lvmDevicesFile, resumeFile, ...mdadmFiles, '/etc/dracut.conf.d', '/etc/initramfs-tools'];
+const copied = [crypttabFile, lvmDevicesFile, resumeFile, ...mdadmFiles, '/etc/udev/rules.d'];
 
 export const initramfs: Subject = {
   name: 'initramfs',

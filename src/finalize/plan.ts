@@ -8,10 +8,13 @@ import { efiLoaders } from './efi-loaders.ts';
 import { fstab } from './fstab.ts';
 import { grubBios } from './grub-bios.ts';
 import { grubConfig } from './grub-config.ts';
+import { identity } from './identity.ts';
 import { initramfs } from './initramfs.ts';
 import { lvmDevices } from './lvm-devices.ts';
 import { mdadm } from './mdadm.ts';
+import { network } from './network.ts';
 import { resume } from './resume.ts';
+import { selinux } from './selinux.ts';
 import type { Deed, Finding, Scene } from './scene.ts';
 import { siteOf, type Subject } from './site.ts';
 
@@ -23,12 +26,15 @@ const subjects: readonly Subject[] = [
   lvmDevices,
   resume,
   bootSettings,
+  network,
+  identity,
   initramfs,
   grubBios,
   bootCode,
   efiLoaders,
   efiEntries,
   grubConfig,
+  selinux,
 ];
 
 export interface FinishPlan {

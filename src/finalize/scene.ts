@@ -47,8 +47,8 @@ export interface NewFile {
   readonly path: string;
   /** As `nameFromBytes` has it; absent for one that goes. */
   readonly content?: string;
-  /** Of a file that is not there yet; one that is keeps all it has but its content. @default 0o644 */
-  readonly mode?: number;
+  /** A file whose owner, mode and all else it has. @default itself, where it is there; else root's, 0644 */
+  readonly like?: string;
 }
 
 export interface FinishCommand {

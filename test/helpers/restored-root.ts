@@ -51,29 +51,42 @@ export async function restoredRoot(
       stderr: '',
     };
   }
+  async function onFiles(
+    [program = '', ...words]: readonly string[],
+    below: (word: string) => string,
+    shown: string,
+    options: RunOptions,
+    signal: AbortSignal,
+  ): Promise<RunResult> {
+    const result = await local.run([program, ...words.map(below)], options, signal);
+    if (program === 'cat') return result;
+    return {
+      ...result,
+      stdout: Buffer.from(result.stdout.toString('latin1').replaceAll(directory.path, shown), 'latin1'),
+    };
+  }
   const host: Host = {
     name: 'local',
     async run(argv: Argv, options: RunOptions, signal: AbortSignal) {
       const [program, root, ...inner] = argv;
-      if (program !== 'chroot') return await answered(argv, 'rescue ', options.okCodes ?? [0]);
+      if (program !== 'chroot') {
+        const isBelow = argv.some((word) => word === mountedAt || word.startsWith(`${mountedAt}/`));
+        if (!ofFiles.has(program) || !isBelow) return await answered(argv, 'rescue ', options.okCodes ?? [0]);
+        return await onFiles(argv, (word) => word.replace(mountedAt, directory.path), mountedAt, options, signal);
+      }
       if (root !== mountedAt) throw new Error(`not the restored system: ${root}`);
-      const [name = ''] = inner;
+      const [name = '', ...words] = inner;
       if (!ofFiles.has(name)) return await answered(inner, '', options.okCodes ?? [0]);
-      const words = inner
-        .slice(1)
-        .map((word) =>
-          word.replace(/^(of=)?(\/.*)$/s, (_, key: string | undefined, path: string) =>
-            path === '/dev/null' ? path : `${key ?? ''}${place(path)}`,
-          ),
+      const below = (word: string): string =>
+        word.replace(/^(of=)?(\/.*)$/s, (_, key: string | undefined, path: string) =>
+          path === '/dev/null' ? path : `${key ?? ''}${place(path)}`,
         );
-      const result = await local.run([name, ...words], options, signal);
-      const stdout = result.stdout.toString('latin1').replaceAll(directory.path, '');
-      return { ...result, stdout: name === 'cat' ? result.stdout : Buffer.from(stdout, 'latin1') };
+      return await onFiles([name, ...words], below, '', options, signal);
     },
     stream() {
       throw new Error('nothing is streamed');
     },
-    read: (path, options, signal) => local.read(path, options, signal),
+    read: (path, options, signal) => local.read(path.replace(mountedAt, directory.path), options, signal),
     write: () => Promise.reject(new Error('nothing is written but in the restored system')),
     async [Symbol.asyncDispose]() {},
   };
