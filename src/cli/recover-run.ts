@@ -76,7 +76,7 @@ export async function recoverHere(options: RecoverOptions, typed: Globals): Prom
   finish(globals, outcome, describeRecovery);
   const { proof } = typedState(outcome.state);
   if (outcome.error === undefined && proof?.result === 'failed') process.exitCode = 1;
-  if (does(request, 'end')) await afterwards(options, config, own);
+  if (does(request, 'end')) await afterwards(options, config, outcome.error, own);
 }
 
 /** What opens the repository is typed, where nothing else does. */
@@ -92,7 +92,7 @@ function requestOf(
   parts: RecoverRequest['parts'],
   config: Config,
   { policies, medium }: Surroundings,
-  { yes }: Globals,
+  { yes, repository, config: file }: Globals,
 ): RecoverRequest {
   return {
     repositories: [...also, ...(config.recover?.repositories ?? [])],
@@ -101,7 +101,12 @@ function requestOf(
     clone,
     parts,
     ...(unattended
-      ? { unattended: { policies: [config.recover?.consent ?? 'blank-disks', ...policies], ...present({ medium }) } }
+      ? {
+          unattended: {
+            policies,
+            ...present({ medium, configuration: repository === undefined ? resolve(file) : undefined }),
+          },
+        }
       : {}),
     ...(proveBudget === undefined ? {} : { budgetMs: parseDuration(proveBudget) }),
     ...present({ yes }),
@@ -151,11 +156,18 @@ async function runWithPassphrases(
   }
 }
 
-/** Only what was proven starts by itself. */
-async function afterwards({ after, unattended }: RecoverOptions, config: Config, { host, globals, signal }: Session) {
-  if (process.exitCode !== undefined && process.exitCode !== 0 && process.exitCode !== 4) return;
-  const wanted = after ?? (unattended ? (config.recover?.after ?? 'reboot') : await offered(globals, signal));
-  if (wanted !== 'nothing') await host.run([wanted], { timeoutMs: 120_000 }, signal);
+/** Only what was proven starts by itself; and a machine that was recovered before is not started into the medium again. */
+async function afterwards(
+  { after, unattended }: RecoverOptions,
+  { recover: settings }: Config,
+  error: LifeboatError | undefined,
+  { host, globals, signal }: Session,
+): Promise<void> {
+  const isDone = [undefined, 0, 4].some((status) => status === process.exitCode);
+  const wanted =
+    after ?? (unattended ? (settings?.after ?? 'reboot') : isDone ? await offered(globals, signal) : 'nothing');
+  const isAgain = error?.code === 'recovered-before' && wanted === 'poweroff';
+  if (wanted !== 'nothing' && (isDone || isAgain)) await host.run([wanted], { timeoutMs: 120_000 }, signal);
 }
 
 async function offered(globals: Globals, signal: AbortSignal): Promise<'reboot' | 'nothing'> {

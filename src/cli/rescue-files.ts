@@ -14,6 +14,8 @@ import { readIfThere } from '../kernel/read-if-there.ts';
 import type { Secret } from '../kernel/secret.ts';
 import type { HostFile } from '../media/host-layer.ts';
 import { askHidden } from './ask-secret.ts';
+import { readHostKey } from '../keys/host-key.ts';
+import { signatureOf, signConfiguration } from '../recover/signed.ts';
 import { hostNameOf } from './requests.ts';
 import type { Session } from './session.ts';
 
@@ -75,7 +77,8 @@ export async function rescueFiles(
   if (existsSync(config)) {
     const read = await loadConfig(config);
     const named = { ...read, host: await hostNameOf(read, host, signal) };
-    parts.push(embedCredentials ? await withCredentials(named, config) : await bare(named));
+    const part = embedCredentials ? await withCredentials(named, config) : await bare(named);
+    parts.push({ ...part, files: [...part.files, ...signatures(read.key, part.files)] });
   }
   if (rootPassword !== undefined) parts.push(await withPassword(rootPassword, host, signal));
   if (keepHostKeys) parts.push({ files: [], secrets: [said.keepHostKeys] });
@@ -134,6 +137,14 @@ async function withCredentials(config: Config, file: string): Promise<RescueFile
 async function knownHostsFile(path = '/root/.ssh/known_hosts'): Promise<HostFile | undefined> {
   const content = await readIfThere(path);
   return content === undefined ? undefined : { path: `${place}/known_hosts`, content };
+}
+
+/** So that an unattended recovery can tell that the host itself wrote what it may do. Without a key there is nobody who could. */
+function signatures(key: string | undefined, files: readonly HostFile[]): HostFile[] {
+  const config = files.find(({ path }) => path === `${place}/lifeboat.yaml`);
+  if (key === undefined || config === undefined || !existsSync(key)) return [];
+  const content = signConfiguration(Buffer.from(config.content), readHostKey(key), new Date());
+  return [{ path: signatureOf(config.path), content }];
 }
 
 /** JSON is YAML. */

@@ -57,6 +57,7 @@ const statusOfCode = {
   difference: 3,
   incomplete: 4,
   refused: 5,
+  'recovered-before': 5,
   locked: 6,
   interrupted: 130,
 } as const satisfies Record<string, ExitStatus>;

@@ -3,10 +3,11 @@ import { LifeboatError } from '../kernel/errors.ts';
 import { printable } from '../kernel/text.ts';
 import type { Plan } from '../layout/rebuild/document.ts';
 import { outsidePolicy } from '../layout/rebuild/policy.ts';
-import type { Unattended } from './request.ts';
+import type { ConsentPolicy } from '../layout/rebuild/policy.ts';
+import type { Vouched } from './signed.ts';
 
 /** @throws LifeboatError `refused` with all that a person has to decide */
-export function allowedUnattended(plan: Plan, { policies }: Unattended): void {
+export function allowedUnattended(plan: Plan, policies: readonly (ConsentPolicy | 'ask')[]): void {
   const reasons = policies.flatMap((policy) =>
     policy === 'ask' ? ['a person has to be asked, as the policy says'] : outsidePolicy(plan, policy),
   );
@@ -18,4 +19,13 @@ export function allowedUnattended(plan: Plan, { policies }: Unattended): void {
       hint: 'Nothing was touched. Look at the plan and agree to it at the terminal: lifeboat recover',
     },
   );
+}
+
+/**
+ * What the configuration of the medium agrees to. Blank disks lose nothing, whoever wrote it; that others are named counts only where the host
+ * itself did so. Where somebody changed it, a person is asked for everything.
+ */
+export function configuredConsent(consent: ConsentPolicy, vouched: Vouched): ConsentPolicy | 'ask' {
+  if (vouched === 'trusted') return consent;
+  return vouched === 'unsigned' && consent === 'blank-disks' ? consent : 'ask';
 }

@@ -5,6 +5,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path/posix';
 import { z } from 'zod';
+import type { Host } from '../host/host.ts';
+import { LifeboatError } from '../kernel/errors.ts';
+import { readMark } from '../layout/rebuild/mark.ts';
+import type { ComponentOf } from '../layout/types.ts';
 import { makeDirectory, writeFileAtomic } from '../kernel/atomic-write.ts';
 
 const recoveredFormat = 'lifeboat.recovered/1';
@@ -23,6 +27,33 @@ const recoveredMarkSchema = z.object({
 });
 
 export type RecoveredMark = z.output<typeof recoveredMarkSchema>;
+
+/**
+ * Of an unattended recovery: it has ended once, and a medium that is left in the machine starts it again.
+ *
+ * @param disks that are here
+ * @throws LifeboatError `recovered-before`
+ */
+export async function refuseTwice(
+  disks: readonly ComponentOf<'disk'>[],
+  { point, medium }: { readonly point: string; readonly medium?: string },
+  host: Host,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const disk of disks) {
+    const recovered = (await readMark(host, disk, signal))?.recovered;
+    if (recovered === undefined) continue;
+    const isSame = recovered.point === point || (medium !== undefined && recovered.medium === medium);
+    if (!isSame) continue;
+    throw new LifeboatError(
+      'recovered-before',
+      `point ${recovered.point} was recovered here before, by itself: that is not done twice`,
+      {
+        hint: 'Take the medium out, and start the machine. To recover it again all the same: lifeboat recover',
+      },
+    );
+  }
+}
 
 /** In the recovered system. */
 export const recoveredFile = '/var/lib/lifeboat/recovered.json';

@@ -23,7 +23,10 @@ export interface RecoverRequest {
 }
 
 export interface Unattended {
+  /** As the loader told, besides what the configuration says. */
   readonly policies: readonly (ConsentPolicy | 'ask')[];
+  /** Path of the configuration whose policy is meant, which has to be signed for some; absent where there is none. */
+  readonly configuration?: string;
   /** Id of the medium that this was started from. */
   readonly medium?: string;
 }

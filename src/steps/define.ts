@@ -6,6 +6,7 @@ import type { Facts } from '../facts/types.ts';
 import type { Json } from '../kernel/json.ts';
 import type { CoverageItem } from '../point/coverage.ts';
 import type { Plan } from '../layout/rebuild/document.ts';
+import type { ConsentPolicy } from '../layout/rebuild/policy.ts';
 import type { Layout } from '../layout/types.ts';
 import type { NetworkPlan } from '../network/rebuild/document.ts';
 import type { Network } from '../network/types.ts';
@@ -37,6 +38,9 @@ export interface State {
   readonly network: Network;
   readonly facts: Facts;
   readonly coverage: readonly CoverageItem[];
+
+  /** The file that was written for drills to look for; `null` where the backup would not hold it. */
+  readonly canary: string | null;
 
   /** What the engine stored. */
   readonly data: Point['data'];
@@ -78,6 +82,8 @@ export interface State {
   readonly begun: string;
   /** How the machine was when the point was made. */
   readonly captured: Captured;
+  /** All of them have to agree to what an unattended recovery does. */
+  readonly policies: readonly (ConsentPolicy | 'ask')[];
   /** How much of the point's data was read before anything was touched. */
   readonly tried: Tried;
   readonly phases: readonly Phase[];

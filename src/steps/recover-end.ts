@@ -2,11 +2,12 @@
 import { join } from 'node:path/posix';
 import type { Host } from '../host/host.ts';
 import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
+import { present } from '../kernel/present.ts';
 import { throwIfAborted } from '../kernel/wait.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import { keyringOf, keyringOfHostKey, keyringOfRecoveryCode } from '../keys/ring.ts';
 import { withWholeDisks } from '../layout/rebuild/attached.ts';
-import { unmark } from '../layout/rebuild/apply.ts';
+import { unmark } from '../layout/rebuild/mark.ts';
 import { planDigest } from '../layout/rebuild/document.ts';
 import { captureLayout } from '../layout/capture.ts';
 import { disksOf } from '../layout/rebuild/site.ts';
@@ -77,18 +78,33 @@ export const endRecovery = step({
       result: proof?.result ?? 'unproven',
       plan: planDigest(layoutPlan),
       unattended: request.unattended !== undefined,
-      ...(request.unattended?.medium === undefined ? {} : { medium: request.unattended.medium }),
+      ...present({ medium: request.unattended?.medium }),
     });
     await keepLogs(state, host, { say, secrets, signal });
     await unmountNewRoot(root, host, signal);
-    if (layoutPlan.disks.length > 0) {
-      const now = withWholeDisks(await captureLayout(host, new Date(), signal));
-      await unmark(layoutPlan, now, host, signal);
-    }
+    await takeMarks(state, host, signal);
     await host.run(['sync'], { timeoutMs: 600_000 }, signal);
     return { recovered: { attested, next: nextOf(state) } };
   },
 });
+
+/** From here on the disks are somebody's again. Those of an unattended recovery say that it is not done twice. */
+async function takeMarks(
+  { layoutPlan, recoverRequest, point }: Ending,
+  host: Host,
+  signal: AbortSignal,
+): Promise<void> {
+  const own = new Set(disksOf(layoutPlan.layout).map(({ id }) => id));
+  const now = withWholeDisks(await captureLayout(host, new Date(), signal));
+  const { unattended } = recoverRequest;
+  const said = unattended && { point: point.id, ...present({ medium: unattended.medium }) };
+  await unmark(
+    disksOf(now).filter(({ id }) => own.has(id)),
+    host,
+    signal,
+    said,
+  );
+}
 
 /** What a person does now. */
 function nextOf({ recoverRequest: request, newRoot: { root }, proof }: Ending): string {

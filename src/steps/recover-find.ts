@@ -1,13 +1,17 @@
 /** The first steps of a recovery: which point, out of which repository, and whether it is whole. Nothing here writes to a disk. */
 import type { Config } from '../config/schema.ts';
 import { asLifeboatError, type ErrorCode, LifeboatError } from '../kernel/errors.ts';
+import { readIfThere } from '../kernel/read-if-there.ts';
 import { formatBytes } from '../kernel/units.ts';
 import { throwIfAborted } from '../kernel/wait.ts';
+import type { Keyring } from '../keys/keyring.ts';
 import { escrowProblem } from '../point/escrow.ts';
 import { findPoint } from '../point/find.ts';
 import type { Point, Trust } from '../point/point.ts';
 import { readCaptures } from '../point/records.ts';
-import { does } from '../recover/request.ts';
+import { configuredConsent } from '../recover/consent.ts';
+import { does, type RecoverRequest } from '../recover/request.ts';
+import { judgeConfiguration, signatureOf } from '../recover/signed.ts';
 import type { Say } from '../workflow/step.ts';
 import { type State, step, type Tried } from './define.ts';
 import { phased } from './recover-phase.ts';
@@ -18,7 +22,7 @@ export const findForRecovery = step({
   id: 'find',
   title: 'Find repository and recovery point, and check who signed it',
   needs: ['config', 'recoverRequest', 'hostName', 'pointName'],
-  gives: ['config', 'begun', 'point', 'captured', 'phases'],
+  gives: ['config', 'begun', 'point', 'captured', 'policies', 'phases'],
   timeout: '1h',
   run: async ({ state: { config, recoverRequest, hostName, pointName }, say, secrets, signal }) => {
     const begun = new Date().toISOString();
@@ -32,7 +36,8 @@ export const findForRecovery = step({
           const { point } = await findPoint(repository, hostName, pointName, signal);
           const { layout, network, facts } = await readCaptures(repository, point, signal);
           say({ type: 'note', text: `point ${point.id} of ${hostName}, made ${point.createdAt}, in ${url}` });
-          return { config: one, point, captured: { layout, network, facts } };
+          const policies = await policiesOf(one, recoverRequest, hostName, repository.keys, say);
+          return { config: one, point, captured: { layout, network, facts }, policies };
         } catch (error) {
           throwIfAborted(signal);
           const failure = asLifeboatError(error);
@@ -45,6 +50,28 @@ export const findForRecovery = step({
     return { ...value, begun, phases };
   },
 });
+
+/** All of them have to agree to what is done without asking. */
+async function policiesOf(
+  { recover }: Config,
+  { unattended }: RecoverRequest,
+  hostName: string,
+  keys: Keyring,
+  say: Say,
+): Promise<State['policies']> {
+  if (unattended === undefined) return [];
+  const consent = recover?.consent ?? 'blank-disks';
+  const { configuration, policies } = unattended;
+  const content = configuration === undefined ? undefined : await readIfThere(configuration);
+  if (configuration === undefined || content === undefined) return ['blank-disks', ...policies];
+  const vouched = judgeConfiguration(content, await readIfThere(signatureOf(configuration)), hostName, keys);
+  if (vouched !== 'trusted') {
+    const what =
+      vouched === 'wrong' ? 'is not as the host signed it' : 'is signed by nobody whom the keys here vouch for';
+    say({ type: 'note', text: `${configuration} ${what}` });
+  }
+  return [configuredConsent(consent, vouched), ...policies];
+}
 
 /** What says most about why there is no point: a wrong code before a server that does not answer. */
 function worstOf(failures: readonly LifeboatError[]): LifeboatError {

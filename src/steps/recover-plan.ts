@@ -7,12 +7,14 @@ import { type Plan, planDigest } from '../layout/rebuild/document.ts';
 import { withoutHold } from '../layout/rebuild/held.ts';
 import { planLayout } from '../layout/rebuild/plan.ts';
 import { namedRequest } from '../layout/rebuild/plan-names.ts';
+import { disksOf } from '../layout/rebuild/site.ts';
 import type { Layout } from '../layout/types.ts';
 import { present } from '../kernel/present.ts';
 import type { Host } from '../host/host.ts';
 import { allowedUnattended } from '../recover/consent.ts';
 import { keyFiles } from '../recover/keys.ts';
 import { unmountNewRoot } from '../recover/new-root.ts';
+import { refuseTwice } from '../recover/once.ts';
 import { does, type RecoverRequest } from '../recover/request.ts';
 import { standingPlan } from '../recover/standing.ts';
 import { localDirectory } from '../target/targets.ts';
@@ -34,6 +36,11 @@ export const planRecovery = step({
   run: async ({ state, host, say, secrets, signal }) => {
     const { config, recoverRequest: request, captured, point, destination, phases: before } = state;
     const { value, phases } = await phased('plan', before, async () => {
+      const { unattended } = request;
+      if (unattended !== undefined && does(request, 'recreate')) {
+        const here = withWholeDisks(await captureLayout(host, new Date(), signal));
+        await refuseTwice(disksOf(here), { point: point.id, ...present({ medium: unattended.medium }) }, host, signal);
+      }
       const layoutPlan = await planOf(request, captured.layout, { ...destination, ...config }, host, signal);
       await using repository = await openConfigured(config, { say, secrets }, signal);
       const sources = { repository, point, captured: captured.layout, directory: keyDirectory, secrets };
@@ -74,15 +81,15 @@ export async function planOf(
 export const agreeToRecovery = step({
   id: 'agree',
   title: 'Agree to what is lost',
-  needs: ['layoutPlan', 'recoverRequest'],
+  needs: ['layoutPlan', 'recoverRequest', 'policies'],
   gives: ['agreedPlan'],
   timeout: '24h',
-  run: async ({ state: { layoutPlan, recoverRequest: request }, ask, signal }) => {
+  run: async ({ state: { layoutPlan, recoverRequest: request, policies }, ask, signal }) => {
     const digest = planDigest(layoutPlan);
     if (layoutPlan.disks.length === 0) return { agreedPlan: digest };
     checkPlan(layoutPlan);
     const { unattended, yes } = request;
-    if (unattended !== undefined && yes === undefined) allowedUnattended(layoutPlan, unattended);
+    if (unattended !== undefined && yes === undefined) allowedUnattended(layoutPlan, policies);
     else await agree(planDestruction(layoutPlan), { yes, ask }, signal);
     return { agreedPlan: digest };
   },

@@ -6,17 +6,16 @@ import { execute, type Execution, type Progress } from '../../plan/execute.ts';
 import { holding, othersEnded } from '../../plan/outlive.ts';
 import { givenNames, refuseWithoutTools } from '../../plan/preflight.ts';
 import { captureLayout } from '../capture.ts';
-import type { Layout } from '../types.ts';
 import { withWholeDisks } from './attached.ts';
 import { checkPlan } from './check.ts';
 import { rebuiltChanges } from './compared.ts';
 import { type Plan, planDigest } from './document.ts';
 import { refuseWrong } from './given.ts';
 import { guardOf } from './guard.ts';
-import { markBlank, markContent, markedDisk, markPlace, readMark } from './mark.ts';
+import { markContent, markedDisk, unmark } from './mark.ts';
 import { withoutHold } from './held.ts';
 import { failingMembers } from './members.ts';
-import { disksOf, siteOf } from './site.ts';
+import { disksOf } from './site.ts';
 import { refuseChanged } from './unchanged.ts';
 import { captureWhole } from './whole.ts';
 
@@ -63,23 +62,13 @@ export async function applyPlan(plan: Plan, application: Application, signal: Ab
   const after = await captureWhole(plan, host, signal);
   const changes = [...rebuiltChanges(plan, after), ...(await failingMembers(plan, after, host, signal))];
   if (changes.length > 0 || application.marked === true) return changes;
-  await unmark(plan, after, host, signal);
+  const written = new Set(plan.disks.map(({ id }) => id));
+  await unmark(
+    disksOf(after).filter(({ id }) => written.has(id)),
+    host,
+    signal,
+  );
   return changes;
-}
-
-/**
- * Takes the marks away: the disks are what they shall be.
- *
- * @param after a capture of them
- */
-export async function unmark(plan: Plan, after: Layout, host: Host, signal: AbortSignal): Promise<void> {
-  const site = siteOf(plan.layout.components);
-  for (const disk of disksOf(after)) {
-    const place = plan.disks.some((one) => one.id === disk.id) ? markPlace(disk.id, site) : undefined;
-    // Without one there may be a boot loader in its place.
-    const isMarked = place !== undefined && (await readMark(host, disk, signal)) !== undefined;
-    if (isMarked) await markBlank(host, disk.device, place, signal);
-  }
 }
 
 /**

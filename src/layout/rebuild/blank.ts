@@ -53,7 +53,8 @@ export async function blankDisks(
   for (const disk of disksOf(found)) {
     const { id, device, sizeBytes } = disk;
     if (sizeBytes === 0) continue;
-    const isTaken = (await readMark(host, disk, signal))?.of === of;
+    const mark = await readMark(host, disk, signal);
+    const isTaken = mark?.of === of && mark.recovered === undefined;
     if (isTaken || (!used.has(id) && (await isBlank(host, device, sizeBytes, signal)))) blank.add(id);
   }
   return blank;

@@ -85,7 +85,7 @@ function wasBlank({ disks, before }: Plan, id: string): boolean {
 async function refuseFilled({ of }: Plan, host: Host, disk: Disk, signal: AbortSignal): Promise<void> {
   if (await isBlank(host, disk.device, disk.sizeBytes, signal)) return;
   const mark = await readMark(host, disk, signal);
-  if (mark?.of === of) return;
+  if (mark?.of === of && mark.recovered === undefined) return;
   throw refused(`the disk ${disk.id} was blank when the plan was made, and is no longer`);
 }
 

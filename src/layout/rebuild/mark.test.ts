@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { localHost } from '../../host/local.ts';
 import type { Component, ComponentOf } from '../types.ts';
 import { isBlank } from './blank.ts';
-import { markBlank, markCommands, markContent, markPlace, readMark } from './mark.ts';
+import { markCommands, markContent, markPlace, readMark, unmark } from './mark.ts';
 import { siteOf } from './site.ts';
 
 const { signal } = new AbortController();
@@ -64,7 +64,11 @@ test('a mark is read again, is not that of a copy on another disk, and goes', as
   expect(await readMark(host, disk(), signal)).toEqual(mark);
   expect(await readMark(host, disk('disk:B'), signal)).toBeUndefined();
   expect(await isBlank(host, device, size, signal)).toBe(false);
-  await markBlank(host, device, place, signal);
+  await unmark([disk('disk:B')], host, signal);
+  expect(await readMark(host, disk(), signal)).toEqual(mark);
+  await unmark([disk()], host, signal, { point: 'p1', medium: 'm' });
+  expect(await readMark(host, disk(), signal)).toEqual({ ...mark, recovered: { point: 'p1', medium: 'm' } });
+  await unmark([disk()], host, signal);
   expect(await readMark(host, disk(), signal)).toBeUndefined();
   expect(await isBlank(host, device, size, signal)).toBe(true);
 });

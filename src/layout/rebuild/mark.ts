@@ -17,6 +17,8 @@ const markSchema = z.object({
   of: z.string(),
   /** Id of the disk: a copy of it on another means nothing. */
   disk: z.string(),
+  /** Of a disk that is what it shall be, and whose machine nobody recovers a second time without being asked. */
+  recovered: z.object({ point: z.string(), medium: z.string().exactOptional() }).exactOptional(),
 });
 
 export type Mark = z.infer<typeof markSchema>;
@@ -66,18 +68,37 @@ export function markContent(mark: Mark): Buffer {
   return content;
 }
 
-/** Takes it away: the disk is what it shall be. */
-export async function markBlank(host: Host, path: string, place: number, signal: AbortSignal): Promise<void> {
-  const argv = ['dd', 'if=/dev/zero', `of=${path}`, `bs=${markBytes}`, 'count=1', `seek=${place}`] as const;
-  await host.run([...argv, 'oflag=seek_bytes', 'conv=nocreat,notrunc,fsync', 'status=none'], {}, signal);
+/**
+ * Takes the marks away from disks that have one: they are what they shall be.
+ *
+ * @param recovered what they say from here on, where they shall say something
+ */
+export async function unmark(
+  disks: readonly ComponentOf<'disk'>[],
+  host: Host,
+  signal: AbortSignal,
+  recovered?: Mark['recovered'],
+): Promise<void> {
+  for (const disk of disks) {
+    // Where there is none, a boot loader may be in its place.
+    const found = await findMark(host, disk, signal);
+    if (found === undefined) continue;
+    const stdin = recovered === undefined ? Buffer.alloc(markBytes) : markContent({ ...found.mark, recovered });
+    const argv = ['dd', `of=${disk.device}`, `bs=${markBytes}`, 'iflag=fullblock', `seek=${found.place}`] as const;
+    await host.run([...argv, 'oflag=seek_bytes', 'conv=nocreat,notrunc,fsync', 'status=none'], { stdin }, signal);
+  }
 }
 
 /** The mark on a disk, if it has one that is its own. */
-export async function readMark(
+export async function readMark(host: Host, disk: ComponentOf<'disk'>, signal: AbortSignal): Promise<Mark | undefined> {
+  return (await findMark(host, disk, signal))?.mark;
+}
+
+async function findMark(
   host: Host,
   { id, device: path, sizeBytes }: ComponentOf<'disk'>,
   signal: AbortSignal,
-): Promise<Mark | undefined> {
+): Promise<{ readonly mark: Mark; readonly place: number } | undefined> {
   for (const place of places) {
     if (place + markBytes > sizeBytes) continue;
     const { stdout } = await host.run(
@@ -86,7 +107,7 @@ export async function readMark(
       signal,
     );
     const mark = parseMark(stdout);
-    if (mark?.disk === id) return mark;
+    if (mark?.disk === id) return { mark, place };
   }
   return undefined;
 }
