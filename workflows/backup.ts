@@ -3,6 +3,7 @@ import {
   identify,
   judgeCoverage,
   lock,
+  plantCanary,
   readBack,
   readFacts,
   readLayout,
@@ -23,7 +24,7 @@ export const backup = workflow({
   stages: [
     stage('prepare', [identify, checkKeys, lock]),
     stage('capture', [readLayout, readNetwork, readFacts, judgeCoverage]),
-    stage('store', [storeData]),
+    stage('store', [plantCanary, storeData]),
     stage('verify', [readBack]),
     stage('record', [record]),
     stage('after', [settle, verifyOldest, retain]),

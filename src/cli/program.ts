@@ -72,6 +72,12 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./commands/rescue.ts')).rescueCommand(),
   },
   {
+    name: 'drill',
+    description:
+      'recover the newest point in a virtual machine that reaches nothing, look at it, and put on record how long it took',
+    load: async () => (await import('./commands/drill.ts')).drillCommand(),
+  },
+  {
     name: 'status',
     description: 'what is protected, and how old the newest verified point is against its target',
     load: async () => (await import('./commands/status.ts')).statusCommand(),

@@ -1,6 +1,7 @@
 /** The configuration: one YAML file, plain data, and never a secret in it. An unknown key is an error. */
 import { z } from 'zod';
 import { parseBytes, parseDuration } from '../kernel/units.ts';
+import { drillSchema } from './drill.ts';
 import { recoverSchema } from './recover.ts';
 import { retentionSchema, verifySchema } from './retention.ts';
 import { scheduleSchemas } from './schedule.ts';
@@ -54,6 +55,7 @@ const ssh = z.strictObject({
 });
 
 const scheduling = scheduleSchemas(duration, absolutePath);
+const drill = drillSchema(duration, size, absolutePath);
 
 const config = z.strictObject({
   repository,
@@ -70,8 +72,10 @@ const config = z.strictObject({
   verify: verifySchema.readonly().default({ after: 'full', oldest: 0 }),
   retention: retentionSchema.readonly().exactOptional(),
   recover: recoverSchema.readonly().exactOptional(),
+  drill: drill.readonly().exactOptional(),
   schedule: scheduling.schedule.exactOptional(),
   rpo: duration.exactOptional(),
+  rto: duration.exactOptional(),
   notify: scheduling.notify.exactOptional(),
   skip: z.array(z.string().min(1, 'is an empty step id')).default([]).readonly(),
   limits: z.record(z.string(), duration).default({}).readonly(),
@@ -96,6 +100,7 @@ export const sections: { readonly [section: string]: readonly string[] } = {
   verify: Object.keys(verifySchema.shape),
   retention: Object.keys(retentionSchema.shape),
   recover: Object.keys(recoverSchema.shape),
+  drill: Object.keys(drill.shape),
   ...scheduling.sections,
 };
 

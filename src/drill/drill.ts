@@ -35,8 +35,8 @@ export interface DrillRequest {
   readonly medium: { readonly file: string; readonly id: string; readonly digest: string; readonly kernel: string };
   readonly provisions: Provisions;
   readonly room: Room;
-  /** In the recovered system, where its backups write one. */
-  readonly canary: string;
+  /** The file that the backup wrote; absent in points without one. */
+  readonly canary?: string;
   readonly checks: readonly WantedCheck[];
   /** Units that fail in a machine that reaches nothing, and may. */
   readonly mayFail: readonly string[];
@@ -219,7 +219,7 @@ async function look(host: Host, request: DrillRequest, { checks }: Seen, signal:
   const { captured, mayFail, point } = request;
   checks.push(...(await systemState(host, startMs, signal)));
   checks.push(...(await settled(host, captured, mayFail, signal)));
-  checks.push(await canary(host, request.canary, point.id, signal));
+  if (request.canary !== undefined) checks.push(await canary(host, request.canary, point.id, signal));
   checks.push(await isolation(host, signal));
   for (const wanted of request.checks) checks.push(await carryOut(host, wanted, signal));
 }

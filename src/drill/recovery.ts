@@ -31,8 +31,10 @@ export type Recovery = z.output<typeof documentSchema>;
 
 /** What the rescue system is given to recover with. */
 export interface Provisions {
-  /** The configuration, as data. */
-  readonly config: object;
+  /** The configuration, as it is written there. */
+  readonly config: string;
+  /** That the host vouches for it. */
+  readonly signature?: string;
   /** The file of the host's key. */
   readonly key?: Uint8Array;
   /** By their names, as beside the configuration. */
@@ -40,9 +42,14 @@ export interface Provisions {
 }
 
 /** Goes by the agent into memory: no disk and no command line sees it. */
-export async function handOver(host: Host, { config, key, secrets }: Provisions, signal: AbortSignal): Promise<void> {
+export async function handOver(
+  host: Host,
+  { config, signature, key, secrets }: Provisions,
+  signal: AbortSignal,
+): Promise<void> {
   await host.run(['mkdir', '-p', '-m', '0700', directory, `${directory}/secrets`], {}, signal);
-  await host.write(configFile, Buffer.from(`${JSON.stringify(config, null, 2)}\n`), {}, signal);
+  await host.write(configFile, Buffer.from(config), {}, signal);
+  if (signature !== undefined) await host.write(`${configFile}.sig`, Buffer.from(signature), {}, signal);
   if (key !== undefined) await host.write(guestKey, key, {}, signal);
   for (const [name, secret] of secrets) {
     await host.write(`${directory}/secrets/${name}`, Buffer.from(secret.reveal()), {}, signal);

@@ -136,6 +136,8 @@ export const pointSchema = headSchema.extend({
       object: z.object({ key: z.string(), size: z.number(), sha256: z.string() }).exactOptional(),
     })
     .exactOptional(),
+  /** A file of the point that its backup wrote just before the others were read, with the id of the point in it; absent in points without. */
+  canary: z.string().exactOptional(),
   /** What the backup itself read back before it put the point on record; later ones are attestations. */
   verification: verificationSchema.exactOptional(),
   /** Id of the newest point on record when this one came to it: what no clock can turn round. */

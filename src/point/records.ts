@@ -62,7 +62,7 @@ export async function putPoint(
   description: PointDescription,
   data: Point['data'],
   signal: AbortSignal,
-  more: Pick<Point, 'verification' | 'rebuilt' | 'after' | 'escrow'> = {},
+  more: Pick<Point, 'verification' | 'rebuilt' | 'after' | 'escrow' | 'canary'> = {},
 ): Promise<Point> {
   const { layout: _layout, network: _network, facts: _facts, coverage: _coverage, ...head } = description;
   const { name: host } = head.host;

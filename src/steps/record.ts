@@ -1,14 +1,16 @@
 /** The step that puts a recovery point on record, and what it says of it. */
 import type { Config } from '../config/schema.ts';
 import type { BackupResult, Engine } from '../engine/engine.ts';
-import { LifeboatError } from '../kernel/errors.ts';
+import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import { isId } from '../kernel/ids.ts';
 import { present } from '../kernel/present.ts';
+import { throwIfAborted } from '../kernel/wait.ts';
 import type { PointDescription } from '../point/captures.ts';
 import { isProven, type Point } from '../point/point.ts';
 import { isBuiltUpon } from '../point/catalogue.ts';
 import { isOnRecord } from '../point/forget.ts';
 import { includedPaths } from '../point/include.ts';
+import { bringKept } from '../point/kept.ts';
 import { findKnown } from '../point/known.ts';
 import type { LocalRecords } from '../point/local-records.ts';
 import { missingFindings, missingRecords } from '../point/missing.ts';
@@ -78,6 +80,7 @@ export const record = step({
     'network',
     'facts',
     'coverage',
+    'canary',
     'data',
     'verified',
   ],
@@ -100,7 +103,7 @@ export const record = step({
     },
   },
   run: async ({ host, state, runId, onFailure, say, secrets, signal }) => {
-    const { config, stateDir, version, identity, hostName, pointId, layout, data, verified } = state;
+    const { config, stateDir, version, identity, hostName, pointId, layout, canary, data, verified } = state;
     await using repository = await openConfigured(config, { say, secrets }, signal);
     await onFailure('unlist', { config, stateDir, hostName, pointId });
     await checkStored(repository, { hostName, pointId, data }, signal);
@@ -111,13 +114,31 @@ export const record = step({
     for (const { subject, problem } of missingFindings(missing, local)) say({ type: 'finding', subject, problem });
     const after = await newestBefore(repository, hostName, pointId, signal);
     const escrow = await keepHeaders(host, layout, repository, local, { hostName, pointId }, say, signal);
-    const more = present({ verification, after, escrow });
+    const more = present({ verification, after, escrow, canary: canary ?? undefined });
     const point = await putPoint(repository, describe(state), data, signal, more);
     await local.put(point);
     await tellBases(repository, local, point, say, signal);
+    await bringAlong(repository, state, say, signal);
     return { recorded: { point: pointId, repository: repository.target.url } };
   },
 });
+
+/** What a recovery of this machine could not put on record; that it cannot be now either makes the point no worse. */
+async function bringAlong(
+  repository: OpenRepository,
+  { stateDir, hostName }: Pick<State, 'stateDir' | 'hostName'>,
+  say: Say,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    const brought = await bringKept(stateDir, repository, hostName, signal);
+    if (brought > 0) say({ type: 'note', text: 'the result of the last recovery is on record now' });
+  } catch (error) {
+    throwIfAborted(signal);
+    const { message } = asLifeboatError(error);
+    say({ type: 'finding', subject: 'result of the last recovery', problem: `it is not on record yet: ${message}` });
+  }
+}
 
 /** Whose record arrived last. A step that is repeated, perhaps late, finds its own there, and says the same as before. */
 async function newestBefore(

@@ -1,0 +1,121 @@
+/** The medium that a drill starts from: one that somebody names, or one of its own, made anew when it does not fit any more. */
+import { hash } from 'node:crypto';
+import { readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { release } from 'node:os';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import type { DrillRequest } from '../drill/drill.ts';
+import type { Captured } from '../drill/machine.ts';
+import { makeDirectory, writeFileAtomic } from '../kernel/atomic-write.ts';
+import { LifeboatError } from '../kernel/errors.ts';
+import { readIfThere } from '../kernel/read-if-there.ts';
+import { formatNamed } from '../media/formats/formats.ts';
+import { knownMedia } from '../media/known.ts';
+import { makeRescue } from '../media/rescue.ts';
+import { asJson, digestOf } from '../plan/digest.ts';
+import type { Session } from './session.ts';
+import { programFolder, version } from './version.ts';
+
+type DrillMedium = DrillRequest['medium'];
+
+const keptSchema = z.object({ id: z.string(), digest: z.string(), kernel: z.string() });
+
+/** @throws LifeboatError as making a medium does; `not-found`, `usage` for one that is named */
+export async function drillMedium(
+  named: string | undefined,
+  captured: Captured,
+  session: Session,
+  say: (text: string) => void,
+): Promise<DrillMedium> {
+  const { stateDir } = session.context;
+  if (named !== undefined) return await namedMedium(resolve(named), stateDir);
+  const directory = join(stateDir, 'drills/media');
+  const name = await digestOfAll(captured);
+  const file = join(directory, `${name}.iso`);
+  const kept = await readIfThere(join(directory, `${name}.json`));
+  if (kept !== undefined) return { file, ...keptSchema.parse(JSON.parse(kept.toString())) };
+  say('a rescue medium is made for drills of this host');
+  await rm(directory, { recursive: true, force: true });
+  await makeDirectory(directory, 0o700);
+  const made = await makeMedium(captured, `${file}.new`, session, say);
+  await rename(`${file}.new`, file);
+  await writeFileAtomic(join(directory, `${name}.json`), JSON.stringify(made));
+  return { file, ...made };
+}
+
+async function namedMedium(file: string, stateDir: string): Promise<DrillMedium> {
+  const known = (await knownMedia(stateDir)).find(({ output, as }) => output === file && as === 'iso');
+  if (known === undefined) {
+    throw new LifeboatError('usage', `${file} is no ISO image that was made on this host`, {
+      hint: 'Make one with "lifeboat rescue build --format iso --output FILE", or leave --medium out.',
+    });
+  }
+  const { medium, digest } = known;
+  return { file, id: medium.id, digest, kernel: medium.kernel.version };
+}
+
+/** Nothing of the configuration goes onto it: all that opens something comes later, and into memory. */
+async function makeMedium(
+  { layout, network, facts }: Captured,
+  output: string,
+  { host, signal, context }: Session,
+  say: (text: string) => void,
+): Promise<z.output<typeof keptSchema>> {
+  const { stateDir } = context;
+  const captures = Object.entries({ layout, network, facts });
+  const { medium, digest } = await makeRescue(
+    host,
+    {
+      to: { kind: 'path', path: output, format: formatNamed('iso') },
+      options: {},
+      files: captures.map(([name, document]) => ({
+        path: `/etc/lifeboat/captured/${name}.json`,
+        content: `${JSON.stringify(document)}\n`,
+      })),
+      secrets: [],
+      keepHostKeys: false,
+      program: programFolder(),
+      version: version(),
+      host: facts.hostname,
+      allModules: false,
+      allFirmware: false,
+      of: {},
+      // An emulated kernel that is given no time to run in panics for want of its timer.
+      words: ['no_timer_check'],
+      cache: join(stateDir, 'rescue/cache'),
+      lock: join(stateDir, 'rescue/packages.lock'),
+      stateDir,
+      node: process.execPath,
+      say,
+    },
+    new Date(),
+    signal,
+  );
+  return { id: medium.id, digest, kernel: medium.kernel.version };
+}
+
+/** Of what it is made from: the program as it is, its lists, the captures, the kernel. */
+async function digestOfAll({ layout, network }: Captured): Promise<string> {
+  const folders = ['dist', 'rescue', 'native/build'];
+  const lists = folders.map(async (name) => {
+    const folder = join(programFolder(), name);
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+    return await Promise.all(files.sort().map(async (file) => [file, await sizeAndTime(file)]));
+  });
+  const described = {
+    version: version(),
+    node: process.version,
+    kernel: release(),
+    program: await Promise.all(lists),
+    lock: hash('sha256', await readFile(join(programFolder(), 'rescue/packages.lock'))),
+    layout: digestOf(asJson({ ...layout, capturedAt: null })),
+    network: digestOf(asJson({ ...network, capturedAt: null })),
+  };
+  return hash('sha256', JSON.stringify(described)).slice(0, 16);
+}
+
+async function sizeAndTime(file: string): Promise<readonly number[]> {
+  const { size, mtimeMs } = await stat(file);
+  return [size, mtimeMs];
+}

@@ -1,0 +1,49 @@
+/** A drill as a person reads it. */
+import { formatBytes, formatDuration } from '../kernel/units.ts';
+import { printable } from '../kernel/text.ts';
+import type { DrillDocument } from './drill.ts';
+import { table } from './output.ts';
+
+export function drillText(document: DrillDocument): string {
+  const { host, point, result, seconds, rpoSeconds, machine, phases, checks, problem, files, onRecord, what } =
+    document;
+  const rows = checks.map((check) => [check.passed ? 'ok' : 'WRONG', check.name, check.detail]);
+  return [
+    headline(document),
+    '',
+    `RTO ${formatDuration(seconds * 1000)}${what === 'machine' ? ' from power-on to the login' : ' to bring its files back and prove them'}${result === 'failed' ? ', as far as it came' : ''}`,
+    `RPO ${formatDuration(rpoSeconds * 1000)}: so old was the point ${point} of ${printable(host)}`,
+    ...(machine === undefined
+      ? []
+      : [
+          `Machine: ${machine.firmware}, ${machine.cpus} processors${machine.accelerator === 'tcg' ? ', emulated' : ''}, ${formatBytes(machine.memoryMiB * 2 ** 20)} of memory, ${machine.disks.length} disks`,
+          ...machine.notes.map((note) => `  ${printable(note)}`),
+        ]),
+    '',
+    table(
+      ['phase', 'from', 'seconds'],
+      phases.map(({ name, from, seconds, own, within }) => [
+        `${within === undefined ? '' : '  '}${name}${own === true ? ' (of the drill alone)' : ''}`,
+        from.toFixed(1),
+        seconds.toFixed(1),
+      ]),
+    ),
+    ...(rows.length === 0 ? [] : ['', table(['', 'check', ''], rows)]),
+    ...(problem === undefined ? [] : ['', problem.split('\n').map(printable).join('\n')]),
+    '',
+    `report and evidence: ${files}`,
+    onRecord === true ? 'on record with the point' : `not on record: ${onRecord}`,
+  ].join('\n');
+}
+
+function headline({ result, what }: DrillDocument): string {
+  const recovered = what === 'machine' ? 'The machine was recovered' : 'The files were restored';
+  switch (result) {
+    case 'passed':
+      return `${recovered}, and is what it was: the drill passed.`;
+    case 'sampled':
+      return `${recovered}, and what was looked at is what it was: proven by sample only.`;
+    case 'failed':
+      return 'The drill FAILED: rely on nothing until you know why.';
+  }
+}

@@ -1,0 +1,173 @@
+/** `lifeboat drill`: what a drill takes of this host, and what is kept of it. */
+import { hash } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { arch, availableParallelism, freemem, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Config } from '../config/schema.ts';
+import { drill } from '../drill/drill.ts';
+import { reportPage } from '../drill/page.ts';
+import type { DrillReport } from '../drill/report.ts';
+import { writeFileAtomic } from '../kernel/atomic-write.ts';
+import { asLifeboatError } from '../kernel/errors.ts';
+import { newId } from '../kernel/ids.ts';
+import { present } from '../kernel/present.ts';
+import { parseBytes } from '../kernel/units.ts';
+import { putRecovered } from '../point/attestations.ts';
+import { readCaptures } from '../point/records.ts';
+import { findPoint } from '../point/find.ts';
+import { ATTESTATION_FORMAT, type Recovered } from '../point/point.ts';
+import { installedQemu } from '../qemu/program.ts';
+import type { Accelerator } from '../qemu/spec.ts';
+import { type OpenRepository, openConfigured } from '../steps/repository.ts';
+import { wantedChecks } from './drill-checks.ts';
+import { filesDrill } from './drill-files.ts';
+import { drillMedium } from './drill-medium.ts';
+import { provisionsOf } from './drill-secrets.ts';
+import { chosenAccelerator, noteNoKvm } from './accelerator.ts';
+import { hostNameOf } from './requests.ts';
+import { configured, type Session } from './session.ts';
+import { programFolder, version } from './version.ts';
+
+export interface DrillOptions {
+  readonly point: string;
+  readonly files: boolean;
+  readonly memory?: string;
+  readonly medium?: string;
+  readonly accelerator?: string;
+  readonly keep?: string;
+  readonly output?: string;
+}
+
+export interface DrillDocument extends DrillReport {
+  /** Directory with `report.json`, `report.html` and what both are of. */
+  readonly files: string;
+  /** Whether it is on record with the point; or why it is not. */
+  readonly onRecord: true | string;
+}
+
+/** @throws LifeboatError where nothing can be tried: a drill that fails is a result */
+export async function drillHost(options: DrillOptions, session: Session): Promise<DrillDocument> {
+  const { globals, host, signal, context, opening } = session;
+  const { config } = await configured(globals);
+  const hostName = await hostNameOf(config, host, signal);
+  await using repository = await openConfigured(config, opening, signal);
+  const evidence = join(context.stateDir, 'drills', newId(new Date()));
+  await mkdir(evidence, { recursive: true, mode: 0o700 });
+  const report = options.files
+    ? await filesDrill(
+        { point: options.point, hostName, evidence, ...present({ keep: options.keep }) },
+        config,
+        repository,
+        session,
+      )
+    : await machineDrill(options, config, hostName, repository, evidence, session);
+  await writeFileAtomic(join(evidence, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
+  const page = await reportPage(report, evidence);
+  await writeFile(join(evidence, 'report.html'), page);
+  if (options.output !== undefined) await writeFileAtomic(resolve(options.output), page, 0o644);
+  return { ...report, files: evidence, onRecord: await putOnRecord(report, evidence, hostName, repository, signal) };
+}
+
+async function machineDrill(
+  options: DrillOptions,
+  config: Config,
+  hostName: string,
+  repository: OpenRepository,
+  evidence: string,
+  session: Session,
+): Promise<DrillReport> {
+  const { signal, context, globals } = session;
+  const say = (text: string): void => void (globals.quiet || process.stderr.write(`${text}\n`));
+  const qemu = await installedQemu();
+  const { point } = await findPoint(repository, hostName, options.point, signal);
+  const captured = await readCaptures(repository, point, signal);
+  const memory = options.memory ?? config.drill?.memory;
+  const medium = await drillMedium(options.medium, captured, session, say);
+  const request = {
+    host: hostName,
+    point: { id: point.id, createdAt: point.createdAt },
+    captured,
+    target: repository.target,
+    medium,
+    provisions: provisionsOf(config, hostName, captured.layout, context.secrets),
+    room: {
+      ...(memory === undefined ? {} : { memoryMiB: Math.ceil(parseBytes(memory) / 2 ** 20) }),
+      // Half of what nobody uses, for this host goes on with its work.
+      spareMiB: Math.floor(freemem() / 2 ** 21),
+      cpus: availableParallelism(),
+      architecture: arch() === 'x64' ? 'x86_64' : arch(),
+    },
+    ...present({ canary: point.canary }),
+    checks: wantedChecks(config.drill?.checks ?? []),
+    mayFail: config.drill?.mayFail ?? [],
+    evidence,
+    agent: join(programFolder(), 'native/build/lifeboat-agent'),
+    version: version(),
+    say,
+  };
+  const run = async (accelerator: Accelerator): Promise<DrillReport> => {
+    const images =
+      options.keep === undefined ? await mkdtemp(join(tmpdir(), 'lifeboat-drill-')) : resolve(options.keep);
+    try {
+      return await drill({ ...request, images }, { qemu, accelerator }, signal);
+    } finally {
+      if (options.keep === undefined) await rm(images, { recursive: true, force: true });
+    }
+  };
+  const chosen = await chosenAccelerator(options.accelerator, context.stateDir);
+  const report = await run(chosen);
+  if (report.result !== 'failed' || chosen === 'tcg' || options.accelerator !== undefined) return report;
+  if (await started(evidence)) return report;
+  say('nothing starts by /dev/kvm here: it is tried in software');
+  await noteNoKvm(context.stateDir);
+  return await run('tcg');
+}
+
+/** Whether a kernel ran at all: where not, it may be the fault of the accelerator. */
+const started = async (evidence: string): Promise<boolean> =>
+  /lifeboat: looking for/.test(await readFile(join(evidence, 'serial.log'), 'utf8'));
+
+/** The files of evidence count by their digests, this report included. */
+async function putOnRecord(
+  report: DrillReport,
+  evidence: string,
+  hostName: string,
+  repository: OpenRepository,
+  signal: AbortSignal,
+): Promise<true | string> {
+  const { what, result, problem, seconds, rpoSeconds, phases, recovery, machine, checks } = report;
+  const digest = hash('sha256', await readFile(join(evidence, 'report.json')));
+  const attestation: Recovered = {
+    format: ATTESTATION_FORMAT,
+    kind: 'recovered',
+    how: 'drill',
+    what,
+    point: report.point,
+    at: new Date().toISOString(),
+    by: { host: hostName, version: version() },
+    result,
+    ...present({ problem: problem?.slice(0, 4000) }),
+    seconds,
+    rpoSeconds,
+    phases: phases.map(({ name, seconds }) => ({ name, seconds })),
+    ...present({ proof: recovery?.proof }),
+    ...(machine === undefined ? {} : { machine: recordOf(machine) }),
+    checks,
+    evidence: { ...report.evidence, 'report.json': digest },
+  };
+  try {
+    await putRecovered(repository, hostName, attestation, signal);
+    return true;
+  } catch (error) {
+    signal.throwIfAborted();
+    return asLifeboatError(error).message;
+  }
+}
+
+function recordOf({ firmware, accelerator, memoryMiB, disks }: NonNullable<DrillReport['machine']>) {
+  return { firmware, accelerator, memoryMiB, disks: disks.map(({ sizeBytes, serial }) => ({ sizeBytes, serial })) };
+}
+
+/** Of the command: what is not on record that should be is not done, also where the drill passed. */
+export const drillStatus = ({ result, onRecord }: DrillDocument): 0 | 1 | 4 =>
+  result === 'failed' ? 1 : result === 'sampled' || onRecord !== true ? 4 : 0;
