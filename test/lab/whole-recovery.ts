@@ -2,8 +2,8 @@
 import { expect } from 'vitest';
 import { devicesOf } from './lab.ts';
 import { mediumOf, mountRepository, recoverBy, type RecoveryOptions, startRecovery } from './recovery.ts';
-import type { Protected } from './source/protect.ts';
-import { differences, witness } from './source/witness.ts';
+import { filesOfSource, type Protected } from './source/protect.ts';
+import { differences, factsOfSystem } from './source/witness.ts';
 
 const GIB = 1024 ** 3;
 
@@ -38,6 +38,8 @@ export async function recoverWhole(
   }
   await using host = await machine.recovered(signal);
   const seconds = (performance.now() - machine.since) / 1_000;
-  expect(differences(source.before, await witness(host, 'REPO', signal), ignored)).toEqual([]);
+  const facts = await factsOfSystem(host, 'REPO', signal);
+  const files = await filesOfSource({ machine: machine.machine, host, images: machine.disks }, source.kind, signal);
+  expect(differences(source.before, { facts, files }, ignored)).toEqual([]);
   return seconds;
 }

@@ -42,5 +42,7 @@ runuser -u postgres -- psql -qAt shop -c "select count(*), sum(cents), md5(strin
   -c "select count(*), md5(string_agg(customer || cents, ',' order by customer)) from busy" -c '\d orders' -c '\du'
 section network
 ip -br link | awk '{print $1, $3}'; ip -br addr show scope global | awk '{print $1, $3}'
+section esp
+find /boot/efi -mindepth 1 -printf '%y %m %U:%G %T@ %p\n' | sort; find /boot/efi -type f | sort | xargs sha256sum
 section boot
 [ -d /sys/firmware/efi ] && echo uefi || echo bios

@@ -13,7 +13,7 @@ import { digest, labEmulation } from '../prepared.ts';
 import { program, programDisk } from '../program.ts';
 import { serveSftp, type SftpService } from '../sftp-service.ts';
 import { type SystemLab, startSystem } from '../system.ts';
-import { witness, type Witness, witnessSchema } from './witness.ts';
+import { factsOfSystem, filesOfDisk, filesOfSystem, type Witness, witnessSchema } from './witness.ts';
 import { type SourceLayout, sourceImages } from './image.ts';
 
 const GIB = 1024 ** 3;
@@ -114,15 +114,26 @@ export async function protectedSource(kind: SourceKind, signal: AbortSignal): Pr
   const directory = await cachedDirectory(name, async (made) => {
     await using server = kind.to === 'sftp' ? await serveSftp(await madeDirectory(join(made, 'served'))) : undefined;
     await using lab = await startSource(kind, server, made, signal);
-    const before = await witness(lab.host, 'REPO', signal);
+    const facts = await factsOfSystem(lab.host, 'REPO', signal);
     const point = await backedUp(lab, server?.url ?? `file://${repositoryPlace}`, signal);
-    await writeFile(join(made, 'before.json.gz'), gzipSync(JSON.stringify(before)));
     await writeFile(join(made, 'point.json'), JSON.stringify(point));
-    if (server !== undefined) return;
-    await lab.host.run(['sh', '-c', `umount ${repositoryPlace}; sync`], { timeoutMs: limitMs }, signal);
-    await lab.machine.removeDisk('REPO', signal);
+    const files = await filesOfSource(lab, kind, signal);
+    await writeFile(join(made, 'before.json.gz'), gzipSync(JSON.stringify({ facts, files })));
+    if (kind.layout !== 'plain') await lab.machine.powerOff(limitMs, signal);
   });
   return await kept(kind, directory, disks);
+}
+
+/** A system on one disk is shut down for it. */
+export async function filesOfSource(
+  { machine, host, images }: Pick<SystemLab, 'machine' | 'host' | 'images'>,
+  { layout }: SourceKind,
+  signal: AbortSignal,
+): Promise<Witness['files']> {
+  const [disk] = images;
+  if (layout !== 'plain' || disk === undefined) return await filesOfSystem(host, signal);
+  await machine.powerOff(limitMs, signal);
+  return await filesOfDisk(disk, signal);
 }
 
 async function madeDirectory(path: string): Promise<string> {

@@ -3,6 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Host } from '../../../src/host/host.ts';
+import { localHost } from '../../../src/host/local.ts';
+import type { Disk } from '../../../src/qemu/spec.ts';
+import { temporaryDirectory } from '../../helpers/temporary.ts';
+import { labEmulation } from '../prepared.ts';
 
 export const witnessSchema = z.object({
   /** By section of `facts.sh`. */
@@ -22,25 +26,82 @@ const living = [
   '/var/lib/lifeboat /etc/lifeboat',
   '/var/log /var/lib/systemd /var/lib/dhcp /var/cache/ldconfig /var/lib/private /boot/grub/grubenv /etc/resolv.conf',
   '/var/lib/nginx /var/spool/cron /etc/.pwd.lock /root/.bash_history',
+  // As everywhere; what is in it is told with the facts.
+  '/boot/efi',
   // Compared by asking the database.
   '/var/lib/postgresql/15/main',
 ].flatMap((line) => line.split(' '));
 
-/** @param others serial numbers of disks that are no part of the system, as a pattern of grep */
-export async function witness(host: Host, others: string, signal: AbortSignal): Promise<Witness> {
-  const script = async (name: string, ...args: string[]): Promise<Buffer> => {
-    const stdin = await readFile(join(import.meta.dirname, name));
-    // What a tool is missing for is in neither system, and a section without lines says so.
-    const okCodes = [...Array(124).keys()];
-    return (await host.run(['bash', '-s', '--', ...args], { stdin, okCodes, timeoutMs: limitMs }, signal)).stdout;
-  };
-  const facts = (await script('facts.sh', others)).toString();
-  const sections = facts.split(/^== /m).slice(1);
-  const named = sections.map(
-    (text) => [text.slice(0, text.indexOf('\n')), text.slice(text.indexOf('\n') + 1)] as const,
+const okCodes = [...Array(124).keys()];
+
+/**
+ * What a system that runs says of itself.
+ *
+ * @param others serial numbers of disks that are no part of the system, as a pattern of grep
+ */
+export async function factsOfSystem(host: Host, others: string, signal: AbortSignal): Promise<Witness['facts']> {
+  const stdin = await script('facts.sh');
+  // What a tool is missing for is in neither system, and a section without lines says so.
+  const argv = ['bash', '-s', '--', others] as const;
+  const { stdout } = await host.run(argv, { stdin, okCodes, timeoutMs: limitMs }, signal);
+  const sections = stdout.toString().split(/^== /m).slice(1);
+  return Object.fromEntries(
+    sections.map((text) => [text.slice(0, text.indexOf('\n')), text.slice(text.indexOf('\n') + 1)]),
   );
-  return { facts: Object.fromEntries(named), files: filesOf(await script('files.sh', '/', ...living)) };
 }
+
+/** Every file of a system that runs, by its own tools. */
+export async function filesOfSystem(host: Host, signal: AbortSignal): Promise<Witness['files']> {
+  const options = { stdin: await script('files.sh'), okCodes, timeoutMs: limitMs };
+  return filesOf((await host.run(['bash', '-s', '--', '/', ...living], options, signal)).stdout);
+}
+
+/**
+ * Every file of a system that was shut down, by its own tools, which run here: much quicker than where they are emulated. For one that is
+ * on one disk, its root on the third partition.
+ */
+export async function filesOfDisk(disk: Disk, signal: AbortSignal): Promise<Witness['files']> {
+  await using work = await temporaryDirectory();
+  const raw = join(work.path, 'raw');
+  const { qemu } = await labEmulation(signal);
+  const { file, format } = disk;
+  const convert = ['convert', '-q', '-f', format, '-O', 'raw', '--', file, raw] as const;
+  await localHost().run([...qemu.argv('qemu-img'), ...convert], { env: qemu.env, timeoutMs: limitMs }, signal);
+  const { stdout: table } = await localHost().run(['sfdisk', '--json', raw], {}, signal);
+  const { start = 0, size = 0 } = tableSchema.parse(JSON.parse(table.toString())).partitiontable.partitions[2] ?? {};
+  const inside = `
+    set -e
+    raw=$1; shift
+    mkdir "$raw.root"
+    mount -o ro,noload,loop,offset=${start * 512},sizelimit=${size * 512} "$raw" "$raw.root"
+    mount -t tmpfs tmpfs "$raw.root/dev"
+    mknod -m 666 "$raw.root/dev/null" c 1 3
+    exec chroot "$raw.root" bash -s -- / "$@"`;
+  const argv = [
+    'unshare',
+    '--mount',
+    '--propagation',
+    'private',
+    'bash',
+    '-c',
+    inside,
+    'bash',
+    raw,
+    ...living,
+  ] as const;
+  const { stdout } = await localHost().run(
+    argv,
+    { stdin: await script('files.sh'), okCodes, timeoutMs: limitMs },
+    signal,
+  );
+  return filesOf(stdout);
+}
+
+const tableSchema = z.object({
+  partitiontable: z.object({ partitions: z.array(z.object({ start: z.number(), size: z.number() })) }),
+});
+
+const script = async (name: string): Promise<Buffer> => await readFile(join(import.meta.dirname, name));
 
 /** Names are bytes: each is one character here. */
 function filesOf(said: Buffer): Record<string, string> {
