@@ -27,7 +27,9 @@ export function lvmDevicesNow(content: string, captured: Layers, now: Layers): R
     const pv = now.of('pv').find(({ uuid }) => plain(uuid) === id);
     if (id === undefined || pv === undefined) return line;
     seen.add(id);
-    if (sameDisksUnder(pv.id, captured, now)) return line;
+    // Arrays and encrypted volumes stand there by their own UUIDs, which stay.
+    const isPlain = plainCarriers.has(now.get(pv.on[0] ?? '')?.kind ?? '');
+    if (!isPlain || sameDisksUnder(pv.id, captured, now)) return line;
     notes.push('a physical volume of LVM is on another disk');
     return entryOf(pv.id, id, now) ?? line;
   });
@@ -44,6 +46,8 @@ export function lvmDevicesNow(content: string, captured: Layers, now: Layers): R
   const end = text.endsWith('\n') ? '' : '\n';
   return { text: more.length === 0 ? text : `${text}${end}${more.map((line) => `${line}\n`).join('')}`, notes };
 }
+
+const plainCarriers: ReadonlySet<string> = new Set(['disk', 'partition', 'multipath']);
 
 const plain = (uuid: string | undefined): string | undefined => uuid?.replaceAll('-', '');
 

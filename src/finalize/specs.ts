@@ -37,12 +37,14 @@ export function specNow(captured: Layers, now: Layers, spec: string, content?: s
     (id === undefined ? here.id === was?.id : now.tree.above(here.id).some((above) => above.id === id));
   if (isSame) return { state: 'same' };
   const holds = id === undefined ? undefined : now.get(id);
+  // What has no header of its own is there where its partition is.
+  const isBare = id === undefined || captured.get(id)?.kind === 'crypt';
+  if (holds === undefined && !isBare) return { state: 'gone' };
   // Names that the kernel or udev makes of the disks, which are the same.
-  if (spec.startsWith('/dev/') && (holds !== undefined || id === undefined) && sameDisks(captured, now))
-    return { state: 'same' };
+  if (spec.startsWith('/dev/') && sameDisks(captured, now)) return { state: 'same' };
   if (holds !== undefined && 'uuid' in holds && holds.uuid !== undefined)
     return { state: 'moved', spec: `UUID=${holds.uuid}` };
-  const bare = (holds === undefined ? undefined : now.get(holds.on[0] ?? '')) ?? now.get(was?.id ?? '');
+  const bare = now.get(holds?.on[0] ?? was?.id ?? '');
   return bare?.kind === 'partition' && bare.partUuid !== undefined
     ? { state: 'moved', spec: `PARTUUID=${bare.partUuid}` }
     : { state: 'gone' };
