@@ -41,6 +41,8 @@ export interface DrillOptions {
 export interface DrillDocument extends DrillReport {
   /** Directory with `report.json`, `report.html` and what both are of. */
   readonly files: string;
+  /** Of a drill that failed, as of any command that does. */
+  readonly error?: { readonly code: 'machine-failed' | 'difference'; readonly message: string; readonly hint: string };
   /** Whether it is on record with the point; or why it is not. */
   readonly onRecord: true | string;
 }
@@ -65,7 +67,21 @@ export async function drillHost(options: DrillOptions, session: Session): Promis
   const page = await reportPage(report, evidence);
   await writeFile(join(evidence, 'report.html'), page);
   if (options.output !== undefined) await writeFileAtomic(resolve(options.output), page, 0o644);
-  return { ...report, files: evidence, onRecord: await putOnRecord(report, evidence, hostName, repository, signal) };
+  return {
+    ...report,
+    files: evidence,
+    ...(report.result === 'failed' ? { error: failure(report, evidence) } : {}),
+    onRecord: await putOnRecord(report, evidence, hostName, repository, signal),
+  };
+}
+
+function failure({ what, problem }: DrillReport, evidence: string): NonNullable<DrillDocument['error']> {
+  const [first = ''] = (problem ?? '').split('\n');
+  return {
+    code: what === 'files' ? 'difference' : 'machine-failed',
+    message: `the drill failed: ${first}`,
+    hint: `See ${join(evidence, 'report.html')}, and serial.log beside it.`,
+  };
 }
 
 async function machineDrill(

@@ -3,7 +3,7 @@ import { parse, validateDetailed } from 'node-cron';
 import { z } from 'zod';
 
 /** What can be scheduled: each is a command of its own. */
-export const jobNames = ['backup', 'verify', 'prune', 'check', 'rescue'] as const;
+export const jobNames = ['backup', 'verify', 'prune', 'check', 'rescue', 'drill'] as const;
 export type JobName = (typeof jobNames)[number];
 
 /** @param duration a schema of durations such as `2h` */
@@ -36,12 +36,18 @@ export function scheduleSchemas(duration: z.ZodType<string>, absolutePath: z.Zod
     format: z.enum(['iso', 'usb', 'raw', 'pxe'], 'is none of iso, usb, raw and pxe').default('iso'),
     prove: z.boolean('is neither true nor false').default(true),
   });
+  const drill = job.extend({
+    files: z.boolean('is neither true nor false').default(false),
+    output: absolutePath.exactOptional(),
+  });
+  const jobs = { rescue, drill };
   const schedule = z.strictObject({
     backup: jobSchema,
     verify: jobSchema,
     prune: jobSchema,
     check: jobSchema,
     rescue: rescue.readonly().exactOptional(),
+    drill: drill.readonly().exactOptional(),
   });
   const mail = z.strictObject({
     to: z.union([mailAddress, z.array(mailAddress).min(1, 'names nobody').readonly()], 'is not a mail address'),
@@ -60,7 +66,7 @@ export function scheduleSchemas(duration: z.ZodType<string>, absolutePath: z.Zod
     'notify.mail': Object.keys(mail.shape),
     ...Object.fromEntries(
       jobNames.flatMap((name) => [
-        [`schedule.${name}`, Object.keys((name === 'rescue' ? rescue : job).shape)],
+        [`schedule.${name}`, Object.keys((name === 'rescue' || name === 'drill' ? jobs[name] : job).shape)],
         [`schedule.${name}.retry`, Object.keys(retry.shape)],
         [`schedule.${name}.pause`, Object.keys(pause.shape)],
       ]),

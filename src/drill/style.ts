@@ -6,7 +6,7 @@ export const pageStyle = `
 body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
 main { max-width: 820px; margin: 0 auto; padding: 28px 28px 48px; }
 h1 { font-size: 26px; margin: 2px 0; overflow-wrap: anywhere; } h2 { font-size: 16px; margin: 32px 0 8px; }
-p { margin: 0; }
+p { margin: 0; } table + p { margin-top: 14px; }
 header { border-left: 6px solid var(--ok); padding: 4px 0 4px 18px; } header.failed { border-color: var(--wrong); }
 header p, figcaption { color: var(--dim); } header .verdict { color: var(--ok); font-weight: 700; } header.failed .verdict { color: var(--wrong); }
 .problem pre { border: 1px solid var(--wrong); border-radius: 4px; padding: 10px 12px; }

@@ -17,7 +17,7 @@ export function timeline(phases: readonly Phase[]): string {
   const height = top + phases.length * rowHeight + 6;
   const ticks = ticksUpTo(end).map(
     (at) =>
-      `<line class="grid" x1="${x(at)}" x2="${x(at)}" y1="${top - 6}" y2="${height - 6}"/><text class="tick" x="${x(at)}" y="${top - 11}">${formatDuration(at * 1000)}</text>`,
+      `<line class="grid" x1="${x(at)}" x2="${x(at)}" y1="${top - 6}" y2="${height - 6}"/><text class="tick" x="${x(at)}" y="${top - 11}">${at === 0 ? '0' : formatDuration(at * 1000)}</text>`,
   );
   const rows = phases.map(({ name, from, seconds, own, within }, index) => {
     const y = top + index * rowHeight;

@@ -16,6 +16,10 @@ test('a rescue medium is made anew where it does not fit any more', () => {
   expect(commandsOf({ rescue: { cron, output: '/srv/tftp', format: 'pxe', prove: false } })).toEqual([
     'rescue: rescue build --when-stale --format pxe --output /srv/tftp',
   ]);
+  expect(commandsOf({ drill: { cron } })).toEqual(['drill: drill']);
+  expect(commandsOf({ drill: { cron, files: true, output: '/srv/drill.html' } })).toEqual([
+    'drill: drill --files --output /srv/drill.html',
+  ]);
   expect(() => commandsOf({ rescue: { cron } })).toThrow();
   expect(() => commandsOf({ rescue: { cron, output: 'rescue.iso' } })).toThrow(/absolute path/);
 });

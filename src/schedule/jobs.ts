@@ -20,7 +20,7 @@ export interface Job {
 }
 
 const commands: Readonly<
-  Record<Exclude<JobName, 'rescue'>, { readonly command: readonly string[]; readonly workflow: string }>
+  Record<Exclude<JobName, 'rescue' | 'drill'>, { readonly command: readonly string[]; readonly workflow: string }>
 > = {
   backup: { command: ['backup'], workflow: 'backup' },
   verify: { command: ['points', 'verify', '--older-than', '30d'], workflow: 'verify' },
@@ -33,7 +33,7 @@ export function jobsOf(schedule: Config['schedule'], hostName: string): Job[] {
   return jobNames.flatMap((name) => {
     const settings = schedule?.[name];
     if (settings === undefined) return [];
-    const { command, workflow } = name === 'rescue' ? rescueJob(schedule?.rescue) : commands[name];
+    const { command, workflow } = whatOf(name, schedule);
     const timeZone = settings.timeZone ?? systemZone();
     const timing = {
       cron: openCron(settings.cron, timeZone),
@@ -43,6 +43,18 @@ export function jobsOf(schedule: Config['schedule'], hostName: string): Job[] {
     };
     return [{ name, settings, timeZone, timing, command, workflow }];
   });
+}
+
+function whatOf(name: JobName, schedule: Config['schedule']): Pick<Job, 'command' | 'workflow'> {
+  if (name === 'rescue') return rescueJob(schedule?.rescue);
+  return name === 'drill' ? drillJob(schedule?.drill) : commands[name];
+}
+
+/** Of the files alone, where a host is too large to be started; these are restored by a run, which may be cut off. */
+function drillJob(settings: NonNullable<Config['schedule']>['drill']): Pick<Job, 'command' | 'workflow'> {
+  const { files = false, output } = settings ?? {};
+  const options = [...(files ? ['--files'] : []), ...(output === undefined ? [] : ['--output', output])];
+  return { command: ['drill', ...options], workflow: 'drill' };
 }
 
 /** A medium anew, where the newest one does not fit any more. */
