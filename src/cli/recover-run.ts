@@ -5,6 +5,7 @@ import type { Config } from '../config/schema.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import type { Json } from '../kernel/json.ts';
 import { present } from '../kernel/present.ts';
+import { printable } from '../kernel/text.ts';
 import { parseDuration } from '../kernel/units.ts';
 import { planDigest } from '../layout/rebuild/document.ts';
 import { planText } from '../layout/rebuild/text.ts';
@@ -13,6 +14,7 @@ import { readCaptures } from '../point/records.ts';
 import { wantedPassphrase } from '../recover/keys.ts';
 import { does, partsOf, type RecoverRequest } from '../recover/request.ts';
 import { typedState } from '../steps/define.ts';
+import { tellFailure } from '../steps/recover-failed.ts';
 import { planOf } from '../steps/recover-plan.ts';
 import { openConfigured } from '../steps/repository.ts';
 import { destinationOf } from '../steps/restore-plan.ts';
@@ -76,6 +78,7 @@ export async function recoverHere(options: RecoverOptions, typed: Globals): Prom
   finish(globals, outcome, describeRecovery);
   const { proof } = typedState(outcome.state);
   if (outcome.error === undefined && proof?.result === 'failed') process.exitCode = 1;
+  if (options.unattended && outcome.error !== undefined) await tell(outcome, outcome.error, config, hostName, own);
   if (does(request, 'end')) await afterwards(options, config, outcome.error, own);
 }
 
@@ -155,6 +158,25 @@ async function runWithPassphrases(
     outcome = await resumeRun(outcome.report.id, find, context, signal);
   }
 }
+
+/** Interrupted, somebody is there. */
+async function tell(
+  { state }: RunOutcome,
+  error: LifeboatError,
+  config: Config,
+  hostName: string,
+  { context, host, opening, globals }: Session,
+): Promise<void> {
+  if (error.code === 'interrupted') return;
+  const { stateDir, version } = context;
+  const came = { config, hostName, stateDir, version, ...typedState(state) };
+  const problem = await tellFailure(came, error, host, opening, AbortSignal.timeout(tellMs));
+  if (problem !== undefined && !globals.json)
+    process.stderr.write(`The repository was not told: ${printable(problem)}\n`);
+}
+
+/** Somebody may wait for the machine to go off. */
+const tellMs = 120_000;
 
 /** Only what was proven starts by itself; and a machine that was recovered before is not started into the medium again. */
 async function afterwards(

@@ -19,8 +19,6 @@ import type { Repository } from '../point/record-objects.ts';
 export interface KeySources {
   readonly repository: Repository & { readonly engine: Engine };
   readonly point: Point;
-  /** Of the point. */
-  readonly captured: Layout;
   /** In memory, for root alone. */
   readonly directory: string;
   /** With the passphrases that somebody gave, by {@link passphraseName}. */
@@ -38,17 +36,30 @@ interface Wanted {
   readonly volume: string;
 }
 
-/** @throws LifeboatError `not-found` for a volume of which there is no header or nothing that opens it; nothing was touched then */
-export async function keyFiles(plan: Plan, sources: KeySources, signal: AbortSignal): Promise<KeyFiles> {
-  const wanted = givenNames(plan.actions)
-    .filter((name) => markedDisk(name) === undefined)
-    .map(wantedOf);
+/** What carrying a plan out has to be given. */
+export const namesFor = ({ actions }: Plan): readonly string[] =>
+  givenNames(actions).filter((name) => markedDisk(name) === undefined);
+
+/**
+ * @param names as {@link namesFor} has them
+ * @param layout with the volumes, and their lines in crypttab
+ * @throws LifeboatError `not-found`, `no-key` for a volume of which there is no header or nothing that opens it
+ */
+export async function keyFiles(
+  names: readonly string[],
+  layout: Layout,
+  sources: KeySources,
+  signal: AbortSignal,
+): Promise<KeyFiles> {
+  const wanted = names.map(wantedOf);
   const [headers, keys]: [Record<string, string>, Record<string, string>] = [{}, {}];
   if (wanted.length === 0) return { headers, keys };
   const { directory, repository, point } = sources;
   await rm(directory, { recursive: true, force: true });
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const named = new Map(wanted.flatMap(({ what, volume }) => (what === 'key' ? [[volume, lineOf(volume, plan)]] : [])));
+  const named = new Map(
+    wanted.flatMap(({ what, volume }) => (what === 'key' ? [[volume, lineOf(volume, layout)]] : [])),
+  );
   const files = [...named.values()].flatMap((line) => (line?.file === undefined ? [] : [line.file]));
   const restored = await outOfPoint([...new Set(files)], sources, signal);
   for (const { what, volume } of wanted) {
@@ -80,8 +91,8 @@ interface Line {
 }
 
 /** What crypttab says of the key of a volume. */
-function lineOf(volume: string, { layout }: Plan): Line | undefined {
-  const one = layout.components.find((component) =>
+function lineOf(volume: string, { components }: Layout): Line | undefined {
+  const one = components.find((component) =>
     component.kind === 'luks'
       ? component.uuid === volume
       : (component.kind === 'crypt' || component.kind === 'integrity') && component.name === volume,

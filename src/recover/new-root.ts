@@ -42,7 +42,7 @@ export async function mountNewRoot(
     const device = devicePath(mount.on, site, disks);
     const place = join(root, mount.path);
     const there = await deviceAt(place, host, signal);
-    if (there !== undefined) await refuseOther(device, there, place, host, signal);
+    if (there !== undefined) await refuseOther(mount, device, there, place, host, signal);
     else await mountOne(mount, device, place, host, signal);
   }
   return mounts;
@@ -55,10 +55,21 @@ async function deviceAt(place: string, host: Host, signal: AbortSignal): Promise
   return stdout.toString().trim().split('\n').at(-1) || undefined;
 }
 
-async function refuseOther(device: string, there: string, place: string, host: Host, signal: AbortSignal) {
+async function refuseOther(
+  { type }: NewMount,
+  device: string,
+  there: string,
+  place: string,
+  host: Host,
+  signal: AbortSignal,
+): Promise<void> {
   const { stdout } = await host.run(['realpath', '--', device, there], {}, signal);
-  const [wanted, found] = stdout.toString().trim().split('\n');
+  const [wanted = '', found = ''] = stdout.toString().trim().split('\n');
   if (wanted === found) return;
+  // Of one that lies on several devices the kernel names any.
+  const uuid = async (path: string): Promise<string> =>
+    (await host.run(['blkid', '-p', '-o', 'value', '-s', 'UUID', path], {}, signal)).stdout.toString();
+  if (type === 'btrfs' && (await uuid(wanted)) === (await uuid(found))) return;
   throw new LifeboatError('refused', `${printable(there)} is mounted at ${printable(place)}, and not ${device}`, {
     hint: `Let go of it: umount --recursive ${printable(place)}`,
   });

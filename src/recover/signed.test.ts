@@ -14,7 +14,7 @@ const signed = Buffer.from(signConfiguration(content, key, now));
 
 test('the code vouches for what the host signed, and for nothing else', () => {
   expect(judgeConfiguration(content, signed, 'web1', keys)).toBe('trusted');
-  expect(judgeConfiguration(Buffer.from(`${content} `), signed, 'web1', keys)).toBe('wrong');
+  expect(judgeConfiguration(Buffer.concat([content, content]), signed, 'web1', keys)).toBe('wrong');
   expect(judgeConfiguration(content, signed, 'web2', keys)).toBe('wrong');
   expect(judgeConfiguration(content, Buffer.from('{}'), 'web1', keys)).toBe('wrong');
   expect(judgeConfiguration(content, Buffer.from('signed'), 'web1', keys)).toBe('wrong');

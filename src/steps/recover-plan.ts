@@ -12,11 +12,11 @@ import type { Layout } from '../layout/types.ts';
 import { present } from '../kernel/present.ts';
 import type { Host } from '../host/host.ts';
 import { allowedUnattended } from '../recover/consent.ts';
-import { keyFiles } from '../recover/keys.ts';
+import { type KeyFiles, keyFiles, namesFor } from '../recover/keys.ts';
 import { unmountNewRoot } from '../recover/new-root.ts';
 import { refuseTwice } from '../recover/once.ts';
 import { does, type RecoverRequest } from '../recover/request.ts';
-import { standingPlan } from '../recover/standing.ts';
+import { assembleStanding, standingPlan } from '../recover/standing.ts';
 import { localDirectory } from '../target/targets.ts';
 import { planDestruction } from './apply.ts';
 import { agree } from './consent.ts';
@@ -35,16 +35,23 @@ export const planRecovery = step({
   timeout: '1h',
   run: async ({ state, host, say, secrets, signal }) => {
     const { config, recoverRequest: request, captured, point, destination, phases: before } = state;
+    const keysFor = async (names: readonly string[], layout: Layout): Promise<KeyFiles> => {
+      if (names.length === 0) return { headers: {}, keys: {} };
+      await using repository = await openConfigured(config, { say, secrets }, signal);
+      return await keyFiles(names, layout, { repository, point, directory: keyDirectory, secrets }, signal);
+    };
     const { value, phases } = await phased('plan', before, async () => {
       const { unattended } = request;
       if (unattended !== undefined && does(request, 'recreate')) {
         const here = withWholeDisks(await captureLayout(host, new Date(), signal));
         await refuseTwice(disksOf(here), { point: point.id, ...present({ medium: unattended.medium }) }, host, signal);
       }
+      if (!does(request, 'recreate')) {
+        const open = async (names: readonly string[]) => (await keysFor(names, captured.layout)).keys;
+        await assembleStanding(captured.layout, open, host, signal);
+      }
       const layoutPlan = await planOf(request, captured.layout, { ...destination, ...config }, host, signal);
-      await using repository = await openConfigured(config, { say, secrets }, signal);
-      const sources = { repository, point, captured: captured.layout, directory: keyDirectory, secrets };
-      const files = await keyFiles(layoutPlan, sources, signal);
+      const files = await keysFor(namesFor(layoutPlan), layoutPlan.layout);
       for (const note of layoutPlan.notes) say({ type: 'note', text: note });
       return { layoutPlan, applyRequest: { ...files, marked: true, ...present({ yes: request.yes }) } };
     });
