@@ -1,9 +1,9 @@
 /** One point for a person. */
 import { printable } from '../kernel/text.ts';
-import { formatBytes } from '../kernel/units.ts';
+import { formatBytes, formatDuration } from '../kernel/units.ts';
 import { layoutTree } from '../layout/tree.ts';
 import { coverageText, exclusionText } from '../point/coverage-text.ts';
-import type { Point } from '../point/point.ts';
+import type { Point, Recovered } from '../point/point.ts';
 import { table } from './output.ts';
 import type { WholePoint } from './points.ts';
 import { verifiedText } from './points-text.ts';
@@ -41,6 +41,7 @@ export function pointText(whole: WholePoint): string {
     'Coverage',
     coverageText(captures.coverage),
     ...(data.excluded.length === 0 ? [] : ['', exclusionText(data.excluded).trimEnd()]),
+    ...drillText(whole),
     ...pointFindings(point),
   ].join('\n');
 }
@@ -54,6 +55,44 @@ function headersText({ escrow }: Point): string[] {
     ...escrow.volumes.map((uuid) => `  kept: ${printable(uuid)}`),
     ...escrow.missing.map(({ subject, problem }) => `  ! ${printable(subject)}: ${printable(problem)}`),
   ];
+}
+
+/** How it went when it was last recovered: what it took, and what was looked at. */
+function drillText({ recovered }: WholePoint): string[] {
+  if (recovered === undefined) return [];
+  const { how, what, at, by, result, problem, seconds, rpoSeconds, phases, proof, machine, checks = [] } = recovered;
+  const duration = (one: number) => formatDuration(one * 1000);
+  const disks = machine?.disks.map(({ sizeBytes }) => formatBytes(sizeBytes)).join(' + ') ?? '';
+  const rows = [
+    ['when', `${at}, by ${printable(by.host)}`],
+    ['result', result === 'failed' ? `FAILED${problem === undefined ? '' : `: ${printable(problem)}`}` : result],
+    ...(what === 'files' ? [] : [['RTO', `${duration(seconds)}${phasesText(phases)}`]]),
+    ['RPO', `the point was ${duration(rpoSeconds)} old`],
+    ...(machine === undefined ? [] : [['machine', `${machine.firmware}, ${disks}`]]),
+    ...(proof === undefined ? [] : [['proven', proofText(proof)]]),
+  ];
+  const title = how === 'recover' ? 'Recovery of the machine' : what === 'files' ? 'Drill of the files' : 'Drill';
+  return [
+    '',
+    title,
+    table(['', ''], rows),
+    ...checks.map(({ name, passed, detail }) => `  ${passed ? ' ' : '!'} ${printable(name)}: ${printable(detail)}`),
+  ];
+}
+
+function phasesText(phases: Recovered['phases']): string {
+  const list = phases.map(({ name, seconds }) => `${name} ${formatDuration(seconds * 1000)}`);
+  return list.length === 0 ? '' : ` (${list.join(', ')})`;
+}
+
+function proofText({ entries, files, bytes, wrong, graph, boot, mounts }: NonNullable<Recovered['proof']>): string {
+  const looked = `${entries} entries compared, ${files} files read back (${formatBytes(bytes)})`;
+  const faults = Object.entries({ 'entries wrong': wrong, storage: graph, boot, mounts }).filter(
+    ([, count]) => count > 0,
+  );
+  return faults.length === 0
+    ? looked
+    : `${looked}; wrong: ${faults.map(([name, count]) => `${name} ${count}`).join(', ')}`;
 }
 
 function pointFindings({ data }: Point): string[] {

@@ -1,6 +1,6 @@
 /** Lists of points, and plans for them, for a person. */
 import { printable } from '../kernel/text.ts';
-import { formatBytes } from '../kernel/units.ts';
+import { formatBytes, formatDuration } from '../kernel/units.ts';
 import type { ForgetPlan, PlannedPoint } from '../point/forget.ts';
 import type { Missing } from '../point/missing.ts';
 import type { Trust } from '../point/point.ts';
@@ -30,9 +30,10 @@ export function pointTable(
     formatBytes(one.point.data.bytes),
     formatBytes(one.point.data.storedBytes),
     verifiedText(one),
+    recoveredText(one),
     marks(one, odd.get(one.point.id)).join('; '),
   ]);
-  const header = ['point', 'arrived (UTC)', 'entries', 'files', 'stored', 'verified', ''];
+  const header = ['point', 'arrived (UTC)', 'entries', 'files', 'stored', 'verified', 'last drill', ''];
   const list = rows.length === 0 ? 'No points yet.' : table(header, rows);
   const bad = damaged.map(({ key, error }) => `  ! ${printable(key)}: ${printable(error.message)}`);
   const whole = bad.length === 0 ? list : `${list}\n\nRecords that cannot be used:\n${bad.join('\n')}`;
@@ -56,6 +57,17 @@ export function verifiedText({ trust, verification, recovered }: ListedPoint): s
   if (verification === undefined || trust !== 'read-back') return trustText[trust];
   const depth = verification.depth === 'ciphertext' ? ', ciphertext only' : '';
   return `${trustText[trust]}${depth} (${verification.at.slice(0, 10)})`;
+}
+
+/** How it went when it was last recovered, for a test or in earnest, and how long that took. */
+export function recoveredText({ recovered }: Pick<ListedPoint, 'recovered'>): string {
+  if (recovered === undefined) return '';
+  const { how, what, result, at, seconds } = recovered;
+  const name = how === 'recover' ? 'recovered: ' : what === 'files' ? 'files: ' : '';
+  const day = at.slice(0, 10);
+  if (result === 'failed') return `${name}FAILED (${day})`;
+  const took = what === 'files' ? '' : `, RTO ${formatDuration(seconds * 1000)}`;
+  return `${name}${result === 'sampled' ? 'passed by sample' : 'passed'}${took} (${day})`;
 }
 
 function marks({ point, pin }: ListedPoint, odd: string | undefined): string[] {

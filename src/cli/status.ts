@@ -11,7 +11,8 @@ import { listJobs, type ListedJob } from '../schedule/list.ts';
 import { knownPoints } from '../point/known.ts';
 import { localRecords } from '../point/local-records.ts';
 import { isProven } from '../point/point.ts';
-import type { ListedPoint, PointList } from '../point/records.ts';
+import { cannotRead, type ListedPoint, type PointList } from '../point/records.ts';
+import { type LastRecoveries, lastRecoveries } from '../point/recoveries.ts';
 import { implausible } from '../point/retention.ts';
 import { openConfigured } from '../steps/repository.ts';
 import { listRuns } from '../workflow/store.ts';
@@ -19,6 +20,7 @@ import { table } from './output.ts';
 import { listFindings } from './points.ts';
 import { hostNameOf } from './requests.ts';
 import type { Session } from './session.ts';
+import { drillRows, judgeDrills } from './status-drill.ts';
 
 type Finding = Status['findings'][number];
 
@@ -50,7 +52,13 @@ export async function statusOf(
   if (error !== undefined) findings.push(unread(error));
   if ('damaged' in list) findings.push(...list.findings);
   if (found !== undefined) findings.push(...found.findings);
-  findings.push(...codeFindings(recovery), ...jobFindings(config, jobs), ...leftFindings(unfinishedRuns, notices));
+  const drills = judgeDrills('damaged' in list ? list.recoveries : undefined, config, now);
+  findings.push(
+    ...drills.findings,
+    ...codeFindings(recovery),
+    ...jobFindings(config, jobs),
+    ...leftFindings(unfinishedRuns, notices),
+  );
   const status: Status = {
     format: STATUS_FORMAT,
     host: hostName,
@@ -61,7 +69,7 @@ export async function statusOf(
     ...(config.rpo === undefined
       ? {}
       : { rpo: { targetSeconds: parseDuration(config.rpo) / 1000, met: found?.rpoMet ?? false } }),
-    lastDrill: null,
+    ...drills.status,
     recovery,
     jobs: jobs.map(({ name, cron, timeZone, next: [next = ''], last }) => ({
       name,
@@ -76,17 +84,25 @@ export async function statusOf(
   return { status, error };
 }
 
+interface Read extends PointList {
+  readonly findings: readonly Finding[];
+  /** Absent on a host that cannot read them. */
+  readonly recoveries: LastRecoveries | undefined;
+}
+
 async function pointsOf(
   config: Config,
   hostName: string,
   { context, opening, signal }: Session,
-): Promise<(PointList & { readonly findings: readonly Finding[] }) | LifeboatError> {
+): Promise<Read | LifeboatError> {
   try {
     await using repository = await openConfigured(config, opening, signal);
     const local = localRecords(context.stateDir, repository.id, hostName);
     const list = await knownPoints(repository, hostName, local, signal);
     const ids = list.points.map(({ point }) => point.id);
-    return { ...list, findings: await listFindings(repository, hostName, context.stateDir, ids, signal) };
+    const findings = await listFindings(repository, hostName, context.stateDir, ids, signal);
+    const recoveries = cannotRead(repository) ? undefined : await lastRecoveries(repository, hostName, signal);
+    return { ...list, findings, recoveries };
   } catch (error) {
     signal.throwIfAborted();
     return asLifeboatError(error);
@@ -235,7 +251,7 @@ export function statusText(status: Status): string {
     ['newest verified', shown(newestVerified)],
     ['target (RPO)', target],
     ['recovery code', recovery === 'no-key' ? 'none: nothing is encrypted' : recovery],
-    ['last drill', 'never'],
+    ...drillRows(status),
   ];
   const jobRows = jobs.map(({ name, next, last }) => [
     name,

@@ -8,9 +8,10 @@ import { formatDuration } from '../kernel/units.ts';
  * - `incomplete`: it ended, and something was skipped or unverified;
  * - `drift`: the host is not as its newest point has it;
  * - `silent`: no verified point within the RPO, for whatever reason;
+ * - `undrilled`: no drill has passed for as long as one may be away, for whatever reason;
  * - `recovered`: the first good end after one of these.
  */
-export type NoticeEvent = 'failed' | 'incomplete' | 'drift' | 'silent' | 'recovered';
+export type NoticeEvent = 'failed' | 'incomplete' | 'drift' | 'silent' | 'undrilled' | 'recovered';
 
 export interface Notice {
   readonly format: 'lifeboat.notice/1';
@@ -26,6 +27,8 @@ export interface Notice {
   /** `null`: there is none. Absent: not known. */
   readonly newestVerified?: { readonly id: string; readonly ageSeconds: number } | null;
   readonly rpoSeconds?: number;
+  /** Of `undrilled`: how old the last drill that passed may be, and is; `null`: there is none. */
+  readonly drill?: { readonly everySeconds: number; readonly ageSeconds: number | null };
   /** The reader's next step. */
   readonly next: string;
   /** Earlier notices that did not get through. */
@@ -35,7 +38,7 @@ export interface Notice {
 const maxListed = 10;
 
 /** One line. */
-export function noticeSubject({ event, host, job, error, newestVerified, rpoSeconds }: Notice): string {
+export function noticeSubject({ event, host, job, error, newestVerified, rpoSeconds, drill }: Notice): string {
   const what = job ?? 'backup';
   const name = printable(host);
   switch (event) {
@@ -49,6 +52,10 @@ export function noticeSubject({ event, host, job, error, newestVerified, rpoSeco
       return `lifeboat on ${name}: no verified point ${
         newestVerified ? `for ${age(newestVerified.ageSeconds)}` : 'at all'
       }${rpoSeconds === undefined ? '' : `, the target is ${age(rpoSeconds)}`}`;
+    case 'undrilled':
+      return `lifeboat on ${name}: no drill has passed ${
+        typeof drill?.ageSeconds === 'number' ? `for ${age(drill.ageSeconds)}` : 'at all'
+      }${drill === undefined ? '' : `, the target is ${age(drill.everySeconds)}`}`;
     case 'recovered':
       return `lifeboat on ${name}: ${what} is well again`;
   }

@@ -248,3 +248,40 @@ test('metrics: what is not known has no sample, and labels are escaped', () => {
   expect(text).not.toContain('newest');
   expect(text).not.toContain('last_end');
 });
+
+test('metrics of drills: when, whether it passed, and what was measured', () => {
+  const drill = {
+    point: 'p',
+    at: '2026-06-09T03:00:00.000Z',
+    ageSeconds: 82_800,
+    how: 'drill',
+    what: 'machine',
+    result: 'failed',
+    problem: 'no login',
+    rtoSeconds: 600,
+    rpoSeconds: 7200,
+  } as const;
+  const passed = { ...drill, at: '2026-06-01T03:00:00.000Z', result: 'passed', rtoSeconds: 252 } as const;
+  const targets = { drill: { targetSeconds: 604_800, met: false }, rto: { targetSeconds: 900, met: true } };
+  const text = metricsText({ ...status, lastDrill: drill, lastPassedDrill: passed, ...targets });
+  const value = (name: string) => new RegExp(`^lifeboat_${name}\\{.*\\} (.*)$`, 'm').exec(text)?.[1];
+  expect(value('last_drill_timestamp_seconds')).toBe(String(Date.parse(drill.at) / 1000));
+  expect(value('last_drill_passed')).toBe('0');
+  expect(value('last_passed_drill_timestamp_seconds')).toBe(String(Date.parse(passed.at) / 1000));
+  expect(value('measured_rto_seconds')).toBe('252');
+  expect(value('measured_rpo_seconds')).toBe('7200');
+  expect(value('drill_every_seconds')).toBe('604800');
+  expect(value('rto_seconds')).toBe('900');
+  // Of files alone nobody knows how long a machine takes.
+  expect(metricsText({ ...status, lastPassedDrill: { ...passed, what: 'files' } })).not.toContain('measured_rto');
+  expect(metricsText(status)).not.toContain('drill');
+});
+
+test('a notice that no drill has passed says for how long, and how long it may be', () => {
+  const { job: _job, error: _error, ...rest } = failed;
+  const undrilled = { ...rest, event: 'undrilled', drill: { everySeconds: 604_800, ageSeconds: 864_000 } } as const;
+  expect(noticeSubject(undrilled)).toBe('lifeboat on web1: no drill has passed for 10 d 0 h, the target is 7 d 0 h');
+  expect(noticeSubject({ ...undrilled, drill: { everySeconds: 604_800, ageSeconds: null } })).toBe(
+    'lifeboat on web1: no drill has passed at all, the target is 7 d 0 h',
+  );
+});

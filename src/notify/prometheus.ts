@@ -21,7 +21,7 @@ export async function writeMetrics(path: string, status: Status): Promise<void> 
  */
 export function metricsText(status: Status): string {
   const host = { host: status.host };
-  const { newest, newestVerified, rpo, jobs } = status;
+  const { newest, newestVerified, rpo, jobs, lastDrill, lastPassedDrill, drill, rto } = status;
   const one = (value: number | undefined): Metric['samples'] => (value === undefined ? [] : [[host, value]]);
   const ofJobs = (value: (job: Status['jobs'][number]) => number | undefined): Metric['samples'] =>
     jobs.flatMap((job) => {
@@ -54,6 +54,37 @@ export function metricsText(status: Status): string {
       samples: one(newestVerified?.storedBytes),
     },
     { name: 'rpo_seconds', help: 'How old the newest verified point may be.', samples: one(rpo?.targetSeconds) },
+    {
+      name: 'last_drill_timestamp_seconds',
+      help: 'When the last drill or recovery ended, however it went.',
+      samples: one(seconds(lastDrill?.at)),
+    },
+    {
+      name: 'last_drill_passed',
+      help: '1 when the last drill or recovery did not fail.',
+      samples: one(lastDrill === null ? undefined : lastDrill.result === 'failed' ? 0 : 1),
+    },
+    {
+      name: 'last_passed_drill_timestamp_seconds',
+      help: 'When the last drill or recovery ended that did not fail.',
+      samples: one(seconds(lastPassedDrill?.at)),
+    },
+    {
+      name: 'measured_rto_seconds',
+      help: 'How long the last drill or recovery of a machine took that did not fail.',
+      samples: one(lastPassedDrill?.what === 'machine' ? lastPassedDrill.rtoSeconds : undefined),
+    },
+    {
+      name: 'measured_rpo_seconds',
+      help: 'How old its point was when it began.',
+      samples: one(lastPassedDrill?.rpoSeconds),
+    },
+    {
+      name: 'drill_every_seconds',
+      help: 'How old the last drill that passed may be.',
+      samples: one(drill?.targetSeconds),
+    },
+    { name: 'rto_seconds', help: 'How long a recovery may take.', samples: one(rto?.targetSeconds) },
     {
       name: 'recovery_code_proven',
       help: '1 when it was proven that the recovery code opens the repository.',

@@ -16,6 +16,20 @@ const agedPoint = z.object({
   storedBytes: z.number(),
 });
 
+const lastDrill = z.object({
+  point: z.string(),
+  at: instant,
+  ageSeconds: z.number(),
+  /** A drill, or a recovery of the machine itself. */
+  how: z.enum(['drill', 'recover']),
+  what: z.enum(['machine', 'files']),
+  result: z.enum(['passed', 'sampled', 'failed']),
+  problem: z.string().exactOptional(),
+  /** Measured. */
+  rtoSeconds: z.number(),
+  rpoSeconds: z.number(),
+});
+
 const lastRun = z.object({
   startedAt: instant,
   endedAt: instant.exactOptional(),
@@ -37,8 +51,14 @@ export const statusSchema = z.object({
   newest: agedPoint.exactOptional(),
   newestVerified: agedPoint.exactOptional(),
   rpo: z.object({ targetSeconds: z.number(), met: z.boolean() }).exactOptional(),
-  /** When the newest point was last recovered for a test: never yet. */
-  lastDrill: z.null(),
+  /** However it went; `null` where there was none, or nobody could read of it. */
+  lastDrill: lastDrill.nullable(),
+  /** The last that did not fail. */
+  lastPassedDrill: lastDrill.exactOptional(),
+  /** How old that may be. */
+  drill: z.object({ targetSeconds: z.number(), met: z.boolean() }).exactOptional(),
+  /** How long a recovery may take, and whether the last drill that passed took no longer. */
+  rto: z.object({ targetSeconds: z.number(), met: z.boolean() }).exactOptional(),
   /** Whether it was proven that the recovery code opens the repository. */
   recovery: z.enum(['proven', 'unproven', 'no-key']),
   jobs: z.array(
@@ -56,4 +76,5 @@ export const statusSchema = z.object({
 
 export type Status = z.infer<typeof statusSchema>;
 export type AgedPoint = z.infer<typeof agedPoint>;
+export type LastDrill = z.infer<typeof lastDrill>;
 export type LastRun = z.infer<typeof lastRun>;

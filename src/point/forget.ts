@@ -5,6 +5,7 @@ import { type Catalogue, catalogue, type EngineRepository, neededIn } from './ca
 import type { LocalRecords } from './local-records.ts';
 import { folderOf, nameIn, parseAttestationName, recordKeys } from './names.ts';
 import { isUnreadable, listFolder, putRecord, readRecord, removeRecord } from './record-objects.ts';
+import { lasting } from './recoveries.ts';
 import type { Trust } from './point.ts';
 import { type ListedPoint, removePoint } from './records.ts';
 import { basesOf, type Candidate, candidateOf, decide, type Rules } from './retention.ts';
@@ -195,8 +196,11 @@ export async function forgetPoint(
   }
   await local.remove(id);
   await removePoint(repository, host, id, signal);
-  for (const { key } of await listFolder(target, host, 'attestations', signal)) {
-    if (parseAttestationName(nameIn(host, 'attestations', key) ?? '')?.point === id) await target.remove(key, signal);
+  const attestations = await listFolder(target, host, 'attestations', signal);
+  const stays = lasting(attestations, host);
+  for (const { key } of attestations) {
+    const isOf = parseAttestationName(nameIn(host, 'attestations', key) ?? '')?.point === id;
+    if (isOf && !stays.has(key)) await target.remove(key, signal);
   }
   await engine.discard({ target, hostName: host, pointId: id, sealing: keys }, signal);
   await removeRecord(repository, host, 'forgotten', id, signal);

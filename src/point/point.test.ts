@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { madeVerification } from '../../test/helpers/points.ts';
+import { madeRecovered, madeVerification } from '../../test/helpers/points.ts';
 import { trustOf } from './point.ts';
 
 const ago = (seconds: number) => new Date(Date.now() - seconds * 1000).toISOString();
@@ -15,4 +15,20 @@ test('how far a point can be trusted: what is found of its bases later is news, 
   expect(trustOf(passed('own', 2), [damaged(1)])).toBe('damaged');
   expect(trustOf(passed('own', 2), [passed('chain', 1), undefined])).toBe('stored');
   expect(trustOf(passed('own', 2), [passed('chain', 3)])).toBe('read-back');
+});
+
+test('a point that was recovered is trusted as far as it gets, until something worse is found', () => {
+  const verified = (at: number, result: 'passed' | 'damaged') => madeVerification('p', { at: ago(-at), result });
+  const drill = madeRecovered('p', { at: ago(-5) });
+  expect(trustOf(verified(1, 'passed'), [], drill)).toBe('recovered');
+  // It read all of what the point builds upon too, whatever was found or not found before.
+  expect(trustOf(undefined, [undefined], drill)).toBe('recovered');
+  expect(trustOf(verified(1, 'damaged'), [verified(2, 'damaged')], drill)).toBe('recovered');
+  expect(trustOf(verified(6, 'damaged'), [], drill)).toBe('damaged');
+  expect(trustOf(verified(1, 'passed'), [verified(6, 'damaged')], drill)).toBe('damaged');
+  // One that failed, or that was none of the whole, proves nothing beyond what was read.
+  expect(trustOf(verified(1, 'passed'), [], { ...drill, result: 'failed' })).toBe('read-back');
+  expect(trustOf(verified(1, 'passed'), [], { ...drill, result: 'sampled' })).toBe('read-back');
+  expect(trustOf(verified(1, 'passed'), [], { ...drill, what: 'files' })).toBe('read-back');
+  expect(trustOf(undefined, [], { ...drill, result: 'failed' })).toBe('stored');
 });

@@ -8,6 +8,7 @@ import { forgetPoint, isOnRecord, unfinished } from './forget.ts';
 import type { LocalRecords } from './local-records.ts';
 import { nameIn, parseAttestationName, type RecordKind } from './names.ts';
 import { isUnreadable, listFolder } from './record-objects.ts';
+import { lasting } from './recoveries.ts';
 
 /** Objects of one point that is not on record. */
 export interface Leftover {
@@ -128,7 +129,10 @@ async function gather({ target, engine }: EngineRepository, host: string, signal
   for await (const { pointId, size, mtimeMs } of engine.stored({ target, hostName: host }, signal))
     add(pointId, 'data', size, mtimeMs);
   for (const kind of ['captures', 'escrow', 'attestations', 'forgotten'] as const) {
-    for (const { key, size, mtimeMs } of await listFolder(target, host, kind, signal)) {
+    const listed = await listFolder(target, host, kind, signal);
+    const stays = lasting(listed, host);
+    for (const { key, size, mtimeMs } of listed) {
+      if (stays.has(key)) continue;
       const name = nameIn(host, kind, key);
       add(kind === 'attestations' ? parseAttestationName(name ?? '')?.point : name, kind, size, mtimeMs);
     }

@@ -7,10 +7,12 @@ import { limited } from '../kernel/wait.ts';
 import type { Notice, NoticeEvent } from '../notify/notice.ts';
 import { writeMetrics } from '../notify/prometheus.ts';
 import { type Status, statusSchema } from '../notify/status.ts';
+import { judgeDrills } from './drills.ts';
 import type { Attended } from './run.ts';
 import type { JobName } from '../config/schedule.ts';
 import { runSelf } from './self.ts';
 import { type Notices, readNotices, writeNotices } from './state.ts';
+import { silenceOf } from './silence.ts';
 import { digestOf, oneAtATime, tell, type Watch } from './telling.ts';
 
 const checkLimitMs = 30 * 60_000;
@@ -39,6 +41,7 @@ export async function afterJob(
   await oneAtATime(watch, signal, async () => {
     await judgeEnd(job, { end, result, drift }, status, watch, signal);
     await judgeSilence(status, watch, signal);
+    await judgeDrills(status, watch, signal);
   });
 }
 
@@ -191,7 +194,10 @@ async function measure(status: Status, { notify }: Config, say: Watch['say']): P
 /** {@link watchSilence} where the state is known already. */
 export async function heedStatus(status: Status, watch: Watch, signal: AbortSignal): Promise<void> {
   await measure(status, watch.config, watch.say);
-  await oneAtATime(watch, signal, () => judgeSilence(status, watch, signal));
+  await oneAtATime(watch, signal, async () => {
+    await judgeSilence(status, watch, signal);
+    await judgeDrills(status, watch, signal);
+  });
 }
 
 /** Whether it is time to look for silence again, also when the clock was set back. */
@@ -203,7 +209,10 @@ export async function silenceIsDue({ self, now }: Watch): Promise<boolean> {
 /** Looks whether there is a verified point within the RPO, and says so when there is none, also when nothing ever ran. */
 export async function watchSilence(watch: Watch, signal: AbortSignal): Promise<void> {
   const status = await look(watch, signal);
-  await oneAtATime(watch, signal, () => judgeSilence(status, watch, signal));
+  await oneAtATime(watch, signal, async () => {
+    await judgeSilence(status, watch, signal);
+    await judgeDrills(status, watch, signal);
+  });
 }
 
 /** @param status of this moment; `undefined` where it could not be found out */
@@ -216,7 +225,8 @@ async function judgeSilence(status: Status | undefined, watch: Watch, signal: Ab
     ...(remembered === undefined ? {} : { lastVerified: remembered }),
     lookedAt: new Date(now()).toISOString(),
   };
-  const silence = config.rpo === undefined ? undefined : silenceOf(next, parseDuration(config.rpo), now());
+  const heard = { since: next.since, at: next.lastVerified?.arrivedAt, toldAt: next.silentToldAt };
+  const silence = config.rpo === undefined ? undefined : silenceOf(heard, parseDuration(config.rpo), now());
   const readable = status?.points !== undefined;
   if (silence === 'begun' || silence === 'still') {
     const problem = status === undefined || readable ? undefined : status.findings[0];
@@ -242,21 +252,4 @@ function rememberedOf(status: Status | undefined, { lastVerified }: Notices): No
 
 function withoutVerified({ lastVerified: _last, ...rest }: Notices): Notices {
   return rest;
-}
-
-/**
- * Silence counts from the newest verified point, and before there is any from when somebody began to look. It is told again
- * after each further RPO.
- */
-export function silenceOf(
-  { since, lastVerified, silentToldAt }: Pick<Notices, 'since' | 'lastVerified' | 'silentToldAt'>,
-  rpoMs: number,
-  now: number,
-): 'begun' | 'still' | 'over' | undefined {
-  const silent = now - Date.parse(lastVerified?.arrivedAt ?? since) > rpoMs;
-  if (!silent) return silentToldAt === undefined ? undefined : 'over';
-  if (silentToldAt === undefined) return 'begun';
-  const told = now - Date.parse(silentToldAt);
-  // A clock that was set back says nothing about when it was told.
-  return told > Math.max(rpoMs, 3_600_000) || told < 0 ? 'still' : undefined;
 }

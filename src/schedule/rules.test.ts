@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Host } from '../host/host.ts';
 import { LifeboatError } from '../kernel/errors.ts';
-import { newsOf, silenceOf } from './aftermath.ts';
+import { newsOf } from './aftermath.ts';
+import { silenceOf } from './silence.ts';
 import { localText } from './list.ts';
 import { parsePressure, reasonToWait } from './pause.ts';
 
@@ -46,19 +47,19 @@ test('the same findings are told once, others again, and the same ones again aft
 const hour = 3_600_000;
 const iso = (ms: number) => new Date(ms).toISOString();
 const now = Date.parse('2026-06-10T12:00Z');
-const point = (age: number) => ({ lastVerified: { id: 'x', arrivedAt: iso(now - age) } });
+const point = (age: number) => ({ at: iso(now - age) });
 
 test.each([
   ['a fresh point', { since: iso(0), ...point(25 * hour) }, undefined],
   ['an old point', { since: iso(0), ...point(27 * hour) }, 'begun'],
-  ['told an hour ago', { since: iso(0), ...point(27 * hour), silentToldAt: iso(now - hour) }, undefined],
-  ['told a whole RPO ago', { since: iso(0), ...point(90 * hour), silentToldAt: iso(now - 27 * hour) }, 'still'],
-  ['told in what is now the future', { since: iso(0), ...point(90 * hour), silentToldAt: iso(now + hour) }, 'still'],
-  ['over', { since: iso(0), ...point(hour), silentToldAt: iso(now - hour) }, 'over'],
+  ['told an hour ago', { since: iso(0), ...point(27 * hour), toldAt: iso(now - hour) }, undefined],
+  ['told a whole RPO ago', { since: iso(0), ...point(90 * hour), toldAt: iso(now - 27 * hour) }, 'still'],
+  ['told in what is now the future', { since: iso(0), ...point(90 * hour), toldAt: iso(now + hour) }, 'still'],
+  ['over', { since: iso(0), ...point(hour), toldAt: iso(now - hour) }, 'over'],
   ['no point yet, on the first day', { since: iso(now - hour) }, undefined],
   ['no point after the first day', { since: iso(now - 27 * hour) }, 'begun'],
-])('silence: %s', (_name, notices, expected) => {
-  expect(silenceOf(notices, 26 * hour, now)).toBe(expected);
+])('silence: %s', (_name, heard, expected) => {
+  expect(silenceOf({ at: undefined, toldAt: undefined, ...heard }, 26 * hour, now)).toBe(expected);
 });
 
 /** A machine that has these files. */

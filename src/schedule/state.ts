@@ -50,6 +50,10 @@ const noticesSchema = z.object({
   silentToldAt: instant.exactOptional(),
   /** What was known when the repository could last be read. */
   lastVerified: z.object({ id: z.string(), arrivedAt: instant }).exactOptional(),
+  /** When somebody was told that no drill has passed for too long. */
+  undrilledToldAt: instant.exactOptional(),
+  /** As {@link lastVerified}: the last drill that passed. */
+  lastPassedDrill: instant.exactOptional(),
   unsent: z.array(z.string()),
 });
 

@@ -94,7 +94,8 @@ export function digestOf(what: unknown): string {
   return createHash('sha256').update(JSON.stringify(what)).digest('hex').slice(0, 16);
 }
 
-type Told = Pick<Notice, 'event' | 'findings' | 'drift' | 'next'> & Partial<Pick<Notice, 'job' | 'run' | 'error'>>;
+type Told = Pick<Notice, 'event' | 'findings' | 'drift' | 'next'> &
+  Partial<Pick<Notice, 'job' | 'run' | 'error' | 'drill'>>;
 
 /**
  * Sends by all channels and puts on record what became of it: what did not get through is in the next notice. On record first,

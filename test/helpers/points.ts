@@ -1,6 +1,6 @@
 /** Points and attestations made up for tests of records, in place of those of a real backup. */
 import type { PointDescription } from '../../src/point/captures.ts';
-import { ATTESTATION_FORMAT, type Point, type Verification } from '../../src/point/point.ts';
+import { ATTESTATION_FORMAT, type Point, type Recovered, type Verification } from '../../src/point/point.ts';
 
 export const at = '2026-11-20T02:00:00.000Z';
 
@@ -60,6 +60,26 @@ export function madeVerification(point: string, changes: Partial<Verification> =
     scope: 'chain',
     result: 'passed',
     damage: [],
+    at,
+    by: { host: 'box', version: '1' },
+    ...changes,
+  };
+}
+
+export function madeRecovered(point: string, changes: Partial<Recovered> = {}): Recovered {
+  return {
+    format: ATTESTATION_FORMAT,
+    point,
+    kind: 'recovered',
+    how: 'drill',
+    what: 'machine',
+    result: 'passed',
+    seconds: 252,
+    rpoSeconds: 7200,
+    phases: [
+      { name: 'start', seconds: 30 },
+      { name: 'restore', seconds: 200 },
+    ],
     at,
     by: { host: 'box', version: '1' },
     ...changes,

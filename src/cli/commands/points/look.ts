@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import type { Recovered } from '../../../point/point.ts';
 import type { OpenRepository } from '../../../steps/repository.ts';
 import { helpFooter } from '../../globals.ts';
 import { openPoints, pointHelp } from './open.ts';
@@ -46,13 +47,14 @@ async function list({ repository, hostName, stateDir, json, signal }: Asked): Pr
   const document = {
     host: hostName,
     repository: repository.target.url,
-    points: found.points.map(({ point, arrivedMs, trust, verification, pin }) => ({
+    points: found.points.map(({ point, arrivedMs, trust, verification, pin, recovered }) => ({
       id: point.id,
       createdAt: point.createdAt,
       arrivedAt: new Date(arrivedMs).toISOString(),
       trust,
       verifiedAt: verification?.at,
       depth: verification?.depth,
+      lastDrill: recovered && drillOf(recovered),
       base: point.data.base,
       needs: point.data.references,
       pinned: pin?.reason,
@@ -68,6 +70,10 @@ async function list({ repository, hostName, stateDir, json, signal }: Asked): Pr
   };
   printResult(json, document, () => pointTable(found, odd, findings));
   if (found.damaged.length + findings.length > 0) process.exitCode = 4;
+}
+
+function drillOf({ at, how, what, result, problem, seconds, rpoSeconds }: Recovered) {
+  return { at, how, what, result, problem, rtoSeconds: seconds, rpoSeconds };
 }
 
 /** What can be said without a key. */
@@ -114,6 +120,7 @@ export function showCommand(): Command {
         ...found.point,
         trust: found.trust,
         verification: found.verification,
+        recovered: found.recovered,
         pinned: found.pin?.reason,
         arrivedAt: new Date(found.arrivedMs).toISOString(),
       };
