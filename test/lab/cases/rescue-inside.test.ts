@@ -135,6 +135,27 @@ const scenes: Readonly<Record<string, (signal: AbortSignal) => Promise<void>>> =
       message: expect.stringContaining('read-only'),
     });
   },
+  'a disk that is reached by two paths is one': async (signal) => {
+    await using work = await temporaryDirectory();
+    const [tree, file] = [join(work.path, 'tree'), join(work.path, 'disk')];
+    await mkdir(join(tree, 'etc'), { recursive: true });
+    await writeFile(join(tree, 'etc/fstab'), 'UUID=3c1d0a52-6a0f-4c7e-9d53-0f6b7a9e2c11 / ext4 defaults 0 1\n');
+    const options = ['-q', '-t', 'ext4', '-U', '3c1d0a52-6a0f-4c7e-9d53-0f6b7a9e2c11', '-d', tree];
+    await output('/usr/sbin/mke2fs', ...options, file, '64M');
+    // Of two that write to one file QEMU would have none.
+    const path = { file, format: 'raw', bus: 'scsi', wwn: '5000c500a1b2c3d4', readOnly: true } as const;
+    const images = ['PATH1', 'PATH2'].map((serial) => ({ ...path, serial }));
+    await using rescue = await startRescue((await rescueMedium()).file, { images }, signal);
+    await rescue.menu(signal);
+    await using host = await rescue.host(signal);
+    expect(await said(host, 'lifeboat rescue mount', signal)).toMatch(/^ {2}\/ {2}ext4 {2}\//m);
+    expect(
+      await said(host, 'multipath -ll 2>&- | grep -c "active ready"; lsblk -rno TYPE | grep -c mpath', signal),
+    ).toBe('2\n2\n');
+    expect(await said(host, 'cat /mnt/lifeboat/etc/fstab', signal)).toMatch(/^UUID=3c1d0a52/);
+    await said(host, 'lifeboat rescue umount', signal);
+    expect(await said(host, 'findmnt /mnt/lifeboat || echo none', signal)).toBe('none\n');
+  },
   'nothing on a medium opens anything, unless that was asked for': async (signal) => {
     await using work = await temporaryDirectory();
     const at = (name: string): string => join(work.path, name);
