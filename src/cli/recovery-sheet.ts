@@ -1,6 +1,6 @@
 /** The recovery sheet: what a person keeps on paper. Shown once, and stored nowhere. */
 import { identityText } from '../age/age.ts';
-import { derive } from '../keys/derive.ts';
+import { derive, deriveSshKey } from '../keys/derive.ts';
 import { formatRecoveryCode, type RecoveryCode } from '../keys/recovery-code.ts';
 import { redactText } from '../kernel/secret.ts';
 import { commandLine, type Globals } from './globals.ts';
@@ -11,6 +11,8 @@ export interface RecoverySheet {
   readonly host: string;
   readonly ageIdentity: string;
   readonly resticPassword: string;
+  /** For `authorized_keys` of the server, where that is one for ssh: the code logs in by it, and may read. */
+  readonly authorizedKey?: string;
 }
 
 export function recoverySheet(code: RecoveryCode, repository: string, host: string): RecoverySheet {
@@ -21,7 +23,12 @@ export function recoverySheet(code: RecoveryCode, repository: string, host: stri
     host,
     ageIdentity: identityText(identity),
     resticPassword: restic.reveal(),
+    ...(repository.startsWith('sftp:') ? { authorizedKey: authorizedKey(code, host) } : {}),
   };
+}
+
+function authorizedKey({ secret }: RecoveryCode, host: string): string {
+  return `restrict,command="internal-sftp -R" ${deriveSshKey(secret).publicLine} recovery of ${host}`;
 }
 
 export function sheetText(
@@ -44,6 +51,13 @@ export function sheetText(
     `  age identity      ${sheet.ageIdentity}`,
     `  restic password   ${sheet.resticPassword}`,
     '',
+    ...(sheet.authorizedKey === undefined
+      ? []
+      : [
+          '  For authorized_keys of the server, so that this code logs in there when this host and its key are gone. It lets nobody write:',
+          sheet.authorizedKey,
+          '',
+        ]),
     '  With this sheet, on any machine that reaches the repository:',
     `    ${anywhere} points list`,
     `    ${anywhere} restore latest /etc --to /tmp/etc`,

@@ -45,7 +45,7 @@ async function dial(
   throwIfAborted(signal);
   const { settings, secrets } = options;
   const target = await resolveSsh(destination, settings, signal);
-  const { logins, unusable } = await loginsOf(target, settings, secrets.get('ssh-passphrase'));
+  const { logins, unusable } = await loginsOf(target, settings, secrets);
   const jumps = through ?? target.jumps;
   if (jumps.length > jumpsLeft) throw new LifeboatError('config-invalid', `too many jump hosts before ${target.host}`);
   const gate = jumps.at(-1);

@@ -10,7 +10,7 @@ import ssh2, {
   type SigningRequestOptions,
 } from 'ssh2';
 import { explaining, hasErrno, LifeboatError } from '../kernel/errors.ts';
-import type { Secret } from '../kernel/secret.ts';
+import type { Secret, SecretSource } from '../kernel/secret.ts';
 import { shellQuote } from './quote.ts';
 import type { SshSettings, SshTarget } from './ssh-config.ts';
 
@@ -28,14 +28,11 @@ export interface Logins {
 /**
  * The keys of a target: those that the agent holds first, as they need no passphrase.
  *
- * @param passphrase for keys that have one
+ * @param secrets `ssh-passphrase`, for keys that have one; `ssh-recovery-key`, a private key that is tried after all others
  * @throws LifeboatError for the key that `settings` name when it cannot be used; others are passed over
  */
-export async function loginsOf(
-  target: SshTarget,
-  settings: SshSettings,
-  passphrase: Secret | undefined,
-): Promise<Logins> {
+export async function loginsOf(target: SshTarget, settings: SshSettings, secrets: SecretSource): Promise<Logins> {
+  const passphrase = secrets.get('ssh-passphrase');
   const logins: Login[] = [];
   const unusable: string[] = [];
   const files = [...new Set(target.identityFiles)];
@@ -53,6 +50,8 @@ export async function loginsOf(
       unusable.push(error.message);
     }
   }
+  const recovery = ssh2.utils.parseKey(secrets.get('ssh-recovery-key')?.reveal() ?? '');
+  if (!(recovery instanceof Error)) logins.push({ kind: 'key', key: recovery });
   if (settings.identityFile !== undefined && logins.length === 0) {
     throw new LifeboatError('not-found', `there is no private key ${settings.identityFile}`);
   }

@@ -4,6 +4,7 @@ import { identityFrom, identityText } from '../age/age.ts';
 import type { Identity } from '../age/keys.ts';
 import { Secret } from '../kernel/secret.ts';
 import { type SigningKey, signingKey } from './ed25519.ts';
+import { type SshKey, sshKey } from './ssh-key.ts';
 
 const SALT = 'lifeboat.keys/1';
 
@@ -25,6 +26,11 @@ export function derive(secret: Uint8Array): Derived {
     signing: signingKey(part(secret, 'signing key', 32)),
     restic: new Secret(part(secret, 'restic password', 16).toString('hex')),
   };
+}
+
+/** What logs in to the server of a repository where nothing but this secret is left. */
+export function deriveSshKey(secret: Uint8Array): SshKey {
+  return sshKey(part(secret, 'ssh key', 32));
 }
 
 function part(secret: Uint8Array, purpose: string, length: number): Buffer {

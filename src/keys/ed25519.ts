@@ -14,12 +14,20 @@ export interface SigningKey {
 
 /** @param seed 32 bytes, the private key of RFC 8032 */
 export function signingKey(seed: Uint8Array): SigningKey {
-  const key = createPrivateKey({ key: Buffer.concat([privateHead, seed]), format: 'der', type: 'pkcs8' });
-  const raw = createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(publicHead.length);
+  const key = privateKey(seed);
   return {
-    publicKey: raw.toString('base64'),
+    publicKey: publicKeyOf(seed).toString('base64'),
     sign: (message) => sign(null, message, key).toString('base64'),
   };
+}
+
+/** 32 bytes. @param seed as that of {@link signingKey} */
+export function publicKeyOf(seed: Uint8Array): Buffer {
+  return createPublicKey(privateKey(seed)).export({ format: 'der', type: 'spki' }).subarray(publicHead.length);
+}
+
+function privateKey(seed: Uint8Array): KeyObject {
+  return createPrivateKey({ key: Buffer.concat([privateHead, seed]), format: 'der', type: 'pkcs8' });
 }
 
 const imported = new Map<string, KeyObject>();

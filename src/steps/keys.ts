@@ -2,7 +2,7 @@
 import type { Config } from '../config/schema.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import type { SecretSource } from '../kernel/secret.ts';
-import { derive } from '../keys/derive.ts';
+import { derive, deriveSshKey } from '../keys/derive.ts';
 import { type HostKey, readHostKey } from '../keys/host-key.ts';
 import { type KeyRecord, openKeyRecord } from '../keys/key-record.ts';
 import { type Keyring, noKeys } from '../keys/keyring.ts';
@@ -50,6 +50,13 @@ function withoutKey(error: LifeboatError): LifeboatError {
     hint: error.code === 'permission-denied' ? `Run as root. ${either}` : either,
     cause: error,
   });
+}
+
+/** These secrets, and the key by which the recovery code logs in to a server. */
+export function withRecoveryLogin(secrets: SecretSource, { code }: KeysAtHand): SecretSource {
+  if (code === undefined) return secrets;
+  const login = deriveSshKey(code.secret).privateText;
+  return { get: (name) => (name === 'ssh-recovery-key' ? login : secrets.get(name)) };
 }
 
 /** What they open and vouch for in this repository, and to whom is sealed. */

@@ -14,7 +14,7 @@ import { withLog } from '../target/wrap/log.ts';
 import { withRetry } from '../target/wrap/retry.ts';
 import type { CleanupContext } from '../workflow/step.ts';
 import type { State } from './define.ts';
-import { keysAtHand, openKeyring } from './keys.ts';
+import { keysAtHand, openKeyring, withRecoveryLogin } from './keys.ts';
 
 const RETRY = { attempts: 4, delayMs: 500, maxDelayMs: 10_000 };
 
@@ -48,7 +48,7 @@ export async function openConfigured(config: Config, opening: Opening, signal: A
   const raw = await openTarget(
     config.repository,
     {
-      secrets: opening.secrets,
+      secrets: withRecoveryLogin(opening.secrets, atHand),
       onWait: (text) => say({ type: 'note', text }),
       ...present({ ssh: config.ssh, patienceMs: opening.hurried === true ? HURRIED_MS : undefined }),
     },

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { derive } from '../../src/keys/derive.ts';
+import { derive, deriveSshKey } from '../../src/keys/derive.ts';
 import { parseRecoveryCode } from '../../src/keys/recovery-code.ts';
 import { identityText } from '../../src/age/age.ts';
 import { type Canaries, foundIn, leaksBelow, spawnSpy, watchProcesses } from '../helpers/canary.ts';
@@ -30,6 +30,7 @@ function canariesOf(box: KeyedSandbox): Canaries {
     'private key of the host': Buffer.from(ofHost.identity.privateKey),
     'restic password of the code': Buffer.from(ofCode.restic.reveal()),
     'restic password of the host': Buffer.from(ofHost.restic.reveal()),
+    'ssh key of the code': Buffer.from(deriveSshKey(secret).privateText.reveal().split('\n')[4] ?? ''),
     'ssh passphrase': Buffer.from(PASSPHRASE),
     webhook: Buffer.from(WEBHOOK),
   };

@@ -1,6 +1,6 @@
 /** `key show`: what is public of the keys, and on request what is derived from them. */
 import { identityText } from '../../age/age.ts';
-import { type Derived, derive } from '../../keys/derive.ts';
+import { type Derived, derive, deriveSshKey } from '../../keys/derive.ts';
 import { readHostKey, signingKeyOf } from '../../keys/host-key.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
 import { configured, openSession } from '../session.ts';
@@ -29,6 +29,8 @@ export interface ShownKey {
   readonly replacedCodes?: number;
   readonly age?: string;
   readonly restic?: string;
+  /** Of the recovery code: what servers have to know for it to log in. */
+  readonly sshKey?: string;
 }
 
 /** @throws LifeboatError `unsupported` for a secret that a write-only host does not have */
@@ -38,10 +40,12 @@ export async function showKey(request: ShowRequest, globals: Globals): Promise<S
 
 async function showCode(request: ShowRequest, globals: Globals): Promise<ShownKey> {
   await using session = openSession(globals);
-  const derived = derive((await neededCode(session, 'this')).secret);
+  const { secret } = await neededCode(session, 'this');
+  const derived = derive(secret);
   const { publicKey } = derived.signing;
   const recipients = [derived.identity.recipient.text];
-  return { recipients, signingKey: publicKey, certifier: publicKey, ...secretsIn(derived, request) };
+  const { publicLine: sshKey } = deriveSshKey(secret);
+  return { recipients, signingKey: publicKey, certifier: publicKey, sshKey, ...secretsIn(derived, request) };
 }
 
 async function showHostKey(request: ShowRequest, globals: Globals): Promise<ShownKey> {
@@ -93,6 +97,7 @@ export function keyText(key: ShownKey): string {
     ['codes before', key.replacedCodes ? String(key.replacedCodes) : undefined],
     ['age identity', key.age],
     ['restic password', key.restic],
+    ['ssh key', key.sshKey],
   ];
   return lines.flatMap(([name, value]) => (value === undefined ? [] : [`${name.padEnd(16)}${value}`])).join('\n');
 }
