@@ -165,7 +165,9 @@ async function attest(
 
   /** Without what the repository keeps of them. */
   function ringAtHand(): Keyring {
-    const { hostKey, code } = keysAtHand(config, { say, secrets });
+    // The host's own key has come back with its files: what is sealed to the code alone the host could not read.
+    const key = config.key === undefined ? {} : { key: join(newRoot.root, config.key) };
+    const { hostKey, code } = keysAtHand(key, { say, secrets });
     const rings = [
       ...(hostKey === undefined ? [] : [keyringOfHostKey(hostKey)]),
       ...(code === undefined ? [] : [keyringOfRecoveryCode(code)]),
