@@ -1,13 +1,10 @@
 /** How machines that really started are made to start again: boot sectors, entries of the firmware. */
 import { describe, expect, test } from 'vitest';
 import { bootMachine, type BootMachine } from '../../test/helpers/boot-machines.ts';
-import { rebuiltOf, sceneOf } from '../../test/helpers/finish-scene.ts';
-import { type Answer, restoredRoot } from '../../test/helpers/restored-root.ts';
+import { finished as finishedOn, rebuiltOf, sceneOf } from '../../test/helpers/finish-scene.ts';
 import { recordedHost } from '../host/recorded.ts';
 import { captureLayout } from '../layout/capture.ts';
 import type { Component, Layout } from '../layout/types.ts';
-import { finish } from './finish.ts';
-import { planFinish } from './plan.ts';
 import type { Scene } from './scene.ts';
 
 const { signal } = new AbortController();
@@ -39,20 +36,7 @@ const noEntries =
   'BootCurrent: 0001\nTimeout: 0 seconds\nBootOrder: 0000,0001\nBoot0000* UiApp\tFvVol(7cb8bdc9)\nBoot0001* CD\tPciRoot(0x0)\n';
 const own = 'HD(2,GPT,0b0f1a4e-0002-4000-8000-000000000a02,0x1000,0x32000)/\\EFI\\debian\\shimx64.efi';
 
-async function finished(
-  scene: Scene,
-  files: Readonly<Record<string, string>>,
-  answers: Readonly<Record<string, Answer>> = {},
-) {
-  await using root = await restoredRoot({ ...initial, ...files }, answers);
-  const plan = await planFinish(scene, root.host, signal);
-  expect(
-    root.ran.filter((line) => !/^rescue efibootmgr -v$/.test(line)),
-    'a plan only reads',
-  ).toEqual([]);
-  const done = await finish(scene, plan, { host: root.host, say: () => undefined }, signal);
-  return { ...done, deeds: plan.deeds, ran: root.ran.filter((line) => !/^rescue efibootmgr -v$/.test(line)) };
-}
+const finished: typeof finishedOn = (scene, files, answers) => finishedOn(scene, { ...initial, ...files }, answers);
 
 /** Other disks, on which all has its place but some have another name. */
 const moved = (layout: Layout, change: (one: Component) => Component): Layout =>

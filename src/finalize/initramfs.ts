@@ -30,11 +30,11 @@ export const initramfs: Subject = {
     if (kernels.length === 0) return [];
     const why = await reasonOf(site, captured, now, kernels, signal);
     if (why === undefined) return [];
-    const wanted = boot?.initramfs?.tool ?? boot?.initramfs?.installed[0];
-    const maker =
-      makers.find(({ tool }) => tool === wanted) ??
-      makers.find(({ tool }) => boot?.initramfs?.installed.includes(tool));
-    const program = maker === undefined ? undefined : await programInside(site, maker.programs, signal);
+    const { maker, program } = await makerOf(
+      site,
+      [boot?.initramfs?.tool, ...(boot?.initramfs?.installed ?? [])],
+      signal,
+    );
     if (maker === undefined || program === undefined) {
       throw new LifeboatError(
         'tool-missing',
@@ -60,6 +60,20 @@ export const initramfs: Subject = {
     return [deed];
   },
 };
+
+/** @param tools as captured, the one that is used first; any other that is there will do */
+async function makerOf(
+  site: Site,
+  tools: readonly (string | undefined)[],
+  signal: AbortSignal,
+): Promise<{ readonly maker?: Maker; readonly program?: string }> {
+  const rank = ({ tool }: Maker): number => (tools.includes(tool) ? tools.indexOf(tool) : tools.length);
+  for (const maker of makers.toSorted((one, other) => rank(one) - rank(other))) {
+    const program = await programInside(site, maker.programs, signal);
+    if (program !== undefined) return { maker, program };
+  }
+  return {};
+}
 
 /** `undefined` where it can stay. */
 async function reasonOf(

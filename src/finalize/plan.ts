@@ -8,6 +8,7 @@ import { efiLoaders } from './efi-loaders.ts';
 import { fstab } from './fstab.ts';
 import { grubBios } from './grub-bios.ts';
 import { grubConfig } from './grub-config.ts';
+import { grubDebconf } from './grub-debconf.ts';
 import { identity } from './identity.ts';
 import { initramfs } from './initramfs.ts';
 import { lvmDevices } from './lvm-devices.ts';
@@ -34,6 +35,7 @@ const subjects: readonly Subject[] = [
   efiLoaders,
   efiEntries,
   grubConfig,
+  grubDebconf,
   selinux,
 ];
 

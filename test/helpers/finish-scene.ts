@@ -3,7 +3,10 @@ import type { Facts } from '../../src/facts/types.ts';
 import type { Scene } from '../../src/finalize/scene.ts';
 import { type Component, type Layout, parseLayout } from '../../src/layout/types.ts';
 import type { Network } from '../../src/network/types.ts';
-import { mountedAt } from './restored-root.ts';
+import { expect } from 'vitest';
+import { finish } from '../../src/finalize/finish.ts';
+import { planFinish } from '../../src/finalize/plan.ts';
+import { type Answer, mountedAt, restoredRoot } from './restored-root.ts';
 
 const capturedAt = '2026-11-21T12:00:00.000Z';
 
@@ -58,4 +61,25 @@ export function sceneOf(captured: Layout, more: Partial<Scene> = {}): Scene {
     clone: false,
     ...more,
   };
+}
+
+/** Commands that only look. */
+const asks = /^(rescue )?(efibootmgr -v|realpath|grep|find|getfattr|modprobe|lsinit)/;
+
+/** Plans and carries out, over a restored system of these files, whose programs give these answers. */
+export async function finished(
+  scene: Scene,
+  files: Readonly<Record<string, string>>,
+  answers: Readonly<Record<string, Answer>> = {},
+) {
+  const { signal } = new AbortController();
+  await using root = await restoredRoot(files, answers);
+  const acts = (): string[] => root.ran.filter((line) => !asks.test(line));
+  const plan = await planFinish(scene, root.host, signal);
+  expect(acts(), 'a plan only reads').toEqual([]);
+  const done = await finish(scene, plan, { host: root.host, say: () => undefined }, signal);
+  const contents = Object.fromEntries(
+    done.changed.flatMap((path) => (path in files && root.has(path) ? [[path, root.read(path)]] : [])),
+  );
+  return { ...done, deeds: plan.deeds, ran: acts(), contents };
 }

@@ -2,7 +2,7 @@
  * A restored system in a directory, seen through the door of its rescue system as `src/finalize` does. Nothing needs root: what is run in
  * the chroot are the programs that only look at files and write them, and those in its own directory; others are noted and answered.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Argv, Host, RunOptions, RunResult } from '../../src/host/host.ts';
 import { localHost } from '../../src/host/local.ts';
@@ -18,6 +18,7 @@ export interface RestoredRoot extends AsyncDisposable {
   readonly host: Host;
   /** Commands of others than look at files: of the chroot as they are, of the rescue system with `rescue` before them. */
   readonly ran: readonly string[];
+  readonly has: (path: string) => boolean;
   readonly read: (path: string) => string;
 }
 
@@ -41,7 +42,7 @@ export async function restoredRoot(
       .filter((one) => line === one || line.startsWith(`${one} `))
       .toSorted((a, b) => b.length - a.length);
     const answer = key === undefined ? '' : (answers[key] ?? '');
-    if (key === undefined || !key.endsWith('?')) ran.push(line);
+    ran.push(line);
     if (typeof answer === 'number' && !okCodes.includes(answer)) {
       throw new LifeboatError('command-failed', `${argv[0]} failed with exit code ${answer}`);
     }
@@ -93,6 +94,7 @@ export async function restoredRoot(
   return {
     host,
     ran,
+    has: (path) => existsSync(place(path)),
     read: (path) => readFileSync(place(path), 'utf8'),
     [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose](),
   };
