@@ -53,6 +53,7 @@ export interface RecoverOptions {
 }
 
 export async function recoverHere(options: RecoverOptions, typed: Globals): Promise<void> {
+  if (options.runbook) return await printRunbook(typed);
   const parts = partsOf(options);
   const around = await rescueSurroundings(typed);
   const { repository = typed.repository } = around.words;
@@ -80,6 +81,14 @@ export async function recoverHere(options: RecoverOptions, typed: Globals): Prom
   if (outcome.error === undefined && proof?.result === 'failed') process.exitCode = 1;
   if (options.unattended && outcome.error !== undefined) await tell(outcome, outcome.error, config, hostName, own);
   if (does(request, 'end')) await afterwards(options, config, outcome.error, own);
+}
+
+async function printRunbook(globals: Globals): Promise<void> {
+  const { runbookOf } = await import('./recover-runbook.ts');
+  await using session = openSession(globals);
+  const { facts, text } = await runbookOf(session);
+  const { layout: _layout, ...rest } = facts;
+  printResult(globals.json, { format: 'lifeboat.runbook/1', ...rest, text }, () => text);
 }
 
 /** What opens the repository is typed, where nothing else does. */

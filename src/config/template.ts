@@ -100,6 +100,12 @@ verify:
 #   mail: { to: root }
 #   prometheus: /var/lib/prometheus/node-exporter/lifeboat.prom
 
+# An unattended recovery (docs/recover.md): which disks it may overwrite without asking, how it ends, and where else points are.
+# recover:
+#   consent: blank-disks           # or: { serials: [S1ABC], slots: ['pci-0000:00:1f.2-ata-1'] }
+#   after: reboot                  # or: poweroff
+#   repositories: [sftp://backup@other.example.org/points]
+
 # Steps that are left out, by id; \`lifeboat workflow show backup\` lists them.
 skip: []
 
