@@ -18,7 +18,10 @@ test('the examples of the template are valid', () => {
   const text = configTemplate({ repository: 'file:///mnt/b', engine: 'tar', include: ['/'], exclude: [] });
   const at = text.indexOf('# schedule:');
   const own = text.slice(at, text.indexOf('# Steps that are left out'));
-  const config = parseConfig(text.replace(own, own.replaceAll(/^# (?=schedule|rpo|notify| )/gm, '')), 'c.yaml');
+  const config = parseConfig(
+    text.replace(own, own.replaceAll(/^# (?=schedule|rpo|notify|recover:| )/gm, '')),
+    'c.yaml',
+  );
   expect(config.schedule?.backup).toEqual({
     cron: '30 2 * * *',
     timeZone: 'Europe/Berlin',
@@ -29,7 +32,9 @@ test('the examples of the template are valid', () => {
     pause: { onBattery: true, pressure: 60, atMost: '4h' },
   });
   expect(config.schedule?.check).toMatchObject({ cron: '*/15 * * * *', catchUp: true });
-  expect(config).toMatchObject({ rpo: '26h', notify: { mail: { to: 'root' } } });
+  expect(config).toMatchObject({ rpo: '26h', rto: '30m', drill: { every: '7d' }, notify: { mail: { to: 'root' } } });
+  expect(config.recover).toMatchObject({ consent: 'blank-disks', after: 'reboot' });
+  expect(config.recover).toMatchObject({ consent: 'blank-disks', after: 'reboot' });
 });
 
 test('what is left out has its defaults, and nothing is scheduled by itself', () => {

@@ -94,6 +94,11 @@ verify:
 # How old the newest verified point may be. When it is older, that is told, and \`lifeboat status\` ends with 4.
 # rpo: 26h
 
+# How long a recovery may take, which drills measure, and how old the last drill that passed may be (docs/drill.md).
+# rto: 30m
+# drill:
+#   every: 7d
+
 # Who is told of failures and of silence, besides the drop-ins in hooks.d/notify/.
 # notify:
 #   webhook: https://ops.example.org/lifeboat   # or: secret, when the URL itself is one (docs/schedules.md)
