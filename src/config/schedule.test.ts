@@ -19,7 +19,7 @@ test('the examples of the template are valid', () => {
   const at = text.indexOf('# schedule:');
   const own = text.slice(at, text.indexOf('# Steps that are left out'));
   const config = parseConfig(
-    text.replace(own, own.replaceAll(/^# (?=schedule|rpo|notify|recover:| )/gm, '')),
+    text.replace(own, own.replaceAll(/^# (?=schedule|rpo|rto|drill:|notify|recover:| )/gm, '')),
     'c.yaml',
   );
   expect(config.schedule?.backup).toEqual({
