@@ -17,7 +17,7 @@ export const grubDebconf: Subject = {
     const content = await readInside(site, answers, signal);
     const noted = content === undefined ? [] : notedDisks(content);
     const now = layersOf(site.scene.layout, site.scene.root);
-    if (noted.length === 0 || noted.every((spec) => deviceOf(now, spec)?.kind === 'disk')) return [];
+    if (noted.every((spec) => deviceOf(now, spec)?.kind === 'disk')) return [];
     const program = await programInside(site, ['debconf-set-selections'], signal);
     const wanted = await bootDisks(site, now, signal);
     if (program === undefined || wanted.length === 0) return [];
