@@ -262,6 +262,27 @@ test('a path that is too long where it is restored to is named, the rest is rest
 });
 
 describe('a source that changes while it is read', () => {
+  test('a directory, such as /sys, of which only its attributes are read, is no finding', async ({ signal }) => {
+    await using at = await place();
+    const source = await at.directory('source');
+    await mkdir(join(source, 'mounted'));
+    await writeFile(join(source, 'file'), 'x');
+    const base = backupJob(memory(), [source], {});
+    const host: BackupJob['host'] = {
+      ...base.host,
+      stream(argv, options, stop) {
+        // What tar says where the kernel changes a directory between two looks at it.
+        if (argv.includes('--create')) {
+          for (const name of ['mounted', 'file']) {
+            options.onStderrLine?.(`tar: "${join(source, name).slice(1)}": file changed as we read it`);
+          }
+        }
+        return base.host.stream(argv, options, stop);
+      },
+    };
+    const { findings } = await engine.backup({ ...base, host }, signal);
+    expect(findings).toEqual([{ subject: join(source, 'file'), problem: 'file changed as we read it' }]);
+  });
   const changes = {
     shrinks: [async (file: string) => truncate(file, 40 << 20), 'big', /shrank by \d+ bytes/],
     grows: [async (file: string) => appendFile(file, 'more'), 'big', /file changed as we read it/],

@@ -163,6 +163,7 @@ class Said {
   readonly #unknown: string[] = [];
   readonly #subjects = new Set<string>();
   readonly #vanished: string[] = [];
+  readonly #changed: string[] = [];
   #lines = 0;
 
   constructor(findings: Findings, notes: string[]) {
@@ -177,6 +178,7 @@ class Said {
     const { subject, problem } = message.finding;
     if (!message.known && this.#unknown.length < 5) this.#unknown.push(line);
     if (hasVanished.test(problem)) this.#vanished.push(subject);
+    else if (problem === 'file changed as we read it') this.#changed.push(subject);
     else {
       this.#subjects.add(subject);
       this.#findings.add(subject, problem);
@@ -194,6 +196,7 @@ class Said {
 
   /** Of the walk; what tar has named too is named once. */
   addProblems(problems: ReadonlyMap<string, string>, asked: readonly Chosen[]): void {
+    this.#addChanged(asked);
     for (const [path, problem] of problems) if (!this.#subjects.has(path)) this.#findings.add(path, problem);
     if (this.#vanished.length === 0) return;
     const vanished = new Set(this.#vanished);
@@ -210,6 +213,17 @@ class Said {
     this.#notes.push(
       `${this.#vanished.length} files vanished before they were read, and are under no new name in the point: ${some}${more}`,
     );
+  }
+
+  /** Of a directory only its own attributes are read, at once: what changes below it, such as /sys, makes nothing half old and half new. */
+  #addChanged(asked: readonly Chosen[]): void {
+    if (this.#changed.length === 0) return;
+    const changed = new Set(this.#changed);
+    const directories = new Set(
+      asked.flatMap(({ path, stat }) => (stat.startsWith('d') && changed.has(`/${path}`) ? [`/${path}`] : [])),
+    );
+    for (const subject of this.#changed)
+      if (!directories.has(subject)) this.find(subject, 'file changed as we read it');
   }
 
   checkEnd(host: string, { code, stderr }: { readonly code: number; readonly stderr: string }): void {
