@@ -6,6 +6,7 @@ import type { Point } from '../point/point.ts';
 import { type Removed, typedState } from '../steps/define.ts';
 import type { RunOutcome } from '../workflow/runs.ts';
 import type { Present } from './finish.ts';
+import { describeRecovery } from './recover-text.ts';
 
 /** After `backup`. */
 export function describeOutcome({ state }: RunOutcome): ReturnType<Present> {
@@ -135,4 +136,5 @@ export const presentations: Readonly<Record<string, Present | undefined>> = {
   forget: describeForgotten,
   prune: describePruned,
   repair: describeRepaired,
+  recover: describeRecovery,
 };

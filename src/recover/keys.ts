@@ -12,7 +12,7 @@ import type { Plan } from '../layout/rebuild/document.ts';
 import { markedDisk } from '../layout/rebuild/mark.ts';
 import type { Layout } from '../layout/types.ts';
 import { givenNames } from '../plan/preflight.ts';
-import { headerImage } from '../point/escrow.ts';
+import { headerImage, volumeKey } from '../point/escrow.ts';
 import type { Point } from '../point/point.ts';
 import type { Repository } from '../point/record-objects.ts';
 
@@ -32,8 +32,18 @@ export interface KeyFiles {
 }
 
 interface Wanted {
-  readonly what: 'header' | 'key';
+  readonly what: 'header' | 'key' | 'volume-key';
   readonly volume: string;
+}
+
+/** With the volumes that a key kept with the point opens, where crypttab names no file for them. */
+export function openedByEscrow(layout: Layout, { escrow }: Point): Layout {
+  const kept = new Set(escrow?.volumeKeys);
+  const components = layout.components.map((component): Layout['components'][number] => {
+    if (component.kind !== 'luks' || component.uuid === undefined || !kept.has(component.uuid)) return component;
+    return component.crypttab?.key.startsWith('/') === true ? component : { ...component, opener: 'volume-key' };
+  });
+  return { ...layout, components };
 }
 
 /** What carrying a plan out has to be given. */
@@ -69,6 +79,11 @@ export async function keyFiles(
       headers[volume] = file;
       continue;
     }
+    if (what === 'volume-key') {
+      await writeFile(file, await volumeKey(repository, point, volume, signal), { mode: 0o600 });
+      keys[volume] = file;
+      continue;
+    }
     const line = named.get(volume);
     const bytes = (await part(restored, line)) ?? given(volume, line, sources);
     await writeFile(file, bytes, { mode: 0o600 });
@@ -79,8 +94,8 @@ export async function keyFiles(
 }
 
 function wantedOf(name: string): Wanted {
-  const [, what, volume = ''] = /^\w+-(header|key):(.*)$/.exec(name) ?? [];
-  return { what: what === 'header' ? 'header' : 'key', volume };
+  const [, what, volume = ''] = /^\w+-(header|key|volume-key):(.*)$/.exec(name) ?? [];
+  return { what: what === 'header' || what === 'volume-key' ? what : 'key', volume };
 }
 
 interface Line {
