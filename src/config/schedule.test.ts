@@ -34,7 +34,6 @@ test('the examples of the template are valid', () => {
   expect(config.schedule?.check).toMatchObject({ cron: '*/15 * * * *', catchUp: true });
   expect(config).toMatchObject({ rpo: '26h', rto: '30m', drill: { every: '7d' }, notify: { mail: { to: 'root' } } });
   expect(config.recover).toMatchObject({ consent: 'blank-disks', after: 'reboot' });
-  expect(config.recover).toMatchObject({ consent: 'blank-disks', after: 'reboot' });
 });
 
 test('what is left out has its defaults, and nothing is scheduled by itself', () => {

@@ -244,3 +244,23 @@ test('what was changed on purpose is counted and not compared, and moves the tim
   const without = await prove(root, { changed: [], ...left });
   expect(without.wrong).toBeGreaterThan(3);
 });
+
+test('without time for the content, all else is compared all the same, and it is said', async () => {
+  const root = await restored('sampled');
+  const path = join(root, tree, 'big');
+  const { mtimeNs } = lstatSync(path, { bigint: true });
+  writeFileSync(path, Buffer.alloc(statSync(path).size));
+  utimensat(AT_FDCWD, path, undefined, mtimeNs, false);
+  chmodSync(join(root, tree, 'x/f'), 0o600);
+  unlinkSync(join(root, tree, 'x.y'));
+  const proof = await prove(root, { budgetMs: 0 });
+  expect(proof).toMatchObject({ sampled: true, wrong: 3, bytes: 0, missing: [join(tree, 'x.y')] });
+  expect(proof.rule).toMatch(/chance/);
+  expect(proof.different.map(({ path: one, differences }) => [one, differences.length])).toEqual([
+    [tree, 1],
+    [join(tree, 'x/f'), 1],
+  ]);
+  // Time for all of it: nothing is left out, and what was not seen before is.
+  const whole = await prove(root, { budgetMs: 600_000 });
+  expect(whole).toMatchObject({ sampled: false, wrong: 4 });
+});

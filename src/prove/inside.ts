@@ -1,5 +1,5 @@
 /** Files of a recovered system as it will see them itself: symlinks lead to where they will lead when its root is the root. */
-import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, type Stats } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readdirSync, readlinkSync, readSync, type Stats } from 'node:fs';
 import { isSystemError } from '../kernel/errors.ts';
 import { nameFromBytes, nameToBytes } from '../kernel/text.ts';
 import { O_PATH, openat2, RESOLVE } from '../native/file.ts';
@@ -7,6 +7,8 @@ import { O_PATH, openat2, RESOLVE } from '../native/file.ts';
 export interface Inside {
   /** `undefined` for what is not there. */
   stat(path: string): Stats | undefined;
+  /** The path without symlinks in it; of what is not there, the path itself. */
+  real(path: string): string;
   /** The beginning of a file; `undefined` where there is none. */
   head(path: string, length: number): Buffer | undefined;
   /** A small file; `undefined` where there is none. */
@@ -32,7 +34,7 @@ export function insideOf(root: string): Inside {
       closeSync(top);
     }
   };
-  const using_ = <T>(path: string, flags: number, use: (fd: number) => T): T | undefined => {
+  const opened = <T>(path: string, flags: number, use: (fd: number) => T): T | undefined => {
     const fd = open(path, flags);
     if (fd === undefined) return undefined;
     try {
@@ -42,10 +44,16 @@ export function insideOf(root: string): Inside {
     }
   };
   const inside: Inside = {
-    stat: (path) => using_(path, O_PATH, (fd) => fstatSync(fd)),
+    stat: (path) => opened(path, O_PATH, (fd) => fstatSync(fd)),
+    real: (path) => {
+      const found = opened(path, O_PATH, (fd) =>
+        nameFromBytes(readlinkSync(`/proc/self/fd/${fd}`, { encoding: 'buffer' })),
+      );
+      return found === undefined ? path : found === root ? '/' : found.slice(root === '/' ? 0 : root.length);
+    },
     head: (path, length) => {
       if (inside.stat(path)?.isFile() !== true) return undefined;
-      return using_(path, constants.O_RDONLY | constants.O_NONBLOCK, (fd) => {
+      return opened(path, constants.O_RDONLY | constants.O_NONBLOCK, (fd) => {
         const buffer = Buffer.alloc(length);
         let filled = 0;
         for (let read = -1; read !== 0 && filled < length; filled += read)
@@ -58,7 +66,7 @@ export function insideOf(root: string): Inside {
       return bytes === undefined ? undefined : nameFromBytes(bytes);
     },
     names: (path) =>
-      using_(path, constants.O_RDONLY | constants.O_DIRECTORY, (fd) =>
+      opened(path, constants.O_RDONLY | constants.O_DIRECTORY, (fd) =>
         readdirSync(`/proc/self/fd/${fd}`, { encoding: 'buffer' })
           .map((name) => nameFromBytes(name))
           .sort(),

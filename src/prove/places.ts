@@ -1,6 +1,7 @@
 /** Which entries of a point are compared with what is there, and which are another's affair. */
 import { parentOf } from '../engine/tar/include.ts';
 import { mountsBelow } from '../engine/restore/mounts.ts';
+import { insideOf } from './inside.ts';
 
 /**
  * `changed`: on purpose, after it was restored; `left-out`: it was not to be restored; `hidden`: the running system has mounted
@@ -25,9 +26,14 @@ export function placesOf(root: string, changed: readonly string[], leftOut: read
   const mounts = mountsBelow(root);
   const hidden = mounts.paths.filter((path) => mounts.reason(path) !== undefined);
   const tops = new Map<string, Affair>();
-  // Of several that are told of one place the last one counts.
-  for (const path of changed) tops.set(relative(path), 'changed');
-  for (const path of leftOut) tops.set(relative(path), 'left-out');
+  const inside = insideOf(root);
+  // A walk follows no symlink: what somebody calls /lib is usr/lib to it. Of several that are told of one place the last one counts.
+  const told = (path: string, affair: Affair) => {
+    const above = inside.real(parentOf(path) || '/');
+    tops.set(relative(`${above}/${path.slice(path.lastIndexOf('/') + 1)}`), affair);
+  };
+  for (const path of changed) told(path, 'changed');
+  for (const path of leftOut) told(path, 'left-out');
   for (const path of hidden) tops.set(path, 'hidden');
   const touched = new Set([...tops.keys()].map(parentOf));
   const above = new Map<string, Affair | undefined>();
@@ -46,5 +52,5 @@ export function placesOf(root: string, changed: readonly string[], leftOut: read
 }
 
 function relative(path: string): string {
-  return path.replace(/^\/+|\/+$/g, '');
+  return path.replace(/^\/+|\/+$/g, '').replace(/\/{2,}/g, '/');
 }
