@@ -13,6 +13,7 @@ import { readHostKey } from '../keys/host-key.ts';
 import { schedulerRuns } from '../schedule/state.ts';
 import { CRON_PATH } from '../schedule/unit.ts';
 import { checkKnown } from '../steps/check-keys.ts';
+import { installedQemu } from '../qemu/program.ts';
 import { openConfigured } from '../steps/repository.ts';
 import { findHooks } from '../workflow/hooks.ts';
 import { listRuns } from '../workflow/store.ts';
@@ -127,6 +128,18 @@ const checks: readonly Definition[] = [
       }
     },
     remedy: 'Run as root, or allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1).',
+  },
+  {
+    name: 'virtual machines',
+    job: 'drill',
+    severity: 'limited',
+    probe: async ({ globals }) => {
+      const config = (await configured(globals).catch(() => undefined))?.config;
+      const isWanted = config?.drill !== undefined || config?.schedule?.drill?.files === false;
+      if (!isWanted) return 'no drills are configured';
+      await installedQemu();
+      return 'QEMU is here';
+    },
   },
   {
     name: 'state directory',

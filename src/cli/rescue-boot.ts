@@ -1,9 +1,8 @@
 /** Starting a medium in a virtual machine, and putting on record whether it did what it has to. */
-import { access, constants, readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { hostIdentity } from '../host/identity.ts';
-import { writeFileAtomic } from '../kernel/atomic-write.ts';
 import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import { present } from '../kernel/present.ts';
 import { parseDuration } from '../kernel/units.ts';
@@ -14,9 +13,9 @@ import { folderOfMedium, knownMedia, rememberBoot } from '../media/known.ts';
 import type { Medium } from '../media/medium.ts';
 import { BOOT_FORMAT, type BootRecord, putBoot } from '../point/media.ts';
 import { installedQemu } from '../qemu/program.ts';
-import type { Accelerator } from '../qemu/spec.ts';
 import { startedBy } from '../rescue/firmware.ts';
 import { openConfigured } from '../steps/repository.ts';
+import { chosenAccelerator, noteNoKvm } from './accelerator.ts';
 import { table } from './output.ts';
 import { hostNameOf } from './requests.ts';
 import { configured, type Session } from './session.ts';
@@ -73,7 +72,7 @@ export async function bootRescue(
   const folder = known === undefined ? join(stateDir, 'rescue/boots') : folderOfMedium(stateDir, known.medium.id);
   const output = resolve(options.output ?? join(folder, place.firmware));
   const request = { ...place, limitMs: parseDuration(options.limit), output };
-  const result = await tested(request, chosen('accelerator', accelerators, options.accelerator), session);
+  const result = await tested(request, options.accelerator, session);
   const { inside, passed, problem, accelerator, menu, total } = result;
   const found = inside ?? known;
   const record = {
@@ -103,7 +102,6 @@ export async function bootRescue(
 }
 
 const formats = ['iso', 'usb', 'raw', 'pxe'] as const satisfies readonly BootFormat[];
-const accelerators = ['kvm', 'tcg'] as const satisfies readonly Accelerator[];
 const unknown: OnRecord = { why: 'which medium it is, is not known', missed: false };
 
 /** @throws LifeboatError `usage` */
@@ -120,32 +118,20 @@ function chosen<T extends string>(what: string, all: readonly T[], typed: string
 }
 
 /** Where nobody chose: on the processor itself, and in software where its kernel does not start by that, until this host starts anew. */
-async function tested(request: BootRequest, asked: Accelerator | undefined, session: Session): Promise<BootResult> {
+async function tested(request: BootRequest, asked: string | undefined, session: Session): Promise<BootResult> {
   const { signal, globals, context } = session;
   const say = (text: string) => void (globals.quiet || process.stderr.write(`${text}\n`));
   const qemu = await installedQemu();
-  const failed = join(context.stateDir, 'rescue/kvm-failed');
-  const accelerator = asked ?? ((await mayHaveKvm(failed)) ? 'kvm' : 'tcg');
+  const accelerator = await chosenAccelerator(asked, context.stateDir);
   say(
     `${request.image} is started by ${request.firmware}: minutes${accelerator === 'kvm' ? '' : ', as it is emulated'}`,
   );
   const result = await testBoot(request, { qemu, accelerator }, signal);
   if (result.started || asked !== undefined || accelerator === 'tcg') return result;
   say('nothing starts by /dev/kvm here: it is tried in software');
-  await writeFileAtomic(failed, await bootId());
+  await noteNoKvm(context.stateDir);
   return await testBoot(request, { qemu, accelerator: 'tcg' }, signal);
 }
-
-/** @param failed holds since which start of this host it is known not to work */
-async function mayHaveKvm(failed: string): Promise<boolean> {
-  const opens = await access('/dev/kvm', constants.R_OK | constants.W_OK).then(
-    () => true,
-    () => false,
-  );
-  return opens && (await readFile(failed, 'utf8').catch(() => '')) !== (await bootId());
-}
-
-const bootId = async (): Promise<string> => await readFile('/proc/sys/kernel/random/boot_id', 'utf8');
 
 function mediumOf({ medium, digest }: Which): BootRecord['medium'] {
   const { id, made, host, kernel, version } = medium;

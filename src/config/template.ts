@@ -78,7 +78,7 @@ verify:
   oldest: 0
 
 # When jobs run by themselves, under \`lifeboat schedule run\` (\`lifeboat schedule install\` makes a service of it). Jobs are
-# backup, verify, prune and check. Cron expressions have five fields: minute, hour, day of month, month, day of week.
+# backup, verify, prune, check, rescue and drill. Cron expressions have five fields: minute, hour, day of month, month, day of week.
 # schedule:
 #   backup:
 #     cron: '30 2 * * *'
@@ -98,6 +98,10 @@ verify:
 # rto: 30m
 # drill:
 #   every: 7d
+#   memory: 4G                     # without it, as recorded, as far as this host can spare it
+#   mayFail: [chrony.service]      # units that fail where nothing can be reached
+#   checks:                        # looked at in the recovered machine: command, http, tcp, sql or file
+#     - { name: shop, http: 'http://127.0.0.1/health', expect: ok }
 
 # Who is told of failures and of silence, besides the drop-ins in hooks.d/notify/.
 # notify:
