@@ -25,6 +25,15 @@ test('defaults', () => {
   expect(parse().globals).toMatchObject({ json: false, dryRun: false, quiet: false, color: true, logLevel: 'info' });
 });
 
+test('a repository that is given again is another one to try', () => {
+  const several = parse('--repository', 'file:///a', 'x', '--repository=file:///b').globals;
+  expect(several.repositories).toEqual(['file:///a', 'file:///b']);
+  expect(parse('--repository', 'file:///c').globals).toMatchObject({
+    repository: 'file:///c',
+    repositories: ['file:///c'],
+  });
+});
+
 test('the foot of the help sorts the statuses and says what they mean', () => {
   expect(helpFooter(['lifeboat x'], [130, 2, 0])).toBe(
     `\nExamples:\n  lifeboat x\n\nExit status:\n    0  done\n    2  wrong usage or configuration\n  130  interrupted\n`,

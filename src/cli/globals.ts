@@ -6,6 +6,8 @@ export interface Globals {
   readonly config: string;
   /** Instead of a configuration. */
   readonly repository?: string;
+  /** All that were given, where several were: a recovery takes the first that answers. */
+  readonly repositories?: readonly string[];
   readonly host?: string;
   readonly stateDir: string;
   readonly json: boolean;
@@ -21,6 +23,11 @@ export const defaultConfig = '/etc/lifeboat/lifeboat.yaml';
 export const defaultStateDir = '/var/lib/lifeboat';
 
 export function addGlobalOptions(program: Command): Command {
+  const repositories: string[] = [];
+  program.on('option:repository', (url: string) => {
+    repositories.push(url);
+    program.setOptionValue('repositories', repositories);
+  });
   return program
     .option('--config <file>', 'configuration', process.env['LIFEBOAT_CONFIG'] || defaultConfig)
     .option('--repository <url>', 'a repository instead of a configuration; its recovery code is asked for')

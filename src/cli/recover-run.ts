@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Config } from '../config/schema.ts';
-import { LifeboatError } from '../kernel/errors.ts';
+import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import type { Json } from '../kernel/json.ts';
 import { present } from '../kernel/present.ts';
 import { printable } from '../kernel/text.ts';
@@ -11,7 +11,7 @@ import { planDigest } from '../layout/rebuild/document.ts';
 import { planText } from '../layout/rebuild/text.ts';
 import { findPoint } from '../point/find.ts';
 import { readCaptures } from '../point/records.ts';
-import { wantedPassphrase } from '../recover/keys.ts';
+import { openedByEscrow, wantedPassphrase } from '../recover/keys.ts';
 import { does, partsOf, type RecoverRequest } from '../recover/request.ts';
 import { typedState } from '../steps/define.ts';
 import { tellFailure } from '../steps/recover-failed.ts';
@@ -34,7 +34,6 @@ import { holdSecret } from './secrets.ts';
 
 export interface RecoverOptions {
   readonly point?: string;
-  readonly also: readonly string[];
   readonly map: readonly string[];
   readonly only: readonly string[];
   readonly exclude: readonly string[];
@@ -60,7 +59,7 @@ export async function recoverHere(options: RecoverOptions, typed: Globals): Prom
   const globals: Globals = repository === undefined ? typed : { ...typed, repository };
   await using session = openSession(globals, undefined, options.unattended);
   if (!options.unattended) await codeIfNeeded(globals, session);
-  const { config, inputs } = await configured(globals);
+  const { config, inputs } = await configuredByAny(globals);
   await using own = openSession(globals, settingsOf(config), options.unattended);
   const request = requestOf(options, parts, config, around, globals);
   const hostName = await hostNameOf(config, own.host, own.signal);
@@ -91,6 +90,24 @@ async function printRunbook(globals: Globals): Promise<void> {
   printResult(globals.json, { format: 'lifeboat.runbook/1', ...rest, text }, () => text);
 }
 
+/** Of several repositories, the first that answers says whose points it has. */
+async function configuredByAny(globals: Globals): ReturnType<typeof configured> {
+  const urls = globals.repositories ?? [];
+  if (urls.length < 2) return await configured(globals);
+  const failures: LifeboatError[] = [];
+  for (const repository of urls) {
+    try {
+      return await configured({ ...globals, repository });
+    } catch (error) {
+      const failure = asLifeboatError(error);
+      if (failure.code === 'interrupted' || failure.code === 'usage') throw failure;
+      process.stderr.write(`${printable(`${repository}: ${failure.message}`)}\n`);
+      failures.push(failure);
+    }
+  }
+  throw failures[0] ?? new LifeboatError('usage', 'no repository is named');
+}
+
 /** What opens the repository is typed, where nothing else does. */
 async function codeIfNeeded(globals: Globals, { signal }: Session): Promise<void> {
   if (globals.repository !== undefined) return;
@@ -100,14 +117,14 @@ async function codeIfNeeded(globals: Globals, { signal }: Session): Promise<void
 }
 
 function requestOf(
-  { map, only, exclude, rewrite, grow, clone, also, proveBudget, unattended }: RecoverOptions,
+  { map, only, exclude, rewrite, grow, clone, proveBudget, unattended }: RecoverOptions,
   parts: RecoverRequest['parts'],
   config: Config,
   { policies, medium }: Surroundings,
-  { yes, repository, config: file }: Globals,
+  { yes, repository, repositories: typed, config: file }: Globals,
 ): RecoverRequest {
   return {
-    repositories: [...also, ...(config.recover?.repositories ?? [])],
+    repositories: [...(typed ?? []), ...(config.recover?.repositories ?? [])],
     names: { map: [...map], only: [...only], exclude: [...exclude], rewrite: [...rewrite] },
     grow,
     clone,
@@ -140,7 +157,8 @@ async function showPlan({ globals, host, opening, signal }: Session, config: Con
   await using repository = await openConfigured(config, opening, signal);
   const { point } = await findPoint(repository, hostName, pointName, signal);
   const { layout } = await readCaptures(repository, point, signal);
-  const plan = await planOf(request, layout, { directory: root, repository: config.repository }, host, signal);
+  const place = { directory: root, repository: config.repository };
+  const plan = await planOf(request, openedByEscrow(layout, point), place, host, signal);
   const text = () =>
     `Point ${point.id} of ${hostName}, made ${point.createdAt}, in ${repository.target.url}: nothing is done (--dry-run)\n\n${planText(plan)}`;
   printResult(globals.json, { ...plan, point: point.id, digest: planDigest(plan) }, text);

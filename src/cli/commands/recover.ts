@@ -9,7 +9,6 @@ export function recoverCommand(): Command {
   return new Command('recover')
     .description('bring the whole machine back on the disks that are here: disks, files, what starts it; and prove it')
     .option('--point <point>', 'id of the point, the beginning of it, or "latest"')
-    .option('--also <url>', 'another repository, where the first one does not answer; can be repeated', repeated, [])
     .option(
       '--map <old=new>',
       'this disk takes the place of that one, as in "layout plan"; can be repeated',
@@ -47,6 +46,7 @@ export function recoverCommand(): Command {
           'lifeboat recover',
           'lifeboat recover --dry-run',
           'lifeboat --repository sftp://backup@nas/points recover --point 20261120T --map S1ABC=S9XYZ',
+          'lifeboat --repository sftp://backup@nas/points --repository file:///media/stick/points recover',
           'lifeboat recover --from finalize',
           'lifeboat recover --runbook',
         ],
