@@ -33,7 +33,7 @@ export function espsOf(now: Layers): readonly Esp[] {
   return found.toSorted((one, other) => rank(one.path) - rank(other.path));
 }
 
-const espTypes: ReadonlySet<string> = new Set(['c12a7328-f81f-11d2-ba4b-00a0c93ec93b', '0xef']);
+export const espTypes: ReadonlySet<string> = new Set(['c12a7328-f81f-11d2-ba4b-00a0c93ec93b', '0xef']);
 
 function legOf(partition: Partition, now: Layers): Leg[] {
   const disk = now.under(partition.id).find(({ kind }) => kind === 'multipath' || kind === 'disk');

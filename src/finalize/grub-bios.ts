@@ -36,7 +36,11 @@ export const grubBios: Subject = {
     const { scene } = site;
     const [captured, now] = [layersOf(scene.captured.layout), layersOf(scene.layout, scene.root)];
     const places = placesOf(captured, now, scene.firmware);
-    if (places.length === 0) return [];
+    if (places.length === 0) {
+      if (scene.firmware === 'bios' && !captured.of('loader').some(({ type }) => startsByBios.has(type)))
+        site.finding({ subject: 'boot sectors', problem: 'no loader for BIOS was recorded, and none is put anywhere' });
+      return [];
+    }
     const install = await programInside(site, ['grub-install', 'grub2-install'], signal);
     const needed = scene.firmware === 'bios';
     if (install === undefined) return missing(site, places, needed);
@@ -87,7 +91,7 @@ function placesOf(captured: Layers, now: Layers, firmware: 'bios' | 'uefi'): Pla
       ? []
       : [{ id, device: here.device, loader, listed: was?.kind === 'partition' }];
   });
-  const other = captured.of('loader').some(({ type }) => startsByBios.has(type));
+  const other = captured.of('loader').some(({ type }) => type !== 'grub-pc' && startsByBios.has(type));
   const boot = now.at('/boot/grub') ?? now.at('/');
   // By which others the machine starts now, such as the other disk of a mirror that was made.
   const more =
@@ -99,13 +103,13 @@ function placesOf(captured: Layers, now: Layers, firmware: 'bios' | 'uefi'): Pla
   return [...new Map([...more, ...places].map((place) => [place.id, place])).values()];
 }
 
-/** Those that have a boot sector of their own, where GRUB has none. */
-const startsByBios: ReadonlySet<string> = new Set(['extlinux', 'syslinux', 'lilo', 'grub-legacy']);
+/** Loaders that are, or may be, in boot sectors. */
+export const startsByBios: ReadonlySet<string> = new Set(['grub-pc', 'extlinux', 'syslinux', 'lilo', 'grub-legacy']);
 
 const placeOf = ({ id, device }: Disk): Place => ({ id, device, listed: false });
 
 /** A GPT needs a partition for it; an MBR has a gap. */
-function hasRoom(now: Layers, disk: Disk): boolean {
+export function hasRoom(now: Layers, disk: Disk): boolean {
   const table = now.of('table').find(({ on }) => on.includes(disk.id));
   if (table === undefined) return false;
   return (

@@ -1,4 +1,5 @@
 /** How the machine is built anew on the disks that are here, and that somebody agrees to it. Nothing here writes to a disk. */
+import { refuseUnstartable } from '../finalize/fits.ts';
 import { captureLayout } from '../layout/capture.ts';
 import { withWholeDisks } from '../layout/rebuild/attached.ts';
 import { blankDisks } from '../layout/rebuild/blank.ts';
@@ -12,11 +13,12 @@ import type { Layout } from '../layout/types.ts';
 import { present } from '../kernel/present.ts';
 import type { Host } from '../host/host.ts';
 import { allowedUnattended } from '../recover/consent.ts';
-import { type KeyFiles, keyFiles, namesFor } from '../recover/keys.ts';
+import { type KeyFiles, keyFiles, namesFor, openedByEscrow } from '../recover/keys.ts';
 import { unmountNewRoot } from '../recover/new-root.ts';
 import { refuseTwice } from '../recover/once.ts';
 import { does, type RecoverRequest } from '../recover/request.ts';
 import { assembleStanding, standingPlan } from '../recover/standing.ts';
+import { startedBy } from '../rescue/firmware.ts';
 import { localDirectory } from '../target/targets.ts';
 import { planDestruction } from './apply.ts';
 import { agree } from './consent.ts';
@@ -50,7 +52,12 @@ export const planRecovery = step({
         const open = async (names: readonly string[]) => (await keysFor(names, captured.layout)).keys;
         await assembleStanding(captured.layout, open, host, signal);
       }
-      const layoutPlan = await planOf(request, captured.layout, { ...destination, ...config }, host, signal);
+      const wanted = openedByEscrow(captured.layout, point);
+      const layoutPlan = await planOf(request, wanted, { ...destination, ...config }, host, signal);
+      if (does(request, 'finalize')) {
+        const firmware = (await startedBy(host, signal)) === 'bios' ? 'bios' : 'uefi';
+        refuseUnstartable(captured.layout, layoutPlan.layout, firmware);
+      }
       const files = await keysFor(namesFor(layoutPlan), layoutPlan.layout);
       for (const note of layoutPlan.notes) say({ type: 'note', text: note });
       return { layoutPlan, applyRequest: { ...files, marked: true, ...present({ yes: request.yes }) } };
