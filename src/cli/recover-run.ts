@@ -65,7 +65,7 @@ export async function recoverHere(options: RecoverOptions, typed: Globals): Prom
   const hostName = await hostNameOf(config, own.host, own.signal);
   const pointName = options.point ?? around.words.point ?? 'latest';
   const root = resolve(options.root);
-  if (globals.dryRun) return await showPlan(own, config, { request, hostName, pointName, root });
+  if (globals.dryRun) return await showPlan(own, config, { request, hostName, pointName });
   await mkdir(root, { recursive: true });
   const all: Record<string, Json> = {
     ...inputs,
@@ -148,12 +148,11 @@ interface Asked {
   readonly request: RecoverRequest;
   readonly hostName: string;
   readonly pointName: string;
-  readonly root: string;
 }
 
 /** Writes nothing: what is lost, and what is made. */
 async function showPlan({ globals, host, opening, signal }: Session, config: Config, asked: Asked): Promise<void> {
-  const { request, hostName, pointName, root } = asked;
+  const { request, hostName, pointName } = asked;
   await using repository = await openConfigured(config, opening, signal);
   const { point } = await findPoint(repository, hostName, pointName, signal);
   const { layout } = await readCaptures(repository, point, signal);

@@ -1,15 +1,18 @@
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { LifeboatError } from '../kernel/errors.ts';
 import { noKeys } from '../keys/keyring.ts';
 import type { HeaderCopy } from '../layout/luks-copy.ts';
 import { type MemoryStore, memoryTarget } from '../target/memory/memory.ts';
 import type { Target } from '../target/target.ts';
+import { temporaryDirectory } from '../../test/helpers/temporary.ts';
 import { testKeyring, writeOnly } from '../../test/helpers/keyring.ts';
 import { madeData, madeDescription } from '../../test/helpers/points.ts';
-import { escrowProblem, headerImage, putEscrow, rebuiltEscrow } from './escrow.ts';
+import { escrowProblem, headerImage, putEscrow, rebuiltEscrow, volumeKey } from './escrow.ts';
 import type { Point } from './point.ts';
 import type { Repository } from './record-objects.ts';
 import { listPoints, putPoint, removePoint } from './records.ts';
+import { dropVolumeKey, keepVolumeKey, readVolumeKeys } from './volume-keys.ts';
 
 const id = '20261120T020000Z-aaaaaa';
 const readAt = '2026-11-20T02:00:00.000Z';
@@ -210,4 +213,28 @@ test('a point without any says why', async ({ signal }) => {
   const older = await putPoint(place, madeDescription('20261120T020000Z-bbbbbb'), madeData, signal);
   await expect(headerImage(place, older, 'one', signal)).rejects.toMatchObject({ code: 'not-found' });
   expect(await escrowProblem(place, older, signal)).toBeUndefined();
+});
+
+test('the key of a volume is kept where somebody asked for that, sealed as the host has it itself', async ({
+  signal,
+}) => {
+  await using state = await temporaryDirectory();
+  const store: MemoryStore = new Map();
+  await expect(keepVolumeKey(state.path, 'one', Buffer.alloc(64, 7), [])).rejects.toMatchObject({ code: 'refused' });
+  // A host that opens nothing keeps it all the same.
+  await keepVolumeKey(state.path, 'one', Buffer.alloc(64, 7), writeOnly(keys).recipients);
+  await keepVolumeKey(state.path, 'gone', Buffer.alloc(64, 8), keys.recipients);
+  const volumeKeys = await readVolumeKeys(state.path);
+  for (const bytes of volumeKeys.values()) expect(bytes.includes(Buffer.alloc(16, 7))).toBe(false);
+  const copied = [copy('one', 0xa0), copy('two', 0xb0)];
+  const escrow = await putEscrow(repository(store), 'box', id, { readAt, copied, missing: [], volumeKeys }, signal);
+  expect(escrow).toMatchObject({ volumes: ['one', 'two'], volumeKeys: ['one'] });
+  const point = await putPoint(repository(store), madeDescription(id), madeData, signal, { escrow });
+  expect((await volumeKey(repository(store), point, 'one', signal)).equals(Buffer.alloc(64, 7))).toBe(true);
+  await expect(volumeKey(repository(store), point, 'two', signal)).rejects.toMatchObject({ code: 'not-found' });
+  expect(await rebuiltEscrow(repository(store), madeDescription(id), signal)).toMatchObject({ volumeKeys: ['one'] });
+  expect(await dropVolumeKey(state.path, 'one')).toBe(true);
+  expect(await dropVolumeKey(state.path, 'one')).toBe(false);
+  expect([...(await readVolumeKeys(state.path)).keys()]).toEqual(['gone']);
+  expect((await readVolumeKeys(join(state.path, 'nothing'))).size).toBe(0);
 });

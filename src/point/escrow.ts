@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { decryptBytes } from '../age/age.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import { printable } from '../kernel/text.ts';
 import type { HeaderCopy } from '../layout/luks-copy.ts';
@@ -31,6 +32,8 @@ const headerSchema = z
     sizeBytes: bytes.max(maxAreaBytes),
     /** `data` in Base64. */
     parts: z.array(z.object({ offsetBytes: bytes, data: z.base64() })),
+    /** The key of the volume, sealed once more, as the host keeps it itself: only where somebody asked for that. */
+    volumeKey: z.base64().exactOptional(),
   })
   .refine(({ parts, sizeBytes }) =>
     parts.every(({ offsetBytes, data }) => offsetBytes + Buffer.byteLength(data, 'base64') <= sizeBytes),
@@ -56,6 +59,13 @@ export interface HeaderImage {
   readonly bytes: Buffer;
 }
 
+export interface Copied extends Pick<Kept, 'missing'> {
+  readonly readAt: string;
+  readonly copied: readonly HeaderCopy[];
+  /** Of those volumes for which somebody asked that they are kept, by UUID; each sealed. */
+  readonly volumeKeys?: ReadonlyMap<string, Uint8Array>;
+}
+
 /**
  * Writes what was copied, as far as it can be read again and there is room; the same again is no error.
  *
@@ -66,20 +76,26 @@ export async function putEscrow(
   repository: Repository,
   host: string,
   id: string,
-  {
-    readAt,
-    copied,
-    missing,
-  }: { readonly readAt: string; readonly copied: readonly HeaderCopy[] } & Pick<Kept, 'missing'>,
+  { readAt, copied, missing, volumeKeys }: Copied,
   signal: AbortSignal,
 ): Promise<Kept> {
   if (copied.length > 0 && suffixFor(repository.keys) !== '.age')
     throw new LifeboatError('refused', 'LUKS headers are kept in no repository that is not encrypted');
   const { kept, left } = fitting(copied);
   const volumes = kept.map(({ uuid }) => uuid);
-  const said = { readAt, volumes, missing: [...missing, ...left] };
+  const opened = volumes.filter((uuid) => volumeKeys?.has(uuid));
+  const said = {
+    readAt,
+    volumes,
+    missing: [...missing, ...left],
+    ...(opened.length === 0 ? {} : { volumeKeys: opened }),
+  };
   if (kept.length === 0) return said;
-  const escrow: Escrow = { format: ESCROW_FORMAT, id, readAt, headers: kept };
+  const headers = kept.map((header) => {
+    const key = volumeKeys?.get(header.uuid);
+    return key === undefined ? header : { ...header, volumeKey: Buffer.from(key).toString('base64') };
+  });
+  const escrow: Escrow = { format: ESCROW_FORMAT, id, readAt, headers };
   const key = await putRecord(repository, host, 'escrow', id, escrow, signal);
   return { ...said, object: objectOf(key, documentBytes(escrow)) };
 }
@@ -142,6 +158,23 @@ export async function headerImage(
   const image = Buffer.alloc(header.sizeBytes);
   for (const { offsetBytes, data } of header.parts) Buffer.from(data, 'base64').copy(image, offsetBytes);
   return { uuid, version: header.version, readAt, bytes: image };
+}
+
+/**
+ * The key of a volume, by which it opens whatever its slots are.
+ *
+ * @throws LifeboatError `not-found` where it was never asked for that; `no-key` where it was sealed to others; as {@link headerImage}
+ */
+export async function volumeKey(
+  repository: Repository,
+  point: Point,
+  uuid: string,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  const { headers } = await readEscrow(repository, point, signal);
+  const sealed = headers.find((one) => one.uuid === uuid)?.volumeKey;
+  if (sealed === undefined) throw new LifeboatError('not-found', `the point ${point.id} has no volume key of ${uuid}`);
+  return decryptBytes(Buffer.from(sealed, 'base64'), repository.keys.identities);
 }
 
 function notKept({ id, escrow }: Point, uuid: string): LifeboatError {
@@ -210,7 +243,14 @@ export async function rebuiltEscrow(
     const escrow = parseRecord(document, escrowSchema, ESCROW_FORMAT, key);
     if (escrow.id !== id) return none(`${key} is of the point ${escrow.id}`);
     const volumes = escrow.headers.map(({ uuid }) => uuid);
-    return { readAt: escrow.readAt, volumes, missing: [], object: objectOf(key, document) };
+    const volumeKeys = escrow.headers.flatMap((header) => (header.volumeKey === undefined ? [] : [header.uuid]));
+    return {
+      readAt: escrow.readAt,
+      volumes,
+      ...(volumeKeys.length === 0 ? {} : { volumeKeys }),
+      missing: [],
+      object: objectOf(key, document),
+    };
   } catch (error) {
     if (isUnreadable(error)) return none(`what is there cannot be used: ${error.message}`);
     if (!(error instanceof LifeboatError && error.code === 'not-found')) throw error;

@@ -131,6 +131,8 @@ export const pointSchema = headSchema.extend({
       readAt: z.iso.datetime(),
       /** UUIDs. */
       volumes: z.array(z.string()),
+      /** Of these, the ones that open by it: their own key is kept, too. */
+      volumeKeys: z.array(z.string()).exactOptional(),
       missing: z.array(finding),
       /** As with the captures; absent where nothing is kept. */
       object: z.object({ key: z.string(), size: z.number(), sha256: z.string() }).exactOptional(),

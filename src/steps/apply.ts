@@ -118,9 +118,9 @@ export function planDestruction(plan: Plan): Destruction {
   };
 }
 
-/** Headers and keys out of files: `luks-header:<UUID>`, `luks-key:<UUID>`; `crypt-key:<name>` and `integrity-key:<name>` of what has no UUID. */
+/** Headers and keys out of files: `luks-header:<UUID>`, `luks-key:<UUID>`, `luks-volume-key:<UUID>`; `crypt-key:<name>` and `integrity-key:<name>` of what has no UUID. */
 async function givenFile(name: string, { headers, keys }: ApplyRequest): Promise<Uint8Array> {
-  const [, what, uuid = ''] = /^(?:luks|crypt|integrity)-(header|key):(.*)$/.exec(name) ?? [];
+  const [, what, uuid = ''] = /^(?:luks|crypt|integrity)-(header|key|volume-key):(.*)$/.exec(name) ?? [];
   const file = (what === 'header' ? headers : keys)[uuid];
   if (file !== undefined) return await explaining(`read ${file}`, async () => await readFile(file));
   throw new LifeboatError('not-found', `nobody gave the ${what} of the encrypted volume ${uuid}`, {

@@ -18,7 +18,7 @@ import { localCopies } from '../../test/helpers/real-points.ts';
 import { temporaryDirectory } from '../../test/helpers/temporary.ts';
 import { keepHeaders } from './escrow.ts';
 
-const names = { hostName: 'box', pointId: '20261120T020000Z-aaaaaa' };
+const names = { hostName: 'box', pointId: '20261120T020000Z-aaaaaa', stateDir: '/nonexistent' };
 const capturedAt = '2026-11-20T02:00:00.000Z';
 const bare = { format: 'lifeboat.layout/1', capturedAt, components: [], gaps: [] };
 const layout = layoutSchema.parse({

@@ -10,7 +10,9 @@ import type { LocalRecords } from '../point/local-records.ts';
 import { recordKey, recordKeys } from '../point/names.ts';
 import { type Point, POINT_FORMAT, pointSchema } from '../point/point.ts';
 import { readRecord, type Repository } from '../point/record-objects.ts';
+import { readVolumeKeys } from '../point/volume-keys.ts';
 import type { Say } from '../workflow/step.ts';
+import type { State } from './define.ts';
 
 /**
  * Reads and writes them, where the repository seals. What cannot be read is told and stands in the record. A step that is repeated though its
@@ -23,7 +25,7 @@ export async function keepHeaders(
   layout: Layout,
   repository: Repository,
   local: LocalRecords,
-  { hostName, pointId }: { readonly hostName: string; readonly pointId: string },
+  { hostName, pointId, stateDir }: Pick<State, 'hostName' | 'pointId' | 'stateDir'>,
   say: Say,
   signal: AbortSignal,
 ): Promise<Point['escrow']> {
@@ -35,7 +37,13 @@ export async function keepHeaders(
   for (const key of recordKeys(hostName, 'escrow', pointId))
     if ((await target.stat(key, signal)) !== undefined) await target.remove(key, signal);
   const readAt = new Date().toISOString();
-  const kept = await putEscrow(repository, hostName, pointId, { readAt, ...(await readNow()) }, signal);
+  const kept = await putEscrow(
+    repository,
+    hostName,
+    pointId,
+    { readAt, volumeKeys: await readVolumeKeys(stateDir), ...(await readNow()) },
+    signal,
+  );
   for (const { subject, problem } of kept.missing) say({ type: 'note', text: `${subject}: ${problem}` });
   return kept;
 

@@ -113,7 +113,7 @@ export const record = step({
     const missing = await missingRecords(repository, hostName, local, signal);
     for (const { subject, problem } of missingFindings(missing, local)) say({ type: 'finding', subject, problem });
     const after = await newestBefore(repository, hostName, pointId, signal);
-    const escrow = await keepHeaders(host, layout, repository, local, { hostName, pointId }, say, signal);
+    const escrow = await keepHeaders(host, layout, repository, local, { hostName, pointId, stateDir }, say, signal);
     const more = present({ verification, after, escrow, canary: canary ?? undefined });
     const point = await putPoint(repository, describe(state), data, signal, more);
     await local.put(point);

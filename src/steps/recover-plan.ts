@@ -44,6 +44,8 @@ export const planRecovery = step({
     };
     const { value, phases } = await phased('plan', before, async () => {
       const { unattended } = request;
+      // Of an earlier attempt.
+      if (does(request, 'recreate')) await unmountNewRoot(destination.directory, host, signal);
       if (unattended !== undefined && does(request, 'recreate')) {
         const here = withWholeDisks(await captureLayout(host, new Date(), signal));
         await refuseTwice(disksOf(here), { point: point.id, ...present({ medium: unattended.medium }) }, host, signal);
@@ -74,13 +76,11 @@ export const planRecovery = step({
 export async function planOf(
   request: RecoverRequest,
   wanted: Layout,
-  { directory, repository }: { readonly directory: string; readonly repository: string },
+  { repository }: { readonly repository: string },
   host: Host,
   signal: AbortSignal,
 ): Promise<Plan> {
   if (!does(request, 'recreate')) return await standingPlan(wanted, host, signal);
-  // Of an earlier attempt.
-  await unmountNewRoot(directory, host, signal);
   const found = withWholeDisks(await withoutHold(await captureLayout(host, new Date(), signal), host, signal));
   return planLayout({
     wanted,

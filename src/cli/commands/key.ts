@@ -8,7 +8,11 @@ interface ShowOptions {
 }
 
 export function keyCommand(): Command {
-  return new Command('key').addCommand(showCommand()).addCommand(checkCommand()).addCommand(rotateCommand());
+  return new Command('key')
+    .addCommand(showCommand())
+    .addCommand(checkCommand())
+    .addCommand(rotateCommand())
+    .addCommand(escrowCommand());
 }
 
 function showCommand(): Command {
@@ -73,5 +77,34 @@ function rotateCommand(): Command {
                 `Next: ${commandLine(globals, 'key check')}`,
               ].join('\n'),
       );
+    });
+}
+
+interface EscrowOptions {
+  readonly key?: string;
+  readonly header?: string;
+  readonly remove: boolean;
+}
+
+function escrowCommand(): Command {
+  return new Command('escrow')
+    .description('keep the key of an encrypted volume with the points to come, so that recovery asks for no passphrase')
+    .argument('<uuid>', 'of the LUKS volume, as "lifeboat layout show host" names it')
+    .option('--key <file>', 'with a passphrase or key that opens it; otherwise it is asked for')
+    .option('--header <file>', 'with its header, where that lies apart')
+    .option('--remove', 'keep it no more; points that have it are as they are', false)
+    .addHelpText(
+      'after',
+      `\nWhoever has the recovery code, or the host key unless this host is write-only, can then open the volume.\n${helpFooter(
+        ['lifeboat key escrow 1a2b3c4d-…', 'lifeboat key escrow 1a2b3c4d-… --key /etc/keys/data'],
+        [0, 1, 2, 5, 130],
+      )}`,
+    )
+    .action(async (uuid: string, options: EscrowOptions, command: Command) => {
+      const { escrowText, escrowVolumeKey } = await import('../keys/escrow.ts');
+      const { printResult } = await import('../output.ts');
+      const globals = command.optsWithGlobals<Globals>();
+      const escrowed = await escrowVolumeKey({ uuid, ...options }, globals);
+      printResult(globals.json, escrowed, () => escrowText(escrowed));
     });
 }

@@ -34,6 +34,8 @@ const schema = z.object({
   crypttab: crypttabLineSchema.exactOptional(),
   /** Absent where the header could not be read. */
   geometry: luksSettingsSchema.exactOptional(),
+  /** Set where it is to be opened by its volume key, in place of what a slot knows. */
+  opener: z.literal('volume-key').exactOptional(),
 });
 
 type Luks = z.infer<typeof schema>;

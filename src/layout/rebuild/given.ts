@@ -4,15 +4,30 @@ import { LifeboatError } from '../../kernel/errors.ts';
 import { wrongHeader } from './builders/luks.ts';
 import { markedDisk } from './mark.ts';
 
-/** The header comes first, and the key is what is left; both are with nobody afterwards. */
+/** The header comes first, and the key is what is left; both are with nobody afterwards. A key that is too short is answered with 1. */
 const script = `
 umask 077
 header=$(mktemp /run/lifeboat-header.XXXXXX)
-trap 'rm -f "$header"' EXIT
+key=$(mktemp /run/lifeboat-key.XXXXXX)
+trap 'rm -f "$header" "$key"' EXIT
 trap 'exit 1' HUP INT TERM
 head --bytes="$1" > "$header"
-cryptsetup open --test-passphrase --type luks --key-file - "$header"
+cat > "$key"
+cryptsetup open --test-passphrase --type luks "$2" "$key" "$header"
 `;
+/** The option of cryptsetup, and what such a key is. */
+const ways = {
+  key: [
+    '--key-file',
+    'opens none of the slots in its header',
+    'a passphrase or key that opens it, with nothing behind it, not even the end of a line',
+  ],
+  'volume-key': [
+    '--master-key-file',
+    'is not that of its header',
+    'the key of that volume, as it was when the header was kept',
+  ],
+} as const;
 /** A slot may be made so that guessing takes long. */
 const limitMs = 5 * 60_000;
 
@@ -34,19 +49,17 @@ export async function refuseWrong(
     if (fault !== undefined) throw refused(fault, 'Give the file that was kept with the point.');
   }
   for (const [name, key] of gifts) {
-    const [, uuid] = /^luks-key:(.*)$/.exec(name) ?? [];
+    const [, what, uuid] = /^luks-(key|volume-key):(.*)$/.exec(name) ?? [];
     const header = uuid === undefined ? undefined : gifts.get(`luks-header:${uuid}`);
-    if (uuid === undefined || header === undefined) continue;
+    if (header === undefined) continue;
+    const bySlot = what === 'key';
+    const [option, fault, wanted] = ways[bySlot ? 'key' : 'volume-key'];
     const { code } = await host.run(
-      ['sh', '-euc', script, 'cryptsetup', String(header.length)],
-      { stdin: Buffer.concat([header, key]), okCodes: [0, 2], timeoutMs: limitMs },
+      ['sh', '-euc', script, 'cryptsetup', String(header.length), option],
+      { stdin: Buffer.concat([header, key]), okCodes: bySlot ? [0, 2] : [0, 1, 2], timeoutMs: limitMs },
       signal,
     );
-    if (code !== 0)
-      throw refused(
-        `the key that was given for ${uuid} opens none of the slots in its header`,
-        'Give a file with a passphrase or key that opens it, with nothing behind it, not even the end of a line.',
-      );
+    if (code !== 0) throw refused(`the key that was given for ${uuid} ${fault}`, `Give a file with ${wanted}.`);
   }
 }
 

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { applyPlan } from '../../../src/layout/rebuild/apply.ts';
 import { planLayout } from '../../../src/layout/rebuild/plan.ts';
+import { volumeKeyOf } from '../../../src/layout/luks-volume-key.ts';
 import { ofToday } from '../../helpers/suite.ts';
 import { startLab } from '../lab.ts';
 import { capture, plainly, realDisks } from '../rebuild.ts';
@@ -62,6 +63,42 @@ test.each(used)('$name on its own disks, which let go of all that was on them', 
   const changes = await applyPlan(plan, { ...plainly, host: lab.host, given: first.given }, signal);
   expect(changes).toEqual([]);
   expect(await plainFacts(lab, namesOf(lab, ''), signal)).toEqual(first.facts);
+});
+
+const byKey = ofToday(['luks1', 'luks2'].map(readStack), new Date());
+
+test.each(byKey)('$name is opened by its volume key, whatever its slots', { timeout: 900_000 }, async (stack) => {
+  await using lab = await startLab(labOptions(stack, 'debian12'), signal);
+  await makeStack(stack, lab, signal);
+  const first = await rememberedOf(lab, namesOf(lab, ''), signal);
+  const found = await capture(lab.host, signal);
+  const keys = new Map<string, Buffer>();
+  for (const one of found.components) {
+    if (one.kind !== 'luks' || one.uuid === undefined) continue;
+    const argv = ['blkid', '--match-token', `UUID=${one.uuid}`, '--output', 'device'] as const;
+    const device = (await lab.host.run(argv, {}, signal)).stdout.toString().trim();
+    const passphrase = await first.given(`luks-key:${one.uuid}`);
+    await expect(volumeKeyOf(lab.host, device, Buffer.from('wrong'), signal)).rejects.toMatchObject({ code: 'usage' });
+    keys.set(`luks-volume-key:${one.uuid}`, await volumeKeyOf(lab.host, device, passphrase, signal));
+  }
+  expect(keys.size).toBeGreaterThan(0);
+  await lab.host.run(['sh', '-c', 'swapoff --all; umount --recursive /mnt/root'], { okCodes: [0, 1, 32] }, signal);
+  const named = new Map(realDisks(found).map(({ id }) => [id, id]));
+  const components = first.layout.components.map((one) =>
+    one.kind === 'luks' ? { ...one, opener: 'volume-key' as const } : one,
+  );
+  const wanted = { ...first.layout, components };
+  const plan = planLayout({ wanted, found, blank: new Set(), named });
+  const given = async (name: string) => keys.get(name) ?? (await first.given(name));
+  const other = async (name: string) => (keys.has(name) ? Buffer.alloc(64, 1) : await first.given(name));
+  await expect(applyPlan(plan, { ...plainly, host: lab.host, given: other }, signal)).rejects.toMatchObject({
+    code: 'usage',
+    message: expect.stringMatching(/is not that of its header$/),
+  });
+  expect(await plainFacts(lab, namesOf(lab, ''), signal)).toEqual(first.facts);
+  expect(await applyPlan(plan, { ...plainly, host: lab.host, given }, signal)).toEqual([]);
+  expect(await plainFacts(lab, namesOf(lab, ''), signal)).toEqual(first.facts);
+  expect((await lab.host.run(['sh', '-c', 'ls /run/lifeboat-* || true'], {}, signal)).stdout.toString()).toBe('');
 });
 
 const refused = ofToday([{ name: 'reencrypt-luks2', why: 'it was being changed' }], new Date());

@@ -14,6 +14,8 @@ type Geometry = NonNullable<Luks['geometry']>;
 const headerOf = ({ uuid }: Luks): string => `luks-header:${uuid}`;
 /** And for a passphrase, or what is in a key file, that opens it. */
 const keyOf = ({ uuid }: Luks): string => `luks-key:${uuid}`;
+/** Or for the key of the volume itself, for which no slot is asked. */
+const volumeKeyOf = ({ uuid }: Luks): string => `luks-volume-key:${uuid}`;
 
 const magic = Buffer.from('LUKS\xba\xbe', 'latin1');
 /** In headers of both versions. */
@@ -67,7 +69,7 @@ export const luksBuilder: Builder<Luks> = {
   compared({ id, kind, on, sizeBytes, open, name, ...rest }) {
     const seen = { id, kind, on, sizeBytes, open, ...present({ name, renewed: rest.renewed }) };
     if (rest.header?.file !== undefined || rest.geometry === undefined) return seen;
-    const { crypttab: _, device: _device, ...told } = rest;
+    const { crypttab: _, device: _device, opener: _opener, ...told } = rest;
     return { ...seen, ...told };
   },
   create(component) {
@@ -100,6 +102,14 @@ function restored(component: Luks): Deed {
 
 /** One that lies in a file comes back with the files: until then it is needed to open the volume, and nowhere else. */
 const lentHeader = ({ uuid }: Luks): string => `/run/lifeboat-${uuid}.header`;
+/** cryptsetup takes it from a file alone. */
+const lentKey = ({ uuid }: Luks): string => `/run/lifeboat-${uuid}.key`;
+
+const lent = (file: string, given: string): Command => ({
+  argv: ['sh', '-euc', 'umask 077; cat > "$1"', 'sh', file],
+  stdin: { given },
+});
+const gone = (file: string): Command => ({ argv: ['rm', '--force', file] });
 
 function opened(component: Luks, { integrity, offsetBytes, sectorSize }: Geometry): Deed {
   const name = nameOf(component);
@@ -114,24 +124,35 @@ function opened(component: Luks, { integrity, offsetBytes, sectorSize }: Geometr
       ...(integrity === undefined && component.renewed !== true
         ? [blankedEnds(device(dataOf(component)), offsetBytes)]
         : []),
-      ...(file === undefined
-        ? []
-        : [
-            {
-              argv: ['sh', '-euc', 'umask 077; cat > "$1"', 'sh', file] satisfies Command['argv'],
-              stdin: { given: headerOf(component) },
-            },
-          ]),
-      {
-        argv: ['cryptsetup', 'open', '--type', 'luks', '--key-file', '-', ...place, device(dataOf(component)), name],
-        stdin: { given: keyOf(component) },
-        timeoutMs: 5 * 60_000,
-      },
-      ...(file === undefined ? [] : [{ argv: ['rm', '--force', file] satisfies Command['argv'] }]),
+      ...(file === undefined ? [] : [lent(file, headerOf(component))]),
+      ...(component.opener === 'volume-key' ? byVolumeKey(component, place) : [bySlot(component, place)]),
+      ...(file === undefined ? [] : [gone(file)]),
       ...(integrity === undefined ? [] : [wipedThrough(component.id, sizeBytes, sectorSize)]),
     ],
     again: [closed(name)],
   };
+}
+
+const openLimitMs = 5 * 60_000;
+
+function bySlot(component: Luks, place: readonly Word[]): Command {
+  const target = [...place, device(dataOf(component)), nameOf(component)];
+  return {
+    argv: ['cryptsetup', 'open', '--type', 'luks', '--key-file', '-', ...target],
+    stdin: { given: keyOf(component) },
+    timeoutMs: openLimitMs,
+  };
+}
+
+function byVolumeKey(component: Luks, place: readonly Word[]): readonly Command[] {
+  const file = lentKey(component);
+  const target = [...place, device(dataOf(component)), nameOf(component)];
+  return [
+    lent(file, volumeKeyOf(component)),
+    // By the name of this option that every version knows.
+    { argv: ['cryptsetup', 'open', '--type', 'luks', '--master-key-file', file, ...target], timeoutMs: openLimitMs },
+    gone(file),
+  ];
 }
 
 /**
