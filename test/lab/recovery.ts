@@ -193,3 +193,21 @@ export async function recoverBy(
   const document = documentSchema.safeParse(JSON.parse(done.stdout || 'null'));
   return document.success ? { ...done, document: document.data } : done;
 }
+
+/**
+ * The same as somebody finds it who may write to it: over it, in memory, what is written. Repeated, all of that is forgotten.
+ *
+ * @returns where it is
+ */
+export async function writableRepository(host: Host, signal: AbortSignal): Promise<string> {
+  const script = `
+    mountpoint -q ${repositoryPlace} && umount -l ${repositoryPlace}
+    mkdir -p /run/repository ${repositoryPlace}
+    mountpoint -q /run/repository || mount -o ro /dev/disk/by-label/repo /run/repository
+    mountpoint -q /run/over || { mkdir -p /run/over; mount -t tmpfs -o size=1500m tmpfs /run/over; }
+    rm -rf /run/over/*
+    mkdir /run/over/upper /run/over/work
+    mount -t overlay -o lowerdir=/run/repository,upperdir=/run/over/upper,workdir=/run/over/work overlay ${repositoryPlace}`;
+  await host.run(['bash', '-c', script], { timeoutMs: recoverLimitMs }, signal);
+  return repositoryPlace;
+}

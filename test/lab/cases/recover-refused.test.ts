@@ -1,0 +1,83 @@
+/** What recovery refuses: in one rescue system, one after the other, and not a byte of a disk is written by any of it. */
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import type { Host } from '../../../src/host/host.ts';
+import { localHost } from '../../../src/host/local.ts';
+import { imagesOf } from '../../../src/qemu/image.ts';
+import { isRoot } from '../../helpers/cli.ts';
+import { makeImages } from '../lab.ts';
+import { labEmulation } from '../prepared.ts';
+import { temporaryDirectory } from '../../helpers/temporary.ts';
+import { inRescue, mediumOf, startRecovery, writableRepository } from '../recovery.ts';
+import { protectedSource } from '../source/protect.ts';
+
+if (!isRoot) console.log(`${import.meta.filename}: left out, as a medium holds what only root can read`);
+const { signal } = new AbortController();
+const GIB = 1024 ** 3;
+
+const errorSchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
+
+test.skipIf(!isRoot)('what cannot be done is refused before the first write', { timeout: 7_200_000 }, async () => {
+  const source = await protectedSource({ layout: 'plain', firmware: 'bios' }, signal);
+  const { file: medium } = await mediumOf(source, {}, signal);
+  await using machine = await startRecovery(source, { disks: [{ serial: 'SMALL', bytes: GIB / 2 }], medium }, signal);
+  await using host = await machine.rescue(signal);
+  const refused = async (words: readonly string[], code = source.code) => {
+    const ended = await inRescue(host, { code }, ['--json', '--quiet', ...words], signal);
+    expect(ended.code, ended.stdout + ended.stderr).not.toBe(0);
+    return { status: ended.code, ...errorSchema.parse(JSON.parse(ended.stdout)).error };
+  };
+  const recover = ['--yes', 'recover', '--after', 'nothing'] as const;
+  const repository = await writableRepository(host, signal);
+
+  // Too small, and told so by what is needed.
+  expect(await refused(recover)).toMatchObject({ code: expect.stringMatching(/no-room|refused|unsupported|disks/) });
+
+  // Someone else's code; a host of another name; a point that there is not.
+  const other = 'AAAAA-AAAAA-AAAAA-AAAAA-AAAAA-AAAAA';
+  expect((await refused(recover, other)).status).toBeGreaterThan(0);
+  expect(await refused(['--host', 'somebody-else', ...recover])).toMatchObject({ code: 'not-found' });
+  expect(await refused([...recover, '--point', '20200101T000000Z'])).toMatchObject({ code: 'not-found' });
+
+  // A disk that is large enough: from here on only what is wrong with the repository stands in the way.
+  await using work = await temporaryDirectory();
+  const { qemu } = await labEmulation(signal);
+  const [large] = await makeImages(qemu, work.path, [{ serial: 'LARGE', bytes: 4 * GIB }], signal);
+  if (large === undefined) throw new Error('no disk');
+  await machine.machine.addDisk(large, signal);
+  const seen = 'until lsblk -dno SERIAL | grep -q LARGE; do sleep 0.2; done; udevadm settle';
+  await host.run(['sh', '-c', seen], {}, signal);
+  const plan = await inRescue(host, source, ['--json', 'recover', '--dry-run'], signal);
+  expect(plan.code, plan.stdout).toBe(0);
+  const { digest } = z.object({ digest: z.string() }).parse(JSON.parse(plan.stdout));
+
+  // Consent to another plan, and none where nobody can be asked.
+  const wrong = digest.replace(/^./, (first) => (first === '0' ? '1' : '0'));
+  expect(await refused([`--yes=${wrong}`, 'recover', '--after', 'nothing'])).toMatchObject({ status: 5 });
+
+  for (const [kind, damage] of Object.entries(damages)) {
+    await host.run(['bash', '-ec', `cd ${repository}; ${damage}`], {}, signal);
+    const { status, code } = await refused([`--yes=${digest}`, 'recover', '--after', 'nothing']);
+    expect({ kind, status, code }).toMatchObject({ kind, status: expect.any(Number) });
+    expect(status, kind).toBeGreaterThan(0);
+    await undone(host);
+  }
+  await machine[Symbol.asyncDispose]();
+  const { bytesUsed } = await imagesOf(qemu, localHost()).info(large.file, signal);
+  expect(bytesUsed).toBeLessThan(1024 ** 2);
+
+  async function undone(own: Host): Promise<void> {
+    expect(await writableRepository(own, signal)).toBe(repository);
+  }
+});
+
+const flip = (file: string): string =>
+  `file=${file}; half=$(($(stat -c %s "$file") / 2)); printf '\\377\\376\\375' | dd of="$file" bs=1 seek=$half conv=notrunc status=none`;
+
+const damages: Readonly<Record<string, string>> = {
+  'a damaged archive': flip('$(ls tar/*/*.tar.zst.age)'),
+  'a damaged manifest': flip('$(ls tar/*/*.manifest.zst.age)'),
+  'a forged record': flip('$(ls lifeboat/*/points/*)'),
+  'captures that are gone': 'rm lifeboat/*/captures/*',
+  'no archive': 'rm tar/*/*.tar.zst.age',
+};

