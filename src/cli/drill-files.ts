@@ -1,12 +1,10 @@
 /** A drill without a machine: all files of a point restored into a directory, and each compared with what the point says. */
-import { mkdir, realpath, rm, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, realpath, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import { Clock } from '../drill/clock.ts';
 import { DRILL_FORMAT, type DrillReport } from '../drill/report.ts';
-import { LifeboatError } from '../kernel/errors.ts';
 import { present } from '../kernel/present.ts';
-import { formatBytes } from '../kernel/units.ts';
 import { findPoint } from '../point/find.ts';
 import { proveFiles } from '../prove/files.ts';
 import type { FilesProof } from '../prove/proof.ts';
@@ -15,55 +13,52 @@ import type { OpenRepository } from '../steps/repository.ts';
 import { pointJob } from '../steps/restore-plan.ts';
 import { startRun } from '../workflow/runs.ts';
 import { restore } from '../../workflows/restore.ts';
+import { checkRoom, type DrillPlace } from './drill-place.ts';
 import type { Session } from './session.ts';
 import { version } from './version.ts';
 
 export interface FilesRequest {
   readonly point: string;
   readonly hostName: string;
-  readonly evidence: string;
+  readonly place: Pick<DrillPlace, 'evidence' | 'scratch'>;
   /** Where the files stay. @default they are removed */
   readonly keep?: string;
 }
 
 /** @throws LifeboatError `no-space`, `not-found`; that the files cannot be restored is a result */
 export async function filesDrill(
-  { point: named, hostName, evidence, keep }: FilesRequest,
+  { point: named, hostName, place: { evidence, scratch }, keep }: FilesRequest,
   config: Config,
   repository: OpenRepository,
   session: Session,
 ): Promise<DrillReport> {
   const { signal } = session;
   const { point } = await findPoint(repository, hostName, named, signal);
-  const directory = join(keep === undefined ? evidence : resolve(keep), 'restored');
+  const directory = join(keep === undefined ? scratch : resolve(keep), 'restored');
   await mkdir(join(directory, '..'), { recursive: true });
   await checkRoom(join(directory, '..'), point.data.bytes);
   const at = new Date();
   const clock = new Clock();
   let problem: string | undefined;
   let proof: FilesProof | undefined;
-  try {
-    const request = { paths: [], directory };
-    const inputs = { config, hostName, pointName: point.id, restoreRequest: request };
-    const outcome = await clock.phase('restore', async () => await startRun(restore, inputs, session.context, signal));
-    if (outcome.error !== undefined) problem = outcome.error.message;
-    const found = outcome.report.findings.map(({ subject, problem }) => `${subject}: ${problem}`);
-    if (outcome.error === undefined && typedState(outcome.state).restored !== undefined) {
-      proof = await clock.phase('prove', async () => {
-        const { entries, bytes } = point.data;
-        const job = pointJob(repository, point);
-        const recovery = {
-          entries: () => repository.engine.entries(job, signal),
-          total: { entries, bytes },
-          root: await realpath(directory),
-          changed: [],
-        };
-        return await proveFiles(recovery, () => {}, signal);
-      });
-      if (proof.wrong > 0) problem = [`${proof.wrong} entries are not what the point says`, ...found].join('\n');
-    }
-  } finally {
-    if (keep === undefined) await rm(directory, { recursive: true, force: true });
+  const request = { paths: [], directory };
+  const inputs = { config, hostName, pointName: point.id, restoreRequest: request };
+  const outcome = await clock.phase('restore', async () => await startRun(restore, inputs, session.context, signal));
+  if (outcome.error !== undefined) problem = outcome.error.message;
+  const found = outcome.report.findings.map(({ subject, problem }) => `${subject}: ${problem}`);
+  if (outcome.error === undefined && typedState(outcome.state).restored !== undefined) {
+    proof = await clock.phase('prove', async () => {
+      const { entries, bytes } = point.data;
+      const job = pointJob(repository, point);
+      const recovery = {
+        entries: () => repository.engine.entries(job, signal),
+        total: { entries, bytes },
+        root: await realpath(directory),
+        changed: [],
+      };
+      return await proveFiles(recovery, () => {}, signal);
+    });
+    if (proof.wrong > 0) problem = [`${proof.wrong} entries are not what the point says`, ...found].join('\n');
   }
   if (proof !== undefined) await writeFile(join(evidence, 'proof.json'), `${JSON.stringify(proof, null, 2)}\n`);
   const result = problem !== undefined || proof === undefined ? 'failed' : proof.sampled ? 'sampled' : 'passed';
@@ -85,14 +80,6 @@ export async function filesDrill(
     checks: proof === undefined ? [] : [checkOf(proof)],
     evidence: {},
   };
-}
-
-async function checkRoom(directory: string, bytes: number): Promise<void> {
-  const { bavail, bsize } = await statfs(directory);
-  if (bavail * bsize > bytes) return;
-  throw new LifeboatError('no-space', `there is no room for ${formatBytes(bytes)} of files at ${directory}`, {
-    hint: 'Name a directory with --keep, and remove the files afterwards.',
-  });
 }
 
 const countsOf = ({ total, checked, bytes, wrong }: FilesProof) => ({

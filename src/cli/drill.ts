@@ -1,15 +1,14 @@
 /** `lifeboat drill`: what a drill takes of this host, and what is kept of it. */
 import { hash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { arch, availableParallelism, freemem, tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
+import { arch, availableParallelism, freemem } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import { drill } from '../drill/drill.ts';
 import { reportPage } from '../drill/page.ts';
 import type { DrillReport } from '../drill/report.ts';
-import { writeFileAtomic } from '../kernel/atomic-write.ts';
+import { makeDirectory, writeFileAtomic } from '../kernel/atomic-write.ts';
 import { asLifeboatError } from '../kernel/errors.ts';
-import { newId } from '../kernel/ids.ts';
 import { present } from '../kernel/present.ts';
 import { parseBytes } from '../kernel/units.ts';
 import { putRecovered } from '../point/attestations.ts';
@@ -22,6 +21,7 @@ import { type OpenRepository, openConfigured } from '../steps/repository.ts';
 import { wantedChecks } from './drill-checks.ts';
 import { filesDrill } from './drill-files.ts';
 import { drillMedium } from './drill-medium.ts';
+import { checkRoom, type DrillPlace, openDrillPlace } from './drill-place.ts';
 import { provisionsOf } from './drill-secrets.ts';
 import { chosenAccelerator, noteNoKvm } from './accelerator.ts';
 import { hostNameOf } from './requests.ts';
@@ -53,16 +53,16 @@ export async function drillHost(options: DrillOptions, session: Session): Promis
   const { config } = await configured(globals);
   const hostName = await hostNameOf(config, host, signal);
   await using repository = await openConfigured(config, opening, signal);
-  const evidence = join(context.stateDir, 'drills', newId(new Date()));
-  await mkdir(evidence, { recursive: true, mode: 0o700 });
+  await using place = await openDrillPlace(context.stateDir);
+  const { evidence } = place;
   const report = options.files
     ? await filesDrill(
-        { point: options.point, hostName, evidence, ...present({ keep: options.keep }) },
+        { point: options.point, hostName, place, ...present({ keep: options.keep }) },
         config,
         repository,
         session,
       )
-    : await machineDrill(options, config, hostName, repository, evidence, session);
+    : await machineDrill(options, config, hostName, repository, place, session);
   await writeFileAtomic(join(evidence, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
   const page = await reportPage(report, evidence);
   await writeFile(join(evidence, 'report.html'), page);
@@ -89,7 +89,7 @@ async function machineDrill(
   config: Config,
   hostName: string,
   repository: OpenRepository,
-  evidence: string,
+  { evidence, scratch }: DrillPlace,
   session: Session,
 ): Promise<DrillReport> {
   const { signal, context, globals } = session;
@@ -121,15 +121,11 @@ async function machineDrill(
     version: version(),
     say,
   };
-  const run = async (accelerator: Accelerator): Promise<DrillReport> => {
-    const images =
-      options.keep === undefined ? await mkdtemp(join(tmpdir(), 'lifeboat-drill-')) : resolve(options.keep);
-    try {
-      return await drill({ ...request, images }, { qemu, accelerator }, signal);
-    } finally {
-      if (options.keep === undefined) await rm(images, { recursive: true, force: true });
-    }
-  };
+  const images = options.keep === undefined ? join(scratch, 'images') : resolve(options.keep);
+  await makeDirectory(images, 0o700);
+  await checkRoom(images, point.data.bytes);
+  const run = async (accelerator: Accelerator): Promise<DrillReport> =>
+    await drill({ ...request, images }, { qemu, accelerator }, signal);
   const chosen = await chosenAccelerator(options.accelerator, context.stateDir);
   const report = await run(chosen);
   if (report.result !== 'failed' || chosen === 'tcg' || options.accelerator !== undefined) return report;
