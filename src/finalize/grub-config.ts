@@ -23,9 +23,10 @@ export const grubConfig: Subject = {
         : 'the system lies on something else than it did',
       boot?.firmware === scene.firmware ? undefined : 'the machine starts by another firmware',
     ].filter((reason) => reason !== undefined);
+    if (reasons.length === 0) return environment;
     const there = await thereOf(site, places, signal);
     const path = places.find((place) => there.has(place));
-    if (reasons.length === 0 || path === undefined) return environment;
+    if (path === undefined) return environment;
     const [update, make] = await Promise.all([
       programInside(site, ['update-grub'], signal),
       programInside(site, ['grub-mkconfig', 'grub2-mkconfig'], signal),
