@@ -156,8 +156,7 @@ async function showPlan({ globals, host, opening, signal }: Session, config: Con
   await using repository = await openConfigured(config, opening, signal);
   const { point } = await findPoint(repository, hostName, pointName, signal);
   const { layout } = await readCaptures(repository, point, signal);
-  const place = { directory: root, repository: config.repository };
-  const plan = await planOf(request, openedByEscrow(layout, point), place, host, signal);
+  const plan = await planOf(request, openedByEscrow(layout, point), config, host, signal);
   const text = () =>
     `Point ${point.id} of ${hostName}, made ${point.createdAt}, in ${repository.target.url}: nothing is done (--dry-run)\n\n${planText(plan)}`;
   printResult(globals.json, { ...plan, point: point.id, digest: planDigest(plan) }, text);
