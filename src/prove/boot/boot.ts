@@ -4,7 +4,9 @@ import { together, type Verdict } from '../verdict.ts';
 import { biosLoaders } from './bios.ts';
 import { entryProblems, type Startable } from './entry.ts';
 import { type Menu, menusOf } from './menus.ts';
+import { configured } from './settings.ts';
 import { uefiLoaders } from './uefi.ts';
+import { unifiedImages } from './uki.ts';
 
 /** @param disks which disk has taken the place of which, by their ids; empty where each is itself */
 export function proveBoot(scene: Scene, disks: ReadonlyMap<string, string>): Verdict {
@@ -18,6 +20,7 @@ export function proveBoot(scene: Scene, disks: ReadonlyMap<string, string>): Ver
     ...menus.map((menu) => judged(menu, scene)),
     firstProgram(scene),
     opened(scene),
+    configured(scene),
   ]);
 }
 
@@ -27,20 +30,19 @@ const menuNames: Readonly<Record<Menu['loader'], string>> = {
   extlinux: 'extlinux',
 };
 
-function noMenu(loader: Menu['loader'], menus: readonly Menu[], { inside, mounts }: Scene): Verdict {
+function noMenu(loader: Menu['loader'], menus: readonly Menu[], scene: Scene): Verdict {
   if (menus.some((one) => one.loader === loader)) return { findings: [], notes: [] };
-  // Images that are programs themselves need no entry.
-  const images = mounts
-    .flatMap(({ path }) => inside.names(`${path === '/' ? '' : path}/EFI/Linux`))
-    .filter((name) => /\.efi$/i.test(name));
-  if (loader === 'entries' && images.length > 0)
-    return { findings: [], notes: [`systemd-boot starts ${images.join(', ')}`] };
-  return {
-    findings: [
-      { subject: menuNames[loader], problem: 'there is no entry for it to start: its configuration is not there' },
-    ],
-    notes: [],
-  };
+  // Images that are programs themselves need no entry; which of several is started first is the loader's affair.
+  const images = loader === 'entries' ? unifiedImages(scene) : [];
+  if (images.length > 0) {
+    const path = 'EFI/Linux';
+    return judged(
+      { path, loader, entries: images, first: images.length === 1 ? images[0] : undefined, problems: [] },
+      scene,
+    );
+  }
+  const problem = 'there is no entry for it to start: its configuration is not there';
+  return { findings: [{ subject: menuNames[loader], problem }], notes: [] };
 }
 
 /** What is started by itself has to be right; of the others it is told. */

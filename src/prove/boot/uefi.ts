@@ -7,6 +7,7 @@ import type { Verdict } from '../verdict.ts';
 import { entryProblems } from './entry.ts';
 import { parseGrubCfg } from './grub-cfg.ts';
 import { grubPath, type Menu } from './menus.ts';
+import { unifiedOf } from './uki.ts';
 
 type Partition = ComponentOf<'partition'>;
 
@@ -44,13 +45,18 @@ export function uefiLoaders(scene: Scene): Started {
       problem: `no boot entry names a file that is on ${places}, and there is none at EFI/BOOT that firmware tries by itself`,
     });
   }
-  const seen = new Set<string>();
-  for (const starter of starters) {
-    if (seen.has(starter.path)) continue;
-    seen.add(starter.path);
-    const problems = starterProblems(starter, scene, menus);
-    for (const problem of problems) verdict.findings.push({ subject: starter.path, problem });
-    if (problems.length === 0) verdict.notes.push(`firmware starts ${starter.path}`);
+  const unique = [...new Map(starters.map((one) => [one.path, one])).values()];
+  const judged = unique.map((one) => ({ path: one.path, ...starterProblems(one, scene) }));
+  // What firmware comes to first has to be right; what is left of others it passes over, or a person does.
+  const [first] = judged;
+  for (const { path, problems, menu } of judged) {
+    const isRight = problems.length === 0;
+    if (isRight) verdict.notes.push(`firmware starts ${path}`);
+    if (menu !== undefined && (isRight || path === first?.path)) menus.add(menu);
+    for (const problem of problems) {
+      if (path === first?.path) verdict.findings.push({ subject: path, problem });
+      else verdict.notes.push(`${path}: ${problem}`);
+    }
   }
   return { menus, verdict };
 }
@@ -75,18 +81,22 @@ function espsOf({ mounts, devices }: Scene): Esp[] {
 function entriesOf({ devices, inside }: Scene, esps: readonly Esp[], verdict: Verdict): Starter[] {
   const boot = devices.layout.components.find(({ kind }) => kind === 'boot');
   const efi = boot?.kind === 'boot' ? boot.efi : undefined;
-  const ordered = new Set(efi?.order?.split(',') ?? []);
-  return (efi?.entries ?? []).flatMap(({ number, active, label, partUuid, path, arguments: given }): Starter[] => {
-    const esp = esps.find(({ partitions }) =>
-      partitions.some((one) => one.partUuid?.toLowerCase() === partUuid?.toLowerCase()),
-    );
-    if (esp === undefined || path === undefined || !active || !ordered.has(number)) return [];
-    const wanted = `${esp.path}${path.replaceAll('\\', '/')}`;
-    const file = inside.spelled(wanted);
-    if (file !== undefined) return [{ path: file, esp, arguments: given }];
-    verdict.notes.push(`the boot entry ${label} names ${wanted}, which is not there`);
-    return [];
-  });
+  const order = efi?.order?.split(',') ?? [];
+  const rank = (number: string) => order.indexOf(number);
+  const entries = (efi?.entries ?? []).filter(({ number }) => order.includes(number));
+  return entries
+    .toSorted((one, other) => rank(one.number) - rank(other.number))
+    .flatMap(({ active, label, partUuid, path, arguments: given }): Starter[] => {
+      const esp = esps.find(({ partitions }) =>
+        partitions.some((one) => one.partUuid?.toLowerCase() === partUuid?.toLowerCase()),
+      );
+      if (esp === undefined || path === undefined || !active) return [];
+      const wanted = `${esp.path}${path.replaceAll('\\', '/')}`;
+      const file = inside.spelled(wanted);
+      if (file !== undefined) return [{ path: file, esp, arguments: given }];
+      verdict.notes.push(`the boot entry ${label} names ${wanted}, which is not there`);
+      return [];
+    });
 }
 
 function removableOf(esp: Esp, { inside }: Scene): Starter[] {
@@ -98,9 +108,17 @@ function removableOf(esp: Esp, { inside }: Scene): Starter[] {
     .map((name) => ({ path: `${folder}/${name}`, esp, arguments: undefined }));
 }
 
-function starterProblems({ path, esp, arguments: given }: Starter, scene: Scene, menus: Set<Menu['loader']>): string[] {
+/** What is wrong with it, and the menu that it shows. */
+interface Judged {
+  readonly problems: readonly string[];
+  readonly menu?: Menu['loader'];
+}
+
+function starterProblems({ path, esp, arguments: given }: Starter, scene: Scene): Judged {
   const { inside } = scene;
-  if (inside.head(path, 2)?.toString('latin1') !== 'MZ') return ['it is no program for firmware'];
+  if (inside.head(path, 2)?.toString('latin1') !== 'MZ') return { problems: ['it is no program for firmware'] };
+  const unified = unifiedOf(path, inside);
+  if (unified !== undefined) return { problems: entryProblems(unified, scene) };
   const folder = dirname(path);
   const names = inside.names(folder);
   const has = (pattern: RegExp) => names.some((name) => pattern.test(name));
@@ -110,20 +128,16 @@ function starterProblems({ path, esp, arguments: given }: Starter, scene: Scene,
       const file = inside.spelled(`${esp.path}/${one.replaceAll('\\', '/')}`);
       return { path: file ?? one, found: file !== undefined };
     });
-    return entryProblems({ name: path, linux: { path, found: true }, initrd, options: given ?? '' }, scene);
+    const started = { name: path, linux: { path, found: true }, initrd, options: given ?? '' };
+    return { problems: entryProblems(started, scene) };
   }
   const isShim = /^shim/i.test(basename(path)) || has(/^(mm|fb)(x64|ia32|aa64)\.efi$/i);
   if (isShim && !has(/^grub[a-z0-9]*\.efi$/i) && !has(/^fb(x64|ia32|aa64)\.efi$/i) && !has(/^systemd-boot/i))
-    return ['shim is there, and not what it starts'];
-  if (has(/^systemd-boot/i) || contains(path, 'systemd-boot', inside)) {
-    menus.add('entries');
-    return [];
-  }
-  if (has(/^grub[a-z0-9]*\.efi$/i) || contains(path, 'Welcome to GRUB!', inside)) {
-    menus.add('grub');
-    return besideProblems(folder, scene);
-  }
-  return [];
+    return { problems: ['shim is there, and not what it starts'] };
+  if (has(/^systemd-boot/i) || contains(path, 'systemd-boot', inside)) return { problems: [], menu: 'entries' };
+  if (has(/^grub[a-z0-9]*\.efi$/i) || contains(path, 'Welcome to GRUB!', inside))
+    return { problems: besideProblems(folder, scene), menu: 'grub' };
+  return { problems: [] };
 }
 
 /** The few lines beside a GRUB that was signed: they lead to its menu. */
