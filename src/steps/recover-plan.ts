@@ -44,18 +44,17 @@ export const planRecovery = step({
     };
     const { value, phases } = await phased('plan', before, async () => {
       const { unattended } = request;
-      // Of an earlier attempt.
-      if (does(request, 'recreate')) await unmountNewRoot(destination.directory, host, signal);
-      if (unattended !== undefined && does(request, 'recreate')) {
-        const here = withWholeDisks(await captureLayout(host, new Date(), signal));
-        await refuseTwice(disksOf(here), { point: point.id, ...present({ medium: unattended.medium }) }, host, signal);
-      }
-      if (!does(request, 'recreate')) {
+      if (does(request, 'recreate')) {
+        // Of an earlier attempt.
+        await unmountNewRoot(destination.directory, host, signal);
+        const again = { point: point.id, ...present({ medium: unattended?.medium }) };
+        if (unattended !== undefined) await refuseTwice(await disksHere(host, signal), again, host, signal);
+      } else {
         const open = async (names: readonly string[]) => (await keysFor(names, captured.layout)).keys;
         await assembleStanding(captured.layout, open, host, signal);
       }
       const wanted = openedByEscrow(captured.layout, point);
-      const layoutPlan = await planOf(request, wanted, { ...destination, ...config }, host, signal);
+      const layoutPlan = await planOf(request, wanted, config, host, signal);
       if (does(request, 'finalize')) {
         const firmware = (await startedBy(host, signal)) === 'bios' ? 'bios' : 'uefi';
         refuseUnstartable(captured.layout, layoutPlan.layout, firmware);
@@ -67,6 +66,11 @@ export const planRecovery = step({
     return { ...value, phases };
   },
 });
+
+/** No more is asked of them than what a mark is looked for by. */
+async function disksHere(host: Host, signal: AbortSignal) {
+  return disksOf(withWholeDisks(await captureLayout(host, new Date(), signal)));
+}
 
 /**
  * The plan, as a dry run shows it, too.

@@ -6,12 +6,13 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { isRoot, sandbox } from '../../test/helpers/cli.ts';
 import { made } from '../../test/helpers/made-layout.ts';
+import { temporaryDirectory } from '../../test/helpers/temporary.ts';
 import { loadConfig } from '../config/load.ts';
 import { localHost } from '../host/local.ts';
 import type { Json } from '../kernel/json.ts';
 import { noSecrets } from '../kernel/secret.ts';
 import { planFormat, type Plan } from '../layout/rebuild/document.ts';
-import type { Layout } from '../layout/types.ts';
+import type { Component, Layout } from '../layout/types.ts';
 import { findPoint } from '../point/find.ts';
 import { makeOwnPlaces, mountNewRoot, unmountNewRoot } from '../recover/new-root.ts';
 import { readRecovered } from '../recover/once.ts';
@@ -119,6 +120,45 @@ test.skipIf(why !== undefined)(
   },
 );
 
+test.skipIf(why !== undefined)(`a btrfs on two devices, by its subvolumes${why ?? ''}`, async ({ signal, skip }) => {
+  if (spawnSync('mkfs.btrfs', ['--version']).status !== 0) return skip('needs mkfs.btrfs');
+  await using directory = await temporaryDirectory();
+  await using disks = loops(directory.path, ['a', 'b'], 256 << 20);
+  await using host = localHost();
+  const root = join(directory.path, 'new');
+  const [first = '', second = ''] = disks.devices;
+  ran('mkfs.btrfs', '-q', '-f', '-m', 'raid1', '-d', 'raid1', first, second);
+  mkdirSync(root);
+  await using _mounted = { [Symbol.asyncDispose]: async () => await unmountNewRoot(root, host, signal) };
+  if (spawnSync('mount', [second, root]).status !== 0) return skip('the kernel mounts no btrfs');
+  for (const name of ['@', '@home']) ran('btrfs', '-q', 'subvolume', 'create', join(root, name));
+  ran('umount', root);
+  const machine = made();
+  const on = [first, second].map((device) => machine.disk(device, 256 << 20));
+  const whole = machine.filesystem('btrfs', 'btrfs', on.toReversed(), 512 << 20);
+  for (const [path, name, options] of [
+    ['/home', '@home', 'rw,compress=zstd:3,subvolid=257'],
+    ['/', '@', 'rw,nosuid,compress=zstd:3'],
+  ] as const) {
+    const subvolume = machine.add('subvolume', `subvolume:${name}`, [whole], {
+      path: name,
+      number: 256,
+      readOnly: false,
+      isDefault: false,
+    });
+    machine.mount(path, [subvolume], { fstype: 'btrfs', options, root: `/${name}` });
+  }
+  const layout = machine.layout();
+  expect((await mountNewRoot(layout, root, host, signal)).map(({ path }) => path)).toEqual(['/', '/home']);
+  const shown = ran('findmnt', '-no', 'OPTIONS', join(root, 'home'));
+  expect(shown).toMatch(/noatime.*compress=zstd:3.*subvol=\/@home/);
+  // Whichever of its devices the kernel names, it is the same.
+  await mountNewRoot(layout, root, host, signal);
+  await mountNewRoot({ ...layout, components: layout.components.map(turned) }, root, host, signal);
+});
+
+const turned = (one: Component): Component => (one.kind === 'btrfs' ? { ...one, on: one.on.toReversed() } : one);
+
 function layoutOn([first = '', second = '']: readonly string[], path: string): Layout {
   const machine = made();
   const size = 64 << 20;
@@ -142,11 +182,15 @@ function planOf(layout: Layout): Plan {
 }
 
 /** Devices over files, each with an empty ext4. */
-function loops(base: string, names: readonly string[]): AsyncDisposable & { readonly devices: readonly string[] } {
+function loops(
+  base: string,
+  names: readonly string[],
+  size = 64 << 20,
+): AsyncDisposable & { readonly devices: readonly string[] } {
   const devices = names.map((name) => {
     const file = join(base, `${name}.img`);
     writeFileSync(file, '');
-    truncateSync(file, 64 << 20);
+    truncateSync(file, size);
     ran('mkfs.ext4', '-q', file);
     return ran('losetup', '--find', '--show', file);
   });
