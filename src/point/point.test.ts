@@ -30,5 +30,7 @@ test('a point that was recovered is trusted as far as it gets, until something w
   expect(trustOf(verified(1, 'passed'), [], { ...drill, result: 'failed' })).toBe('read-back');
   expect(trustOf(verified(1, 'passed'), [], { ...drill, result: 'sampled' })).toBe('read-back');
   expect(trustOf(verified(1, 'passed'), [], { ...drill, what: 'files' })).toBe('read-back');
+  const part = { entries: 9, files: 7, bytes: 5000, wrong: 0, graph: 0, boot: 0, mounts: 0, leftOut: 4 };
+  expect(trustOf(verified(1, 'passed'), [], { ...drill, proof: part })).toBe('read-back');
   expect(trustOf(undefined, [], { ...drill, result: 'failed' })).toBe('stored');
 });

@@ -78,6 +78,8 @@ const recoveredSchema = attested.extend({
       graph: z.number(),
       boot: z.number(),
       mounts: z.number(),
+      /** Entries that were not to be restored: then it is not the whole machine. */
+      leftOut: z.number().exactOptional(),
     })
     .exactOptional(),
   /** What it was recovered on. */
@@ -177,7 +179,8 @@ export function trustOf(
   bases: readonly (Verification | undefined)[],
   recovered?: Recovered,
 ): Trust {
-  if (recovered?.result !== 'passed' || recovered.what !== 'machine') return trustByReading(newest, bases);
+  const isWhole = recovered?.what === 'machine' && (recovered.proof?.leftOut ?? 0) === 0;
+  if (recovered?.result !== 'passed' || !isWhole) return trustByReading(newest, bases);
   // It took every byte of all that it builds upon; only what was found since says more.
   const since = [newest, ...bases].filter((one) => one !== undefined && one.at >= recovered.at);
   return since.some((one) => one?.result === 'damaged') ? 'damaged' : 'recovered';

@@ -75,6 +75,7 @@ class Proving {
     extra: 0,
     changedOnPurpose: 0,
     hidden: 0,
+    leftOut: 0,
   };
   /** Of files that have several names here: which each is; and the first name by which each was met. */
   readonly #inodes = new Map<string, string>();
@@ -117,6 +118,7 @@ class Proving {
     this.#sample?.looked();
     if (affair === 'changed') this.#count.changedOnPurpose++;
     if (affair === 'hidden') this.#count.hidden++;
+    if (affair === 'left-out') this.#count.leftOut++;
     for (let path = parentOf(wanted.path); !this.#above.has(path); path = parentOf(path)) this.#above.add(path);
     if (affair !== undefined) return;
     this.#count.total++;

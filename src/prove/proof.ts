@@ -34,6 +34,8 @@ const filesProofSchema = z.object({
   extraPaths: z.array(z.string()),
   /** Entries that were changed on purpose after they were restored, and that were not compared. */
   changedOnPurpose: z.number(),
+  /** Entries that were not to be restored. */
+  leftOut: z.number(),
   /** Entries at places over which the running system has mounted something of its own, such as /proc. */
   hidden: z.number(),
 });

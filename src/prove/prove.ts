@@ -1,6 +1,7 @@
 /** Proves that a recovered machine is what its point says, and that it will start. Changes nothing on it. */
 import { realpath } from 'node:fs/promises';
 import type { Host } from '../host/host.ts';
+import { printable } from '../kernel/text.ts';
 import { proveBoot } from './boot/boot.ts';
 import { forgetCaches } from './fresh.ts';
 import { proveFiles } from './files.ts';
@@ -45,6 +46,23 @@ export async function proveRecovery(recovery: Recovery, host: Host, tell: Tell, 
 
 /** What of a proof goes on record. */
 export function countsOf({ files, graph, boot, mounts }: Proof) {
-  const { total: entries, checked, bytes, wrong } = files;
-  return { entries, files: checked, bytes, wrong, graph: graph.length, boot: boot.length, mounts: mounts.length };
+  const { total: entries, checked, bytes, wrong, leftOut } = files;
+  const faults = { wrong, graph: graph.length, boot: boot.length, mounts: mounts.length };
+  return { entries, files: checked, bytes, ...faults, ...(leftOut === 0 ? {} : { leftOut }) };
+}
+
+/** Why it failed, in a line; `undefined` where it did not. */
+export function problemOf({ files, graph, boot, mounts }: Proof): string | undefined {
+  const [missing] = files.missing;
+  const [different] = files.different;
+  const example = missing === undefined ? `${different?.path}: ${different?.differences[0]}` : `${missing} is missing`;
+  const faults = [
+    ...(files.wrong === 0
+      ? []
+      : [`${files.wrong} of ${files.total} entries are not as in the point, such as ${example}`]),
+    ...graph.slice(0, 1).map(({ text }) => `the storage is not as planned: ${text}`),
+    ...boot.slice(0, 1).map(({ subject, problem }) => `it would not start: ${subject}: ${problem}`),
+    ...mounts.slice(0, 1).map(({ subject, problem }) => `it would not mount ${subject}: ${problem}`),
+  ];
+  return faults.length === 0 ? undefined : printable(faults.join('; '));
 }

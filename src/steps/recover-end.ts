@@ -16,7 +16,7 @@ import { keepBack } from '../point/kept.ts';
 import { LOG_FORMAT, putLog } from '../point/logs.ts';
 import { ATTESTATION_FORMAT, type Recovered } from '../point/point.ts';
 import { mountNewRoot, unmountNewRoot } from '../recover/new-root.ts';
-import { countsOf } from '../prove/prove.ts';
+import { countsOf, problemOf } from '../prove/prove.ts';
 import { markRecovered } from '../recover/once.ts';
 import { does } from '../recover/request.ts';
 import { copyLogs, readLogs } from '../rescue/logs.ts';
@@ -130,7 +130,7 @@ function attestationOf(state: Ending, at: string, run: string): Recovered {
     seconds: secondsSince(begun, at),
     rpoSeconds: secondsSince(point.createdAt, begun),
     phases: [...phases],
-    ...(proof === null ? {} : { proof: countsOf(proof) }),
+    ...(proof === null ? {} : { proof: countsOf(proof), ...present({ problem: problemOf(proof) }) }),
     machine: {
       firmware: newRoot.firmware,
       disks: disksOf(layoutPlan.layout).map(({ sizeBytes, serial }) => ({
