@@ -59,7 +59,7 @@ export async function recoverHere(options: RecoverOptions, typed: Globals): Prom
   const globals: Globals = repository === undefined ? typed : { ...typed, repository };
   await using session = openSession(globals, undefined, options.unattended);
   if (!options.unattended) await codeIfNeeded(globals, session);
-  const { config, inputs } = await configuredByAny(globals);
+  const { config, inputs } = await configuredByAny(options.unattended ? { ...globals, json: true } : globals);
   await using own = openSession(globals, settingsOf(config), options.unattended);
   const request = requestOf(options, parts, config, around, globals);
   const hostName = await hostNameOf(config, own.host, own.signal);
@@ -90,7 +90,7 @@ async function printRunbook(globals: Globals): Promise<void> {
   printResult(globals.json, { format: 'lifeboat.runbook/1', ...rest, text }, () => text);
 }
 
-/** Of several repositories, the first that answers says whose points it has. */
+/** Of several repositories, the first that answers says whose points it has. With `json` nobody is asked for the code. */
 async function configuredByAny(globals: Globals): ReturnType<typeof configured> {
   const urls = globals.repositories ?? [];
   if (urls.length < 2) return await configured(globals);

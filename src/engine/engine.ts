@@ -119,6 +119,11 @@ export interface VerifyJob extends StoredJob {
    * its size. `chain`: all of it is read. @default chain
    */
   readonly scope?: 'own' | 'chain';
+  /**
+   * Only whether the stored bytes are those that were sent, which takes a fraction of the time: of what was read by its content before, that
+   * says all.
+   */
+  readonly sameBytes?: boolean;
   readonly onProgress: OnProgress;
 }
 
@@ -183,8 +188,8 @@ export interface VerifyReport {
   /** Bytes read back from the target. */
   readonly storedBytes: number;
   /**
-   * `content`: every file was decrypted, decompressed and hashed. `ciphertext`: without a key, the stored bytes are those
-   * that were sent, and no more can be said.
+   * `content`: every file was decrypted, decompressed and hashed. `ciphertext`: the stored bytes are those that were sent, and without a key,
+   * or where it was not asked for, no more is said.
    */
   readonly depth: 'content' | 'ciphertext';
   /** Empty when every byte read back was right. */

@@ -1,5 +1,6 @@
 /** The first steps of a recovery: which point, out of which repository, and whether it is whole. Nothing here writes to a disk. */
 import type { Config } from '../config/schema.ts';
+import type { Progress } from '../engine/engine.ts';
 import { asLifeboatError, type ErrorCode, LifeboatError } from '../kernel/errors.ts';
 import { readIfThere } from '../kernel/read-if-there.ts';
 import { formatBytes } from '../kernel/units.ts';
@@ -7,8 +8,8 @@ import { throwIfAborted } from '../kernel/wait.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import { escrowProblem } from '../point/escrow.ts';
 import { findPoint } from '../point/find.ts';
-import type { Point, Trust } from '../point/point.ts';
-import { readCaptures } from '../point/records.ts';
+import { isProven, type Point } from '../point/point.ts';
+import { type ListedPoint, readCaptures } from '../point/records.ts';
 import { configuredConsent } from '../recover/consent.ts';
 import { does, type RecoverRequest } from '../recover/request.ts';
 import { judgeConfiguration, signatureOf } from '../recover/signed.ts';
@@ -105,43 +106,47 @@ export const verifyForRecovery = step({
           'record-damaged',
           `the LUKS headers of the point ${point.id} cannot be used: ${problem}`,
         );
-      const { trust } = await findPoint(repository, point.host.name, point.id, signal);
-      return await readFirst(repository, point, trust, say, signal);
+      return await readFirst(repository, await findPoint(repository, point.host.name, point.id, signal), say, signal);
     });
     return { tried, phases };
   },
 });
 
-/** @throws LifeboatError `archive-damaged` */
+/**
+ * Every byte. What was found right by its content before, as it was backed up most often, has to be the same bytes still: what they should be
+ * is signed.
+ *
+ * @throws LifeboatError `archive-damaged`
+ */
 async function readFirst(
   repository: OpenRepository,
-  point: Point,
-  trust: Trust,
+  { point, trust, verification }: ListedPoint,
   say: Say,
   signal: AbortSignal,
 ): Promise<Tried> {
   if (trust === 'damaged') throw damaged(point, 'it was found damaged before');
   const total = await storedOf(repository, point, signal);
+  const isKnown = isProven(trust) && verification?.depth === 'content';
   // Of one that nobody has ever read back, a sample says too little.
-  const limit = total <= wholeBytes || trust === 'stored' ? undefined : AbortSignal.timeout(sampleMs);
+  const limit = total > wholeBytes && isProven(trust) ? AbortSignal.timeout(sampleMs) : undefined;
   let read = 0;
-  const onProgress = ({ doneBytes }: { readonly doneBytes: number }): void => {
+  const onProgress = ({ doneBytes, totalBytes = total }: Progress): void => {
     read = doneBytes;
-    say({ type: 'progress', done: doneBytes, total: point.data.bytes, unit: 'bytes' });
+    say({ type: 'progress', done: doneBytes, total: totalBytes, unit: 'bytes' });
   };
-  const job = { ...pointJob(repository, point), scope: 'chain' as const, onProgress };
+  const job = { ...pointJob(repository, point), scope: 'chain' as const, sameBytes: isKnown, onProgress };
   const both = limit === undefined ? signal : AbortSignal.any([signal, limit]);
   try {
-    const { damage, bytes, storedBytes } = await repository.engine.verify(job, both);
+    const { damage, storedBytes } = await repository.engine.verify(job, both);
     const [first] = damage;
     if (first !== undefined) throw damaged(point, `${first.subject}: ${first.problem}`);
-    return { how: 'whole', bytes, storedBytes };
+    return { how: 'whole', bytes: point.data.bytes, storedBytes };
   } catch (error) {
     throwIfAborted(signal);
     if (limit?.aborted !== true) throw error;
-    const text = `the point is large: ${formatBytes(read)} of ${formatBytes(point.data.bytes)} were read and are right; all of it read back right when it was last verified`;
+    const text = `the point is large: ${formatBytes(read)} of ${formatBytes(total)} were read and are right; all of it read back right when it was last verified`;
     say({ type: 'note', text });
-    return { how: 'sample', bytes: read, storedBytes: 0 };
+    return { how: 'sample', bytes: 0, storedBytes: read };
   }
 }
 

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { isRoot, sandbox } from '../../test/helpers/cli.ts';
 import { made } from '../../test/helpers/made-layout.ts';
+import { runSteps } from '../../test/helpers/run-steps.ts';
 import { temporaryDirectory } from '../../test/helpers/temporary.ts';
 import { loadConfig } from '../config/load.ts';
 import { localHost } from '../host/local.ts';
-import type { Json } from '../kernel/json.ts';
 import { noSecrets } from '../kernel/secret.ts';
 import { planFormat, type Plan } from '../layout/rebuild/document.ts';
 import type { Component, Layout } from '../layout/types.ts';
@@ -17,10 +17,6 @@ import { findPoint } from '../point/find.ts';
 import { makeOwnPlaces, mountNewRoot, unmountNewRoot } from '../recover/new-root.ts';
 import { readRecovered } from '../recover/once.ts';
 import { partsOf } from '../recover/request.ts';
-import { startRun } from '../workflow/runs.ts';
-import { noSettings } from '../workflow/units.ts';
-import { workflow, stage } from '../workflow/workflow.ts';
-import { typedState } from './define.ts';
 import { mountRecovered, restoreMachine } from './recover-build.ts';
 import { endRecovery } from './recover-end.ts';
 import { openConfigured } from './repository.ts';
@@ -70,31 +66,11 @@ test.skipIf(why !== undefined)(
       proof: null,
       phases: [],
     };
-    const flow = workflow({
-      name: 'part',
-      title: 'Part of a recovery',
-      inputs: Object.keys(inputs),
-      stages: [stage('mount', [mountRecovered]), stage('restore', [restoreMachine]), stage('end', [endRecovery])],
-    });
-    const context = {
-      stateDir: box.state,
-      host,
-      secrets: noSecrets,
-      settings: noSettings,
-      openEvents: async () => ({ emit: () => undefined, [Symbol.asyncDispose]: async () => undefined }),
-      ask: async () => await Promise.reject(new Error('nobody is asked')),
-      version: '1',
-      now: () => new Date(),
-    };
-    const { error, report, state } = await startRun(
-      flow,
-      JSON.parse(JSON.stringify(inputs)) as Record<string, Json>,
-      context,
-      signal,
-    );
+    const steps = [mountRecovered, restoreMachine, endRecovery];
+    const { error, report, state } = await runSteps(steps, inputs, { stateDir: box.state, host }, signal);
     expect(error).toBeUndefined();
     expect(report.findings).toEqual([]);
-    expect(typedState(state).newRoot?.mounts).toEqual(['/', join(box.source, 'data')]);
+    expect(state.newRoot?.mounts).toEqual(['/', join(box.source, 'data')]);
     expect(readdirSync(root)).toEqual([]);
 
     await mountNewRoot(layout, root, host, signal);
