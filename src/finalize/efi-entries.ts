@@ -84,7 +84,7 @@ function parsed(said: string): EfiBoot {
   }
 }
 
-function entryDeeds({ create, remove, activate, order }: EntryChanges, needed: boolean): Deed[] {
+function entryDeeds({ create, remove, order }: EntryChanges, needed: boolean): Deed[] {
   const run = (...words: readonly string[]): FinishCommand => ({
     argv: ['efibootmgr', '--quiet', ...words],
     where: 'rescue',
@@ -96,7 +96,7 @@ function entryDeeds({ create, remove, activate, order }: EntryChanges, needed: b
         ...deed,
         id: `efi-entry remove ${number}`,
         title: `take boot entry ${number} out of the firmware`,
-        why: 'another says the same, or it leads to a partition that there is no more',
+        why: 'another says the same, it is switched off, or its partition is no more',
         commands: [run('--bootnum', number, '--delete-bootnum')],
       }),
     ),
@@ -108,15 +108,6 @@ function entryDeeds({ create, remove, activate, order }: EntryChanges, needed: b
         why: 'the firmware has no entry for it',
         needed,
         commands: [run(...creation(entry))],
-      }),
-    ),
-    ...activate.map(
-      (number): Deed => ({
-        ...deed,
-        id: `efi-entry activate ${number}`,
-        title: `switch boot entry ${number} on`,
-        why: 'it starts the restored system, and is switched off',
-        commands: [run('--bootnum', number, '--active')],
       }),
     ),
     ...(order === undefined

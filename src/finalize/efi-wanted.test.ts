@@ -103,9 +103,7 @@ test('whatever firmware has, once told it has all, and is told nothing more', ()
       const gone = new Set(['gone']);
       const changes = entryChanges(wanted, { entries, order }, gone);
       const after: EfiEntry[] = [
-        ...entries
-          .filter(({ number }) => !changes.remove.includes(number))
-          .map((one) => (changes.activate.includes(one.number) ? { ...one, active: true } : one)),
+        ...entries.filter(({ number }) => !changes.remove.includes(number)),
         ...changes.create.map(({ number, label, leg, path }) => ({
           number,
           label,
@@ -116,7 +114,7 @@ test('whatever firmware has, once told it has all, and is told nothing more', ()
       ];
       expect(new Set(after.map(({ number }) => number)).size).toBe(after.length);
       const again = entryChanges(wanted, { entries: after, order: changes.order ?? order }, gone);
-      expect(again).toEqual({ create: [], remove: [], activate: [] });
+      expect(again).toEqual({ create: [], remove: [] });
       // Of others none is taken away.
       const foreign = entries.filter(({ partUuid }) => partUuid === 'foreign');
       expect(after).toEqual(expect.arrayContaining(foreign));

@@ -88,10 +88,11 @@ export const isEntry = (entry: EfiEntry, wanted: WantedEntry): boolean =>
 export interface EntryChanges {
   /** With the number that each gets. */
   readonly create: readonly (WantedEntry & { readonly number: string })[];
-  /** Numbers of those that say the same as another, or lead to a partition of this machine that there is no more. */
+  /**
+   * Numbers of those that say the same as another, that are switched off, or that lead to a partition of this machine that there is no
+   * more.
+   */
   readonly remove: readonly string[];
-  /** Numbers to be switched on. */
-  readonly activate: readonly string[];
   /** The whole order; absent where it stays. */
   readonly order?: readonly string[];
 }
@@ -103,25 +104,28 @@ export function entryChanges(
   gone: ReadonlySet<string>,
 ): EntryChanges {
   const taken = new Set(entries.map(({ number }) => number));
-  const found = wanted.map((one) => entries.filter((entry) => isEntry(entry, one)));
-  const twice = found.flatMap((same) => same.slice(1).map(({ number }) => number));
+  const found = wanted.map((one) => {
+    const same = entries.filter((entry) => isEntry(entry, one));
+    const kept = same.find(({ active }) => active);
+    return { kept, others: same.filter((entry) => entry !== kept) };
+  });
+  const twice = found.flatMap(({ others }) => others.map(({ number }) => number));
   const dead = entries.flatMap(({ number, partUuid }) =>
     partUuid !== undefined && gone.has(partUuid) ? [number] : [],
   );
   const remove = [...new Set([...twice, ...dead])];
   const create: (WantedEntry & { readonly number: string })[] = [];
   const own = wanted.map((one, index) => {
-    const known = found[index]?.[0]?.number;
+    const known = found[index]?.kept?.number;
     if (known !== undefined) return known;
     const number = freeNumber(taken);
     taken.add(number);
     create.push({ ...one, number });
     return number;
   });
-  const activate = found.flatMap(([first]) => (first !== undefined && !first.active ? [first.number] : []));
   const rest = order.filter((number) => !own.includes(number) && !remove.includes(number));
   const isThere = create.length === 0 && remove.length === 0 && own.every((number) => order.includes(number));
-  return { create, remove, activate, ...(isThere ? {} : { order: [...own, ...rest] }) };
+  return { create, remove, ...(isThere ? {} : { order: [...own, ...rest] }) };
 }
 
 function freeNumber(taken: ReadonlySet<string>): string {
