@@ -1,15 +1,17 @@
 /** What commands do in the rescue system, of what lies there. */
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { explaining, LifeboatError } from '../kernel/errors.ts';
 import { printable } from '../kernel/text.ts';
 import { LOG_FORMAT, putLog } from '../point/logs.ts';
 import { copyLogs, readLogs } from '../rescue/logs.ts';
 import { bringUpNetwork } from '../rescue/network.ts';
+import { mountRepositoryDisk } from '../rescue/repository-disk.ts';
 import { mountOldSystem, type OldSystem } from '../rescue/old-system.ts';
 import { parseWords, wordsText } from '../rescue/words.ts';
 import { openConfigured } from '../steps/repository.ts';
+import { localDirectory } from '../target/targets.ts';
 import { askHidden, recoveryCode } from './ask-secret.ts';
 import { layoutDocument, networkDocument, readDocument } from './documents.ts';
 import { hostNameOf } from './requests.ts';
@@ -18,14 +20,33 @@ import { configured, type Session } from './session.ts';
 /** Where the menu finds what it tells. */
 const notes = '/run/lifeboat';
 
-/** @param file the network as it was captured; DHCP where there is no such file */
-export async function networkOfRescue(file: string, { host, signal }: Session): Promise<readonly string[]> {
+/**
+ * Brings up what leads to the repository: the network, or the disk that it is on.
+ *
+ * @param file the network as it was captured, beside the layout; DHCP where there is no such file
+ */
+export async function networkOfRescue(file: string, session: Session): Promise<readonly string[]> {
+  const { host, signal } = session;
   const words = parseWords(await readFile('/proc/cmdline', 'utf8'));
   await note('words', wordsText(words));
   const wanted = existsSync(file) ? await readDocument(networkDocument, file, readText) : undefined;
-  const told = await bringUpNetwork(host, wanted, words, signal);
+  const links = await bringUpNetwork(host, wanted, words, signal);
+  const disk = await repositoryDisk(join(dirname(file), 'layout.json'), words.repository, session);
+  const told = disk === undefined ? links : [...links, disk];
   await note('network', told);
   return told;
+}
+
+async function repositoryDisk(
+  layoutFile: string,
+  named: string | undefined,
+  { globals, host, signal }: Session,
+): Promise<string | undefined> {
+  const url = named ?? (existsSync(globals.config) ? (await configured(globals)).config.repository : undefined);
+  const directory = url === undefined ? undefined : localDirectory(url);
+  if (directory === undefined) return undefined;
+  const layout = existsSync(layoutFile) ? await readDocument(layoutDocument, layoutFile, readText) : undefined;
+  return await mountRepositoryDisk(directory, layout, host, signal);
 }
 
 const readText = async (path: string): Promise<string> => await readFile(path, 'utf8');

@@ -46,12 +46,31 @@ export function mountOf({ path: device, type }: Content, path: string, subvolume
   return { path, device, type: drivers[type] ?? type, ways: (ways[type] ?? []).map((way) => [...way, ...added]) };
 }
 
+interface CapturedMount {
+  readonly path: string;
+  readonly uuid: string;
+  readonly subvolume?: string;
+}
+
 /** The filesystem of the root, and the subvolume that it is, as captured. */
-export function capturedRoot(layout: Layout): { readonly uuid: string; readonly subvolume?: string } | undefined {
-  const root = layout.components.find((one) => one.kind === 'mount' && one.path === '/' && one.hidden !== true);
-  if (root?.kind !== 'mount') return undefined;
-  const uuid = filesystemUnder(root, layout)?.uuid;
-  return uuid === undefined ? undefined : { uuid, ...present({ subvolume: subvolumeIn(root.options) }) };
+export function capturedRoot(layout: Layout): CapturedMount | undefined {
+  return mountsIn(layout).find(({ path }) => path === '/');
+}
+
+/** What held a directory, as captured; `undefined` where that was the root. */
+export function mountOver(directory: string, layout: Layout): CapturedMount | undefined {
+  const holds = ({ path }: CapturedMount): boolean => path !== '/' && `${directory}/`.startsWith(`${path}/`);
+  return mountsIn(layout)
+    .filter(holds)
+    .toSorted((a, b) => b.path.length - a.path.length)[0];
+}
+
+function mountsIn(layout: Layout): readonly CapturedMount[] {
+  return layout.components.flatMap((one) => {
+    if (one.kind !== 'mount' || one.hidden === true) return [];
+    const uuid = filesystemUnder(one, layout)?.uuid;
+    return uuid === undefined ? [] : [{ path: one.path, uuid, ...present({ subvolume: subvolumeIn(one.options) }) }];
+  });
 }
 
 /** @returns in the order of fstab, without the root; and what of it is not there, each with its reason */

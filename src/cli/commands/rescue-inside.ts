@@ -14,7 +14,7 @@ export const insideCommands = (): readonly Command[] => [
 function networkCommand(): Command {
   return new Command('network')
     .description(
-      'in the rescue system: bring the network up as it was captured, or else by DHCP; it does this by itself',
+      'in the rescue system: bring the network up as it was captured, or else by DHCP, and mount the disk of the repository; it does this by itself',
     )
     .option('--network <file>', 'the network as it was captured', '/etc/lifeboat/captured/network.json')
     .addHelpText('after', helpFooter(['lifeboat rescue network'], [0, 1, 130]))

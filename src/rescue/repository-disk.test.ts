@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { layoutOf, mount } from '../../test/helpers/small-layout.ts';
+import { recordedHost } from '../host/recorded.ts';
+import { mountRepositoryDisk } from './repository-disk.ts';
+
+const layout = layoutOf(
+  { kind: 'ext', id: 'fs:root', on: [], type: 'ext4', uuid: 'aaaa', sizeBytes: 1 },
+  { kind: 'ext', id: 'fs:repo', on: [], type: 'ext4', uuid: 'bbbb', sizeBytes: 1 },
+  mount('/', { on: ['fs:root'] }),
+  mount('/srv/backup', { on: ['fs:repo'] }),
+);
+
+type Answer = readonly [argv: readonly [string, ...string[]], code: number, stdout?: string];
+
+const host = (...commands: readonly Answer[]) =>
+  recordedHost({ commands: commands.map(([argv, code, stdout = '']) => ({ argv, code, stdout })) });
+
+const missing: Answer = [['test', '-e', '/srv/backup/web1/lifeboat/repository.json'], 1];
+const named: Answer = [['blkid', '-c', '/dev/null', '-U', 'bbbb'], 0, '/dev/sdc1\n'];
+const typed: Answer = [['blkid', '-o', 'value', '-s', 'TYPE', '/dev/sdc1'], 0, 'ext4\n'];
+const made: Answer = [['mkdir', '-p', '/srv/backup'], 0];
+const mounting = (options: string, code: number): Answer => [
+  ['mount', '-t', 'ext4', '-o', options, '/dev/sdc1', '/srv/backup'],
+  code,
+];
+const find = (...commands: readonly Answer[]) =>
+  mountRepositoryDisk('/srv/backup/web1', layout, host(...commands), new AbortController().signal);
+
+test('it is mounted read-only where it was; its journal is left alone where that cannot be replayed', async () => {
+  const there = 'the repository is on /dev/sdc1, mounted read-only at /srv/backup';
+  expect(await find(missing, named, typed, made, mounting('ro', 0))).toBe(there);
+  expect(await find(missing, named, typed, made, mounting('ro', 32), mounting('ro,noload', 0))).toBe(there);
+});
+
+test('points on a stick that lifeboat made are found, too', async () => {
+  const gone: Answer = [named[0], 2];
+  const stick: Answer = [['blkid', '-c', '/dev/null', '-L', 'LIFEBOAT-DATA'], 0, '/dev/sdc1\n'];
+  expect(await find(missing, gone, stick, typed, made, mounting('ro', 0))).toMatch(/^the repository is on \/dev\/sdc1/);
+  expect(await find(missing, gone, [stick[0], 2])).toMatch(
+    /was on a filesystem that is not here \(UUID bbbb, at \/srv/,
+  );
+});
+
+test('what cannot be mounted is told; what is there, or was on the root, is nothing to do', async () => {
+  const other: Answer = [typed[0], 0, 'zfs_member\n'];
+  expect(await find(missing, named, other, made)).toMatch(/cannot be mounted at \/srv\/backup: zfs_member cannot/);
+  expect(await find([missing[0], 0])).toBeUndefined();
+  const onRoot = host([['test', '-e', '/var/backup/lifeboat/repository.json'], 1]);
+  expect(await mountRepositoryDisk('/var/backup', layout, onRoot, new AbortController().signal)).toBeUndefined();
+});

@@ -1,0 +1,65 @@
+/** The disk with the repository, where that is a directory of the machine itself: mounted where it was, read-only. */
+import { join } from 'node:path/posix';
+import type { Host } from '../host/host.ts';
+import { asLifeboatError } from '../kernel/errors.ts';
+import { printable } from '../kernel/text.ts';
+import type { Layout } from '../layout/types.ts';
+import { canBeMounted, mountOf, mountOver } from './old-mounts.ts';
+
+/** A stick that lifeboat made has its points in a filesystem of this name. */
+const stickLabel = 'LIFEBOAT-DATA';
+
+/**
+ * Writes nothing: devices are read-only in the kernel until somebody agrees to a plan, so that no journal is replayed.
+ *
+ * @param directory of the repository
+ * @param layout the machine as it was captured, which knows what was mounted there
+ * @returns what a person should know of it; `undefined` where the repository is there, or belonged to the root that was lost
+ */
+export async function mountRepositoryDisk(
+  directory: string,
+  layout: Layout | undefined,
+  host: Host,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { code } = await host.run(
+    ['test', '-e', join(directory, 'lifeboat/repository.json')],
+    { okCodes: [0, 1] },
+    signal,
+  );
+  const place = layout === undefined ? undefined : mountOver(directory, layout);
+  if (code === 0 || place === undefined) return undefined;
+  const { path, uuid, subvolume } = place;
+  const device = (await deviceBy('-U', uuid, host, signal)) ?? (await deviceBy('-L', stickLabel, host, signal));
+  if (device === undefined) {
+    return printable(`the repository ${directory} was on a filesystem that is not here (UUID ${uuid}, at ${path})`);
+  }
+  const { stdout } = await host.run(['blkid', '-o', 'value', '-s', 'TYPE', device], { timeoutMs: 60_000 }, signal);
+  const content = { path: device, name: device, type: stdout.toString().trim() };
+  const failures: string[] = canBeMounted(content) ? [] : [`${content.type} cannot be mounted here`];
+  const { type, ways } = mountOf(content, path, subvolume);
+  await host.run(['mkdir', '-p', path], {}, signal);
+  for (const options of ways) {
+    try {
+      await host.run(['mount', '-t', type, '-o', options.join(','), device, path], { timeoutMs: 120_000 }, signal);
+      return printable(`the repository is on ${device}, mounted read-only at ${path}`);
+    } catch (error) {
+      const { code: kind, message } = asLifeboatError(error);
+      if (kind !== 'command-failed') throw error;
+      failures.push(message);
+    }
+  }
+  return printable(`the repository is on ${device}, which cannot be mounted at ${path}: ${failures.at(-1)}`);
+}
+
+/** What is read from the devices themselves, by one of their names. */
+async function deviceBy(
+  option: '-U' | '-L',
+  name: string,
+  host: Host,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const argv = ['blkid', '-c', '/dev/null', option, name] as const;
+  const { stdout } = await host.run(argv, { okCodes: [0, 2], timeoutMs: 60_000 }, signal);
+  return stdout.toString().trim() || undefined;
+}
