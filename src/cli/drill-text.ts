@@ -1,7 +1,7 @@
 /** A drill as a person reads it. */
 import { formatBytes, formatDuration } from '../kernel/units.ts';
 import { printable } from '../kernel/text.ts';
-import type { DrillDocument } from './drill.ts';
+import type { DrillDocument, plannedDrill } from './drill.ts';
 import { table } from './output.ts';
 
 export function drillText(document: DrillDocument): string {
@@ -33,6 +33,32 @@ export function drillText(document: DrillDocument): string {
     '',
     `report and evidence: ${files}`,
     onRecord === true ? 'on record with the point' : `not on record: ${onRecord}`,
+  ].join('\n');
+}
+
+export function plannedText(planned: Awaited<ReturnType<typeof plannedDrill>>): string {
+  const about = `Point ${planned.point} of ${printable(planned.host)}, made ${planned.pointMadeAt}: nothing is done (--dry-run)`;
+  if (planned.what === 'files')
+    return `${about}\n${formatBytes(planned.bytes)} of files would be restored, compared and removed.`;
+  const { disks, cards, firmware, memoryMiB, cpus, notes } = planned.machine;
+  return [
+    about,
+    `It would be recovered in a machine with ${cpus} processors, ${formatBytes(memoryMiB * 2 ** 20)} of memory, started by ${firmware}:`,
+    '',
+    table(
+      ['disk', 'size', 'sector', 'bus', 'serial'],
+      disks.map(({ of, sizeBytes, sectorSize = 512, bus, serial }) => [
+        of,
+        formatBytes(sizeBytes),
+        sectorSize,
+        bus,
+        serial,
+      ]),
+    ),
+    ...cards.map(
+      ({ mac, model }) => `network card ${mac ?? 'with any address'} (${model ?? 'virtio'}), which reaches nothing`,
+    ),
+    ...(notes.length === 0 ? [] : ['', 'Not as it was recorded:', ...notes.map((note) => `  ${printable(note)}`)]),
   ].join('\n');
 }
 

@@ -5,6 +5,7 @@ import { arch, availableParallelism, freemem } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import { drill } from '../drill/drill.ts';
+import { drillMachine, type Room } from '../drill/machine.ts';
 import { reportPage } from '../drill/page.ts';
 import type { DrillReport } from '../drill/report.ts';
 import { makeDirectory, writeFileAtomic } from '../kernel/atomic-write.ts';
@@ -84,6 +85,36 @@ function failure({ what, problem }: DrillReport, evidence: string): NonNullable<
   };
 }
 
+/** What would be done: nothing is. */
+export async function plannedDrill(
+  { point: named, files, memory }: DrillOptions,
+  { globals, host, signal, opening }: Session,
+) {
+  const { config } = await configured(globals);
+  const hostName = await hostNameOf(config, host, signal);
+  await using repository = await openConfigured(config, opening, signal);
+  const { point } = await findPoint(repository, hostName, named, signal);
+  const about = { host: hostName, point: point.id, pointMadeAt: point.createdAt };
+  if (files) return { ...about, what: 'files' as const, bytes: point.data.bytes };
+  const captured = await readCaptures(repository, point, signal);
+  return {
+    ...about,
+    what: 'machine' as const,
+    machine: drillMachine(captured, roomHere(memory ?? config.drill?.memory)),
+  };
+}
+
+/** What this host can give to a machine. */
+function roomHere(memory: string | undefined): Room {
+  return {
+    ...(memory === undefined ? {} : { memoryMiB: Math.ceil(parseBytes(memory) / 2 ** 20) }),
+    // Half of what nobody uses, for this host goes on with its work.
+    spareMiB: Math.floor(freemem() / 2 ** 21),
+    cpus: availableParallelism(),
+    architecture: arch() === 'x64' ? 'x86_64' : arch(),
+  };
+}
+
 async function machineDrill(
   options: DrillOptions,
   config: Config,
@@ -106,13 +137,7 @@ async function machineDrill(
     target: repository.target,
     medium,
     provisions: provisionsOf(config, hostName, captured.layout, context.secrets),
-    room: {
-      ...(memory === undefined ? {} : { memoryMiB: Math.ceil(parseBytes(memory) / 2 ** 20) }),
-      // Half of what nobody uses, for this host goes on with its work.
-      spareMiB: Math.floor(freemem() / 2 ** 21),
-      cpus: availableParallelism(),
-      architecture: arch() === 'x64' ? 'x86_64' : arch(),
-    },
+    room: roomHere(memory),
     ...present({ canary: point.canary }),
     checks: wantedChecks(config.drill?.checks ?? []),
     mayFail: config.drill?.mayFail ?? [],

@@ -62,9 +62,18 @@ describe.concurrent('drill --files', () => {
     expect(JSON.stringify(shown)).toContain('"result":"failed"');
   });
 
+  test('says what it would do, and does nothing', async () => {
+    const box = await stored();
+    const { code, json } = await box.ask('drill', '--files', '--dry-run');
+    expect([code, json]).toMatchObject([0, { what: 'files', host: expect.any(String), bytes: expect.any(Number) }]);
+    expect(existsSync(join(box.state, 'drills'))).toBe(false);
+  });
+
   test('refuses what it is not, before anything is done', async () => {
     const box = await stored();
-    expect((await box.ask('drill', '--files', '--point', '20010101T000000Z-aaaaaaaa')).json.error?.code).toBe('not-found');
+    expect((await box.ask('drill', '--files', '--point', '20010101T000000Z-aaaaaaaa')).json.error?.code).toBe(
+      'not-found',
+    );
     expect((await box.ask('drill', '--medium', '/nowhere.iso', '--accelerator', 'tcg')).code).not.toBe(0);
   });
 });

@@ -36,10 +36,14 @@ What is looked at then: its login, systemd, services and ports as recorded, a fi
     .action(async (options: DrillOptions, command: Command) => {
       const { printResult } = await import('../output.ts');
       const { openSession } = await import('../session.ts');
-      const { drillHost, drillStatus } = await import('../drill.ts');
-      const { drillText } = await import('../drill-text.ts');
+      const { drillHost, drillStatus, plannedDrill } = await import('../drill.ts');
+      const { drillText, plannedText } = await import('../drill-text.ts');
       const globals = command.optsWithGlobals<Globals>();
       await using session = openSession(globals);
+      if (globals.dryRun) {
+        const planned = await plannedDrill(options, session);
+        return printResult(globals.json, planned, () => plannedText(planned));
+      }
       const document = await drillHost(options, session);
       printResult(globals.json, document, () => drillText(document));
       process.exitCode = drillStatus(document);
