@@ -8,12 +8,14 @@ import { type Plan, planDigest } from '../layout/rebuild/document.ts';
 import { withoutHold } from '../layout/rebuild/held.ts';
 import { planLayout } from '../layout/rebuild/plan.ts';
 import { namedRequest } from '../layout/rebuild/plan-names.ts';
+import { disksWith } from '../layout/rebuild/refusals.ts';
 import { disksOf } from '../layout/rebuild/site.ts';
 import type { Layout } from '../layout/types.ts';
 import { present } from '../kernel/present.ts';
 import type { Host } from '../host/host.ts';
 import { allowedUnattended } from '../recover/consent.ts';
-import { type KeyFiles, keyFiles, namesFor, openedByEscrow } from '../recover/keys.ts';
+import { asLifeboatError } from '../kernel/errors.ts';
+import { type KeyFiles, keyFiles, namesFor, openedByEscrow, wantedPassphrase } from '../recover/keys.ts';
 import { unmountNewRoot } from '../recover/new-root.ts';
 import { refuseTwice } from '../recover/once.ts';
 import { does, type RecoverRequest } from '../recover/request.ts';
@@ -53,17 +55,29 @@ export const planRecovery = step({
         const open = async (names: readonly string[]) => (await keysFor(names, captured.layout)).keys;
         await assembleStanding(captured.layout, open, host, signal);
       }
-      const wanted = openedByEscrow(captured.layout, point);
+      const { layoutPlan, files } = await planWithKeys();
+      for (const note of layoutPlan.notes) say({ type: 'note', text: note });
+      return { layoutPlan, applyRequest: { ...files, marked: true, ...present({ yes: request.yes }) } };
+    });
+    return { ...value, phases };
+
+    /** Whose key file is not in the point is opened by its own key, where that is kept. */
+    async function planWithKeys(lost: ReadonlySet<string> = new Set()): Promise<{ layoutPlan: Plan; files: KeyFiles }> {
+      const wanted = openedByEscrow(captured.layout, point, lost);
       const layoutPlan = await planOf(request, wanted, config, host, signal);
       if (does(request, 'finalize')) {
         const firmware = (await startedBy(host, signal)) === 'bios' ? 'bios' : 'uefi';
         refuseUnstartable(captured.layout, layoutPlan.layout, firmware);
       }
-      const files = await keysFor(namesFor(layoutPlan), layoutPlan.layout);
-      for (const note of layoutPlan.notes) say({ type: 'note', text: note });
-      return { layoutPlan, applyRequest: { ...files, marked: true, ...present({ yes: request.yes }) } };
-    });
-    return { ...value, phases };
+      try {
+        return { layoutPlan, files: await keysFor(namesFor(layoutPlan), layoutPlan.layout) };
+      } catch (error) {
+        const volume = wantedPassphrase(asLifeboatError(error)) ?? '';
+        const isKept = point.escrow?.volumeKeys?.includes(volume) === true && !lost.has(volume);
+        if (!isKept) throw error;
+        return await planWithKeys(new Set([...lost, volume]));
+      }
+    }
   },
 });
 
@@ -86,12 +100,17 @@ export async function planOf(
 ): Promise<Plan> {
   if (!does(request, 'recreate')) return await standingPlan(wanted, host, signal);
   const found = withWholeDisks(await withoutHold(await captureLayout(host, new Date(), signal), host, signal));
+  const directory = localDirectory(repository);
+  // A disk of the machine that holds the repository was not lost: it stays as it is.
+  const there = directory === undefined ? [] : disksWith(directory, found);
+  const stays = wanted.components.filter(({ id, kind }) => kind === 'disk' && there.includes(id)).map(({ id }) => id);
+  const exclude = [...new Set([...request.names.exclude, ...stays])];
   return planLayout({
     wanted,
     found,
     blank: await blankDisks(wanted, found, host, signal),
-    ...namedRequest({ keep: [], reuse: [], ...request.names }, withWholeDisks(wanted), found),
-    ...present({ repository: localDirectory(repository) }),
+    ...namedRequest({ keep: [], reuse: [], ...request.names, exclude }, withWholeDisks(wanted), found),
+    ...present({ repository: directory }),
     ...(request.grow ? { grows: ({ kind }) => ['ext', 'xfs', 'btrfs', 'f2fs'].includes(kind) } : {}),
   });
 }

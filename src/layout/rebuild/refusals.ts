@@ -128,6 +128,12 @@ export function usesIn(found: Layout, repository?: string): ReadonlyMap<string, 
   return uses;
 }
 
+/** Ids of the disks on which such a directory lies. */
+export function disksWith(directory: string, found: Layout): readonly string[] {
+  const holder = mountOf(directory, found);
+  return holder === undefined ? [] : [...siteOf(found.components).disksUnder(holder)];
+}
+
 /** Id of the mount that a path lies in. */
 function mountOf(path: string, { components }: Layout): string | undefined {
   const mounts = components.filter((one) => one.kind === 'mount' && one.mounted && one.id === `mount:${one.path}`);
