@@ -15,6 +15,7 @@ import { lvmDevices } from './lvm-devices.ts';
 import { mdadm } from './mdadm.ts';
 import { network } from './network.ts';
 import { resume } from './resume.ts';
+import { sealed } from './sealed.ts';
 import { selinux } from './selinux.ts';
 import type { Deed, Finding, Scene } from './scene.ts';
 import { siteOf, type Subject } from './site.ts';
@@ -36,6 +37,7 @@ const subjects: readonly Subject[] = [
   efiEntries,
   grubConfig,
   grubDebconf,
+  sealed,
   selinux,
 ];
 

@@ -213,3 +213,38 @@ test('a clone is another machine: its ids, keys and leases are its own, and it d
     /^## x\nInitiatorName=iqn\.1993-08\.org\.debian:[\da-f]{12}\n$/,
   );
 });
+
+test('a key in the TPM of another machine is told of', async () => {
+  const partition = captured.components.find((one) => one.kind === 'partition' && one.number === 1);
+  const token = { number: 0, type: 'systemd-tpm2', slots: [1], settings: {} };
+  const geometry = {
+    version: 2 as const,
+    cipher: 'aes-xts-plain64',
+    keyBytes: 64,
+    hash: 'sha256',
+    sectorSize: 512,
+    offsetBytes: 2 ** 24,
+    flags: [],
+    requirements: [],
+    slots: [],
+    tokens: [token],
+  };
+  const volume: Component = {
+    kind: 'luks',
+    id: 'luks:1',
+    on: [partition?.id ?? ''],
+    uuid: '1',
+    sizeBytes: 1,
+    open: true,
+    name: 'safe',
+    geometry,
+  };
+  const safe = { ...captured, components: [...captured.components, volume] };
+  const dmi = { ...facts, dmi: { uuid: 'ANOTHER-MACHINE' } };
+  const scene = sceneOf(safe, { firmware: 'uefi', captured: { layout: safe, network: noNetwork, facts: dmi } });
+  const { findings } = await finished(scene, files, { 'rescue efibootmgr -v': known });
+  expect(findings).toEqual([{ subject: 'safe', problem: expect.stringContaining('with systemd-cryptenroll') }]);
+  expect(
+    (await finished(sceneOf(safe, { firmware: 'uefi' }), files, { 'rescue efibootmgr -v': known })).findings,
+  ).toEqual([]);
+});
