@@ -53,7 +53,7 @@ export interface Addon {
   hashParts?(hash: object, input: Buffer, parts: Buffer, digests: Buffer): Promise<number | string>;
   sealChunks?(key: Buffer, first: number, last: number, input: Buffer, output: Buffer): Promise<number | string>;
   /** See `hash-file.ts`. */
-  hashFile?(path: Text, fresh: number, control: Buffer, told: Buffer): Promise<number | string>;
+  hashFiles?(paths: Buffer, fresh: number, control: Buffer, told: Buffer): Promise<number | string>;
 
   /** Level 0 decompresses. Absent where Node hides its Zstandard. */
   zstdFrame?(level: number, input: Buffer, output: Buffer): Promise<number | string>;

@@ -1,8 +1,12 @@
-/** SHA-256 of whole files on threads of libuv's pool: reading and hashing of several at once, and no turn of the main thread for any. */
+/**
+ * SHA-256 of whole files on threads of libuv's pool: reading and hashing of many small ones in one turn, of several turns at once, and
+ * the main thread is free meanwhile.
+ */
+import type { SystemError } from '../kernel/errors.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import { addonIfBuilt } from './addon.ts';
 import { textArgument } from './arguments.ts';
-import { checked } from './outcome.ts';
+import { systemErrorOf } from './outcome.ts';
 
 export interface FileHash {
   /** In hexadecimal. */
@@ -16,17 +20,20 @@ export interface FileHash {
 /** Some files that are hashed together. */
 export interface FileHashes {
   /**
-   * @param path its last component is not followed if it is a symlink
-   * @throws SystemError as `open` and `read`; `ESTALE` for what is no file, `ECANCELED` after {@link stop}
+   * One after the other.
+   *
+   * @param paths their last components are not followed if they are symlinks
+   * @returns of each its hash, or the error as of `open` and `read`: `ESTALE` for what is no file, `ECANCELED` after {@link stop}
    */
-  hash(path: string): Promise<FileHash>;
+  hash(paths: readonly string[]): Promise<(FileHash | SystemError)[]>;
   /** What is being read comes to an end with the piece that it is at. */
   stop(): void;
   /** Read so far, also of files that are being read. */
   bytes(): number;
 }
 
-const toldLength = 40;
+/** Of a file: digest, flags, whether there are any, bytes or -errno. */
+const toldLength = 48;
 
 /**
  * @param fresh files are read from the device, though they were written or read before, as far as they are clean; afterwards they
@@ -34,22 +41,30 @@ const toldLength = 40;
  * @returns `undefined` where the addon is not built, or this Node hides the functions of its OpenSSL
  */
 export function fileHashes(fresh: boolean): FileHashes | undefined {
-  const { hashFile } = addonIfBuilt();
-  if (hashFile === undefined) return undefined;
+  const { hashFiles } = addonIfBuilt();
+  if (hashFiles === undefined) return undefined;
   const control = new BigInt64Array(2);
   const shared = Buffer.from(control.buffer);
   return {
-    async hash(path) {
-      const told = Buffer.from(new ArrayBuffer(toldLength));
-      const outcome = await hashFile(textArgument('hashFile', 'path', path), fresh ? 1 : 0, shared, told);
-      if (typeof outcome === 'string') throw new LifeboatError('bug', `hashFile failed: ${outcome}`);
-      const bytes = checked(outcome, 'hashFile', path);
-      const [flags = 0, hasFlags = 0] = new Uint32Array(told.buffer, 32, 2);
-      return { sha256: told.toString('hex', 0, 32), bytes, flags: hasFlags === 0 ? undefined : flags };
+    async hash(paths) {
+      if (paths.length === 0) return [];
+      const names = Buffer.concat(paths.map((path) => textArgument('hashFiles', 'paths', path)));
+      const told = new ArrayBuffer(toldLength * paths.length);
+      const outcome = await hashFiles(names, fresh ? 1 : 0, shared, Buffer.from(told));
+      if (typeof outcome === 'string') throw new LifeboatError('bug', `hashFiles failed: ${outcome}`);
+      return paths.map((path, index) => resultAt(told, index * toldLength, path));
     },
     stop() {
       control[0] = 1n;
     },
     bytes: () => Number(control[1] ?? 0n),
   };
+}
+
+function resultAt(told: ArrayBuffer, at: number, path: string): FileHash | SystemError {
+  const [bytes = 0n] = new BigInt64Array(told, at + 40, 1);
+  if (bytes < 0n) return systemErrorOf(-Number(bytes), 'hashFiles', path);
+  const [flags = 0, hasFlags = 0] = new Uint32Array(told, at + 32, 2);
+  const sha256 = Buffer.from(told, at, 32).toString('hex');
+  return { sha256, bytes: Number(bytes), flags: hasFlags === 0 ? undefined : flags };
 }

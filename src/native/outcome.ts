@@ -19,7 +19,7 @@ const moreErrors: ReadonlyMap<number, readonly [code: string, message: string]> 
  * @throws SystemError
  */
 export function checked<T extends Buffer | bigint | number>(outcome: T, syscall: string, path?: string): T {
-  if (typeof outcome === 'number' && outcome < 0) throw systemError(Math.abs(outcome), syscall, path);
+  if (typeof outcome === 'number' && outcome < 0) throw systemErrorOf(Math.abs(outcome), syscall, path);
   return outcome;
 }
 
@@ -28,7 +28,8 @@ export function failedWith(outcome: Buffer | bigint | number, name: keyof typeof
   return outcome === -constants.errno[name];
 }
 
-function systemError(errno: number, syscall: string, path: string | undefined): SystemError {
+/** @param errno above 0 */
+export function systemErrorOf(errno: number, syscall: string, path: string | undefined): SystemError {
   const [code, message] = getSystemErrorMap().get(-errno) ??
     moreErrors.get(errno) ?? [`E${errno}`, `system error ${errno}`];
   const subject = path === undefined ? '' : ` '${path}'`;

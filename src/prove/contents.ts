@@ -6,14 +6,24 @@ import { nameToBytes } from '../kernel/text.ts';
 import { throwIfAborted } from '../kernel/wait.ts';
 import { fileHashes } from '../native/hash-file.ts';
 
-/** More than there are threads, so that none waits for us. */
-const atOnce = 16;
+/** Groups of files: more than there are threads, so that none waits for us. */
+const groupsAtOnce = 6;
+/** Of a group: what is handed over at once takes a while, and many small ones are little more work than one. */
+const mostFiles = 64;
+const mostBytes = 4 * 1024 * 1024;
 
 export interface Content {
   readonly sha256: string;
-  readonly bytes: number;
   /** As `readFlags`. */
   readonly flags: string;
+}
+
+type Result = Content | { readonly unreadable: string };
+
+interface Wanted {
+  readonly path: string;
+  readonly size: number;
+  readonly done: (result: Result) => void;
 }
 
 export class Contents implements AsyncDisposable {
@@ -21,8 +31,11 @@ export class Contents implements AsyncDisposable {
   readonly #signal: AbortSignal;
   readonly #running = new Set<Promise<void>>();
   readonly #stop: () => void;
+  #group: Wanted[] = [];
+  #groupBytes = 0;
+  /** Without the addon: of files that were read. */
+  #plainBytes = 0;
   #failed: { readonly error: unknown } | undefined;
-  #read = 0;
 
   /** @param fresh what is in memory does not count: files are read from the device */
   constructor(fresh: boolean, signal: AbortSignal) {
@@ -34,26 +47,23 @@ export class Contents implements AsyncDisposable {
 
   /** Read so far. */
   get bytes(): number {
-    return this.#hashes?.bytes() ?? this.#read;
+    return this.#hashes?.bytes() ?? this.#plainBytes;
   }
 
   /**
-   * Begins to read one, when there is room for it.
+   * Begins to read one, when there is room for it, perhaps together with the next.
    *
    * @param done told what is in it, or why it cannot be read
    */
-  async read(path: string, done: (content: Content | { readonly unreadable: string }) => void): Promise<void> {
-    while (this.#running.size >= atOnce) await Promise.race(this.#running);
-    this.#check();
-    const task = this.#one(path).then(done, (error: unknown) => {
-      this.#failed ??= { error };
-    });
-    this.#running.add(task);
-    void task.finally(() => this.#running.delete(task));
+  async read(path: string, size: number, done: (result: Result) => void): Promise<void> {
+    this.#group.push({ path, size, done });
+    this.#groupBytes += size;
+    if (this.#group.length >= mostFiles || this.#groupBytes >= mostBytes) await this.#begin();
   }
 
   /** All that were begun. */
   async end(): Promise<void> {
+    await this.#begin();
     await Promise.all(this.#running);
     this.#check();
   }
@@ -64,20 +74,45 @@ export class Contents implements AsyncDisposable {
     await Promise.allSettled(this.#running);
   }
 
+  async #begin(): Promise<void> {
+    const group = this.#group;
+    this.#group = [];
+    this.#groupBytes = 0;
+    while (this.#running.size >= groupsAtOnce) await Promise.race(this.#running);
+    this.#check();
+    const task = this.#hashed(group).catch((error: unknown) => {
+      this.#failed ??= { error };
+    });
+    this.#running.add(task);
+    void task.finally(() => this.#running.delete(task));
+  }
+
   #check(): void {
     throwIfAborted(this.#signal);
     if (this.#failed !== undefined) throw this.#failed.error;
   }
 
-  async #one(path: string): Promise<Content | { readonly unreadable: string }> {
-    try {
-      if (this.#hashes === undefined) {
-        const sha256 = await hashFile(nameToBytes(path), this.#signal);
-        return { sha256, bytes: 0, flags: readFlags(path) };
+  async #hashed(group: readonly Wanted[]): Promise<void> {
+    if (this.#hashes === undefined) {
+      for (const { path, size, done } of group) {
+        done(await this.#plain(path));
+        this.#plainBytes += size;
       }
-      const { sha256, bytes, flags = 0 } = await this.#hashes.hash(path);
-      this.#read += bytes;
-      return { sha256, bytes, flags: lettersOf(flags) };
+      return;
+    }
+    const found = await this.#hashes.hash(group.map(({ path }) => path));
+    throwIfAborted(this.#signal);
+    for (const [index, { done }] of group.entries()) {
+      const one = found[index];
+      if (one === undefined || one instanceof Error) done({ unreadable: one?.message ?? 'it was not read' });
+      else done({ sha256: one.sha256, flags: lettersOf(one.flags ?? 0) });
+    }
+  }
+
+  /** On this thread, without the addon. */
+  async #plain(path: string): Promise<Result> {
+    try {
+      return { sha256: await hashFile(nameToBytes(path), this.#signal), flags: readFlags(path) };
     } catch (error) {
       throwIfAborted(this.#signal);
       if (!isSystemError(error)) throw error;

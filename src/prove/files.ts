@@ -169,7 +169,7 @@ class Proving {
     if (isFile && size === 0 && !told) this.#count.checked++;
     if (!isRead) return this.#compareFlags(path, flags, type === 'file' || type === 'directory' ? readFlags(full) : '');
     this.#taken += size;
-    await this.#contents.read(full, (content) => {
+    await this.#contents.read(full, size, (content) => {
       this.#count.checked++;
       this.#count.bytes += size;
       if ('unreadable' in content) return this.#differs(path, [`its content cannot be read: ${content.unreadable}`]);
