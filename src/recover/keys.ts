@@ -36,12 +36,17 @@ interface Wanted {
   readonly volume: string;
 }
 
-/** With the volumes that a key kept with the point opens, where crypttab names no file for them. */
-export function openedByEscrow(layout: Layout, { escrow }: Point): Layout {
+/**
+ * With the volumes that a key kept with the point opens, where crypttab names no file for them.
+ *
+ * @param lost volumes whose file is not in the point
+ */
+export function openedByEscrow(layout: Layout, { escrow }: Point, lost: ReadonlySet<string> = new Set()): Layout {
   const kept = new Set(escrow?.volumeKeys);
   const components = layout.components.map((component): Layout['components'][number] => {
     if (component.kind !== 'luks' || component.uuid === undefined || !kept.has(component.uuid)) return component;
-    return component.crypttab?.key.startsWith('/') === true ? component : { ...component, opener: 'volume-key' };
+    const hasFile = component.crypttab?.key.startsWith('/') === true && !lost.has(component.uuid);
+    return hasFile ? component : { ...component, opener: 'volume-key' };
   });
   return { ...layout, components };
 }
