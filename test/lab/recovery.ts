@@ -21,9 +21,14 @@ export interface RecoveryOptions {
   readonly firmware?: 'bios' | 'uefi';
   /** In place of those that were lost: the first is what the firmware starts from, once there is something to start. */
   readonly disks: readonly (LabDisk & { readonly bootIndex?: number })[];
+  /** Disks of an attempt before, which are written to, in place of `disks`. */
+  readonly again?: readonly Disk[];
+  /** Where the images of `disks` are made, to outlive the machine. @default gone with it */
+  readonly directory?: string;
   /** Disks with something on them, besides the repository's; not written to, but overlays of them. */
   readonly images?: readonly Disk[];
-  readonly medium: string;
+  /** In its drive; the firmware starts from it where the first disk has nothing to start, or an attempt before has left something there. */
+  readonly medium?: string;
   readonly cards?: readonly NetworkCard[];
 }
 
@@ -78,7 +83,8 @@ export async function startRecovery(
   const emulation = await labEmulation(signal);
   await using stack = new AsyncDisposableStack();
   const directory = stack.use(await temporaryDirectory()).path;
-  const blank = await makeImages(emulation.qemu, directory, options.disks, signal);
+  const blank =
+    options.again ?? (await makeImages(emulation.qemu, options.directory ?? directory, options.disks, signal));
   const disks = blank.map((disk, index) => ({ bootIndex: index + 1, ...disk }));
   const kept = await overlaysOf(
     [...(source.repository === undefined ? [] : [source.repository]), ...images],
@@ -93,7 +99,7 @@ export async function startRecovery(
     disks: [...disks, ...kept],
     cards,
     screen: true,
-    cd: { file: medium, bootIndex: 99 },
+    ...(medium === undefined ? {} : { cd: { file: medium, bootIndex: options.again === undefined ? 99 : 0 } }),
     onReboot: 'reboot',
   };
   const since = performance.now();
@@ -146,10 +152,10 @@ export type RecoveryDocument = z.infer<typeof documentSchema>;
 /** Longer than anything takes on a machine that is busy with ten other things. */
 const recoverLimitMs = 3_600_000;
 
-/** The disk with the repository, where the source had it. */
-export async function mountRepository(host: Host, signal: AbortSignal): Promise<void> {
-  const mount = `mkdir -p ${repositoryPlace} && mount -o ro /dev/disk/by-label/repo ${repositoryPlace}`;
-  await host.run(['sh', '-ec', mount], { timeoutMs: recoverLimitMs }, signal);
+/** Waits until the rescue system has done what it does by itself: by then the disk with the repository is where the source had it. */
+export async function settledRescue(host: Host, signal: AbortSignal): Promise<void> {
+  const wait = 'until [ -e /run/lifeboat/ready ]; do sleep 1; done';
+  await host.run(['sh', '-c', wait], { timeoutMs: recoverLimitMs }, signal);
 }
 
 export interface Ended {

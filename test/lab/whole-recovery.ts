@@ -1,7 +1,6 @@
 /** A server that was lost and comes back: from the rescue medium to the login of the recovered system, compared by the independent checker. */
 import { expect } from 'vitest';
-import { devicesOf } from './lab.ts';
-import { mediumOf, mountRepository, recoverBy, type RecoveryOptions, startRecovery } from './recovery.ts';
+import { mediumOf, recoverBy, type RecoveryOptions, settledRescue, startRecovery } from './recovery.ts';
 import { filesOfSource, type Protected } from './source/protect.ts';
 import { differences, factsOfSystem } from './source/witness.ts';
 
@@ -15,25 +14,26 @@ export interface Whole extends Partial<Omit<RecoveryOptions, 'medium'>> {
   readonly words?: readonly string[];
   /** What is expected to be otherwise, as {@link differences} takes it. */
   readonly ignored?: Parameters<typeof differences>[2];
-  /** What finishing has to have done. @default nothing, as all hardware is alike */
+  /** What finishing has to have done. @default the boot sector by BIOS, which is in no backup of files; all other hardware is alike */
   readonly finalized?: unknown;
 }
 
 /** @returns how long it took from switching the machine on until the recovered system had started, in seconds */
 export async function recoverWhole(
   source: Protected,
-  { words = [], ignored, finalized = [], ...options }: Whole,
+  { words = [], ignored, finalized, ...options }: Whole,
   signal: AbortSignal,
 ): Promise<number> {
+  const firmware = options.firmware ?? source.kind.firmware;
+  const usual = firmware === 'bios' ? source.disks.map(() => expect.stringContaining('boot sector')) : [];
   const { file: medium } = await mediumOf(source, {}, signal);
   await using machine = await startRecovery(source, { disks: blankFor(source), ...options, medium }, signal);
   {
     await using rescue = await machine.rescue(signal);
-    await devicesOf(rescue, ['REPO'], signal);
-    await mountRepository(rescue, signal);
+    await settledRescue(rescue, signal);
     const { code, stdout, stderr, document } = await recoverBy(rescue, source, words, signal);
     expect({ code, stdout, stderr }).toMatchObject({ code: 0 });
-    expect(document).toMatchObject({ point: source.point, result: 'passed', finalized });
+    expect(document).toMatchObject({ point: source.point, result: 'passed', finalized: finalized ?? usual });
     await rescue.run(['reboot'], { okCodes: [0, 1] }, signal).catch(() => undefined);
   }
   await using host = await machine.recovered(signal);
