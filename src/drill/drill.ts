@@ -176,7 +176,8 @@ async function recovered(
   const log: string[] = [];
   seen.log = log;
   const ran = await clock.phase('recover', async () => {
-    return await recoverInside(rescue, point.id, (line) => log.push(line), signal);
+    const onLine = (line: string): void => void log.push(line);
+    return await recoverInside(rescue, point.id, { onLine, onStep: (title) => say(`  ${title}`) }, signal);
   });
   seen.document = ran.text;
   if (ran.recovery === undefined) throw new LifeboatError('machine-failed', `the recovery failed: ${ran.problem}`);

@@ -65,15 +65,33 @@ export interface Ran {
   readonly problem?: string;
 }
 
-/** @param onLine told each line that it logs */
+const eventSchema = z.looseObject({
+  type: z.string(),
+  title: z.string().exactOptional(),
+  message: z.looseObject({ type: z.string() }).exactOptional(),
+});
+
+export interface Listening {
+  /** Each line that it logs, but for how far it has come. */
+  readonly onLine: (line: string) => void;
+  /** What it begins to do. */
+  readonly onStep: (title: string) => void;
+}
+
 export async function recoverInside(
   host: Host,
   point: string,
-  onLine: (line: string) => void,
+  { onLine, onStep }: Listening,
   signal: AbortSignal,
 ): Promise<Ran> {
+  const hear = (line: string): void => {
+    const { data: event } = eventSchema.safeParse(parsed(line));
+    if (event?.message?.type === 'progress') return;
+    onLine(line);
+    if (event?.type === 'step-started' && event.title !== undefined) onStep(event.title);
+  };
   const args = ['recover', '--unattended', '--after', 'nothing', '--point', point];
-  const running = host.stream([...lifeboat, ...args], { onStderrLine: onLine }, signal);
+  const running = host.stream([...lifeboat, ...args], { onStderrLine: hear }, signal);
   const chunks: Uint8Array[] = [];
   for await (const chunk of running.stdout) chunks.push(chunk);
   const { code, stderr } = await running.finished;
