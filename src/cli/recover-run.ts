@@ -1,7 +1,12 @@
 /** `lifeboat recover`: what was asked for, as a run; and what follows it. */
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
+import { readIfThere } from '../kernel/read-if-there.ts';
+import { parseLayout } from '../layout/types.ts';
+import { mountRepository } from '../recover/repository-disk.ts';
+import { localDirectory } from '../target/targets.ts';
 import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import type { Json } from '../kernel/json.ts';
 import { present } from '../kernel/present.ts';
@@ -58,6 +63,7 @@ export async function recoverHere(options: RecoverOptions, typed: Globals): Prom
   const { repository = typed.repository } = around.words;
   const globals: Globals = repository === undefined ? typed : { ...typed, repository };
   await using session = openSession(globals, undefined, options.unattended);
+  if (around.medium !== undefined) await mountRepositories(globals, session);
   if (!options.unattended) await codeIfNeeded(globals, session);
   const { config, inputs } = await configuredByAny(options.unattended ? { ...globals, json: true } : globals);
   await using own = openSession(globals, settingsOf(config), options.unattended);
@@ -80,6 +86,24 @@ export async function recoverHere(options: RecoverOptions, typed: Globals): Prom
   if (outcome.error === undefined && proof?.result === 'failed') process.exitCode = 1;
   if (options.unattended && outcome.error !== undefined) await tell(outcome, outcome.error, config, hostName, own);
   if (does(request, 'end')) await afterwards(options, config, outcome.error, own);
+}
+
+/** Those on disks, of which the captures on the medium know where they were mounted. */
+async function mountRepositories({ repositories, repository, config: file }: Globals, session: Session): Promise<void> {
+  const place = '/etc/lifeboat/captured/layout.json';
+  const text = await readIfThere(place);
+  if (text === undefined) return;
+  const captured = parseLayout(JSON.parse(text.toString()));
+  const own = async (): Promise<readonly string[]> => {
+    const config = await loadConfig(resolve(file)).catch(() => undefined);
+    return config === undefined ? [] : [config.repository, ...(config.recover?.repositories ?? [])];
+  };
+  for (const url of repositories ?? (repository === undefined ? await own() : [repository])) {
+    const directory = localDirectory(url);
+    if (directory === undefined) continue;
+    const told = await mountRepository(directory, captured, session.host, session.signal);
+    if (told !== undefined) process.stderr.write(`${printable(told)}\n`);
+  }
 }
 
 async function printRunbook(globals: Globals): Promise<void> {
@@ -111,7 +135,6 @@ async function configuredByAny(globals: Globals): ReturnType<typeof configured> 
 /** What opens the repository is typed, where nothing else does. */
 async function codeIfNeeded(globals: Globals, { signal }: Session): Promise<void> {
   if (globals.repository !== undefined) return;
-  const { loadConfig } = await import('../config/load.ts');
   const { key, encryption } = await loadConfig(resolve(globals.config));
   if (key === undefined && encryption !== 'none') await recoveryCode(globals, signal);
 }
