@@ -85,8 +85,10 @@ function phasesText(phases: Recovered['phases']): string {
   return list.length === 0 ? '' : ` (${list.join(', ')})`;
 }
 
-function proofText({ entries, files, bytes, wrong, graph, boot, mounts }: NonNullable<Recovered['proof']>): string {
-  const looked = `${entries} entries compared, ${files} files read back (${formatBytes(bytes)})`;
+function proofText({ leftOut = 0, ...counts }: NonNullable<Recovered['proof']>): string {
+  const { entries, files, bytes, wrong, graph, boot, mounts } = counts;
+  const part = leftOut === 0 ? '' : `; ${leftOut} were left out`;
+  const looked = `${entries} entries compared, ${files} files read back (${formatBytes(bytes)})${part}`;
   const faults = Object.entries({ 'entries wrong': wrong, storage: graph, boot, mounts }).filter(
     ([, count]) => count > 0,
   );

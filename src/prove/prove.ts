@@ -3,7 +3,7 @@ import { realpath } from 'node:fs/promises';
 import type { Host } from '../host/host.ts';
 import { printable } from '../kernel/text.ts';
 import { proveBoot } from './boot/boot.ts';
-import { forgetCaches } from './fresh.ts';
+import { forgetCaches, syncAll } from './fresh.ts';
 import { proveFiles } from './files.ts';
 import { proveGraph } from './graph.ts';
 import { proveMounts } from './mounts.ts';
@@ -19,13 +19,15 @@ import { sceneOf } from './scene.ts';
 export async function proveRecovery(recovery: Recovery, host: Host, tell: Tell, signal: AbortSignal): Promise<Proof> {
   const { point, repository, plan, captured, firmware, changed, leftOut, budgetMs } = recovery;
   const root = await realpath(recovery.root);
-  await forgetCaches(root, host, signal);
+  await syncAll(root, host, signal);
   tell({ type: 'note', text: 'comparing the storage with its plan' });
   const graph = await proveGraph(plan, host, signal);
   const scene = await sceneOf({ root, layout: graph.layout, captured, firmware }, host, signal);
   const boot = proveBoot(scene, new Map(plan?.disks.map(({ id, from }) => [from, id])));
   const mounts = proveMounts(scene);
   tell({ type: 'note', text: 'comparing every file with the point' });
+  // The last thing that programs are needed for: those of a rescue system are in these caches too.
+  await forgetCaches(root, host, signal);
   const { target, keys, engine } = repository;
   const { entries, bytes, stored } = point.data;
   const job = { target, hostName: point.host.name, pointId: point.id, sealing: keys, stored };
