@@ -177,3 +177,82 @@ describe('entries of the firmware', () => {
     );
   });
 });
+
+describe('an EFI system partition that came back empty', () => {
+  const kernel = '/boot/vmlinuz-6.1.0-56-cloud-amd64';
+  const removeFallback = { 'rescue efibootmgr -v': noEntries };
+
+  test('systemd-boot is installed with its kernels, and the firmware told of it', async () => {
+    const layout = await layoutOf('debian11-systemd-boot');
+    const lost = layout.components.map(
+      (one): Component =>
+        one.kind === 'boot' && one.kernels !== undefined
+          ? { ...one, kernels: { installed: one.kernels.installed.filter(({ image }) => image === kernel) } }
+          : one,
+    );
+    const scene = sceneOf({ ...layout, components: lost }, { firmware: 'uefi' });
+    const tools = { '/usr/bin/bootctl': '', '/usr/bin/kernel-install': '', [kernel]: '' };
+    const { ran, changed } = await finished(scene, tools, removeFallback);
+    expect(ran.slice(0, 2)).toEqual([
+      '/usr/bin/bootctl --esp-path=/boot/efi --no-variables install',
+      `/usr/bin/kernel-install add 6.1.0-56-cloud-amd64 ${kernel}`,
+    ]);
+    expect(ran).toContainEqual(expect.stringMatching(/efibootmgr .*--loader \\EFI\\systemd\\systemd-bootx64\.efi$/));
+    expect(changed).toContain('/boot/efi');
+  });
+
+  test('GRUB is installed, by way of shim where that is there', async () => {
+    const scene = sceneOf(await layoutOf('debian13-secure-boot'), { firmware: 'uefi' });
+    const tools = { '/usr/sbin/grub-install': '', '/usr/lib/grub/x86_64-efi/moddep.lst': '' };
+    const plain = await finished(scene, tools, removeFallback);
+    expect(plain.ran[0]).toBe(
+      '/usr/sbin/grub-install --target=x86_64-efi --efi-directory=/boot/efi --bootloader-id=debian --no-nvram',
+    );
+    expect(plain.ran).toContainEqual(expect.stringMatching(/--loader \\EFI\\debian\\grubx64\.efi$/));
+    const signed = {
+      ...tools,
+      '/usr/lib/shim/shimx64.efi.signed': '',
+      '/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed': '',
+    };
+    const shim = await finished(scene, signed, removeFallback);
+    expect(shim.ran).toContainEqual(expect.stringMatching(/--loader \\EFI\\debian\\shimx64\.efi$/));
+  });
+});
+
+test('unified kernel images are made anew where what they carry is another', async () => {
+  const captured = await layoutOf('debian13-secure-boot');
+  const uki: Component = {
+    kind: 'loader',
+    id: 'loader:uki:1:/EFI/Linux',
+    on: ['partition:0b0f1a4e-0002-4000-8000-000000000a02'],
+    type: 'uki',
+    path: '/EFI/Linux',
+    config: [],
+    binaries: [],
+    entries: [],
+  };
+  const unified = { ...captured, components: [...captured.components, uki] };
+  const swap: Component = {
+    kind: 'swap',
+    id: 'swap:5',
+    on: ['partition:0b0f1a4e-0001-4000-8000-000000000a01'],
+    uuid: '5',
+    sizeBytes: 1,
+    active: true,
+  };
+  const slept = { ...unified, components: [...unified.components, swap] };
+  const files = {
+    '/etc/kernel/cmdline': 'root=UUID=3c1b7a52-90de-4c1f-8b7e-5d2a64b0c101 resume=UUID=5\n',
+    '/boot/efi/EFI/Linux/debian.efi': '',
+    '/usr/bin/kernel-install': '',
+    '/lib/modules/6.1.0-56-cloud-amd64/vmlinuz': '',
+  };
+  const answers = { 'rescue efibootmgr -v': noEntries };
+  const same = await finished(sceneOf(unified, { firmware: 'uefi' }), files, answers);
+  expect(same.ran.every((line) => line.startsWith('rescue efibootmgr'))).toBe(true);
+  const other = await finished(sceneOf(slept, { firmware: 'uefi', layout: rebuiltOf(unified) }), files, answers);
+  expect(other.ran[0]).toBe(
+    '/usr/bin/kernel-install add 6.1.0-56-cloud-amd64 /lib/modules/6.1.0-56-cloud-amd64/vmlinuz',
+  );
+  expect(other.changed).toEqual(expect.arrayContaining(['/boot/efi/EFI/Linux', '/etc/kernel/cmdline']));
+});

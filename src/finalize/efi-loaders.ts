@@ -2,6 +2,7 @@
 import type { ComponentOf } from '../layout/types.ts';
 import { mainLoader } from './efi-wanted.ts';
 import { type Esp, espsOf } from './esp.ts';
+import { kernelInstalls } from './kernel-install.ts';
 import { type Layers, layersOf, sameStack } from './layers.ts';
 import type { Deed, FinishCommand } from './scene.ts';
 import { programInside, programsOn, type Site, type Subject, thereOf } from './site.ts';
@@ -73,35 +74,19 @@ async function grubEfi(
       files: [],
       commands: [command],
       changes: [directory, `/boot/grub/${platform}`, '/boot/grub/locale', '/boot/grub/fonts', '/boot/grub/grubenv'],
-      loaders: [`${directory}/${byShim ? 'shim' : 'grub'}${letters}.efi`],
+      loaders: (byShim ? ['shim', 'grub'] : ['grub']).map((name) => `${directory}/${name}${letters}.efi`),
     },
   ];
 }
 
 /** Its programs, and the kernels with their entries, as far as the partition lacks them. */
 async function systemdBoot(site: Site, { path }: Esp, captured: Layers, signal: AbortSignal): Promise<Deed[]> {
-  const [bootctl, install] = await Promise.all([
-    programInside(site, ['bootctl'], signal),
-    programInside(site, ['kernel-install'], signal),
-  ]);
+  const bootctl = await programInside(site, ['bootctl'], signal);
   if (bootctl === undefined) {
     site.finding({ subject: path, problem: 'the restored system has no bootctl to put systemd-boot there' });
     return [];
   }
   const letters = platforms[site.scene.captured.facts.architecture]?.[1] ?? 'x64';
-  const versions = new Set(
-    captured.of('boot').flatMap(({ kernels }) => kernels?.installed.map((one) => one.version) ?? []),
-  );
-  const images = [...versions].map((version) => ({ version, image: `/lib/modules/${version}/vmlinuz` }));
-  const there = await thereOf(
-    site,
-    images.flatMap(({ version, image }) => [image, `/boot/vmlinuz-${version}`]),
-    signal,
-  );
-  const kernels = images.flatMap(({ version, image }) => {
-    const found = [image, `/boot/vmlinuz-${version}`].find((one) => there.has(one));
-    return found === undefined || install === undefined ? [] : [[install, 'add', version, found] as const];
-  });
   return [
     {
       id: `systemd-boot ${path}`,
@@ -111,10 +96,10 @@ async function systemdBoot(site: Site, { path }: Esp, captured: Layers, signal: 
       files: [],
       commands: [
         { argv: [bootctl, `--esp-path=${path}`, '--no-variables', 'install'], where: 'chroot' },
-        ...kernels.map((argv): FinishCommand => ({ argv, where: 'chroot', timeoutMs: 3_600_000 })),
+        ...(await kernelInstalls(site, captured, signal)),
       ],
       changes: [path],
-      loaders: [`${path}/EFI/systemd/systemd-boot${letters}.efi`],
+      loaders: [`${path}/EFI/systemd/systemd-boot${letters}.efi`, `${path}/EFI/BOOT/BOOT${letters.toUpperCase()}.EFI`],
     },
   ];
 }

@@ -17,7 +17,7 @@ import { filesBelow, programInside, type Site, type Subject, thereOf } from './s
 type Kernel = NonNullable<ComponentOf<'boot'>['kernels']>['installed'][number];
 
 /** Files of which it has a copy. */
-const copied = [crypttabFile, lvmDevicesFile, resumeFile, ...mdadmFiles, '/etc/udev/rules.d'];
+export const copiedFiles = [crypttabFile, lvmDevicesFile, resumeFile, ...mdadmFiles, '/etc/udev/rules.d'];
 
 export const initramfs: Subject = {
   name: 'initramfs',
@@ -83,7 +83,7 @@ async function reasonOf(
   kernels: readonly Kernel[],
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  if (isRewritten(site, ...copied)) return 'it has a copy of files that say something else now';
+  if (isRewritten(site, ...copiedFiles)) return 'it has a copy of files that say something else now';
   if (!sameStack(captured, now, '/', 'kernel')) return 'the root filesystem lies on something else than it did';
   if (captured.at('/usr') !== captured.at('/') && !sameStack(captured, now, '/usr', 'kernel'))
     return '/usr lies on something else than it did';

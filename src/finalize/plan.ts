@@ -11,6 +11,7 @@ import { grubConfig } from './grub-config.ts';
 import { grubDebconf } from './grub-debconf.ts';
 import { identity } from './identity.ts';
 import { initramfs } from './initramfs.ts';
+import { unifiedImages } from './kernel-install.ts';
 import { lvmDevices } from './lvm-devices.ts';
 import { mdadm } from './mdadm.ts';
 import { network } from './network.ts';
@@ -31,6 +32,7 @@ const subjects: readonly Subject[] = [
   network,
   identity,
   initramfs,
+  unifiedImages,
   grubBios,
   bootCode,
   efiLoaders,
