@@ -1,12 +1,13 @@
 /** What a BIOS starts: code in the first sector of a disk, and the files that it goes on with. */
-import type { ComponentOf } from '../../layout/types.ts';
+import type { Component, ComponentOf } from '../../layout/types.ts';
 import { mountAt, type Scene } from '../scene.ts';
 import type { Verdict } from '../verdict.ts';
 import type { Menu } from './menus.ts';
 
 type Loader = ComponentOf<'loader'>;
 
-const sectorTypes: ReadonlySet<Loader['type']> = new Set(['grub-pc', 'syslinux', 'extlinux', 'lilo', 'grub-legacy']);
+/** Those that whoever restores a system puts back. */
+const known: ReadonlySet<Loader['type']> = new Set(['grub-pc', 'syslinux', 'extlinux', 'lilo', 'grub-legacy']);
 
 export interface Started {
   /** Kinds of menus that come. */
@@ -17,9 +18,10 @@ export interface Started {
 /** @param disks which disk has taken the place of which, by their ids */
 export function biosLoaders(scene: Scene, disks: ReadonlyMap<string, string>): Started {
   const verdict: Verdict = { findings: [], notes: [] };
-  const now = sectorLoaders(scene.devices.layout.components);
+  const now = inSectors(scene.devices.layout.components).filter(({ type }) => known.has(type));
   const places = new Set(disksUnder('/boot', scene));
-  const wanted = sectorLoaders(scene.before.layout.components).flatMap((one) => {
+  const then = inSectors(scene.before.layout.components).filter(({ type }) => known.has(type));
+  const wanted = then.flatMap((one) => {
     const [was = ''] = one.on;
     // One that was left out is started from by nobody.
     const here = disks.get(was) ?? was;
@@ -33,7 +35,10 @@ export function biosLoaders(scene: Scene, disks: ReadonlyMap<string, string>): S
     if (problem !== undefined) verdict.findings.push({ subject: title(here, scene), problem });
     else verdict.notes.push(`${title(here, scene)}: ${type} is in its boot sector`);
   }
-  const bootable = now.filter((one) => places.has(one.on[0] ?? '') && coreProblem(one) === undefined);
+  // Code of whatever kind starts something: whose it is nobody need know.
+  const bootable = inSectors(scene.devices.layout.components).filter(
+    (one) => places.has(one.on[0] ?? '') && one.type !== 'windows' && coreProblem(one) === undefined,
+  );
   if (wanted.length === 0) {
     for (const { type, on } of bootable)
       verdict.notes.push(`${title(on[0] ?? '', scene)}: ${type} is in its boot sector`);
@@ -52,12 +57,8 @@ export function biosLoaders(scene: Scene, disks: ReadonlyMap<string, string>): S
   return { menus, verdict };
 }
 
-function sectorLoaders(components: readonly { readonly kind: string }[]): Loader[] {
-  return components.filter((one): one is Loader => one.kind === 'loader' && isSector(one));
-}
-
-function isSector(one: { readonly kind: string; readonly type?: unknown; readonly device?: unknown }): boolean {
-  return [...sectorTypes].some((type) => type === one.type) && one.device !== undefined;
+function inSectors(components: readonly Component[]): Loader[] {
+  return components.flatMap((one) => (one.kind === 'loader' && one.device !== undefined ? [one] : []));
 }
 
 function coreProblem({ type, core }: Loader): string | undefined {
@@ -67,7 +68,7 @@ function coreProblem({ type, core }: Loader): string | undefined {
 }
 
 /** Ids of the disks that a path lies on. */
-export function disksUnder(path: string, scene: Scene): string[] {
+function disksUnder(path: string, scene: Scene): string[] {
   const seen = new Set(mountAt(scene, path)?.on ?? []);
   for (const id of seen) for (const below of scene.devices.get(id)?.on ?? []) seen.add(below);
   return [...seen].filter((id) => scene.devices.get(id)?.kind === 'disk');

@@ -99,6 +99,17 @@ describe('systems that boot', () => {
     expect(boot.notes.join('\n')).toMatch(/starts \/(boot|efi)\//);
   });
 
+  test('code in a boot sector that nobody knows starts something too', async () => {
+    const unknown = (layout: Layout): Layout => ({
+      ...layout,
+      components: layout.components.map((one) => (one.kind === 'loader' ? { ...one, type: 'other' } : one)),
+    });
+    const system = biosSystem();
+    const request = { captured: unknown(system.layout('/')), firmware: 'bios' } as const;
+    expect((await proven(system, { now: unknown, request })).boot.findings).toEqual([]);
+    expect((await proven(system, { now: without('loader'), request })).boot.findings).toHaveLength(1);
+  });
+
   test('that files are of another disk than they were captured on is no difference, when it has its code too', async () => {
     const disks = new Map([['disk:/dev/vda', 'disk:/dev/vda']]);
     expect((await proven(biosSystem(), { disks })).boot.findings).toEqual([]);
