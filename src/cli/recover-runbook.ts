@@ -26,7 +26,9 @@ export async function runbookOf(session: Session): Promise<{ readonly facts: Run
     at: new Date().toISOString(),
     layout,
     addresses: network.links.flatMap(({ name, addresses }) =>
-      addresses.filter(({ scope }) => scope === 'global').map(({ address, prefix }) => `${address}/${prefix} on ${name}`),
+      addresses
+        .filter(({ scope }) => scope === 'global')
+        .map(({ address, prefix }) => `${address}/${prefix} on ${name}`),
     ),
     ...present({
       repository: config === undefined ? undefined : redactText(config.repository),
