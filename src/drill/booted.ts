@@ -51,7 +51,8 @@ async function refuseMedium(host: Host, machine: Machine, signal: AbortSignal): 
   );
 }
 
-const prompt = /\blogin:\s*$/m;
+/** Also where it lets somebody in by itself. */
+const prompt = /\blogin:\s*(?:\S+ \(automatic login\)\s*)?$/m;
 
 /** Waits until somebody could log in: at a console, or at a screen that a display manager draws. */
 export async function login(
