@@ -5,7 +5,7 @@ import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { readIfThere } from '../kernel/read-if-there.ts';
 import { parseLayout } from '../layout/types.ts';
-import { mountRepository } from '../recover/repository-disk.ts';
+import { mountRepositoryDisk } from '../rescue/repository-disk.ts';
 import { localDirectory } from '../target/targets.ts';
 import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import type { Json } from '../kernel/json.ts';
@@ -88,7 +88,7 @@ export async function recoverHere(options: RecoverOptions, typed: Globals): Prom
   if (does(request, 'end')) await afterwards(options, config, outcome.error, own);
 }
 
-/** Those on disks, of which the captures on the medium know where they were mounted. */
+/** The rescue system does so with the first when it starts; others may be named since. */
 async function mountRepositories({ repositories, repository, config: file }: Globals, session: Session): Promise<void> {
   const place = '/etc/lifeboat/captured/layout.json';
   const text = await readIfThere(place);
@@ -101,7 +101,7 @@ async function mountRepositories({ repositories, repository, config: file }: Glo
   for (const url of repositories ?? (repository === undefined ? await own() : [repository])) {
     const directory = localDirectory(url);
     if (directory === undefined) continue;
-    const told = await mountRepository(directory, captured, session.host, session.signal);
+    const told = await mountRepositoryDisk(directory, captured, session.host, session.signal);
     if (told !== undefined) process.stderr.write(`${printable(told)}\n`);
   }
 }
