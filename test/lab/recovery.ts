@@ -35,6 +35,8 @@ export interface RecoveryOptions {
 export interface RecoveryMachine extends AsyncDisposable {
   readonly machine: Machine;
   readonly disks: readonly Disk[];
+  /** What is written of `images`: overlays, which hold nothing as long as nobody writes. */
+  readonly others: readonly Disk[];
   /** Of when it was switched on. */
   readonly since: number;
   /** The rescue system, once it answers. */
@@ -86,17 +88,14 @@ export async function startRecovery(
   const blank =
     options.again ?? (await makeImages(emulation.qemu, options.directory ?? directory, options.disks, signal));
   const disks = blank.map((disk, index) => ({ bootIndex: index + 1, ...disk }));
-  const kept = await overlaysOf(
-    [...(source.repository === undefined ? [] : [source.repository]), ...images],
-    directory,
-    signal,
-  );
+  const others = await overlaysOf(images, directory, signal);
+  const repository = await overlaysOf(source.repository === undefined ? [] : [source.repository], directory, signal);
   const spec: MachineSpec = {
     name: 'recovery',
     memoryMiB: 2048,
     cpus: 2,
     firmware: await firmwareOf(firmware, emulation.qemu, directory, signal),
-    disks: [...disks, ...kept],
+    disks: [...others, ...disks, ...repository],
     cards,
     screen: true,
     ...(medium === undefined ? {} : { cd: { file: medium, bootIndex: options.again === undefined ? 99 : 0 } }),
@@ -117,6 +116,7 @@ export async function startRecovery(
   return {
     machine,
     disks,
+    others,
     since,
     rescue: async (own) => await answering('/etc/lifeboat/medium.json', own),
     async recovered(own) {

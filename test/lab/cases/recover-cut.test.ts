@@ -6,9 +6,8 @@ import { isRoot } from '../../helpers/cli.ts';
 import { ofToday } from '../../helpers/suite.ts';
 import { temporaryDirectory } from '../../helpers/temporary.ts';
 import { inRescue, mediumOf, recoverBy, settledRescue, startRecovery } from '../recovery.ts';
-import { filesOfSource, protectedSource } from '../source/protect.ts';
-import { differences, factsOfSystem } from '../source/witness.ts';
-import { blankFor } from '../whole-recovery.ts';
+import { protectedSource } from '../source/protect.ts';
+import { blankFor, comesBack } from '../whole-recovery.ts';
 
 if (!isRoot) console.log(`${import.meta.filename}: left out, as a medium holds what only root can read`);
 const { signal } = new AbortController();
@@ -51,8 +50,5 @@ test.skipIf(!isRoot).each(ofToday(moments, new Date()))('in %s', { timeout: 7_20
     await machine.machine.ended(limitMs, signal);
   }
   await using machine = await startRecovery(source, { disks: [], again: first.disks }, signal);
-  await using host = await machine.recovered(signal);
-  const facts = await factsOfSystem(host, 'REPO', signal);
-  const files = await filesOfSource({ machine: machine.machine, host, images: machine.disks }, source.kind, signal);
-  expect(differences(source.before, { facts, files })).toEqual([]);
+  await comesBack(source, machine, undefined, signal);
 });

@@ -21,7 +21,7 @@ const limitMs = 1_800_000;
 
 /** What changes in a system that starts and runs, or is no file. All else has to be the same. */
 const living = [
-  '/proc /sys /dev /run /tmp /var/tmp /opt/lifeboat /srv/backup',
+  '/proc /sys /dev /run /tmp /var/tmp /lost+found /opt/lifeboat /srv/backup',
   // Lifeboat's own: which runs there were, and that this is a recovered system.
   '/var/lib/lifeboat /etc/lifeboat',
   '/var/log /var/lib/systemd /var/lib/dhcp /var/cache/ldconfig /var/lib/private /boot/grub/grubenv /etc/resolv.conf',
