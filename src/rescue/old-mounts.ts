@@ -1,5 +1,6 @@
 /** Where the filesystems of the old system belong: out of its own fstab, and out of what was captured of it. */
 import { present } from '../kernel/present.ts';
+import { isWithin } from '../layout/mount-place.ts';
 import type { Component, ComponentOf, Layout } from '../layout/types.ts';
 import { parseFstab } from '../layout/tools/fstab.ts';
 import type { Content } from './assemble.ts';
@@ -46,30 +47,32 @@ export function mountOf({ path: device, type }: Content, path: string, subvolume
   return { path, device, type: drivers[type] ?? type, ways: (ways[type] ?? []).map((way) => [...way, ...added]) };
 }
 
-interface CapturedMount {
-  readonly path: string;
-  readonly uuid: string;
-  readonly subvolume?: string;
-}
+/** What was mounted, as captured: a filesystem of a disk, or what a server gives out. */
+type CapturedMount = { readonly path: string } & (
+  | { readonly uuid: string; readonly subvolume?: string }
+  | { readonly server: string; readonly type: string }
+);
 
 /** The filesystem of the root, and the subvolume that it is, as captured. */
-export function capturedRoot(layout: Layout): CapturedMount | undefined {
-  return mountsIn(layout).find(({ path }) => path === '/');
+export function capturedRoot(layout: Layout): { readonly uuid: string; readonly subvolume?: string } | undefined {
+  const root = mountsIn(layout).find(({ path }) => path === '/');
+  return root !== undefined && 'uuid' in root ? root : undefined;
 }
 
 /** What held a directory, as captured; `undefined` where that was the root. */
 export function mountOver(directory: string, layout: Layout): CapturedMount | undefined {
-  const holds = ({ path }: CapturedMount): boolean => path !== '/' && `${directory}/`.startsWith(`${path}/`);
   return mountsIn(layout)
-    .filter(holds)
+    .filter(({ path }) => path !== '/' && isWithin(directory, path))
     .toSorted((a, b) => b.path.length - a.path.length)[0];
 }
 
 function mountsIn(layout: Layout): readonly CapturedMount[] {
-  return layout.components.flatMap((one) => {
+  return layout.components.flatMap((one): readonly CapturedMount[] => {
     if (one.kind !== 'mount' || one.hidden === true) return [];
+    const { path, category, source: server, fstype: type, options } = one;
+    if (category === 'network') return [{ path, server, type }];
     const uuid = filesystemUnder(one, layout)?.uuid;
-    return uuid === undefined ? [] : [{ path: one.path, uuid, ...present({ subvolume: subvolumeIn(one.options) }) }];
+    return uuid === undefined ? [] : [{ path, uuid, ...present({ subvolume: subvolumeIn(options) }) }];
   });
 }
 

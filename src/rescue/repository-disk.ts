@@ -1,10 +1,10 @@
-/** The disk with the repository, where that is a directory of the machine itself: mounted where it was, read-only. */
+/** The disk with the repository, or the server, where that is a directory of the machine itself: mounted where it was, read-only. */
 import { join } from 'node:path/posix';
 import type { Host } from '../host/host.ts';
 import { asLifeboatError } from '../kernel/errors.ts';
 import { printable } from '../kernel/text.ts';
 import type { Layout } from '../layout/types.ts';
-import { canBeMounted, mountOf, mountOver } from './old-mounts.ts';
+import { mountOf, mountOver, type OldMount } from './old-mounts.ts';
 
 /** A stick that lifeboat made has its points in a filesystem of this name. */
 const stickLabel = 'LIFEBOAT-DATA';
@@ -29,27 +29,41 @@ export async function mountRepositoryDisk(
   );
   const place = layout === undefined ? undefined : mountOver(directory, layout);
   if (code === 0 || place === undefined) return undefined;
-  const { path, uuid, subvolume } = place;
+  const { path } = place;
+  if ('server' in place) {
+    const server = { path, device: place.server, type: place.type, ways: [['ro']] };
+    return await mountFor(directory, server, host, signal);
+  }
+  const { uuid, subvolume } = place;
   const device = (await deviceBy('-U', uuid, host, signal)) ?? (await deviceBy('-L', stickLabel, host, signal));
   if (device === undefined) {
     return printable(`the repository ${directory} was on a filesystem that is not here (UUID ${uuid}, at ${path})`);
   }
   const { stdout } = await host.run(['blkid', '-o', 'value', '-s', 'TYPE', device], { timeoutMs: 60_000 }, signal);
   const content = { path: device, name: device, type: stdout.toString().trim() };
-  const failures: string[] = canBeMounted(content) ? [] : [`${content.type} cannot be mounted here`];
-  const { type, ways } = mountOf(content, path, subvolume);
-  await host.run(['mkdir', '-p', path], {}, signal);
+  return await mountFor(directory, mountOf(content, path, subvolume), host, signal);
+}
+
+async function mountFor(
+  directory: string,
+  { path, device, type, ways }: OldMount,
+  host: Host,
+  signal: AbortSignal,
+): Promise<string> {
+  let failure = `${type} cannot be mounted here`;
+  await host.run(['mkdir', '-p', '--', path], {}, signal);
   for (const options of ways) {
     try {
-      await host.run(['mount', '-t', type, '-o', options.join(','), device, path], { timeoutMs: 120_000 }, signal);
-      return printable(`the repository is on ${device}, mounted read-only at ${path}`);
+      const argv = ['mount', '-t', type, '-o', options.join(','), '--', device, path] as const;
+      await host.run(argv, { timeoutMs: 120_000 }, signal);
+      return printable(`the repository ${directory} is on ${device}, mounted read-only at ${path}`);
     } catch (error) {
-      const { code: kind, message } = asLifeboatError(error);
-      if (kind !== 'command-failed') throw error;
-      failures.push(message);
+      const { code, message } = asLifeboatError(error);
+      if (code !== 'command-failed' && code !== 'command-timeout') throw error;
+      failure = message;
     }
   }
-  return printable(`the repository is on ${device}, which cannot be mounted at ${path}: ${failures.at(-1)}`);
+  return printable(`the repository ${directory} is on ${device}, which cannot be mounted at ${path}: ${failure}`);
 }
 
 /** What is read from the devices themselves, by one of their names. */
