@@ -88,5 +88,5 @@ test('where a journal cannot be replayed, it is left alone', () => {
 });
 
 test('the root as it was captured, with its subvolume', () => {
-  expect(capturedRoot(layout)).toEqual({ uuid: 'aaaa-4', subvolume: 'subvol=/@' });
+  expect(capturedRoot(layout)).toMatchObject({ uuid: 'aaaa-4', subvolume: 'subvol=/@' });
 });
