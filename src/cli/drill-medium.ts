@@ -1,6 +1,6 @@
 /** The medium that a drill starts from: one that somebody names, or one of its own, made anew when it does not fit any more. */
 import { hash } from 'node:crypto';
-import { readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { release } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
@@ -30,7 +30,7 @@ export async function drillMedium(
   const { stateDir } = session.context;
   if (named !== undefined) return await namedMedium(resolve(named), stateDir);
   const directory = join(stateDir, 'drills/media');
-  const name = await digestOfAll(captured);
+  const name = await digestOfAll(captured, stateDir);
   const file = join(directory, `${name}.iso`);
   const kept = await readIfThere(join(directory, `${name}.json`));
   if (kept !== undefined) return { file, ...keptSchema.parse(JSON.parse(kept.toString())) };
@@ -94,13 +94,19 @@ async function makeMedium(
   return { id: medium.id, digest, kernel: medium.kernel.version };
 }
 
+/** What programs leave in these folders when they run. */
+const written = /\/\.compile-cache\/|\/rescue\/cache\/|\.tsbuildinfo$/;
+
 /** Of what it is made from: the program as it is, its lists, the captures, the kernel. */
-async function digestOfAll({ layout, network }: Captured): Promise<string> {
+async function digestOfAll({ layout, network }: Captured, stateDir: string): Promise<string> {
   const folders = ['dist', 'rescue', 'native/build'];
   const lists = folders.map(async (name) => {
     const folder = join(programFolder(), name);
     const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-    const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+    const files = entries
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name))
+      .filter((file) => !written.test(file));
     return await Promise.all(files.sort().map(async (file) => [file, await sizeAndTime(file)]));
   });
   const described = {
@@ -108,11 +114,16 @@ async function digestOfAll({ layout, network }: Captured): Promise<string> {
     node: process.version,
     kernel: release(),
     program: await Promise.all(lists),
-    lock: hash('sha256', await readFile(join(programFolder(), 'rescue/packages.lock'))),
+    lock: await Promise.all([join(programFolder(), 'rescue'), join(stateDir, 'rescue')].map(lockIn)),
     layout: digestOf(asJson({ ...layout, capturedAt: null })),
     network: digestOf(asJson({ ...network, capturedAt: null })),
   };
   return hash('sha256', JSON.stringify(described)).slice(0, 16);
+}
+
+async function lockIn(folder: string): Promise<string | undefined> {
+  const content = await readIfThere(join(folder, 'packages.lock'));
+  return content === undefined ? undefined : hash('sha256', content);
 }
 
 async function sizeAndTime(file: string): Promise<readonly number[]> {

@@ -13,21 +13,20 @@ import { protectedSource } from '../source/protect.ts';
 if (!isRoot) console.log(`${import.meta.filename}: left out, as a medium holds what only root can read`);
 const { signal } = new AbortController();
 
+/** Looked for again and again: made the first time, and found when cron has tried. */
+const cronJob = (port: number): string => `
+  said=/run/cron-said
+  job="(echo x > /dev/tcp/10.0.2.2/${port}) 2> $said; echo tried >> $said"
+  [ -e /etc/cron.d/outside ] || printf 'SHELL=/bin/bash\\n* * * * * root %s\\n' "$job" > /etc/cron.d/outside
+  grep -q tried $said`;
+
 /** In the machine: by mail, by cron, by name, by an address that would be its own elsewhere. All of them try, and none gets anywhere. */
 const tries = (port: number): readonly object[] => [
   {
     name: 'no mail gets out',
     command: ['bash', '-c', `! timeout 5 bash -c 'echo HELO x > /dev/tcp/10.0.2.2/${port}'`],
   },
-  {
-    name: 'no job of cron gets out',
-    command: [
-      'bash',
-      '-c',
-      `echo '* * * * * root (echo x > /dev/tcp/10.0.2.2/${port}) 2>/run/cron-said; echo done >> /run/cron-said' | sed 's/^/SHELL=\\/bin\\/bash\\n/' > /etc/cron.d/outside; sleep 90; grep -q done /run/cron-said`,
-    ],
-    within: '1s',
-  },
+  { name: 'no job of cron gets out', command: ['bash', '-c', cronJob(port)], within: '5m' },
   { name: 'no name is known', command: ['bash', '-c', '! getent hosts example.org'] },
   {
     name: 'its address is nobody else',
@@ -88,12 +87,12 @@ test.skipIf(!isRoot).for(ofToday([{ firmware: 'bios' }, { firmware: 'uefi' }] as
     expect(shown).toContain(hash('sha256', await evidenceOf(drilled, 'report.json')));
 
     // Nothing that opens anything is in what is kept.
-    const [, secret = ''] =
-      /"?secret"?:\s*"?([A-Za-z0-9+/=_-]{20,})/.exec(source.files.map(({ content }) => content).join('\n')) ?? [];
+    const key = source.files.find(({ path }) => path.endsWith('/host.key'))?.content ?? '';
+    const secrets = [source.code, ...(key.match(/[A-Za-z0-9+/=_-]{30,}/g) ?? [])];
+    expect(secrets.length).toBeGreaterThan(1);
     for (const name of Object.keys(document.evidence)) {
       const bytes = (await evidenceOf(drilled, name)).toString('latin1');
-      expect(bytes).not.toContain(source.code);
-      if (secret !== '') expect(bytes).not.toContain(secret);
+      for (const secret of secrets) expect(bytes).not.toContain(secret);
     }
   },
 );
