@@ -7,6 +7,7 @@ import { engineTar, engineTarMemory } from './engine-tar.ts';
 import { type Pairing, paired } from './paired.ts';
 import { planCosts } from './plan.ts';
 import { pointsList } from './points-list.ts';
+import { recovery } from './recover.ts';
 import { rescueMedia } from './rescue.ts';
 import { startup } from './startup.ts';
 
@@ -20,6 +21,7 @@ const benches: Readonly<Record<string, Readonly<Record<string, () => Promise<Pai
   plan: {},
   apply: {},
   rescue: {},
+  recover: {},
   'points-list': { 'points-list': pointsList },
 };
 
@@ -36,6 +38,7 @@ for (const name of names) {
   if (name === 'plan') planned();
   if (name === 'apply') await applyPairs(3);
   if (name === 'rescue') await rescueMedia();
+  if (name === 'recover') await recovery();
 }
 
 /** No peer makes plans: what one costs, beside what it may. */
