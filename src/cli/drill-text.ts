@@ -5,13 +5,12 @@ import type { DrillDocument, plannedDrill } from './drill.ts';
 import { table } from './output.ts';
 
 export function drillText(document: DrillDocument): string {
-  const { host, point, result, seconds, rpoSeconds, machine, phases, checks, problem, files, onRecord, what } =
-    document;
+  const { host, point, rpoSeconds, machine, phases, checks, problem, files, onRecord } = document;
   const rows = checks.map((check) => [check.passed ? 'ok' : 'WRONG', check.name, check.detail]);
   return [
     headline(document),
     '',
-    `RTO ${formatDuration(seconds * 1000)}${what === 'machine' ? ' from power-on to the login' : ' to bring its files back and prove them'}${result === 'failed' ? ', as far as it came' : ''}`,
+    took(document),
     `RPO ${formatDuration(rpoSeconds * 1000)}: so old was the point ${point} of ${printable(host)}`,
     ...(machine === undefined
       ? []
@@ -60,6 +59,12 @@ export function plannedText(planned: Awaited<ReturnType<typeof plannedDrill>>): 
     ),
     ...(notes.length === 0 ? [] : ['', 'Not as it was recorded:', ...notes.map((note) => `  ${printable(note)}`)]),
   ].join('\n');
+}
+
+function took({ result, seconds, what }: DrillDocument): string {
+  const time = formatDuration(seconds * 1000);
+  if (result === 'failed') return `It took ${time} until it had failed.`;
+  return `RTO ${time} ${what === 'machine' ? 'from power-on to the login' : 'to bring its files back and prove them'}`;
 }
 
 function headline({ result, what }: DrillDocument): string {
