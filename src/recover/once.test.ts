@@ -52,7 +52,38 @@ test.each([
   await marked(recovered);
   // Of an attempt that was cut off it is taken again; of one that ended it is a disk with something on it.
   expect((await blankDisks(layout, layout, host, signal)).has(disk.id)).toBe(isBlank);
-  const again = refuseTwice([disk], { point: 'p1', medium: 'm1' }, host, signal);
+  const again = refuseTwice(layout, { point: 'p1', medium: 'm1' }, host, signal);
+  if (isRefused) await expect(again).rejects.toMatchObject({ code: 'recovered-before' });
+  else await again;
+});
+
+test.each([
+  ['recovered on these disks, which have something on them', {}, ['S1'], true, true],
+  ['as a drill', { how: 'drill' }, ['S1'], true, false],
+  ['in vain', { result: 'failed' }, ['S1'], true, false],
+  ['on another disk besides', {}, ['S1', 'S2'], true, false],
+  ['before they were wiped', {}, ['S1'], false, false],
+] as const)('on record, and without a mark: %s', async (_, more, serials, isUsed, isRefused) => {
+  await writeFile(disk.device, Buffer.alloc(size));
+  const table = { kind: 'table', id: 'table:S1', on: [disk.id], type: 'gpt' } as const;
+  const components = [{ ...disk, serial: 'S1' }, ...(isUsed ? [{ ...table, on: [disk.id] }] : [])];
+  const recovered = {
+    format: 'lifeboat.attestation/2',
+    point: 'p1',
+    at: '2026-11-22T06:00:00.000Z',
+    by: { host: 'box', version: '1' },
+    kind: 'recovered',
+    how: 'recover',
+    what: 'machine',
+    result: 'passed',
+    seconds: 1,
+    rpoSeconds: 1,
+    phases: [],
+    machine: { firmware: 'bios', disks: serials.map((serial) => ({ sizeBytes: size, serial })) },
+    ...more,
+  } as const;
+  const here: Layout = { ...layout, components };
+  const again = refuseTwice(here, { point: 'p1', recovered: { ...recovered, phases: [] } }, host, signal);
   if (isRefused) await expect(again).rejects.toMatchObject({ code: 'recovered-before' });
   else await again;
 });

@@ -7,8 +7,10 @@ import { join } from 'node:path/posix';
 import { z } from 'zod';
 import type { Host } from '../host/host.ts';
 import { LifeboatError } from '../kernel/errors.ts';
-import { readMark } from '../layout/rebuild/mark.ts';
-import type { ComponentOf } from '../layout/types.ts';
+import { type Mark, readMark } from '../layout/rebuild/mark.ts';
+import { disksOf } from '../layout/rebuild/site.ts';
+import type { Layout } from '../layout/types.ts';
+import type { Recovered } from '../point/point.ts';
 import { makeDirectory, writeFileAtomic } from '../kernel/atomic-write.ts';
 
 const recoveredFormat = 'lifeboat.recovered/1';
@@ -28,31 +30,52 @@ const recoveredMarkSchema = z.object({
 
 export type RecoveredMark = z.output<typeof recoveredMarkSchema>;
 
+export interface Again {
+  readonly point: string;
+  readonly medium?: string;
+  /** The last recovery of the point that is on record: for disks that had no room for a mark. */
+  readonly recovered?: Recovered;
+}
+
 /**
- * Of an unattended recovery: it has ended once, and a medium that is left in the machine starts it again.
+ * Of an unattended recovery: it has ended once, and a medium that is left in the machine starts it again. One that was cut off is done again.
  *
- * @param disks that are here
+ * @param here the machine as it is now
  * @throws LifeboatError `recovered-before`
  */
 export async function refuseTwice(
-  disks: readonly ComponentOf<'disk'>[],
-  { point, medium }: { readonly point: string; readonly medium?: string },
+  here: Layout,
+  { point, medium, recovered }: Again,
   host: Host,
   signal: AbortSignal,
 ): Promise<void> {
-  for (const disk of disks) {
-    const recovered = (await readMark(host, disk, signal))?.recovered;
-    if (recovered === undefined) continue;
-    const isSame = recovered.point === point || (medium !== undefined && recovered.medium === medium);
-    if (!isSame) continue;
-    throw new LifeboatError(
-      'recovered-before',
-      `point ${recovered.point} was recovered here before, by itself: that is not done twice`,
-      {
-        hint: 'Take the medium out, and start the machine. To recover it again all the same: lifeboat recover',
-      },
-    );
+  const marks: Mark[] = [];
+  for (const disk of disksOf(here)) {
+    const mark = await readMark(host, disk, signal);
+    if (mark !== undefined) marks.push(mark);
   }
+  const ended = marks.flatMap((mark) => mark.recovered ?? []);
+  const same = ended.find((one) => one.point === point || (medium !== undefined && one.medium === medium));
+  const isOnRecord = marks.length === 0 && isOfThese(recovered, here);
+  if (same === undefined && !isOnRecord) return;
+  const done = same?.point ?? point;
+  throw new LifeboatError(
+    'recovered-before',
+    `point ${done} was recovered here before: that is not done twice by itself`,
+    {
+      hint: 'Take the medium out, and start the machine. To recover it again all the same: lifeboat recover',
+    },
+  );
+}
+
+/** Whether it was brought back on these very disks, and something is on them. */
+function isOfThese(recovered: Recovered | undefined, here: Layout): boolean {
+  if (recovered?.how !== 'recover' || recovered.what !== 'machine' || recovered.result === 'failed') return false;
+  const used = new Set(here.components.flatMap(({ on }) => on));
+  const serials = recovered.machine?.disks.map(({ serial }) => serial) ?? [];
+  const isHere = (serial: string | undefined): boolean =>
+    serial !== undefined && disksOf(here).some((disk) => disk.serial === serial && used.has(disk.id));
+  return serials.length > 0 && serials.every(isHere);
 }
 
 /** In the recovered system. */

@@ -9,10 +9,10 @@ import { withoutHold } from '../layout/rebuild/held.ts';
 import { planLayout } from '../layout/rebuild/plan.ts';
 import { namedRequest } from '../layout/rebuild/plan-names.ts';
 import { disksWith } from '../layout/rebuild/refusals.ts';
-import { disksOf } from '../layout/rebuild/site.ts';
 import type { Layout } from '../layout/types.ts';
 import { present } from '../kernel/present.ts';
 import type { Host } from '../host/host.ts';
+import { findPoint } from '../point/find.ts';
 import { allowedUnattended } from '../recover/consent.ts';
 import { asLifeboatError } from '../kernel/errors.ts';
 import { type KeyFiles, keyFiles, namesFor, openedByEscrow, wantedPassphrase } from '../recover/keys.ts';
@@ -49,8 +49,16 @@ export const planRecovery = step({
       if (does(request, 'recreate')) {
         // Of an earlier attempt.
         await unmountNewRoot(destination.directory, host, signal);
-        const again = { point: point.id, ...present({ medium: unattended?.medium }) };
-        if (unattended !== undefined) await refuseTwice(await disksHere(host, signal), again, host, signal);
+        if (unattended !== undefined) {
+          const here = withWholeDisks(await captureLayout(host, new Date(), signal));
+          const recovered = await lastRecovery();
+          await refuseTwice(
+            here,
+            { point: point.id, ...present({ medium: unattended.medium, recovered }) },
+            host,
+            signal,
+          );
+        }
       } else {
         const open = async (names: readonly string[]) => (await keysFor(names, captured.layout)).keys;
         await assembleStanding(captured.layout, open, host, signal);
@@ -60,6 +68,11 @@ export const planRecovery = step({
       return { layoutPlan, applyRequest: { ...files, marked: true, ...present({ yes: request.yes }) } };
     });
     return { ...value, phases };
+
+    async function lastRecovery() {
+      await using repository = await openConfigured(config, { say, secrets }, signal);
+      return (await findPoint(repository, point.host.name, point.id, signal)).recovered;
+    }
 
     /** Whose key file is not in the point is opened by its own key, where that is kept. */
     async function planWithKeys(lost: ReadonlySet<string> = new Set()): Promise<{ layoutPlan: Plan; files: KeyFiles }> {
@@ -80,11 +93,6 @@ export const planRecovery = step({
     }
   },
 });
-
-/** No more is asked of them than what a mark is looked for by. */
-async function disksHere(host: Host, signal: AbortSignal) {
-  return disksOf(withWholeDisks(await captureLayout(host, new Date(), signal)));
-}
 
 /**
  * The plan, as a dry run shows it, too.
