@@ -55,7 +55,11 @@ async function stacked(base: Disk, signal: AbortSignal): Promise<readonly Disk[]
     await using lab = await startLab({ release: 'debian12' }, signal);
     for (const disk of [...disks, { ...base, readOnly: true }]) await lab.machine.addDisk(disk, signal);
     const found = await devicesOf(lab.host, ['A', 'B', 'SYSTEM'], signal);
-    const options = { stdin: await content('stacked.sh'), env: Object.fromEntries(found), timeoutMs: limitMs };
+    const options = {
+      stdin: await content('stacked.sh'),
+      env: Object.fromEntries([...found].filter(([serial]) => serial !== '')),
+      timeoutMs: limitMs,
+    };
     await lab.host.run(['bash', '-s'], options, signal);
     for (const { serial } of disks) await lab.machine.removeDisk(serial, signal);
   });
