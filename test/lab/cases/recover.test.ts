@@ -29,6 +29,8 @@ const stacked = { layout: 'stacked', firmware: 'bios' } as const;
 const sizes = { facts: ['lvm'] } as const;
 
 const scenes: readonly Scene[] = [
+  { name: 'ext4 by BIOS', source: plain },
+  { name: 'ext4 by UEFI', source: { ...plain, firmware: 'uefi' } },
   { name: 'RAID 1, LVM, LUKS, xfs and btrfs by BIOS', source: stacked },
   { name: 'RAID 1, LVM, LUKS, xfs and btrfs by UEFI', source: { ...stacked, firmware: 'uefi' } },
   {
