@@ -1,12 +1,13 @@
 /** `lifeboat recover`: what was asked for, as a run; and what follows it. */
 import { mkdir } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { readIfThere } from '../kernel/read-if-there.ts';
 import { parseLayout } from '../layout/types.ts';
 import { mountRepositoryDisk } from '../rescue/repository-disk.ts';
 import { localDirectory } from '../target/targets.ts';
+import { lockFile } from '../host/file-lock.ts';
 import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import type { Json } from '../kernel/json.ts';
 import { present } from '../kernel/present.ts';
@@ -63,6 +64,7 @@ export async function recoverHere(options: RecoverOptions, typed: Globals): Prom
   const { repository = typed.repository } = around.words;
   const globals: Globals = repository === undefined ? typed : { ...typed, repository };
   await using session = openSession(globals, undefined, options.unattended);
+  await using _lock = globals.dryRun ? undefined : await onlyOne(session);
   if (around.medium !== undefined) await mountRepositories(globals, session);
   if (!options.unattended) await codeIfNeeded(globals, session);
   const { config, inputs } = await configuredByAny(options.unattended ? { ...globals, json: true } : globals);
@@ -104,6 +106,16 @@ async function mountRepositories({ repositories, repository, config: file }: Glo
     const told = await mountRepositoryDisk(directory, captured, session.host, session.signal);
     if (told !== undefined) process.stderr.write(`${printable(told)}\n`);
   }
+}
+
+/** Of two at once each would take the other's filesystems away. @throws LifeboatError `locked` */
+async function onlyOne({ context }: Session): Promise<AsyncDisposable> {
+  await mkdir(context.stateDir, { recursive: true });
+  const lock = await lockFile(join(context.stateDir, 'recover.lock'));
+  if (lock !== undefined) return lock;
+  throw new LifeboatError('locked', 'a recovery runs on this machine already', {
+    hint: 'It may be the unattended one, or on another console: see /var/log/lifeboat/recover.log.',
+  });
 }
 
 async function printRunbook(globals: Globals): Promise<void> {

@@ -63,9 +63,10 @@ test('ports are compared without their addresses, and without those that the ker
   ]);
 });
 
-test('of what was not captured nothing is said', () => {
+test('of what was not captured nothing is said, and what cannot be seen now is not called well', () => {
   expect(comparedFacts({} as Facts, facts({}), [])).toEqual([
     { name: 'units', passed: true, detail: 'no unit failed that had not' },
   ]);
-  expect(comparedFacts(facts({ ports: [port('tcp', 22)] }), {} as Facts, [])).toEqual([]);
+  const unseen = comparedFacts(facts({ ports: [port('tcp', 22)] }), {} as Facts, []);
+  expect(unseen.map(({ name, passed }) => `${name} ${passed}`)).toEqual(['units false', 'ports false']);
 });

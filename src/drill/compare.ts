@@ -10,7 +10,7 @@ export function comparedFacts(recorded: Facts, now: Facts, mayFail: readonly str
 }
 
 function failedUnits({ services: before }: Facts, { services: now }: Facts, forgiven: ReadonlySet<string>): Check[] {
-  if (now?.failed === undefined) return [];
+  if (now?.failed === undefined) return before?.failed === undefined ? [] : [unseen('units')];
   const old = new Set(before?.failed ?? []);
   const failed = now.failed.filter((name) => !old.has(name));
   const wrong = failed.filter((name) => !forgiven.has(name));
@@ -24,7 +24,8 @@ function failedUnits({ services: before }: Facts, { services: now }: Facts, forg
 
 function services({ services: before }: Facts, { services: now }: Facts, forgiven: ReadonlySet<string>): Check[] {
   const active = before?.enabled.filter((one) => one.active === 'active') ?? [];
-  if (active.length === 0 || now === undefined) return [];
+  if (active.length === 0) return [];
+  if (now === undefined) return [unseen('services')];
   const states = new Map(now.enabled.map((one) => [one.name, one.active]));
   const missing = active.filter(({ name }) => states.get(name) !== 'active' && !forgiven.has(name));
   const told = missing.map(({ name }) => `${name} is ${states.get(name) ?? 'not enabled'}`);
@@ -34,7 +35,8 @@ function services({ services: before }: Facts, { services: now }: Facts, forgive
 
 /** Addresses are those of another network here; ports that the kernel chose are others each time. */
 function ports({ ports: before }: Facts, { ports: now }: Facts): Check[] {
-  if (before === undefined || now === undefined) return [];
+  if (before === undefined) return [];
+  if (now === undefined) return [unseen('ports')];
   const key = ({ protocol, port }: (typeof before)[number]): string => `${protocol} ${port}`;
   const open = new Set(now.map(key));
   const wanted = new Map(before.filter(isServed).map((one) => [key(one), one.process]));
@@ -45,6 +47,9 @@ function ports({ ports: before }: Facts, { ports: now }: Facts): Check[] {
     closed.length === 0 ? `somebody listens on ${[...wanted.keys()].join(', ')}` : `nobody listens on ${named(told)}`;
   return [{ name: 'ports', passed: closed.length === 0, detail: printable(detail) }];
 }
+
+/** What was recorded and cannot be seen now is no reason to call it well. */
+const unseen = (name: string): Check => ({ name, passed: false, detail: 'could not be looked at' });
 
 /** A client of DHCP listens only while it has a server to ask. */
 const isServed = ({ ephemeral, protocol, port }: NonNullable<Facts['ports']>[number]): boolean =>

@@ -244,7 +244,7 @@ async function settled(
 function recoveryReport({ plan, result, proof }: Recovery): NonNullable<DrillReport['recovery']> {
   if (proof === null || proof === undefined) return { result, ...present({ plan }) };
   const { files, graph, boot, mounts } = proof;
-  const { total: entries, checked, bytes, wrong } = files;
+  const { total: entries, checked, bytes, wrong, leftOut } = files;
   const counts = {
     entries,
     files: checked,
@@ -253,6 +253,7 @@ function recoveryReport({ plan, result, proof }: Recovery): NonNullable<DrillRep
     graph: graph.length,
     boot: boot.length,
     mounts: mounts.length,
+    ...(leftOut === 0 ? {} : { leftOut }),
   };
   return { result, ...present({ plan }), proof: counts };
 }

@@ -53,7 +53,10 @@ async function knock(host: Host, argv: Argv, signal: AbortSignal): Promise<'done
     return code === 0 ? 'done' : code === 127 || code === 126 ? 'missing' : 'failed';
   } catch (error) {
     throwIfAborted(signal);
-    return asLifeboatError(error).code === 'tool-missing' ? 'missing' : 'failed';
+    const { code } = asLifeboatError(error);
+    // A machine that has ended proves nothing by its silence.
+    if (code === 'unreachable' || code === 'machine-failed') throw error;
+    return code === 'tool-missing' ? 'missing' : 'failed';
   }
 }
 

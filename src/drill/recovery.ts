@@ -17,7 +17,13 @@ const documentSchema = z.looseObject({
   root: z.string().exactOptional(),
   proof: z
     .looseObject({
-      files: z.looseObject({ total: z.number(), checked: z.number(), bytes: z.number(), wrong: z.number() }),
+      files: z.looseObject({
+        total: z.number(),
+        checked: z.number(),
+        bytes: z.number(),
+        wrong: z.number(),
+        leftOut: z.number().default(0),
+      }),
       graph: z.array(z.unknown()),
       boot: z.array(z.unknown()),
       mounts: z.array(z.unknown()),

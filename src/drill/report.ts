@@ -36,6 +36,8 @@ const provenSchema = z.object({
   graph: z.number(),
   boot: z.number(),
   mounts: z.number(),
+  /** Entries of the point that the plan leaves out; absent where it is all of it. */
+  leftOut: z.number().exactOptional(),
 });
 
 export const reportSchema = z.object({

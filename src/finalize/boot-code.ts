@@ -3,8 +3,8 @@ import { dirname } from 'node:path/posix';
 import { LifeboatError } from '../kernel/errors.ts';
 import { nameFromBytes } from '../kernel/text.ts';
 import type { ComponentOf } from '../layout/types.ts';
-import { disksNow, type Layers, layersOf } from './layers.ts';
-import type { Deed } from './scene.ts';
+import { disksNow, isWritable, type Layers, layersOf } from './layers.ts';
+import type { Deed, Scene } from './scene.ts';
 import { programInside, type Site, type Subject } from './site.ts';
 
 type Loader = ComponentOf<'loader'>;
@@ -17,7 +17,7 @@ export const bootCode: Subject = {
     const now = layersOf(scene.layout, scene.root);
     const loaders = captured.of('loader');
     const needed = scene.firmware === 'bios' && !loaders.some(({ type }) => type === 'grub-pc');
-    const recorded = loaders.flatMap((loader) => recordedCode(loader, captured, now, needed));
+    const recorded = loaders.flatMap((loader) => recordedCode(loader, captured, now, scene.disks, needed));
     const sectors = loaders.filter(({ id, type }) => /^loader:(sys|ext)linux:partition:/.test(id) || type === 'lilo');
     if (sectors.length === 0) return recorded;
     const configs = loaders.filter(
@@ -64,11 +64,18 @@ export const bootCode: Subject = {
 /** Code that stands for itself: it goes on to the active partition, whatever the system on that. */
 const whole: ReadonlySet<Loader['type']> = new Set(['syslinux', 'extlinux', 'windows', 'other']);
 
-function recordedCode({ type, code, on }: Loader, captured: Layers, now: Layers, needed: boolean): Deed[] {
+function recordedCode(
+  { type, code, on }: Loader,
+  captured: Layers,
+  now: Layers,
+  disks: Scene['disks'],
+  needed: boolean,
+): Deed[] {
   const [id = ''] = on;
   if (code === undefined || !whole.has(type) || captured.get(id)?.kind !== 'disk') return [];
   const bytes = Buffer.from(code, 'base64');
-  return disksNow(captured, now, id).map(({ id: disk, device }) => ({
+  const places = disksNow(captured, now, id).filter((disk) => isWritable(disks, now, disk.id));
+  return places.map(({ id: disk, device }) => ({
     id: `boot-code ${disk}`,
     title: `write the code of the boot sector of ${device}`,
     why: 'boot sectors are in no backup of files',

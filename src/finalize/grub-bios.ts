@@ -5,7 +5,7 @@
 import type { ComponentOf } from '../layout/types.ts';
 import { biosBootType } from '../layout/rebuild/rewrites/partitions.ts';
 import { LifeboatError } from '../kernel/errors.ts';
-import { disksNow, disksUnder, type Layers, layersOf, sameStack } from './layers.ts';
+import { disksNow, disksUnder, isWritable, type Layers, layersOf, sameStack } from './layers.ts';
 import type { Deed, FinishCommand } from './scene.ts';
 import { askInside, programInside, type Site, type Subject, thereOf } from './site.ts';
 
@@ -35,7 +35,10 @@ export const grubBios: Subject = {
   async plan(site, signal) {
     const { scene } = site;
     const [captured, now] = [layersOf(scene.captured.layout), layersOf(scene.layout, scene.root)];
-    const places = placesOf(captured, now, scene.firmware);
+    const all = placesOf(captured, now, scene.firmware);
+    const places = all.filter(({ id }) => isWritable(scene.disks, now, id));
+    for (const { device } of all.filter((place) => !places.includes(place)))
+      site.finding({ subject: device, problem: 'GRUB is not put there: it is no disk of the plan' });
     if (places.length === 0) {
       if (scene.firmware === 'bios' && !captured.of('loader').some(({ type }) => startsByBios.has(type)))
         site.finding({ subject: 'boot sectors', problem: 'no loader for BIOS was recorded, and none is put anywhere' });

@@ -87,6 +87,11 @@ export function sameStack(captured: Layers, now: Layers, path: string, whom: For
 export const disksUnder = (layers: Layers, id: string): readonly ComponentOf<'disk'>[] =>
   layers.under(id).filter((one): one is ComponentOf<'disk'> => one.kind === 'disk' && one.path !== true);
 
+/** Whether what has this id lies on disks that may be written to. */
+export function isWritable(disks: readonly string[] | undefined, now: Layers, id: string): boolean {
+  return disks === undefined || [id, ...disksUnder(now, id).map((disk) => disk.id)].some((one) => disks.includes(one));
+}
+
 /** The disks that have taken the place of one: those with its partitions, or with what lay on it as a whole. */
 export function disksNow(captured: Layers, now: Layers, disk: string): readonly ComponentOf<'disk'>[] {
   const stood = new Set(captured.over(disk).map(({ id }) => id));

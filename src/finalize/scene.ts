@@ -15,6 +15,8 @@ export interface Scene {
   readonly layout: Layout;
   /** As it is now in the rescue system: the cards that are here. */
   readonly network: Network;
+  /** Ids of the disks that may be written to: boot code goes to no other. @default all of the machine */
+  readonly disks?: readonly string[];
   /** By what this machine was started. */
   readonly firmware: 'bios' | 'uefi';
   /** The host of the point goes on: this one is another, with an identity of its own. */

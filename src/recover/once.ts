@@ -7,6 +7,7 @@ import { join } from 'node:path/posix';
 import { z } from 'zod';
 import type { Host } from '../host/host.ts';
 import { LifeboatError } from '../kernel/errors.ts';
+import { sourceDigest } from '../layout/rebuild/document.ts';
 import { type Mark, readMark } from '../layout/rebuild/mark.ts';
 import { disksOf } from '../layout/rebuild/site.ts';
 import type { Layout } from '../layout/types.ts';
@@ -56,7 +57,7 @@ export async function refuseTwice(
   }
   const ended = marks.flatMap((mark) => mark.recovered ?? []);
   const same = ended.find((one) => one.point === point || (medium !== undefined && one.medium === medium));
-  const isOnRecord = marks.length === 0 && isOfThese(recovered, here);
+  const isOnRecord = isOfThese(recovered, here);
   if (same === undefined && !isOnRecord) return;
   const done = same?.point ?? point;
   throw new LifeboatError(
@@ -66,6 +67,26 @@ export async function refuseTwice(
       hint: 'Take the medium out, and start the machine. To recover it again all the same: lifeboat recover',
     },
   );
+}
+
+/**
+ * Of disks that were built and finished for this machine, whose proof was cut off or failed: a new attempt would take what was done on them since.
+ *
+ * @throws LifeboatError `refused`
+ */
+export async function refuseStartable(here: Layout, captured: Layout, host: Host, signal: AbortSignal): Promise<void> {
+  const of = sourceDigest(captured);
+  for (const disk of disksOf(here)) {
+    const mark = await readMark(host, disk, signal);
+    if (mark?.of !== of || mark.startable !== true || mark.recovered !== undefined) continue;
+    throw new LifeboatError(
+      'refused',
+      `${disk.device} (${disk.id}) was built for this machine, and it may have run since`,
+      {
+        hint: 'To finish and prove what is there: lifeboat recover --from finalize. To build it anew, name the disk: --map OLD=NEW.',
+      },
+    );
+  }
 }
 
 /** Whether it was brought back on these very disks, and something is on them. */

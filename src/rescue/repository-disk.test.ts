@@ -51,6 +51,20 @@ test('what cannot be mounted is told; what is there, or was on the root, is noth
   expect(await mountRepositoryDisk('/var/backup', layout, onRoot, new AbortController().signal)).toBeUndefined();
 });
 
+test('nothing is mounted over what the rescue system needs', async () => {
+  const inVar = layoutOf(
+    { kind: 'ext', id: 'fs:var', on: [], type: 'ext4', uuid: 'cccc', sizeBytes: 1 },
+    mount('/var', { on: ['fs:var'] }),
+    mount('/mnt', { on: ['fs:var'] }),
+  );
+  for (const directory of ['/var/backup', '/mnt/backup']) {
+    const asked = host([['test', '-e', `${directory}/lifeboat/repository.json`], 1]);
+    expect(await mountRepositoryDisk(directory, inVar, asked, new AbortController().signal)).toMatch(
+      /where the rescue system has its own files/,
+    );
+  }
+});
+
 test('what a server gave out is asked of it again', async () => {
   const made: Answer = [['mkdir', '-p', '--', '/nas'], 0];
   const mounted: Answer = [['mount', '-t', 'nfs4', '-o', 'ro', '--', 'nas:/export', '/nas'], 0];

@@ -6,6 +6,21 @@ import { printable } from '../kernel/text.ts';
 import type { Layout } from '../layout/types.ts';
 import { mountOf, mountOver, type OldMount } from './old-mounts.ts';
 
+/** What would be hidden in the rescue system by something mounted there, or above. */
+const needed = [
+  '/dev',
+  '/etc',
+  '/mnt/lifeboat',
+  '/mnt/recovered',
+  '/proc',
+  '/root',
+  '/run',
+  '/sys',
+  '/tmp',
+  '/usr',
+  '/var',
+];
+
 /** A stick that lifeboat made has its points in a filesystem of this name. */
 const stickLabel = 'LIFEBOAT-DATA';
 
@@ -30,6 +45,11 @@ export async function mountRepositoryDisk(
   const place = layout === undefined ? undefined : mountOver(directory, layout);
   if (code === 0 || place === undefined) return undefined;
   const { path } = place;
+  if (needed.some((own) => own === path || own.startsWith(`${path}/`))) {
+    return printable(
+      `the repository ${directory} was on a filesystem mounted at ${path}, where the rescue system has its own files: mount it elsewhere, and name it with --repository`,
+    );
+  }
   if ('server' in place) {
     const server = { path, device: place.server, type: place.type, ways: [['ro']] };
     return await mountFor(directory, server, host, signal);

@@ -7,7 +7,7 @@ import { throwIfAborted } from '../kernel/wait.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import { keyringOf, keyringOfHostKey, keyringOfRecoveryCode } from '../keys/ring.ts';
 import { withWholeDisks } from '../layout/rebuild/attached.ts';
-import { unmark } from '../layout/rebuild/mark.ts';
+import { markStartable, unmark } from '../layout/rebuild/mark.ts';
 import { planDigest } from '../layout/rebuild/document.ts';
 import { captureLayout } from '../layout/capture.ts';
 import { disksOf } from '../layout/rebuild/site.ts';
@@ -63,7 +63,11 @@ export const endRecovery = step({
   run: async ({ state, runId, host, say, secrets, signal }) => {
     const { recoverRequest: request, newRoot, layoutPlan, proof, point } = state;
     const { root } = newRoot;
-    if (proof === null && !does(request, 'end')) return { recovered: { attested: 'none', next: nextOf(state) } };
+    if (proof === null && !does(request, 'end')) {
+      // What comes next is done by hand: no medium may take these disks for half done.
+      await markStartable(await disksOfPlan(state, host, signal), host, signal);
+      return { recovered: { attested: 'none', next: nextOf(state) } };
+    }
     await mountNewRoot(layoutPlan.layout, root, host, signal);
     const at = new Date().toISOString();
     const attestation = attestationOf(state, at, runId);
@@ -94,16 +98,16 @@ async function takeMarks(
   host: Host,
   signal: AbortSignal,
 ): Promise<void> {
-  const own = new Set(disksOf(layoutPlan.layout).map(({ id }) => id));
-  const now = withWholeDisks(await captureLayout(host, new Date(), signal));
   const { unattended } = recoverRequest;
   const said = unattended && { point: point.id, ...present({ medium: unattended.medium }) };
-  await unmark(
-    disksOf(now).filter(({ id }) => own.has(id)),
-    host,
-    signal,
-    said,
-  );
+  await unmark(await disksOfPlan({ layoutPlan }, host, signal), host, signal, said);
+}
+
+/** As they are called now. */
+async function disksOfPlan({ layoutPlan }: Pick<Ending, 'layoutPlan'>, host: Host, signal: AbortSignal) {
+  const own = new Set(disksOf(layoutPlan.layout).map(({ id }) => id));
+  const now = withWholeDisks(await captureLayout(host, new Date(), signal));
+  return disksOf(now).filter(({ id }) => own.has(id));
 }
 
 /** What a person does now. */

@@ -5,10 +5,16 @@ import { chrootHost } from '../host/chroot.ts';
 import { planFinish } from '../finalize/plan.ts';
 import type { Scene } from '../finalize/scene.ts';
 import { present } from '../kernel/present.ts';
+import type { Plan } from '../layout/rebuild/document.ts';
+import { markStartable } from '../layout/rebuild/mark.ts';
+import { disksWith } from '../layout/rebuild/refusals.ts';
+import { disksOf } from '../layout/rebuild/site.ts';
+import type { Layout } from '../layout/types.ts';
 import { proveRecovery } from '../prove/prove.ts';
 import { leftOutPlaces } from '../recover/mounts.ts';
 import { bindKernel, makeOwnPlaces, mountNewRoot, ownPlaces } from '../recover/new-root.ts';
 import { does } from '../recover/request.ts';
+import { localDirectory } from '../target/targets.ts';
 import { type State, step } from './define.ts';
 import { phased } from './recover-phase.ts';
 import { openConfigured } from './repository.ts';
@@ -18,12 +24,12 @@ const nothingFinished: State['finished'] = { done: [], findings: [], changed: []
 export const finishRecovered = step({
   id: 'system',
   title: 'Bring the system to this machine: what starts it, and what its hardware changed',
-  needs: ['recoverRequest', 'layoutPlan', 'captured', 'newRoot', 'restored', 'phases'],
+  needs: ['config', 'recoverRequest', 'layoutPlan', 'captured', 'newRoot', 'restored', 'phases'],
   gives: ['finished', 'phases'],
   destructive: true,
   timeout: '6h',
   run: async ({ state, host, say, signal }) => {
-    const { recoverRequest: request, layoutPlan, captured, newRoot, phases: before } = state;
+    const { config, recoverRequest: request, layoutPlan, captured, newRoot, phases: before } = state;
     if (!does(request, 'mount')) return { finished: nothingFinished, phases: before };
     const { root } = newRoot;
     await mountNewRoot(layoutPlan.layout, root, host, signal);
@@ -39,6 +45,7 @@ export const finishRecovered = step({
         root,
         captured,
         planned: layoutPlan.layout,
+        disks: ownDisks(layoutPlan, layout, config.repository),
         layout,
         network,
         firmware,
@@ -47,12 +54,28 @@ export const finishRecovered = step({
       const plan = await planFinish(scene, host, signal);
       const told = ({ title, why }: { readonly title: string; readonly why: string }): void =>
         say({ type: 'note', text: `${title}: ${why}` });
-      return await finish(scene, plan, { host, say: told }, signal);
+      const outcome = await finish(scene, plan, { host, say: told }, signal);
+      // What may have been started from since is taken by nobody without being asked.
+      const planned = new Set(layoutPlan.disks.map(({ id }) => id));
+      await markStartable(
+        disksOf(layout).filter(({ id }) => planned.has(id)),
+        host,
+        signal,
+      );
+      return outcome;
     });
     for (const finding of finished.findings) say({ type: 'finding', ...finding });
     return { finished, phases };
   },
 });
+
+/** Of the plan; where nothing is built anew, all of the machine but what holds the repository. */
+function ownDisks({ disks }: Plan, layout: Layout, repository: string): readonly string[] {
+  if (disks.length > 0) return disks.map(({ id }) => id);
+  const directory = localDirectory(repository);
+  const others = directory === undefined ? [] : disksWith(directory, layout);
+  return disksOf(layout).flatMap(({ id }) => (others.includes(id) ? [] : [id]));
+}
 
 export const proveRecovered = step({
   id: 'same',
@@ -81,6 +104,10 @@ export const proveRecovered = step({
       };
       return await proveRecovery(recovery, host, say, signal);
     });
+    if (proof.files.leftOut > 0) {
+      const problem = `${proof.files.leftOut} entries of the point are not on this machine, as the plan leaves their places out`;
+      say({ type: 'finding', subject: 'left out', problem });
+    }
     if (proof.result === 'sampled')
       say({ type: 'finding', subject: 'proof', problem: proof.files.rule ?? 'not all files were read back' });
     return { proof, phases };

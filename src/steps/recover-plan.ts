@@ -14,10 +14,11 @@ import { present } from '../kernel/present.ts';
 import type { Host } from '../host/host.ts';
 import { findPoint } from '../point/find.ts';
 import { allowedUnattended } from '../recover/consent.ts';
-import { asLifeboatError } from '../kernel/errors.ts';
+import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import { type KeyFiles, keyFiles, namesFor, openedByEscrow, wantedPassphrase } from '../recover/keys.ts';
 import { unmountNewRoot } from '../recover/new-root.ts';
-import { refuseTwice } from '../recover/once.ts';
+import { refuseStartable, refuseTwice } from '../recover/once.ts';
+import { newMounts } from '../recover/mounts.ts';
 import { does, type RecoverRequest } from '../recover/request.ts';
 import { assembleStanding, standingPlan } from '../recover/standing.ts';
 import { startedBy } from '../rescue/firmware.ts';
@@ -49,8 +50,9 @@ export const planRecovery = step({
       if (does(request, 'recreate')) {
         // Of an earlier attempt.
         await unmountNewRoot(destination.directory, host, signal);
+        const here = withWholeDisks(await captureLayout(host, new Date(), signal));
+        if (request.names.map.length === 0) await refuseStartable(here, captured.layout, host, signal);
         if (unattended !== undefined) {
-          const here = withWholeDisks(await captureLayout(host, new Date(), signal));
           const recovered = await lastRecovery();
           await refuseTwice(
             here,
@@ -78,6 +80,7 @@ export const planRecovery = step({
     async function planWithKeys(lost: ReadonlySet<string> = new Set()): Promise<{ layoutPlan: Plan; files: KeyFiles }> {
       const wanted = openedByEscrow(captured.layout, point, lost);
       const layoutPlan = await planOf(request, wanted, config, host, signal);
+      if (does(request, 'mount')) refuseRootless(layoutPlan);
       if (does(request, 'finalize')) {
         const firmware = (await startedBy(host, signal)) === 'bios' ? 'bios' : 'uefi';
         refuseUnstartable(captured.layout, layoutPlan.layout, firmware);
@@ -93,6 +96,14 @@ export const planRecovery = step({
     }
   },
 });
+
+/** @throws LifeboatError `refused` for a machine that would have no system: found out later, its disks would be gone */
+function refuseRootless({ layout, disks }: Plan): void {
+  if (disks.length === 0 || newMounts(layout).some(({ path }) => path === '/')) return;
+  throw new LifeboatError('refused', 'this plan makes no root filesystem: nothing would be there to start from', {
+    hint: 'The disk with it is left out, as one that holds the repository is; or "--layout-only" builds disks alone.',
+  });
+}
 
 /**
  * The plan, as a dry run shows it, too.

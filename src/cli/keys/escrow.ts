@@ -42,6 +42,10 @@ export async function escrowVolumeKey(request: EscrowRequest, globals: Globals):
   }
   const recipients = config.encryption === 'none' ? [] : keyringOfHostKey(readHostKey(keyFileOf(config))).recipients;
   const device = request.header === undefined ? await deviceOf(uuid, session) : resolve(request.header);
+  const own = (await host.run(['cryptsetup', 'luksUUID', device], { timeoutMs: 60_000 }, signal)).stdout
+    .toString()
+    .trim();
+  if (own !== uuid) throw new LifeboatError('usage', `${device} has the header of ${own}, not of ${uuid}`);
   const passphrase = await passphraseOf(uuid, request, session);
   await keepVolumeKey(context.stateDir, uuid, await volumeKeyOf(host, device, passphrase, signal), recipients);
   return { uuid, kept: true };

@@ -54,7 +54,7 @@ export async function blankDisks(
     const { id, device, sizeBytes } = disk;
     if (sizeBytes === 0) continue;
     const mark = await readMark(host, disk, signal);
-    const isTaken = mark?.of === of && mark.recovered === undefined;
+    const isTaken = mark?.of === of && mark.recovered === undefined && mark.startable !== true;
     if (isTaken || (!used.has(id) && (await isBlank(host, device, sizeBytes, signal)))) blank.add(id);
   }
   return blank;

@@ -73,8 +73,15 @@ export const planDigest = (plan: Plan): string => digestOf(planSubject(plan));
 /** Names of devices are others after the next start. */
 const withoutNames = ({ components }: Layout) => components.map((component) => ({ ...component, device: null }));
 
-/** What a machine is built from, as marks on disks name it. */
-export const sourceDigest = (wanted: Layout): string => digestOf(asJson(withoutNames(wanted)));
+/** What a machine is built from, as marks on disks name it: the same by whichever key its volumes are opened. */
+export const sourceDigest = (wanted: Layout): string =>
+  digestOf(
+    asJson(withoutNames(wanted).map((component) => ('opener' in component ? withoutOpener(component) : component))),
+  );
+
+function withoutOpener<C extends { opener?: unknown }>({ opener: _opener, ...rest }: C): Omit<C, 'opener'> {
+  return rest;
+}
 
 /** @throws LifeboatError `newer-format`, `record-damaged` with the places */
 export function parsePlan(value: unknown): Plan {

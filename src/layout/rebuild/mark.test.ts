@@ -4,8 +4,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { localHost } from '../../host/local.ts';
 import type { Component, ComponentOf } from '../types.ts';
-import { isBlank } from './blank.ts';
-import { markCommands, markContent, markPlace, readMark, unmark } from './mark.ts';
+import { layoutOf } from '../../../test/helpers/small-layout.ts';
+import { refuseStartable } from '../../recover/once.ts';
+import { blankDisks, isBlank } from './blank.ts';
+import { sourceDigest } from './document.ts';
+import { markCommands, markContent, markPlace, markStartable, readMark, unmark } from './mark.ts';
 import { siteOf } from './site.ts';
 
 const { signal } = new AbortController();
@@ -66,6 +69,21 @@ test('a mark is read again, is not that of a copy on another disk, and goes', as
   expect(await isBlank(host, device, size, signal)).toBe(false);
   await unmark([disk('disk:B')], host, signal);
   expect(await readMark(host, disk(), signal)).toEqual(mark);
+  const machine = layoutOf(disk());
+  const isTaken = async (of: string) => {
+    await host.run(argv, { stdin: markContent({ ...mark, of }) }, signal);
+    return (await blankDisks(machine, machine, host, signal)).has('disk:A');
+  };
+  expect(await isTaken('another machine')).toBe(false);
+  expect(await isTaken(sourceDigest(machine))).toBe(true);
+  await expect(refuseStartable(machine, machine, host, signal)).resolves.toBeUndefined();
+  await markStartable([disk()], host, signal);
+  expect(await blankDisks(machine, machine, host, signal)).toEqual(new Set());
+  await expect(refuseStartable(machine, machine, host, signal)).rejects.toMatchObject({
+    code: 'refused',
+    hint: expect.stringContaining('--from finalize'),
+  });
+  await host.run(argv, { stdin: markContent(mark) }, signal);
   await unmark([disk()], host, signal, { point: 'p1', medium: 'm' });
   expect(await readMark(host, disk(), signal)).toEqual({ ...mark, recovered: { point: 'p1', medium: 'm' } });
   await unmark([disk()], host, signal);

@@ -19,6 +19,8 @@ const markSchema = z.object({
   disk: z.string(),
   /** Of a disk that is what it shall be, and whose machine nobody recovers a second time without being asked. */
   recovered: z.object({ point: z.string(), medium: z.string().exactOptional() }).exactOptional(),
+  /** Of a disk from which somebody may have started since: what is on it is nobody's to take without being asked. */
+  startable: z.literal(true).exactOptional(),
 });
 
 export type Mark = z.infer<typeof markSchema>;
@@ -79,11 +81,30 @@ export async function unmark(
   signal: AbortSignal,
   recovered?: Mark['recovered'],
 ): Promise<void> {
+  await remark(disks, (mark) => (recovered === undefined ? undefined : { ...mark, recovered }), host, signal);
+}
+
+/** From here on a machine may start from these disks, proven or not: a new attempt has to be told to take them. */
+export async function markStartable(
+  disks: readonly ComponentOf<'disk'>[],
+  host: Host,
+  signal: AbortSignal,
+): Promise<void> {
+  await remark(disks, (mark) => ({ ...mark, startable: true }), host, signal);
+}
+
+async function remark(
+  disks: readonly ComponentOf<'disk'>[],
+  next: (mark: Mark) => Mark | undefined,
+  host: Host,
+  signal: AbortSignal,
+): Promise<void> {
   for (const disk of disks) {
     // Where there is none, a boot loader may be in its place.
     const found = await findMark(host, disk, signal);
     if (found === undefined) continue;
-    const stdin = recovered === undefined ? Buffer.alloc(markBytes) : markContent({ ...found.mark, recovered });
+    const mark = next(found.mark);
+    const stdin = mark === undefined ? Buffer.alloc(markBytes) : markContent(mark);
     const argv = ['dd', `of=${disk.device}`, `bs=${markBytes}`, 'iflag=fullblock', `seek=${found.place}`] as const;
     await host.run([...argv, 'oflag=seek_bytes', 'conv=nocreat,notrunc,fsync', 'status=none'], { stdin }, signal);
   }

@@ -102,8 +102,6 @@ function restored(component: Luks): Deed {
 
 /** One that lies in a file comes back with the files: until then it is needed to open the volume, and nowhere else. */
 const lentHeader = ({ uuid }: Luks): string => `/run/lifeboat-${uuid}.header`;
-/** cryptsetup takes it from a file alone. */
-const lentKey = ({ uuid }: Luks): string => `/run/lifeboat-${uuid}.key`;
 
 const lent = (file: string, given: string): Command => ({
   argv: ['sh', '-euc', 'umask 077; cat > "$1"', 'sh', file],
@@ -125,7 +123,7 @@ function opened(component: Luks, { integrity, offsetBytes, sectorSize }: Geometr
         ? [blankedEnds(device(dataOf(component)), offsetBytes)]
         : []),
       ...(file === undefined ? [] : [lent(file, headerOf(component))]),
-      ...(component.opener === 'volume-key' ? byVolumeKey(component, place) : [bySlot(component, place)]),
+      component.opener === 'volume-key' ? byVolumeKey(component, place) : bySlot(component, place),
       ...(file === undefined ? [] : [gone(file)]),
       ...(integrity === undefined ? [] : [wipedThrough(component.id, sizeBytes, sectorSize)]),
     ],
@@ -144,15 +142,23 @@ function bySlot(component: Luks, place: readonly Word[]): Command {
   };
 }
 
-function byVolumeKey(component: Luks, place: readonly Word[]): readonly Command[] {
-  const file = lentKey(component);
+/** cryptsetup takes such a key from a file alone, by the name of this option that every version knows. */
+const openByVolumeKey = `
+umask 077
+key=$(mktemp /run/lifeboat-key.XXXXXX)
+trap 'rm -f "$key"' EXIT
+trap 'exit 1' HUP INT TERM
+cat > "$key"
+cryptsetup open --type luks --master-key-file "$key" "$@"
+`;
+
+function byVolumeKey(component: Luks, place: readonly Word[]): Command {
   const target = [...place, device(dataOf(component)), nameOf(component)];
-  return [
-    lent(file, volumeKeyOf(component)),
-    // By the name of this option that every version knows.
-    { argv: ['cryptsetup', 'open', '--type', 'luks', '--master-key-file', file, ...target], timeoutMs: openLimitMs },
-    gone(file),
-  ];
+  return {
+    argv: ['sh', '-euc', openByVolumeKey, 'cryptsetup', ...target],
+    stdin: { given: volumeKeyOf(component) },
+    timeoutMs: openLimitMs,
+  };
 }
 
 /**
