@@ -121,6 +121,7 @@ async function certificates(root: string): Promise<void> {
 
 /** Whoever unpacks, and with whatever mask: all is root's in the rescue system, and root needs no program that makes others root. */
 async function sameModes(root: string): Promise<void> {
+  await chmod(root, 0o755);
   for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
     if (entry.isSymbolicLink()) continue;
