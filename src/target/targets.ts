@@ -20,11 +20,6 @@ interface TargetKind {
 }
 
 export const targets: { readonly [Name in Scheme]: TargetKind } = {
-  channel: {
-    summary: 'what another process gives, at a socket of this machine, as in a drill',
-    example: 'channel:/run/lifeboat/repository.sock',
-    open: async (url, _options, signal) => (await import('./channel/channel.ts')).openChannelTarget(url, signal),
-  },
   file: {
     summary: 'a directory on this host',
     example: 'file:///mnt/backup',
@@ -40,6 +35,11 @@ export const targets: { readonly [Name in Scheme]: TargetKind } = {
     example: 'sftp://user@host/backup',
     // Loaded when one is opened: its ssh is a good part of the time in which a command starts.
     open: async (...given) => (await import('./sftp/sftp.ts')).openSftpTarget(...given),
+  },
+  channel: {
+    summary: 'what another process gives, at a socket of this machine, as in a drill',
+    example: 'channel:/run/lifeboat/repository.sock',
+    open: async (url, _options, signal) => (await import('./channel/channel.ts')).openChannelTarget(url, signal),
   },
 };
 
