@@ -97,6 +97,7 @@ async function mountRepositories({ repositories, repository, config: file }: Glo
   if (text === undefined) return;
   const captured = parseLayout(JSON.parse(text.toString()));
   const own = async (): Promise<readonly string[]> => {
+    // What is wrong with it is told where it is needed, which is next.
     const config = await loadConfig(resolve(file)).catch(() => undefined);
     return config === undefined ? [] : [config.repository, ...(config.recover?.repositories ?? [])];
   };

@@ -17,6 +17,7 @@ import type { Session } from './session.ts';
 
 export async function runbookOf(session: Session): Promise<{ readonly facts: RunbookFacts; readonly text: string }> {
   const { globals, host, signal } = session;
+  // A page without its newest point is better than none.
   const config = await loadConfig(resolve(globals.config)).catch(() => undefined);
   const layout = await layoutDocument.capture(host, signal);
   const network = await captureNetwork(host, new Date(), signal);

@@ -1,5 +1,6 @@
 /** What came of a drill: the document `lifeboat.drill/1`. */
 import { z } from 'zod';
+import { provenSchema } from '../point/point.ts';
 import { phaseSchema } from './clock.ts';
 
 export const DRILL_FORMAT = 'lifeboat.drill/1';
@@ -26,18 +27,6 @@ const machineSchema = z.object({
   notes: z.array(z.string()),
   /** Of all its processors. */
   cpuSeconds: z.number(),
-});
-
-const provenSchema = z.object({
-  entries: z.number(),
-  files: z.number(),
-  bytes: z.number(),
-  wrong: z.number(),
-  graph: z.number(),
-  boot: z.number(),
-  mounts: z.number(),
-  /** Entries of the point that the plan leaves out; absent where it is all of it. */
-  leftOut: z.number().exactOptional(),
 });
 
 export const reportSchema = z.object({

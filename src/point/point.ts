@@ -51,6 +51,21 @@ const verificationSchema = attested.extend({
 
 const pinSchema = attested.extend({ kind: z.enum(['pinned', 'unpinned']), reason: z.string() });
 
+/** What of a recovered machine was proven, counted. */
+export const provenSchema = z.object({
+  entries: z.number(),
+  /** Whose content was read and hashed, and its bytes. */
+  files: z.number(),
+  bytes: z.number(),
+  /** Entries that are different or missing. */
+  wrong: z.number(),
+  graph: z.number(),
+  boot: z.number(),
+  mounts: z.number(),
+  /** Entries that were not to be restored: then it is not the whole machine. */
+  leftOut: z.number().exactOptional(),
+});
+
 const recoveredSchema = attested.extend({
   kind: z.literal('recovered'),
   /** `drill`: in an isolated virtual machine, for a test. */
@@ -67,21 +82,7 @@ const recoveredSchema = attested.extend({
   rpoSeconds: z.number(),
   phases: z.array(z.object({ name: z.string(), seconds: z.number() })),
   /** What was proven, counted; absent where it did not come that far. */
-  proof: z
-    .object({
-      entries: z.number(),
-      /** Whose content was read and hashed, and its bytes. */
-      files: z.number(),
-      bytes: z.number(),
-      /** Entries that are different or missing. */
-      wrong: z.number(),
-      graph: z.number(),
-      boot: z.number(),
-      mounts: z.number(),
-      /** Entries that were not to be restored: then it is not the whole machine. */
-      leftOut: z.number().exactOptional(),
-    })
-    .exactOptional(),
+  proof: provenSchema.exactOptional(),
   /** What it was recovered on. */
   machine: z
     .object({
