@@ -37,6 +37,7 @@ const statusOfCode = {
   'host-key': 1,
   'permission-denied': 1,
   'no-space': 1,
+  'no-memory': 1,
   'not-found': 1,
   exists: 1,
   'target-failed': 1,

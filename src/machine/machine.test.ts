@@ -27,3 +27,10 @@ test('a machine that could not start keeps nobody waiting for its sockets', asyn
   const { stdout } = await localHost().run(argv, { timeoutMs: 30_000 }, signal);
   expect(stdout.toString()).toMatch(/^the machine m ended with exit code 1/);
 });
+
+test('in the background it takes only what nobody else wants', async () => {
+  const script = 'for word; do case $word in *logfile=*) { nice; ionice; } > "${word##*logfile=}" ;; esac; done';
+  const qemu: Qemu = { argv: () => ['sh', '-c', script, 'sh'], env: {}, firmware: [] };
+  const starting = startMachine(spec, { qemu, accelerator: 'tcg', inBackground: true }, signal);
+  await expect(starting).rejects.toMatchObject({ message: expect.stringMatching(/^ *19\nidle$/m) });
+});

@@ -21,6 +21,8 @@ import { loadState, saveState } from './state.ts';
 export interface StartOptions {
   readonly qemu: Qemu;
   readonly accelerator: Accelerator;
+  /** Only with what nobody else wants of processors and disks. @default false */
+  readonly inBackground?: boolean;
   /** A file that {@link Machine.saveState} made of a machine of the same spec: it goes on from there. */
   readonly state?: string;
 }
@@ -56,6 +58,8 @@ export interface Machine extends AsyncDisposable {
 
 /** How long QEMU may take until it answers, on a machine that is very busy. */
 const startLimitMs = 60_000;
+const foreground = ['setpriv'] as const;
+const background = ['nice', '-n', '19', 'ionice', '-c', '3', 'setpriv'] as const;
 /** How long after its sockets a process that ends may be there. */
 const reasonMs = 1_000;
 
@@ -106,11 +110,17 @@ interface Process {
 }
 
 function startProcess(spec: MachineSpec, options: StartOptions, files: RunFiles, serial: SerialConsole): Process {
-  const { qemu, accelerator, state } = options;
+  const { qemu, accelerator, inBackground, state } = options;
   const args = commandLine(spec, { accelerator, files, incoming: state !== undefined });
   const plug = new AbortController();
   const running = localHost().stream(
-    ['setpriv', '--pdeathsig', 'KILL', ...qemu.argv('qemu-system-x86_64'), ...args],
+    [
+      ...(inBackground === true ? background : foreground),
+      '--pdeathsig',
+      'KILL',
+      ...qemu.argv('qemu-system-x86_64'),
+      ...args,
+    ],
     { env: qemu.env, killGraceMs: 5_000 },
     plug.signal,
   );

@@ -192,4 +192,4 @@ test('any text at all ends, and quickly', () => {
     for (const part of ['a ', '{a,', 'a=', '- ', '<key ', '"a:', '#;', 'aaaa', 'key=', ' '])
       redactConfig(path, part.repeat(50_000));
   }
-}, 30_000);
+});

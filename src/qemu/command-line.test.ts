@@ -112,3 +112,9 @@ test('Secure Boot protects the flash memory from the guest', () => {
   const open = commandLine({ ...bare, firmware: { ...uefi, secureBoot: false } }, options);
   expect(valuesOf(open, '-global')).toEqual([]);
 });
+
+test('a guest can tell of a crash where somebody wants to know', () => {
+  const told = (args: readonly string[]) => valuesOf(args, '-device').filter((one) => one.includes('pvpanic'));
+  expect(told(commandLine(bare, options))).toEqual([]);
+  expect(told(commandLine({ ...bare, tellsPanic: true }, options))).toEqual(['{"driver":"pvpanic"}']);
+});

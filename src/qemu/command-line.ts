@@ -58,6 +58,7 @@ export function commandLine(spec: MachineSpec, { accelerator, files, incoming }:
     cd === undefined ? [] : cdDrive(cd),
     ...spec.cards.map(networkCard),
     spec.tpm === undefined ? [] : tpmDevice(spec.tpm),
+    spec.tellsPanic === true ? device({ driver: 'pvpanic' }) : [],
     spec.onReboot === 'reboot' ? [] : ['-no-reboot'],
     incoming ? ['-incoming', 'defer'] : [],
   ].flat();

@@ -90,6 +90,8 @@ export interface MachineSpec {
   readonly tpm?: string;
   /** Whether there is a screen to take pictures of. @default false */
   readonly screen?: boolean;
+  /** Whether the guest can tell that its kernel has crashed. @default false */
+  readonly tellsPanic?: boolean;
   /** What a reboot of the guest does. @default 'end' */
   readonly onReboot?: 'end' | 'reboot';
 }

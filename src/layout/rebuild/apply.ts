@@ -9,9 +9,10 @@ import { captureLayout } from '../capture.ts';
 import { withWholeDisks } from './attached.ts';
 import { checkPlan } from './check.ts';
 import { rebuiltChanges } from './compared.ts';
-import { type Plan, planDigest } from './document.ts';
+import type { Plan } from './document.ts';
 import { refuseWrong } from './given.ts';
 import { guardOf } from './guard.ts';
+import { markOf } from './half-done.ts';
 import { markContent, markedDisk, unmark } from './mark.ts';
 import { withoutHold } from './held.ts';
 import { failingMembers } from './members.ts';
@@ -44,7 +45,7 @@ export async function applyPlan(plan: Plan, application: Application, signal: Ab
   if (!plan.actions.every(({ id }) => progress.ended.has(id))) {
     const ready = await prepared(plan, application, signal);
     await othersEnded(host, commandLock, othersLimitMs, signal);
-    const digest = planDigest(plan);
+    const now = new Date();
     await execute(
       plan.actions,
       {
@@ -53,7 +54,7 @@ export async function applyPlan(plan: Plan, application: Application, signal: Ab
         host: holding(host, commandLock),
         given: async (name, inner) => {
           const disk = markedDisk(name);
-          return disk === undefined ? await given(name, inner) : markContent({ plan: digest, of: plan.of, disk });
+          return disk === undefined ? await given(name, inner) : markContent(markOf(plan, disk, now));
         },
       },
       signal,

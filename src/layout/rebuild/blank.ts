@@ -2,12 +2,15 @@
 import type { Host } from '../../host/host.ts';
 import type { Layout } from '../types.ts';
 import { sourceDigest } from './document.ts';
-import { readMark } from './mark.ts';
+import { halfDone } from './half-done.ts';
+import { answered, marksOn } from './mark.ts';
 import { disksOf } from './site.ts';
 
 const end = 8 << 20;
 const samples = 256;
 const sampleBytes = 4096;
+/** What takes longer for that little has an error in each of its places, or does not answer at all. */
+const limitMs = 2 * 60_000;
 
 /** Each pair of arguments is where to look, and how many bytes: one process for all of them, as there may be many disks. */
 const compare = `
@@ -32,30 +35,31 @@ export async function isBlank(host: Host, device: string, sizeBytes: number, sig
     return [start, Math.min(sampleBytes, sizeBytes - start)];
   });
   const places = [[0, ends], [sizeBytes - ends, ends], ...between].flat().map(String);
-  const options = { okCodes: [0, 1], timeoutMs: 5 * 60_000 };
+  const options = { okCodes: [0, 1], timeoutMs: limitMs };
   return (await host.run(['sh', '-c', compare, 'sh', device, ...places], options, signal)).code === 0;
 }
 
-/**
- * Ids of the disks of a host that are blank, or bear the mark of an earlier attempt at the same machine.
- *
- * @param found a capture of it
- */
-export async function blankDisks(
-  wanted: Layout,
-  found: Layout,
-  host: Host,
-  signal: AbortSignal,
-): Promise<ReadonlySet<string>> {
-  const of = sourceDigest(wanted);
+export interface Looked {
+  /** Ids of disks that are blank, or that an earlier attempt at the same machine left half done. */
+  readonly blank: ReadonlySet<string>;
+  /** Ids of disks that do not answer: nobody knows what is on them. */
+  readonly silent: ReadonlySet<string>;
+}
+
+/** @param found a capture of this host, whose disks are all looked at */
+export async function lookedAt(wanted: Layout, found: Layout, host: Host, signal: AbortSignal): Promise<Looked> {
   const used = new Set(found.components.flatMap(({ on }) => on));
+  const disks = disksOf(found).filter(({ sizeBytes }) => sizeBytes > 0);
+  const { marks, silent: mute } = await marksOn(disks, host, signal);
+  const silent = new Set(mute);
   const blank = new Set<string>();
-  for (const disk of disksOf(found)) {
-    const { id, device, sizeBytes } = disk;
-    if (sizeBytes === 0) continue;
-    const mark = await readMark(host, disk, signal);
-    const isTaken = mark?.of === of && mark.recovered === undefined && mark.startable !== true;
-    if (isTaken || (!used.has(id) && (await isBlank(host, device, sizeBytes, signal)))) blank.add(id);
-  }
-  return blank;
+  await Promise.all(
+    disks.map(async ({ id, device, sizeBytes }) => {
+      if (used.has(id) || marks.has(id) || mute.has(id)) return;
+      const is = await answered(isBlank(host, device, sizeBytes, signal));
+      if (is === 'silent') silent.add(id);
+      else if (is) blank.add(id);
+    }),
+  );
+  return { blank: blank.union(halfDone(sourceDigest(wanted), found, { marks, silent }, blank)), silent };
 }

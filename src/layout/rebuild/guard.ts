@@ -79,13 +79,13 @@ function refuseOther({ id, sizeBytes }: Disk, now: DiskNow, isResumed: boolean):
 /** Nobody named it: it was taken because nothing was on it, or what an earlier attempt at the same had left. */
 function wasBlank({ disks, before }: Plan, id: string): boolean {
   const disk = disks.find((one) => one.id === id);
-  return disk !== undefined && disk.certainty !== 'named' && siteOf(before.components).above(id).length === 0;
+  return disk?.blank === true && disk.certainty !== 'named' && siteOf(before.components).above(id).length === 0;
 }
 
 async function refuseFilled({ of }: Plan, host: Host, disk: Disk, signal: AbortSignal): Promise<void> {
   if (await isBlank(host, disk.device, disk.sizeBytes, signal)) return;
   const mark = await readMark(host, disk, signal);
-  if (mark?.of === of && mark.recovered === undefined) return;
+  if (mark?.of === of && mark.recovered === undefined && mark.startable !== true) return;
   throw refused(`the disk ${disk.id} was blank when the plan was made, and is no longer`);
 }
 

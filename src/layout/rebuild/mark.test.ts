@@ -4,16 +4,18 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { localHost } from '../../host/local.ts';
 import type { Component, ComponentOf } from '../types.ts';
+import { blankDisks } from '../../../test/helpers/blank-disks.ts';
 import { layoutOf } from '../../../test/helpers/small-layout.ts';
-import { refuseStartable } from '../../recover/once.ts';
-import { blankDisks, isBlank } from './blank.ts';
+import { refuseStartable } from '../../recover/twice.ts';
+import { isBlank } from './blank.ts';
 import { sourceDigest } from './document.ts';
-import { markCommands, markContent, markPlace, markStartable, readMark, unmark } from './mark.ts';
+import { type Mark, markCommands, markContent, markPlace, markStartable, readMark, unmark } from './mark.ts';
 import { siteOf } from './site.ts';
 
 const { signal } = new AbortController();
 const host = localHost();
 const size = 40 << 20;
+const at = '2026-11-22T06:00:00.000Z';
 let directory: string;
 let device: string;
 beforeEach(async () => {
@@ -53,7 +55,7 @@ test('there is room between a table and the first partition, today and in the da
 });
 
 test('a mark is read again, is not that of a copy on another disk, and goes', async () => {
-  const mark = { plan: 'p', of: 'o', disk: 'disk:A' };
+  const mark: Mark = { plan: 'p', of: 'o', disk: 'disk:A', at, disks: [], was: 'blank', makes: [] };
   const place = markPlace('disk:A', siteFrom(1 << 20)) ?? 0;
   expect(await readMark(host, disk(), signal)).toBeUndefined();
   const write = markCommands('disk:A', place, siteOf([disk()])).at(-1);
@@ -76,6 +78,8 @@ test('a mark is read again, is not that of a copy on another disk, and goes', as
   };
   expect(await isTaken('another machine')).toBe(false);
   expect(await isTaken(sourceDigest(machine))).toBe(true);
+  const swap: Component = { kind: 'swap', id: 'swap:new', on: ['disk:A'], active: false, sizeBytes: 1 };
+  expect(await blankDisks(machine, layoutOf(disk(), swap), host, signal)).toEqual(new Set());
   await expect(refuseStartable(machine, machine, host, signal)).resolves.toBeUndefined();
   await markStartable([disk()], host, signal);
   expect(await blankDisks(machine, machine, host, signal)).toEqual(new Set());

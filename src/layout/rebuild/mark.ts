@@ -2,8 +2,10 @@
  * The mark on a disk that is being written to: whose plan, and for which machine. A disk that was left half done, as by a power cut, is
  * known again by it and needs nobody to name it once more.
  */
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Host } from '../../host/host.ts';
+import { asLifeboatError } from '../../kernel/errors.ts';
 import type { Command } from '../../plan/action.ts';
 import type { ComponentOf } from '../types.ts';
 import { alone } from './alone.ts';
@@ -17,8 +19,23 @@ const markSchema = z.object({
   of: z.string(),
   /** Id of the disk: a copy of it on another means nothing. */
   disk: z.string(),
+  /** When that was begun, or gone on with. */
+  at: z.iso.datetime(),
+  /** All disks that the plan marks, as {@link shortOf} has their ids. */
+  disks: z.array(z.string()),
+  /** Somebody agreed to lose what was on it: until that is gone it is no half-done disk. */
+  was: z.enum(['blank', 'used']),
+  /** What the plan makes on it, likewise; of a used one without what was there before by the same name. */
+  makes: z.array(z.string()),
   /** Of a disk that is what it shall be, and whose machine nobody recovers a second time without being asked. */
-  recovered: z.object({ point: z.string(), medium: z.string().exactOptional() }).exactOptional(),
+  recovered: z
+    .object({
+      point: z.string(),
+      medium: z.string().exactOptional(),
+      /** When a medium that was left in the machine has last had the firmware start the machine itself. */
+      startedOn: z.iso.datetime().exactOptional(),
+    })
+    .exactOptional(),
   /** Of a disk from which somebody may have started since: what is on it is nobody's to take without being asked. */
   startable: z.literal(true).exactOptional(),
 });
@@ -63,12 +80,16 @@ export function markCommands(disk: string, place: number, now: OrderedSite): Com
   ];
 }
 
-/** Its bytes. */
+/** Its bytes. One in which there is no room for all that the plan makes names nothing of it. */
 export function markContent(mark: Mark): Buffer {
+  const lines = [mark, { ...mark, makes: [] }].map((one) => `${magic}${JSON.stringify(one)}\n`);
   const content = Buffer.alloc(markBytes);
-  content.write(`${magic}${JSON.stringify(mark)}\n`);
+  content.write(lines.find((line) => Buffer.byteLength(line) <= markBytes) ?? '');
   return content;
 }
+
+/** An id in a mark, where there is room for few. */
+export const shortOf = (id: string): string => createHash('sha256').update(id).digest('hex').slice(0, 8);
 
 /**
  * Takes the marks away from disks that have one: they are what they shall be.
@@ -93,6 +114,22 @@ export async function markStartable(
   await remark(disks, (mark) => ({ ...mark, startable: true }), host, signal);
 }
 
+/** Of disks that say that they were recovered. */
+export async function markStartedOn(
+  disks: readonly ComponentOf<'disk'>[],
+  at: Date,
+  host: Host,
+  signal: AbortSignal,
+): Promise<void> {
+  const startedOn = at.toISOString();
+  await remark(
+    disks,
+    ({ recovered, ...mark }) => ({ ...mark, ...(recovered && { recovered: { ...recovered, startedOn } }) }),
+    host,
+    signal,
+  );
+}
+
 async function remark(
   disks: readonly ComponentOf<'disk'>[],
   next: (mark: Mark) => Mark | undefined,
@@ -110,7 +147,41 @@ async function remark(
   }
 }
 
-/** The mark on a disk, if it has one that is its own. */
+/** A disk that has to start turning answers within that. */
+const limitMs = 20_000;
+
+export interface Marks {
+  /** By the ids of the disks. */
+  readonly marks: ReadonlyMap<string, Mark>;
+  /** Ids of disks that do not answer: nobody knows what is on them. */
+  readonly silent: ReadonlySet<string>;
+}
+
+/** What these disks say of themselves. One that does not answer keeps nobody from the others. */
+export async function marksOn(disks: readonly ComponentOf<'disk'>[], host: Host, signal: AbortSignal): Promise<Marks> {
+  const marks = new Map<string, Mark>();
+  const silent = new Set<string>();
+  await Promise.all(
+    disks.map(async (disk) => {
+      const mark = await answered(readMark(host, disk, signal));
+      if (mark === 'silent') silent.add(disk.id);
+      else if (mark !== undefined) marks.set(disk.id, mark);
+    }),
+  );
+  return { marks, silent };
+}
+
+/** What was asked of a device, or that it did not answer in time. */
+export async function answered<T>(asked: Promise<T>): Promise<T | 'silent'> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (asLifeboatError(error).code !== 'command-timeout') throw error;
+    return 'silent';
+  }
+}
+
+/** The mark on a disk, if it has one that is its own. @throws LifeboatError `command-timeout` */
 export async function readMark(host: Host, disk: ComponentOf<'disk'>, signal: AbortSignal): Promise<Mark | undefined> {
   return (await findMark(host, disk, signal))?.mark;
 }
@@ -124,7 +195,7 @@ async function findMark(
     if (place + markBytes > sizeBytes) continue;
     const { stdout } = await host.run(
       ['dd', `if=${path}`, `bs=${markBytes}`, 'count=1', `skip=${place}`, 'iflag=skip_bytes', 'status=none'],
-      { okCodes: [0, 1] },
+      { okCodes: [0, 1], timeoutMs: limitMs },
       signal,
     );
     const mark = parseMark(stdout);

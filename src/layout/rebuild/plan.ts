@@ -22,6 +22,8 @@ export interface PlanRequest extends Intent, Keeping {
   readonly found: Layout;
   /** Disks that are there on which nothing at all is, or what an earlier attempt at the same left, by id. */
   readonly blank: ReadonlySet<string>;
+  /** Disks that are there and do not answer, by id: nobody knows what is on them, and none is taken. */
+  readonly silent?: ReadonlySet<string>;
   /** Disks that are there, by id: only these may be taken, and these also with something on them. @default all that are blank */
   readonly only?: ReadonlySet<string>;
   readonly grows?: (component: Component) => boolean;
@@ -36,12 +38,12 @@ export interface PlanRequest extends Intent, Keeping {
  *   `usage` for a rule that is none or cannot be told what it is for
  */
 export function planLayout(request: PlanRequest): Plan {
-  const { wanted, blank, named = new Map(), only, grows, repository } = request;
+  const { wanted, blank, silent = new Set(), named = new Map(), only, grows, repository } = request;
   const found = withWholeDisks(request.found);
   const now = siteOf(found.components);
   const intent = intended({ ...request, wanted: withWholeDisks(wanted) });
   const { layout: chosen, stays } = withKept(intent.layout, found, request);
-  const uses = usesIn(found, repository);
+  const uses = new Map([...usesIn(found, repository), ...[...silent].map((id) => [id, mute] as const)]);
   const told = new Set(named.values());
   const isFree = (id: string): boolean => only?.has(id) !== false || told.has(id) || stays.has(id);
   const candidates = disksOf(found)
@@ -106,10 +108,13 @@ export function planLayout(request: PlanRequest): Plan {
       ...notesOn(site, stays),
       ...unseen('when it was captured, by the names of then', wanted),
       ...unseen('on the machine to build on', found),
+      ...[...silent].map((id) => `not looked at, as ${mute}: ${handlerOf(diskOf(found, id)).title(diskOf(found, id))}`),
     ],
   };
   return { ...plan, actions: actionsOf(plan) };
 }
+
+const mute = 'it does not answer';
 
 /** What stays is what is there, in every detail. */
 function withStaying(layout: Layout, now: OrderedSite, stays: Stays): Layout {

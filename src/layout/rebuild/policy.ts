@@ -25,7 +25,7 @@ export function outsidePolicy({ disks, layout }: Plan, policy: ConsentPolicy): r
     const name = `${device} (${id})`;
     if (policy !== 'blank-disks') {
       const disk = layout.components.find((one): one is Disk => one.kind === 'disk' && one.id === id);
-      return disk !== undefined && names(policy, disk) ? [] : [`the policy does not name the disk ${name}`];
+      return disk !== undefined && isNamedBy(policy, disk) ? [] : [`the policy does not name the disk ${name}`];
     }
     if (!blank) return [`something is on the disk ${name}, and the policy is to take blank ones`];
     if (certainty === 'likely') {
@@ -35,7 +35,8 @@ export function outsidePolicy({ disks, layout }: Plan, policy: ConsentPolicy): r
   });
 }
 
-function names(policy: Exclude<ConsentPolicy, string>, { serial, wwn, busPath }: Disk): boolean {
+/** Whether a policy that names disks names this one. */
+export function isNamedBy(policy: Exclude<ConsentPolicy, string>, { serial, wwn, busPath }: Disk): boolean {
   const isIn = (list: readonly string[], name: string | undefined): boolean =>
     name !== undefined && list.includes(name);
   return isIn(policy.serials, serial) || isIn(policy.serials, wwn) || isIn(policy.slots, busPath);

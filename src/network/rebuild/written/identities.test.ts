@@ -23,12 +23,34 @@ const machine = (links: readonly Link[]): Network => ({
   dns: { servers: [], search: [] },
   gaps: [],
 });
-const then = (old: readonly Link[], now: readonly Link[], pinned: readonly string[] = []) =>
-  namesThen(matchCards(old, now).matches, new Set(pinned), machine(now));
+const then = (
+  old: readonly Link[],
+  now: readonly Link[],
+  pinned: readonly string[] = [],
+  given: Readonly<Record<string, string>> = {},
+) => namesThen(matchCards(old, now).matches, new Set(pinned), machine(now), new Map(Object.entries(given)));
 
 describe('the name that a card has when the host starts', () => {
   test('is the one that it has here', () => {
     expect(then([card('ens3', 3)], [card('enp1s0', 9)])).toEqual({ names: new Map([['ens3', 'enp1s0']]), notes: [] });
+  });
+
+  test('is the one that udev gives it, where somebody has given it that of the card before', () => {
+    const given = { enp0s13: 'enp0s14' };
+    expect(then([card('enp0s13', 13)], [card('enp0s13', 14)], [], given).names).toEqual(
+      new Map([['enp0s13', 'enp0s14']]),
+    );
+  });
+
+  test('is by its address, where it was', () => {
+    expect(then([card('enx525400000003', 3)], [card('enp0s20u1', 9)], [], { enp0s20u1: 'enp0s9' }).names).toEqual(
+      new Map([['enx525400000003', 'enx525400000009']]),
+    );
+  });
+
+  test('stays at the same place, whatever another udev would give', () => {
+    const given = { ens3: 'enp0s3' };
+    expect(then([card('ens3', 3)], [card('ens3', 3)], [], given).names).toEqual(new Map([['ens3', 'ens3']]));
   });
 
   test('stays, where a file pins it', () => {

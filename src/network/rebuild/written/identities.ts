@@ -1,6 +1,6 @@
 /** What cards are told apart by in files of configuration, and which names they will have. */
 import type { Link, Network } from '../../types.ts';
-import { cardsOf } from '../cards.ts';
+import { cardsOf, slotOf } from '../cards.ts';
 import type { WrittenPlan } from '../document.ts';
 import type { Match } from '../match.ts';
 import type { Names } from './names.ts';
@@ -26,10 +26,17 @@ const kernelName = /^(?:eth|wlan|ib)(\d+)$/;
 const predictableNames = [/^eno/, /^ens/, /^enp/, /^wlp/, /^wlo/, /^enx/];
 
 /**
- * The name that each card has when the host starts: the one that a file of the host pins, or else the one that it has here. Names of the kernel
- * stay names of the kernel.
+ * The name that each card has when the host starts: the one that a file of the host pins; of a card at the same place the one that it had; or
+ * else the one that udev gives it. Names of the kernel stay names of the kernel.
+ *
+ * @param given names that udev gives, by those that cards have here
  */
-export function namesThen(matches: readonly Match[], pinned: ReadonlySet<string>, found: Network): Named {
+export function namesThen(
+  matches: readonly Match[],
+  pinned: ReadonlySet<string>,
+  found: Network,
+  given: ReadonlyMap<string, string>,
+): Named {
   const places = new Map(cardsOf(found).map(({ name }, index) => [name, index]));
   const notes: string[] = [];
   const names = matches.flatMap(({ from, to }): [string, string][] => {
@@ -42,7 +49,11 @@ export function namesThen(matches: readonly Match[], pinned: ReadonlySet<string>
       );
       return [[from.name, name]];
     }
-    if (!kernelName.test(from.name) && kernelName.test(to.name)) {
+    if (kernelName.test(from.name)) return [[from.name, to.name]];
+    if (slotOf(from) !== undefined && slotOf(from) === slotOf(to)) return [[from.name, from.name]];
+    const own = byAddress(from, to) ?? given.get(to.name);
+    if (own !== undefined) return [[from.name, own]];
+    if (kernelName.test(to.name)) {
       const name = predictableNames.flatMap((kind) => to.alternativeNames?.find((one) => kind.test(one)) ?? [])[0];
       if (name !== undefined) return [[from.name, name]];
       notes.push(`${from.name}: which name the host gives to the card that is called ${to.name} here is not known`);
@@ -55,6 +66,14 @@ export function namesThen(matches: readonly Match[], pinned: ReadonlySet<string>
       notes.push(`${was}: it would be called ${name} then, and so would ${others.join(', ')}: pin another name`);
   }
   return { names: new Map(names), notes };
+}
+
+/** A card that is called by its address, as Debian calls those on USB, has another name with another address. */
+function byAddress(from: Link, to: Link): string | undefined {
+  const [old, now] = [from, to].map(({ permanentMac }) => permanentMac?.toLowerCase().replaceAll(':', ''));
+  return old !== undefined && now !== undefined && from.name.endsWith(`x${old}`)
+    ? from.name.replace(old, now)
+    : undefined;
 }
 
 export function identitiesOf(matches: readonly Match[], names: ReadonlyMap<string, string>): Identities {

@@ -15,6 +15,8 @@ export interface WrittenRequest extends NetworkRequest {
   readonly root: string;
   /** Files of configuration that lie there, by their paths in the system. */
   readonly files: ReadonlyMap<string, string>;
+  /** Names that udev gives, by those that cards have here. */
+  readonly given: ReadonlyMap<string, string>;
 }
 
 /**
@@ -23,9 +25,9 @@ export interface WrittenRequest extends NetworkRequest {
  * @throws LifeboatError `refused` for a card without one to take its place, and where old names cannot be told from new ones
  */
 export function planWritten(request: WrittenRequest): WrittenPlan {
-  const { wanted, found, root, files } = request;
+  const { wanted, found, root, files, given } = request;
   const matches = matched(request);
-  const { names, notes } = namesThen(matches, pinnedNames(files), found);
+  const { names, notes } = namesThen(matches, pinnedNames(files), found, given);
   const identities = identitiesOf(matches, names);
   const planned = [...files].flatMap(([path, content]) => plannedFile(path, content, identities) ?? []);
   refuseTwice(planned, wanted, identities.names);
