@@ -29,20 +29,18 @@ export const efiLoaders: Subject = {
     const loaders = captured.of('loader');
     if (!isThere && loaders.some(({ type }) => type === 'systemd-boot'))
       return await systemdBoot(site, esp, captured, signal);
-    const grub = loaders.find((one) => one.type === 'grub-efi' && one.removable !== true);
-    const isOther = grub !== undefined && !sameStack(captured, now, '/boot', 'loader');
-    return isThere && !isOther ? [] : await grubEfi(site, esp, grub, isThere, signal);
+    const isOther = ownGrub(captured) !== undefined && !sameStack(captured, now, '/boot', 'loader');
+    return isThere && !isOther ? [] : await grubEfi(site, esp, captured, isThere, signal);
   },
 };
 
-async function grubEfi(
-  site: Site,
-  { path }: Esp,
-  grub: ComponentOf<'loader'> | undefined,
-  isThere: boolean,
-  signal: AbortSignal,
-): Promise<Deed[]> {
+const ownGrub = (captured: Layers): ComponentOf<'loader'> | undefined =>
+  captured.of('loader').find((one) => one.type === 'grub-efi' && one.removable !== true);
+
+async function grubEfi(site: Site, esp: Esp, captured: Layers, isThere: boolean, signal: AbortSignal): Promise<Deed[]> {
+  const { path } = esp;
   const { facts } = site.scene.captured;
+  const grub = ownGrub(captured);
   const [platform, letters] = platforms[facts.architecture] ?? ['x86_64-efi', 'x64'];
   // Signed ones have all they need in them, and find their configuration by the UUID of its filesystem.
   const install = await programInside(site, ['grub-install'], signal);
@@ -54,9 +52,8 @@ async function grubEfi(
   ];
   const there = await thereOf(site, files, signal);
   if (install === undefined || !there.has(files[0] ?? '')) {
-    if (isThere) return [];
-    site.finding({ subject: path, problem: 'the restored system has no GRUB for UEFI to put there' });
-    return [];
+    // Of a partition that was not mounted when it was captured, nobody knows what was on it.
+    return isThere ? [] : await systemdBoot(site, esp, captured, signal);
   }
   const id = grub?.distributor ?? facts.osRelease.id;
   const byShim = files.slice(1).every((file) => there.has(file));
@@ -83,7 +80,10 @@ async function grubEfi(
 async function systemdBoot(site: Site, { path }: Esp, captured: Layers, signal: AbortSignal): Promise<Deed[]> {
   const bootctl = await programInside(site, ['bootctl'], signal);
   if (bootctl === undefined) {
-    site.finding({ subject: path, problem: 'the restored system has no bootctl to put systemd-boot there' });
+    site.finding({
+      subject: path,
+      problem: 'the restored system has neither GRUB for UEFI nor bootctl to put a loader there',
+    });
     return [];
   }
   const letters = platforms[site.scene.captured.facts.architecture]?.[1] ?? 'x64';

@@ -6,6 +6,15 @@ import { filesBelow, programInside, readInside, type Site, type Subject } from '
 /** What has lifeboat back the host up, as `lifeboat schedule install` leaves it. */
 const schedules = ['/etc/systemd/system/multi-user.target.wants/lifeboat-schedule.service', '/etc/cron.d/lifeboat'];
 
+/** By which servers of addresses know it, and what its random numbers begin with. */
+const stateful = [
+  '/var/lib/systemd',
+  '/var/lib/dhcp',
+  '/var/lib/dhcpcd',
+  '/var/lib/NetworkManager',
+  '/etc/dhcpcd.duid',
+];
+
 export const identity: Subject = {
   name: 'identity',
   async plan(site, signal) {
@@ -22,15 +31,16 @@ export const identity: Subject = {
         subject: '/etc/ssh',
         problem: 'the clone has no keys of its own, as there is no ssh-keygen to make them',
       });
-    const state = (
-      await filesBelow(site, ['/var/lib/systemd', '/var/lib/dhcp', '/var/lib/NetworkManager'], signal)
-    ).filter((path) => /\/(random-seed|secret_key|.*\.leases?)$/.test(path));
+    const state = (await filesBelow(site, stateful, signal)).filter((path) =>
+      /\/(random-seed|secret_key|.*\.leases?|duid|secret|dhcpcd\.duid)$/.test(path),
+    );
     const own = await filesBelow(site, schedules, signal);
     const deeds: Deed[] = [
       {
         ...deed,
         id: 'identity',
         title: 'give the clone an identity of its own',
+        why: `${why}; it keeps ${keptOf(site)}: give it others before both are in one network`,
         files,
         changes: files.map(({ path }) => path),
       },
@@ -61,6 +71,15 @@ export const identity: Subject = {
     return deeds.filter((one) => one.files.length > 0);
   },
 };
+
+/** What services and people know it by, which only they can change. */
+function keptOf({ scene: { captured } }: Site): string {
+  const fixed = captured.network.links.flatMap(({ addresses }) =>
+    addresses.filter(({ scope, dynamic }) => scope === 'global' && !dynamic).map(({ address }) => address),
+  );
+  const name = `its name ${captured.facts.hostname}`;
+  return fixed.length === 0 ? name : `${name} and the addresses ${[...new Set(fixed)].join(', ')}`;
+}
 
 /** With all that is drawn by lot. */
 async function renewedFiles(site: Site, signal: AbortSignal): Promise<NewFile[]> {

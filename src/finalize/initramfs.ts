@@ -52,7 +52,7 @@ export const initramfs: Subject = {
       why,
       needed: true,
       files: [],
-      commands: maker.commands(program, kernels, await thereOf(site, images, signal)),
+      commands: maker.commands(program, await modularOf(site, kernels, signal), await thereOf(site, images, signal)),
       changes: [
         ...new Set([...images, ...beside.filter((path) => /\/(initr|booster|uInitrd)/.test(path)), ...maker.changes]),
       ],
@@ -60,6 +60,14 @@ export const initramfs: Subject = {
     return [deed];
   },
 };
+
+/** A rescue image, as some distributions keep one, may be of a kernel that is no more: it stays as it is. */
+async function modularOf(site: Site, kernels: readonly Kernel[], signal: AbortSignal): Promise<readonly Kernel[]> {
+  const modules = ({ version }: Kernel): string => `/lib/modules/${version}`;
+  const there = await thereOf(site, kernels.map(modules), signal);
+  const modular = kernels.filter((kernel) => there.has(modules(kernel)));
+  return modular.length > 0 ? modular : kernels;
+}
 
 /** @param tools as captured, the one that is used first; any other that is there will do */
 async function makerOf(
@@ -126,7 +134,9 @@ const makers: readonly Maker[] = [
   {
     tool: 'dracut',
     programs: ['dracut'],
-    commands: (program) => [inside(program, '--force', '--regenerate-all')],
+    // By itself (--regenerate-all) it may call them otherwise than the loader does, and what fails is no failure to it.
+    commands: (program, kernels) =>
+      kernels.map(({ initramfs: image = '', version }) => inside(program, '--force', image, version)),
     changes: [],
   },
   {

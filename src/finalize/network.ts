@@ -2,6 +2,7 @@
 import { LifeboatError } from '../kernel/errors.ts';
 import { impossibleLinks } from '../network/rebuild/plan.ts';
 import { filesBelow } from '../network/rebuild/written/files.ts';
+import { givenNames } from '../network/rebuild/written/given-names.ts';
 import { fromRecords } from '../network/rebuild/written/identities.ts';
 import { planWritten } from '../network/rebuild/written/plan.ts';
 import { rewritten } from '../network/rebuild/written/rewrite.ts';
@@ -16,7 +17,8 @@ export const network: Subject = {
       const wanted = captured.network;
       const lost = impossibleLinks({ wanted, found });
       const files = await filesBelow(host, root, signal);
-      const plan = planWritten({ wanted, found, root, files, exclude: lost });
+      const given = await givenNames(found, host, signal);
+      const plan = planWritten({ wanted, found, root, files, given, exclude: lost });
       for (const name of lost) {
         const card = wanted.links.find((link) => link.name === name);
         if (card?.permanentMac !== undefined) finding({ subject: name, problem: 'no card here takes its place' });

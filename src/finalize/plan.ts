@@ -1,5 +1,6 @@
 /** What a restored system still needs to start on this machine, and be itself there: the one list of subjects. */
 import type { Host } from '../host/host.ts';
+import { LifeboatError } from '../kernel/errors.ts';
 import { bootCode } from './boot-code.ts';
 import { bootSettings } from './boot-settings.ts';
 import { crypttab } from './crypttab.ts';
@@ -19,7 +20,7 @@ import { resume } from './resume.ts';
 import { sealed } from './sealed.ts';
 import { selinux } from './selinux.ts';
 import type { Deed, Finding, Scene } from './scene.ts';
-import { siteOf, type Subject } from './site.ts';
+import { askInside, type Site, siteOf, type Subject } from './site.ts';
 
 /** In this order: what is written into files comes before what is made out of them. */
 const subjects: readonly Subject[] = [
@@ -59,5 +60,17 @@ export async function planFinish(scene: Scene, host: Host, signal: AbortSignal):
   const deeds: Deed[] = [];
   const site = siteOf(scene, host, findings);
   for (const subject of subjects) deeds.push(...(await subject.plan({ ...site, earlier: [...deeds] }, signal)));
+  const writes = deeds.some(({ files }) => files.some(({ content }) => content !== undefined));
+  if (writes) await refuseWithoutCopy({ ...site, earlier: deeds }, signal);
   return { deeds, findings };
+}
+
+/** A small system has a `cp` that cannot copy what a file has besides its content. */
+async function refuseWithoutCopy(site: Site, signal: AbortSignal): Promise<void> {
+  if ((await askInside(site, ['cp', '--attributes-only', '--help'], signal)) !== undefined) return;
+  throw new LifeboatError(
+    'tool-missing',
+    'the restored system has no GNU coreutils, by which its files are written anew with all that they have',
+    { hint: 'Install coreutils and findutils in a chroot of it, and go on with "lifeboat recover --from finalize".' },
+  );
 }

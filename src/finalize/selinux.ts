@@ -1,4 +1,5 @@
 /** Labels of SELinux: they come back with the files. Those that were made here get theirs, and all where none came back. */
+import { placeIn } from '../host/place-in.ts';
 import type { Deed } from './scene.ts';
 import { programInside, readInside, type Site, type Subject } from './site.ts';
 
@@ -46,7 +47,7 @@ export const selinux: Subject = {
 };
 
 async function hasLabels({ scene, host }: Site, signal: AbortSignal): Promise<boolean> {
-  const paths = samples.map((path) => `${scene.root}${path}`);
+  const paths = await Promise.all(samples.map(async (path) => await placeIn(scene.root, path)));
   const { stdout } = await host.run(
     ['getfattr', '--absolute-names', '-n', 'security.selinux', '--', ...paths],
     { okCodes: [0, 1] },

@@ -83,6 +83,45 @@ describe('the initial filesystem', () => {
     expect(gone.ran).toEqual(['/usr/sbin/update-initramfs -u -k all']);
   });
 
+  test('dracut makes each by its name, and none of a kernel whose modules are gone', async () => {
+    const rescue = {
+      version: '0-rescue',
+      image: '/boot/vmlinuz-0-rescue',
+      initramfs: '/boot/initramfs-0-rescue.img',
+      running: false,
+    };
+    const byDracut: Layout = {
+      ...captured,
+      components: captured.components.map(
+        (one): Component =>
+          one.kind === 'boot' && one.kernels !== undefined
+            ? {
+                ...one,
+                kernels: { installed: [...one.kernels.installed, rescue] },
+                initramfs: { tool: 'dracut', installed: [], config: [] },
+              }
+            : one,
+      ),
+    };
+    const { '/usr/sbin/update-initramfs': _, [image]: __, ...rest } = files;
+    const { ran } = await finished(
+      sceneOf(byDracut, { firmware: 'uefi' }),
+      { ...rest, [rescue.initramfs]: '', '/usr/bin/dracut': '' },
+      { 'rescue efibootmgr -v': known },
+    );
+    expect(ran).toEqual([`/usr/bin/dracut --force ${image} ${version}`]);
+  });
+
+  test('a system whose files cannot be written as they have to be is told so before any is', async () => {
+    const slept = { ...captured, components: [...captured.components, swapOf(captured)] };
+    const resume = { ...files, '/etc/initramfs-tools/conf.d/resume': 'RESUME=UUID=5\n' };
+    const small = { 'rescue efibootmgr -v': known, 'cp --attributes-only --help': 1 };
+    const finishing = finished(sceneOf(slept, { firmware: 'uefi', layout: rebuiltOf(captured) }), resume, small);
+    await expect(finishing).rejects.toThrow('has no GNU coreutils');
+    // Where none has to be, it is nobody's affair.
+    expect((await finished(uefi(), files, small)).deeds).toEqual([]);
+  });
+
   test('a command that fails is an error, with a next step', async () => {
     const failing = finished(uefi({ layout: nvme }), files, {
       ...asked,
@@ -145,6 +184,15 @@ describe('the network', () => {
     expect(changed).toEqual(['/etc/network/interfaces']);
   });
 
+  test('one in another place, which has the old name in the rescue system alone, is called as udev will', async () => {
+    const moved = { ...card('ens3', '52:54:00:00:00:03'), busPath: 'pci0000:00/0000:00:0e.0' };
+    const { contents } = await finished(scene(net(moved)), interfaces, {
+      'rescue efibootmgr -v': known,
+      'rescue udevadm info --query=property --path=/sys/class/net/ens3': 'ID_NET_NAME=ens3\nID_NET_NAME_PATH=enp0s14\n',
+    });
+    expect(contents).toEqual({ '/etc/network/interfaces': 'auto enp0s14\niface enp0s14 inet dhcp\n' });
+  });
+
   test('no card for it is told, and keeps nothing else from being done', async () => {
     const { findings, deeds } = await finished(scene(net()), interfaces, { 'rescue efibootmgr -v': known });
     expect(findings).toEqual([{ subject: 'ens3', problem: 'no card here takes its place' }]);
@@ -195,14 +243,33 @@ test('a clone is another machine: its ids, keys and leases are its own, and it d
     '/etc/ssh/sshd_config': '',
     '/usr/bin/ssh-keygen': '',
     '/var/lib/systemd/random-seed': 'x',
+    '/var/lib/dhcpcd/duid': 'x',
     '/etc/cron.d/lifeboat': 'x',
   };
   expect((await finished(uefi(), own, { 'rescue efibootmgr -v': known })).deeds).toEqual([]);
-  const { ran, changed, contents } = await finished(uefi({ clone: true }), own, { 'rescue efibootmgr -v': known });
+  const address = { address: '192.0.2.3', prefix: 24, family: 'inet', scope: 'global', origin: 'static' } as const;
+  const link: Link = {
+    name: 'ens3',
+    index: 2,
+    kind: 'ether',
+    mtu: 1500,
+    state: 'up',
+    addresses: [
+      { ...address, dynamic: false },
+      { ...address, address: '192.0.2.9', dynamic: true },
+    ],
+  };
+  const named = { layout: captured, network: { ...noNetwork, links: [link] }, facts };
+  const clone = await finished(uefi({ clone: true, captured: named, network: named.network }), own, {
+    'rescue efibootmgr -v': known,
+  });
+  const { ran, changed, contents } = clone;
+  // Nobody else can know what they should be.
+  expect(clone.deeds.find(({ id }) => id === 'identity')?.why).toContain('its name web1 and the addresses 192.0.2.3:');
   expect(ran).toEqual(['/usr/bin/ssh-keygen -A']);
   expect(changed).toEqual(
     Object.keys(own)
-      .filter((path) => /machine-id|initiatorname|ssh_host|random-seed|cron/.test(path))
+      .filter((path) => /machine-id|initiatorname|ssh_host|random-seed|duid|cron/.test(path))
       .toSorted(),
   );
   // What is gone has no content any more.

@@ -83,6 +83,7 @@ const request = async (host: Host, root: string) => ({
   named,
   root,
   files: await filesBelow(host, root, signal),
+  given: new Map(),
 });
 
 test('cards that exchanged their names, killed after every command', async () => {
@@ -205,7 +206,12 @@ test('a file that would get the name of another one that stays: refused, and not
   const moved = { wanted: network([card('ens3', 1, 3)]), found: network([card('enp1s0', 4, 5)]) };
   await using root = await tree(files);
   const host = localHost();
-  const asked = async () => ({ ...moved, root: root.path, files: await filesBelow(host, root.path, signal) });
+  const asked = async () => ({
+    ...moved,
+    root: root.path,
+    files: await filesBelow(host, root.path, signal),
+    given: new Map(),
+  });
   const plan = planWritten(await asked());
   await writeFile(join(root.path, `${script}enp1s0`), 'DEVICE=enp1s0\nIPADDR=192.0.2.9\n');
   await expect(applyWritten(plan, host, () => {}, signal)).rejects.toMatchObject({ code: 'refused' });
