@@ -47,6 +47,8 @@ export function drillSchema(duration: z.ZodType<string>, size: z.ZodType<string>
     /** How old the last one that passed may be. */
     every: duration.exactOptional(),
     memory: size.exactOptional(),
+    /** How long one may take. @default three hours, and a minute for each 256 MiB of files */
+    limit: duration.exactOptional(),
     checks: z.array(checkSchema(duration, absolutePath)).default([]).readonly(),
     /** Units of systemd that fail in a machine that reaches nothing. */
     mayFail: z.array(text).default([]).readonly(),

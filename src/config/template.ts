@@ -99,6 +99,7 @@ verify:
 # drill:
 #   every: 7d
 #   memory: 4G                     # without it, as recorded, as far as this host can spare it
+#   limit: 6h                      # without it, three hours, and a minute for each 256 MiB of files
 #   mayFail: [chrony.service]      # units that fail where nothing can be reached
 #   checks:                        # looked at in the recovered machine: command, http, tcp, sql or file
 #     - { name: shop, http: 'http://127.0.0.1/health', expect: ok }

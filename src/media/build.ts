@@ -31,6 +31,8 @@ export interface MediumRequest {
   readonly of: Medium['of'];
   readonly hostKey?: string;
   readonly secrets: readonly string[];
+  /** Whether the configuration that is among the files is signed. */
+  readonly signed: boolean;
   /** Words for the kernel's command line, besides those that every medium has. */
   readonly words: readonly string[];
 }
@@ -76,6 +78,7 @@ export async function buildMedium(
     modules: names,
     ...(unserved.length === 0 ? {} : { unserved: unserved.map(({ module }) => module) }),
     ...(request.hostKey === undefined ? {} : { hostKey: request.hostKey }),
+    ...(request.signed ? { signed: true } : {}),
     secrets: [...request.secrets],
   };
   const text = `${JSON.stringify(medium, null, 2)}\n`;

@@ -21,6 +21,8 @@ export const mediumSchema = z.strictObject({
   unserved: z.array(z.string()).exactOptional(),
   /** Fingerprint of the key by which its ssh server is known; absent where it has none. */
   hostKey: z.string().exactOptional(),
+  /** Its configuration is signed by the host. */
+  signed: z.literal(true).exactOptional(),
   /** What it holds that opens something, in words; empty by default. */
   secrets: z.array(z.string()),
 });

@@ -43,6 +43,8 @@ export interface RescueRequest
   readonly files: readonly HostFile[];
   /** What of it opens something, in words. @default nothing does */
   readonly secrets?: readonly string[];
+  /** Whether the configuration among them is signed by the host. @default false */
+  readonly signed?: boolean;
   /** Whether its ssh server is known by the keys of the host, and not by one of its own. @default false */
   readonly keepHostKeys?: boolean;
   readonly say: (text: string) => void;
@@ -102,6 +104,7 @@ export async function makeRescue(
       files: [...(key?.files ?? []), ...(await authorizedKeys()), ...request.files],
       ...(key === undefined ? {} : { hostKey: key.fingerprint }),
       secrets: request.secrets ?? [],
+      signed: request.signed === true,
     },
     work,
     now,

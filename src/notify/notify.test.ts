@@ -273,7 +273,11 @@ test('metrics of drills: when, whether it passed, and what was measured', () => 
   expect(value('drill_every_seconds')).toBe('604800');
   expect(value('rto_seconds')).toBe('900');
   // Of files alone nobody knows how long a machine takes.
-  expect(metricsText({ ...status, lastPassedDrill: { ...passed, what: 'files' } })).not.toContain('measured_rto');
+  const files = { ...passed, what: 'files' } as const;
+  const both = metricsText({ ...status, lastDrill: drill, lastFilesDrill: files, lastPassedFilesDrill: files });
+  expect(both).not.toContain('measured_rto');
+  expect(both).toMatch(/^lifeboat_last_drill_passed\{.*\} 0$/m);
+  expect(both).toMatch(/^lifeboat_last_files_drill_passed\{.*\} 1$/m);
   expect(metricsText(status)).not.toContain('drill');
 });
 

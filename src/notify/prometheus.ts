@@ -1,6 +1,6 @@
 /** The state of a host for the textfile collector of Prometheus's node_exporter. */
 import { writeFileAtomic } from '../kernel/atomic-write.ts';
-import type { Status } from './status.ts';
+import type { LastDrill, Status } from './status.ts';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -22,12 +22,35 @@ export async function writeMetrics(path: string, status: Status): Promise<void> 
 export function metricsText(status: Status): string {
   const host = { host: status.host };
   const { newest, newestVerified, rpo, jobs, lastDrill, lastPassedDrill, drill, rto } = status;
+  const { lastFilesDrill, lastPassedFilesDrill, lastRecovery } = status;
   const one = (value: number | undefined): Metric['samples'] => (value === undefined ? [] : [[host, value]]);
   const ofJobs = (value: (job: Status['jobs'][number]) => number | undefined): Metric['samples'] =>
     jobs.flatMap((job) => {
       const known = value(job);
       return known === undefined ? [] : [[{ ...host, job: job.name }, known] as const];
     });
+  const drillMetrics = (
+    name: string,
+    what: string,
+    last: LastDrill | undefined,
+    passed: LastDrill | undefined,
+  ): Metric[] => [
+    {
+      name: `${name}_timestamp_seconds`,
+      help: `When the last ${what} ended, however it went.`,
+      samples: one(seconds(last?.at)),
+    },
+    {
+      name: `${name}_passed`,
+      help: `1 when the last ${what} passed.`,
+      samples: one(last && (last.result === 'passed' || last.result === 'sampled' ? 1 : 0)),
+    },
+    {
+      name: `${name.replace('last_', 'last_passed_')}_timestamp_seconds`,
+      help: `When the last ${what} ended that passed.`,
+      samples: one(seconds(passed?.at)),
+    },
+  ];
   const metrics: Metric[] = [
     { name: 'status_timestamp_seconds', help: 'When this was written.', samples: one(seconds(status.at)) },
     {
@@ -54,25 +77,13 @@ export function metricsText(status: Status): string {
       samples: one(newestVerified?.storedBytes),
     },
     { name: 'rpo_seconds', help: 'How old the newest verified point may be.', samples: one(rpo?.targetSeconds) },
-    {
-      name: 'last_drill_timestamp_seconds',
-      help: 'When the last drill or recovery ended, however it went.',
-      samples: one(seconds(lastDrill?.at)),
-    },
-    {
-      name: 'last_drill_passed',
-      help: '1 when the last drill or recovery did not fail.',
-      samples: one(lastDrill === null ? undefined : lastDrill.result === 'failed' ? 0 : 1),
-    },
-    {
-      name: 'last_passed_drill_timestamp_seconds',
-      help: 'When the last drill or recovery ended that did not fail.',
-      samples: one(seconds(lastPassedDrill?.at)),
-    },
+    ...drillMetrics('last_drill', 'drill in a virtual machine', lastDrill ?? undefined, lastPassedDrill),
+    ...drillMetrics('last_files_drill', 'drill of the files alone', lastFilesDrill, lastPassedFilesDrill),
+    ...drillMetrics('last_recovery', 'recovery of the machine itself', lastRecovery, undefined),
     {
       name: 'measured_rto_seconds',
-      help: 'How long the last drill or recovery of a machine took that did not fail.',
-      samples: one(lastPassedDrill?.what === 'machine' ? lastPassedDrill.rtoSeconds : undefined),
+      help: 'How long the last drill of a machine took that did not fail.',
+      samples: one(lastPassedDrill?.rtoSeconds),
     },
     {
       name: 'measured_rpo_seconds',

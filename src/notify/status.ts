@@ -23,10 +23,10 @@ const lastDrill = z.object({
   /** A drill, or a recovery of the machine itself. */
   how: z.enum(['drill', 'recover']),
   what: z.enum(['machine', 'files']),
-  result: z.enum(['passed', 'sampled', 'failed']),
+  result: z.enum(['passed', 'sampled', 'unchecked', 'failed']),
   problem: z.string().exactOptional(),
-  /** Measured. */
-  rtoSeconds: z.number(),
+  /** Measured; absent where it was not. */
+  rtoSeconds: z.number().exactOptional(),
   rpoSeconds: z.number(),
 });
 
@@ -51,12 +51,17 @@ export const statusSchema = z.object({
   newest: agedPoint.exactOptional(),
   newestVerified: agedPoint.exactOptional(),
   rpo: z.object({ targetSeconds: z.number(), met: z.boolean() }).exactOptional(),
-  /** However it went; `null` where there was none, or nobody could read of it. */
+  /** In a virtual machine, however it went; `null` where there was none, or nobody could read of it. */
   lastDrill: lastDrill.nullable(),
-  /** The last that did not fail. */
+  /** The last of these that did not fail. */
   lastPassedDrill: lastDrill.exactOptional(),
-  /** How old that may be. */
-  drill: z.object({ targetSeconds: z.number(), met: z.boolean() }).exactOptional(),
+  /** Of the files alone. */
+  lastFilesDrill: lastDrill.exactOptional(),
+  lastPassedFilesDrill: lastDrill.exactOptional(),
+  /** Of the machine itself. */
+  lastRecovery: lastDrill.exactOptional(),
+  /** How old the last one may be that passed, and when it did. */
+  drill: z.object({ targetSeconds: z.number(), met: z.boolean(), passedAt: instant.exactOptional() }).exactOptional(),
   /** How long a recovery may take, and whether the last drill that passed took no longer. */
   rto: z.object({ targetSeconds: z.number(), met: z.boolean() }).exactOptional(),
   /** Whether it was proven that the recovery code opens the repository. */

@@ -6,7 +6,7 @@
 import { newId, timeInName } from '../kernel/ids.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import { inParallel } from '../kernel/parallel.ts';
-import { attestationName, nameIn, parseAttestationName } from './names.ts';
+import { type AttestationKind, attestationName, nameIn, parseAttestationName } from './names.ts';
 import {
   type Attestation,
   ATTESTATION_FORMAT,
@@ -29,12 +29,31 @@ export interface Unreadable {
 export interface Attested {
   readonly verification?: Verification;
   readonly pin?: Pin;
+  /** Of the machine, or of one like it in a drill: whichever was later. */
   readonly recovered?: Recovered;
+  /** Of its files alone. */
+  readonly restored?: Recovered;
 }
 
 export interface AttestationList {
   readonly ofPoint: ReadonlyMap<string, Attested>;
   readonly unreadable: readonly Unreadable[];
+  /** Keys of those that a later version of lifeboat has made, of which this one knows nothing. */
+  readonly unknown: readonly string[];
+}
+
+/** What it is called by, and what it counts for. */
+export function nameOf(attestation: Attestation): AttestationKind {
+  if (attestation.kind !== 'recovered') return attestation.kind;
+  if (attestation.how === 'recover') return 'recovered';
+  return attestation.what === 'files' ? 'restored' : 'drilled';
+}
+
+/** Whether it can have this name: before drills had names of their own, they were called `recovered` too. */
+export function isNamed(attestation: Attestation, name: ReturnType<typeof parseAttestationName>): boolean {
+  const isAlike =
+    name?.kind === nameOf(attestation) || (name?.kind === 'recovered' && attestation.kind === 'recovered');
+  return isAlike && name.point === attestation.point;
 }
 
 /** Adds an attestation; there may be any number for one point. */
@@ -44,7 +63,7 @@ export async function putAttestation(
   attestation: Attestation,
   signal: AbortSignal,
 ): Promise<void> {
-  const name = attestationName(attestation.point, newId(new Date(attestation.at)), attestation.kind);
+  const name = attestationName(attestation.point, newId(new Date(attestation.at)), nameOf(attestation));
   await putRecord(repository, host, 'attestations', name, attestation, signal);
 }
 
@@ -70,13 +89,24 @@ export async function readAttestations(
   signal: AbortSignal,
 ): Promise<AttestationList> {
   const unreadable: Unreadable[] = [];
+  const unknown: string[] = [];
   const verifications = new Map<string, Found[]>();
   const pins = new Map<string, Found[]>();
   const recoveries = new Map<string, Found[]>();
-  const seriesOf = { verified: verifications, pinned: pins, unpinned: pins, recovered: recoveries };
+  const drills = new Map<string, Found[]>();
+  const restored = new Map<string, Found[]>();
+  const seriesOf = {
+    verified: verifications,
+    pinned: pins,
+    unpinned: pins,
+    recovered: recoveries,
+    drilled: drills,
+    restored,
+  };
   for (const found of await listFolder(repository.target, host, 'attestations', signal)) {
     const name = parseAttestationName(nameIn(host, 'attestations', found.key) ?? '');
     if (name === undefined) unreadable.push({ key: found.key, error: misnamed(found.key) });
+    else if (name.kind === 'unknown') unknown.push(found.key);
     else if (wanted(name.point)) {
       const series = seriesOf[name.kind];
       series.set(name.point, [found, ...(series.get(name.point) ?? [])]);
@@ -84,27 +114,40 @@ export async function readAttestations(
   }
   const ofPoint = new Map<string, Attested>();
   const nowMs = Date.now();
-  const all = [...verifications, ...pins, ...recoveries];
-  await inParallel(all, repository.target.traits.connections, async ([point, series]) => {
-    const { last, unusable } = await lastWord(series, nowMs, (key) => readOne(repository, host, key, signal));
+  const { connections } = repository.target.traits;
+  const known = new Map<string, Read>();
+  const one = async (key: string): Promise<Read> =>
+    known.has(key) ? known.get(key) : await readOne(repository, host, key, signal);
+  // Their names do not tell for what they count; there are few.
+  const called = [...recoveries].flatMap(([point, series]) => series.map((found) => ({ point, found })));
+  await inParallel(called, connections, async ({ found: { key } }) => void known.set(key, await one(key)));
+  recoveries.clear();
+  for (const { point, found } of called) {
+    const read = known.get(found.key);
+    const series = read === undefined || read instanceof LifeboatError ? recoveries : seriesOf[nameOf(read)];
+    series.set(point, [...(series.get(point) ?? []), found]);
+  }
+  const all = [...verifications, ...pins, ...recoveries, ...drills, ...restored];
+  await inParallel(all, connections, async ([point, series]) => {
+    const { last, unusable } = await lastWord(series, nowMs, one);
     unreadable.push(...unusable);
     if (last === undefined) return;
-    ofPoint.set(point, { ...ofPoint.get(point), ...wordOf(last) });
+    const before = ofPoint.get(point);
+    ofPoint.set(point, { ...before, ...wordOf(last, before?.recovered) });
   });
-  return { ofPoint, unreadable };
+  return { ofPoint, unreadable, unknown };
 }
 
-function wordOf(last: Attestation): Attested {
+/** @param recovered the last one of the other series of these */
+function wordOf(last: Attestation, recovered: Recovered | undefined): Attested {
   if (last.kind === 'verified') return { verification: last };
-  return last.kind === 'recovered' ? { recovered: last } : { pin: last };
+  if (last.kind !== 'recovered') return { pin: last };
+  if (nameOf(last) === 'restored') return { restored: last };
+  return { recovered: recovered !== undefined && recovered.at > last.at ? recovered : last };
 }
 
 /** What counts of one kind and point; most often no other is read. */
-async function lastWord(
-  series: readonly Found[],
-  nowMs: number,
-  readOne: (key: string) => Promise<Attestation | LifeboatError | undefined>,
-) {
+async function lastWord(series: readonly Found[], nowMs: number, readOne: (key: string) => Promise<Read>) {
   const unusable: Unreadable[] = [];
   const read = async (group: readonly Found[]) => {
     const found: { readonly key: string; readonly it: Attestation }[] = [];
@@ -148,16 +191,13 @@ function orderOf({ key, mtimeMs }: Found, nowMs: number): number {
 }
 
 /** One attestation, why it cannot be used, or `undefined` when it is gone. */
-async function readOne(
-  repository: Repository,
-  host: string,
-  key: string,
-  signal: AbortSignal,
-): Promise<Attestation | LifeboatError | undefined> {
+type Read = Attestation | LifeboatError | undefined;
+
+async function readOne(repository: Repository, host: string, key: string, signal: AbortSignal): Promise<Read> {
   try {
     const read = await readRecord(repository, key, attestationSchema, ATTESTATION_FORMAT, signal);
     const name = parseAttestationName(nameIn(host, 'attestations', key) ?? '');
-    return name?.point === read.point && name.kind === read.kind ? read : misnamed(key);
+    return isNamed(read, name) ? read : misnamed(key);
   } catch (error) {
     if (isUnreadable(error)) return error;
     if (error instanceof LifeboatError && error.code === 'not-found') return undefined;

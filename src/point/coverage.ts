@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { missing, type Verdict } from '../layout/handler.ts';
 import { type Component, handlerOf, kindSchema, type Layout } from '../layout/types.ts';
 import { orByImage } from './image.ts';
-import { type Graph, isSnapshot, type Judge, judgeOf, rank, type Selection, shownBy, type Subvolume } from './judge.ts';
+import { isSnapshot, type Subvolume } from './domains.ts';
+import { type Graph, type Judge, judgeOf, rank, type Selection, shownBy } from './judge.ts';
 
 export const coverageItemSchema = z.object({
   /** Id of the component of the layout. */

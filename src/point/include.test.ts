@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { temporaryDirectory } from '../../test/helpers/temporary.ts';
 import { localHost } from '../host/local.ts';
 import { LifeboatError } from '../kernel/errors.ts';
-import { layoutOf, mount } from '../../test/helpers/small-layout.ts';
+import { layoutOf, mount, subvolume } from '../../test/helpers/small-layout.ts';
 import { followedPaths, includedPaths, notMounted } from './include.ts';
 
 const layout = layoutOf(
@@ -26,6 +26,54 @@ test.each<[string[], 'none' | 'local' | string[], string[]]>([
   [['/etc'], ['/home'], ['/etc']],
 ])('include %j, crossMounts %j', (include, crossMounts, expected) => {
   expect(includedPaths({ include, crossMounts }, layout)).toEqual(expected);
+});
+
+test('subvolumes below what is included are followed, but for snapshots, and where another mount lies over them', () => {
+  const parts = layoutOf(
+    subvolume('@'),
+    subvolume('@/var/lib/machines'),
+    subvolume('@/srv/nested'),
+    subvolume('@/srv/nested/deeper'),
+    subvolume('@/srv/before', { readOnly: true, parentUuid: 'x' }),
+    subvolume('@/home/ann'),
+    subvolume('@other'),
+    mount('/', { on: ['subvolume:fs:@'], root: '/@', fstype: 'btrfs' }),
+    mount('/home'),
+  );
+  const below = (include: string[], crossMounts: 'none' | 'local') => includedPaths({ include, crossMounts }, parts);
+  const nested = ['/srv/nested', '/srv/nested/deeper'];
+  expect(below(['/'], 'none')).toEqual(['/', '/var/lib/machines', ...nested]);
+  expect(below(['/'], 'local')).toEqual(['/', '/home', '/var/lib/machines', ...nested]);
+  expect(below(['/srv/'], 'local')).toEqual(['/srv/', ...nested]);
+  expect(below(['/srv/before'], 'local')).toEqual(['/srv/before']);
+  expect(below(['/home'], 'local')).toEqual(['/home']);
+});
+
+test('a subvolume that is seen twice is followed once, and layers of images are not', () => {
+  const parts = layoutOf(
+    subvolume('@'),
+    subvolume('@/srv/nested'),
+    subvolume('@home'),
+    subvolume('spare'),
+    subvolume('@/var/lib/docker/btrfs/subvolumes/4f0c', { parentUuid: 'x' }),
+    mount('/', { on: ['subvolume:fs:@'], root: '/@', fstype: 'btrfs' }),
+    mount('/home', { on: ['subvolume:fs:@home'], root: '/@home', fstype: 'btrfs' }),
+    mount('/mnt/top', { on: ['fs'], fstype: 'btrfs' }),
+  );
+  expect(includedPaths({ include: ['/'], crossMounts: 'local' }, parts)).toEqual([
+    '/',
+    '/home',
+    '/mnt/top',
+    '/srv/nested',
+    '/mnt/top/spare',
+  ]);
+  expect(includedPaths({ include: ['/mnt/top'], crossMounts: 'none' }, parts)).toEqual([
+    '/mnt/top',
+    '/mnt/top/@',
+    '/mnt/top/@/srv/nested',
+    '/mnt/top/@home',
+    '/mnt/top/spare',
+  ]);
 });
 
 test('mounts that are named and not there, or not below what is included, are told', () => {

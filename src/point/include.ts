@@ -4,6 +4,7 @@ import type { Host } from '../host/host.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import { isWithin } from '../layout/mount-place.ts';
 import type { Layout } from '../layout/types.ts';
+import { type Domain, domainsOf, holding, isSnapshot, visibleMounts } from './domains.ts';
 import { normalised } from './paths.ts';
 
 export interface Including {
@@ -12,20 +13,38 @@ export interface Including {
   readonly crossMounts: 'none' | 'local' | readonly string[];
 }
 
-/** Each of them is followed within its own filesystem. */
-export function includedPaths(
-  { include, crossMounts }: Including,
-  { components }: Pick<Layout, 'components'>,
-): string[] {
-  if (crossMounts === 'none') return [...include];
+/**
+ * Each of them is followed on its own device only. Subvolumes that are seen below them are a part of the same filesystem: each is followed once,
+ * where the mount leads that shows the least besides. Read-only snapshots, which hold what was, are not, unless they are named; nor are layers of
+ * images of containers.
+ */
+export function includedPaths({ include, crossMounts }: Including, layout: Pick<Layout, 'components'>): string[] {
+  const roots = [...include, ...mountsBelow({ include, crossMounts }, layout)];
+  const domains = domainsOf(layout);
+  const followed = new Set(roots.flatMap((path) => holding(domains, normalised(path))?.mount ?? []));
+  const mounted = new Set([...followed].flatMap(({ on }) => on));
+  const nested = new Map<string, Domain>();
+  for (const domain of domains.values()) {
+    const { path, mount, subvolume } = domain;
+    if (subvolume === undefined || isSnapshot(subvolume) || mounted.has(subvolume.id) || imageLayer.test(path))
+      continue;
+    if (!followed.has(mount) || !roots.some((root) => isWithin(path, normalised(root)))) continue;
+    const other = nested.get(subvolume.id);
+    if (other === undefined || other.mount.root.length < mount.root.length) nested.set(subvolume.id, domain);
+  }
+  return [...new Set([...roots, ...[...nested.values()].map(({ path }) => path)])];
+}
+
+/** As Docker and podman keep them on btrfs: each is a snapshot of the one below it. */
+const imageLayer = /\/btrfs\/subvolumes\/[^/]+$/;
+
+function mountsBelow({ include, crossMounts }: Including, layout: Pick<Layout, 'components'>): readonly string[] {
+  if (crossMounts === 'none') return [];
   const wanted = crossMounts === 'local' ? undefined : new Set(crossMounts.map(normalised));
-  const further = components.flatMap((component) => {
-    if (component.kind !== 'mount' || !component.mounted || component.hidden === true) return [];
-    const { path, category } = component;
+  return visibleMounts(layout).flatMap(({ path, category }) => {
     if (!include.some((top) => isWithin(path, normalised(top)))) return [];
     return (wanted === undefined ? category === 'local' : wanted.has(path)) ? [path] : [];
   });
-  return [...new Set([...include, ...further])];
 }
 
 /**

@@ -3,7 +3,8 @@ import { matcher } from '../engine/patterns.ts';
 import { harmless, missing, type Verdict } from '../layout/handler.ts';
 import { typeCategory } from '../layout/mount-category.ts';
 import { isWithin } from '../layout/mount-place.ts';
-import type { Component, ComponentOf, Layout } from '../layout/types.ts';
+import type { Component, Layout } from '../layout/types.ts';
+import { type Domain, domainsOf, holding, isSnapshot, type Mount, type Subvolume, visibleMounts } from './domains.ts';
 import { joined, mayMatchBelow, normalised, relativeRoot, upwards } from './paths.ts';
 
 export interface Selection {
@@ -28,16 +29,6 @@ export interface Graph {
   readonly above: ReadonlyMap<string, readonly Component[]>;
 }
 
-export type Mount = ComponentOf<'mount'>;
-export type Subvolume = ComponentOf<'subvolume'>;
-
-/** A directory below which the walk stays on one device: that of a mount, or of a subvolume that is seen in one. */
-interface Domain {
-  readonly path: string;
-  readonly mount: Mount;
-  readonly subvolume?: Subvolume;
-}
-
 export interface Judge {
   mount(mount: Mount): Verdict;
   /** @param mounts verdicts of the mounts, by id */
@@ -54,17 +45,10 @@ export function judgeOf(layout: Layout, selection: Selection, graph: Graph): Jud
   ];
   const include = selection.include.map(normalised);
   const excludes = selection.exclude.map((pattern) => ({ pattern, matches: matcher(pattern) }));
-  const mounts = layout.components.filter((component): component is Mount => component.kind === 'mount');
-  const visible = mounts.filter(({ hidden, mounted }) => hidden !== true && mounted);
-  const domains = domainsOf(layout, visible);
+  const visible = visibleMounts(layout);
+  const domains = domainsOf(layout);
   /** The domain that holds `path`. */
-  const domainOf = (path: string): Domain | undefined => {
-    for (const at of upwards(path)) {
-      const domain = domains.get(at);
-      if (domain !== undefined) return domain;
-    }
-    return undefined;
-  };
+  const domainOf = (path: string): Domain | undefined => holding(domains, path);
   const owners = new Map<string, Mount>();
   for (const mount of visible) {
     if (mount.category !== 'bind') for (const id of mount.on) if (!owners.has(id)) owners.set(id, mount);
@@ -189,10 +173,6 @@ function isPartOf(other: Domain | undefined, domain: Domain): boolean {
   return other === domain || (filesystem !== undefined && other?.mount.on[0] === filesystem);
 }
 
-export function isSnapshot({ readOnly, parentUuid }: Subvolume): boolean {
-  return readOnly && parentUuid !== undefined;
-}
-
 /** Best first. */
 export function rank({ state, harmless: unimportant }: Verdict): number {
   return { covered: 0, partly: 1, 'not-covered': unimportant ? 3 : 2 }[state];
@@ -221,28 +201,4 @@ function unmountedVerdict({ category, on, path }: Mount, { byId }: Graph): Verdi
   if (category === 'memory' || category === 'bind')
     return harmless('in fstab and not mounted: it holds no data of its own');
   return missing('in fstab and not mounted: its files cannot be read');
-}
-
-/** By path: the mounts, and the subvolumes that are seen below them and are no mounts themselves. */
-function domainsOf(layout: Layout, visible: readonly Mount[]): Map<string, Domain> {
-  const domains = new Map<string, Domain>(visible.map((mount) => [mount.path, { path: mount.path, mount }]));
-  const subvolumes = new Map<string, Subvolume[]>();
-  for (const component of layout.components) {
-    if (component.kind !== 'subvolume') continue;
-    for (const id of component.on) subvolumes.set(id, [...(subvolumes.get(id) ?? []), component]);
-  }
-  if (subvolumes.size === 0) return domains;
-  const filesystemOf = new Map(
-    [...subvolumes].flatMap(([id, list]) => [[id, id], ...list.map((one) => [one.id, id] as const)] as const),
-  );
-  for (const mount of visible) {
-    const filesystem = mount.on.map((id) => filesystemOf.get(id)).find((id) => id !== undefined);
-    for (const subvolume of subvolumes.get(filesystem ?? '') ?? []) {
-      const full = `/${subvolume.path}`;
-      if (full === mount.root || !isWithin(full, mount.root)) continue;
-      const path = joined(mount.path, relativeRoot(full, mount.root));
-      if (!domains.has(path)) domains.set(path, { path, mount, subvolume });
-    }
-  }
-  return domains;
 }

@@ -4,10 +4,12 @@
  */
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { placeIn } from '../host/place-in.ts';
 import { makeDirectory, writeFileAtomic } from '../kernel/atomic-write.ts';
 import { explaining, hasErrno } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import { sealDocument, suffixFor } from './envelope.ts';
+import { nameOf } from './attestations.ts';
 import { attestationName, nameIn, parseAttestationName, recordKey } from './names.ts';
 import type { Recovered } from './point.ts';
 import { checkStored, type Repository } from './record-objects.ts';
@@ -16,7 +18,8 @@ import { checkStored, type Repository } from './record-objects.ts';
 const folderIn = (stateDir: string, host: string): string => join(stateDir, 'kept', host, 'attestations');
 
 /**
- * @param stateDir of the recovered system, as it is found from here: `/mnt/recovered/var/lib/lifeboat`
+ * @param stateDir of the recovered system, as that calls it
+ * @param root where that is mounted
  * @returns the path of what was kept
  * @throws LifeboatError `no-key` where there is nothing to sign with; `no-space`, …
  */
@@ -25,10 +28,11 @@ export async function keepBack(
   { keys }: Pick<Repository, 'keys'>,
   host: string,
   recovered: Recovered,
+  root = '/',
 ): Promise<string> {
-  const name = attestationName(recovered.point, newId(new Date(recovered.at)), recovered.kind);
+  const name = attestationName(recovered.point, newId(new Date(recovered.at)), nameOf(recovered));
   const key = recordKey(host, 'attestations', name, suffixFor(keys));
-  const folder = folderIn(stateDir, host);
+  const folder = await placeIn(root, folderIn(stateDir, host));
   await explaining(`create ${folder}`, async () => await makeDirectory(folder, 0o700));
   const path = join(folder, key.slice(key.lastIndexOf('/') + 1));
   await writeFileAtomic(path, sealDocument(keys, key, recovered));

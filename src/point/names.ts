@@ -1,11 +1,16 @@
 /** Under which keys the records of a host stand. */
+import { isId } from '../kernel/ids.ts';
 import { isKeySegment } from '../target/target.ts';
 import { type Suffix, suffixes } from './envelope.ts';
 
 /** `escrow`: what opens the volumes of the host; `media`: what is attested of rescue media, `logs` what rescue systems logged; `forgotten`: of points that are being forgotten, as long as that takes. */
 export type RecordKind = 'points' | 'captures' | 'escrow' | 'attestations' | 'forgotten' | 'media' | 'logs';
 
-export const attestationKinds = ['verified', 'pinned', 'unpinned', 'recovered'] as const;
+/**
+ * By their names. `recovered`: the machine itself was; `drilled`: in a virtual machine, for a test; `restored`: only its files were, for a
+ * test. None of these three says anything of the others.
+ */
+export const attestationKinds = ['verified', 'pinned', 'unpinned', 'recovered', 'drilled', 'restored'] as const;
 export type AttestationKind = (typeof attestationKinds)[number];
 
 export function folderOf(host: string, kind: RecordKind): string {
@@ -35,9 +40,11 @@ export function attestationName(point: string, id: string, kind: AttestationKind
   return `${point}.${id}.${kind}`;
 }
 
-export function parseAttestationName(name: string): { point: string; kind: AttestationKind } | undefined {
+/** `unknown`: what a later version attests. */
+export function parseAttestationName(name: string): { point: string; kind: AttestationKind | 'unknown' } | undefined {
   const [point, id, last, ...rest] = name.split('.');
+  if (point === undefined || id === undefined || last === undefined || rest.length > 0) return undefined;
   const kind = attestationKinds.find((one) => one === last);
-  if (point === undefined || id === undefined || kind === undefined || rest.length > 0) return undefined;
-  return { point, kind };
+  if (kind === undefined && !(isId(point) && isId(id) && /^[a-z][a-z-]*$/.test(last))) return undefined;
+  return { point, kind: kind ?? 'unknown' };
 }

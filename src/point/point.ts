@@ -66,18 +66,26 @@ export const provenSchema = z.object({
   leftOut: z.number().exactOptional(),
 });
 
+/**
+ * How a recovery went. `sampled`: content was proven of some files only. `unchecked`: what was looked at is well, and not all that should
+ * have been was looked at.
+ */
+export const drillResults = ['passed', 'sampled', 'unchecked', 'failed'] as const;
+
 const recoveredSchema = attested.extend({
   kind: z.literal('recovered'),
   /** `drill`: in an isolated virtual machine, for a test. */
   how: z.enum(['recover', 'drill']),
   /** `files`: only these were brought back, and nothing was started. */
   what: z.enum(['machine', 'files']),
-  /** `sampled`: content was proven of some files only. */
-  result: z.enum(['passed', 'sampled', 'failed']),
+  result: z.enum(drillResults),
   /** Why it failed. */
   problem: z.string().exactOptional(),
-  /** The measured RTO: of a drill from power-on to the login, of a recovery from its start until it was proven. */
-  seconds: z.number(),
+  /**
+   * The measured RTO: of a drill from power-on to the login, of a recovery from its start until it was proven. Absent where nobody knows what
+   * earlier attempts took.
+   */
+  seconds: z.number().exactOptional(),
   /** The measured RPO: how old the point was when it began. */
   rpoSeconds: z.number(),
   phases: z.array(z.object({ name: z.string(), seconds: z.number() })),
@@ -89,11 +97,17 @@ const recoveredSchema = attested.extend({
       firmware: z.string(),
       accelerator: z.string().exactOptional(),
       memoryMiB: z.number().exactOptional(),
-      disks: z.array(z.object({ sizeBytes: z.number(), serial: z.string().exactOptional() })),
+      disks: z.array(
+        z.object({ sizeBytes: z.number(), serial: z.string().exactOptional(), wwn: z.string().exactOptional() }),
+      ),
+      /** Id of the medium, where nobody was there. */
+      medium: z.string().exactOptional(),
     })
     .exactOptional(),
   /** What was looked at after it had booted. */
   checks: z.array(z.object({ name: z.string(), passed: z.boolean(), detail: z.string() })).exactOptional(),
+  /** Names of what should have been, and was not. */
+  unchecked: z.array(z.string()).exactOptional(),
   /** SHA-256 of the files of evidence, by their names. */
   evidence: z.record(z.string(), z.string()).exactOptional(),
 });

@@ -42,14 +42,18 @@ export interface ListedPoint {
   readonly verification?: Verification;
   /** Set while the point is pinned. */
   readonly pin?: Pin;
-  /** The last recovery or drill. */
+  /** The last recovery of the machine, or drill in a virtual one. */
   readonly recovered?: Recovered;
+  /** The last drill of its files alone. */
+  readonly restored?: Recovered;
 }
 
 /** Points in the order in which they arrived, and the records that cannot be used, which keep no other from it. */
 export interface PointList {
   readonly points: readonly ListedPoint[];
   readonly damaged: readonly Unreadable[];
+  /** Keys of attestations of which a later version knows. @default none */
+  readonly unknown?: readonly string[];
 }
 
 /**
@@ -145,6 +149,7 @@ export async function readPoints(
       .map((one) => withTrust(one, points))
       .sort((a, b) => compare({ key: a.key, mtimeMs: a.arrivedMs }, { key: b.key, mtimeMs: b.arrivedMs })),
     damaged: [...damaged, ...attested.unreadable],
+    ...(attested.unknown.length === 0 ? {} : { unknown: attested.unknown }),
   };
 }
 
@@ -155,7 +160,7 @@ export function withTrust(listed: ListedPoint, others: ReadonlyMap<string, Liste
 }
 
 export function listed(point: Point, key: string, arrivedMs: number, attested: Attested = {}): ListedPoint {
-  const { verification = point.verification, pin, recovered } = attested;
+  const { verification = point.verification, pin, recovered, restored } = attested;
   return {
     point,
     key,
@@ -164,6 +169,7 @@ export function listed(point: Point, key: string, arrivedMs: number, attested: A
     ...(verification === undefined ? {} : { verification }),
     ...(pin?.kind === 'pinned' ? { pin } : {}),
     ...(recovered === undefined ? {} : { recovered }),
+    ...(restored === undefined ? {} : { restored }),
   };
 }
 

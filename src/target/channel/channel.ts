@@ -102,12 +102,16 @@ function traitsHere(traits: TargetTraits): TargetTraits {
   return { ...traits, patient: false, connections: Math.min(traits.connections, 16) };
 }
 
+/** Far more than an entry of a list takes. */
+const longestLine = 64 * 1024;
+
 async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string, void, undefined> {
   let rest = '';
   // Keys are ASCII: no letter of them is cut in two.
   for await (const chunk of chunks) {
     const lines = (rest + Buffer.from(chunk).toString('latin1')).split('\n');
     rest = lines.pop() ?? '';
+    if (rest.length > longestLine) throw nonsense();
     yield* lines;
   }
   if (rest !== '') throw nonsense();

@@ -4,6 +4,9 @@ import { creditFrame, frame, MAX_PAYLOAD, nonsense, WINDOW } from './frames.ts';
 import type { Link } from './link.ts';
 import { Queue } from './queue.ts';
 
+/** Up to here, what waits is put together. */
+const crumbs = 4096;
+
 /** The sender's side. */
 export class Outbox {
   readonly #link: Link;
@@ -16,7 +19,9 @@ export class Outbox {
     this.#id = id;
   }
 
+  /** @throws LifeboatError `unreachable` for room that the receiver never has */
   grant(bytes: number): void {
+    if (bytes === 0 || this.#credit + bytes > WINDOW) throw nonsense();
     this.#credit += bytes;
     this.#wake?.();
   }
@@ -54,7 +59,10 @@ export class Inbox implements AsyncIterable<Buffer> {
   push(bytes: Buffer): void {
     this.#room -= bytes.length;
     if (this.#room < 0 || bytes.length === 0) throw nonsense();
-    this.#queue.push(bytes);
+    // A crumb takes far more memory than its bytes: many of them are kept together.
+    const merged = (last: Buffer) => (last.length + bytes.length > crumbs ? undefined : Buffer.concat([last, bytes]));
+    // What is pushed may be a small part of a large chunk, which would stay as long.
+    if (!this.#queue.replaceLast(merged)) this.#queue.push(Buffer.from(bytes));
   }
 
   end(): void {

@@ -2,6 +2,7 @@
 import { chmod, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { errorRecord, explaining, LifeboatError } from '../../kernel/errors.ts';
+import { raceAbort } from '../../kernel/wait.ts';
 import { abortable } from '../abortable.ts';
 import type { ObjectEntry, Target } from '../target.ts';
 import { type Call, callSchema, parsed } from './calls.ts';
@@ -28,9 +29,12 @@ interface Served {
  */
 export async function serveTarget(link: Link, target: Target, signal: AbortSignal): Promise<void> {
   const calls = new Map<number, Served>();
+  const gone = new AbortController();
+  let isGreeted = false;
   try {
     for await (const said of framesOf(abortable(link.incoming, signal))) hear(said);
   } finally {
+    gone.abort();
     for (const { abort } of calls.values()) abort.abort();
     await Promise.allSettled([...calls.values()].map(({ over }) => over));
     link.close();
@@ -40,6 +44,9 @@ export async function serveTarget(link: Link, target: Target, signal: AbortSigna
     const call = calls.get(said.id);
     switch (said.kind) {
       case 'hello':
+        // Once: who takes no answers could ask for any number of them.
+        if (isGreeted) throw nonsense();
+        isGreeted = true;
         link.outgoing.push(jsonFrame('hello', 0, { format: CHANNEL_FORMAT, traits: target.traits }));
         return;
       case 'call':
@@ -65,12 +72,21 @@ export async function serveTarget(link: Link, target: Target, signal: AbortSigna
 
   function begin(id: number, call: Call): void {
     const [inbox, outbox, abort] = [new Inbox(link, id), new Outbox(link, id), new AbortController()];
-    const answer = async () => {
+    const resultOf = async (): Promise<Buffer> => {
       try {
         const result = await carryOut(call, inbox, outbox, AbortSignal.any([signal, abort.signal]));
-        link.outgoing.push(jsonFrame('result', id, result ?? null));
+        return jsonFrame('result', id, result ?? null);
       } catch (error) {
-        link.outgoing.push(jsonFrame('error', id, told(error)));
+        return jsonFrame('error', id, told(error));
+      }
+    };
+    // A call is over when its answer is on its way: who takes none has soon asked too much.
+    const say = async (answer: Buffer) => await raceAbort(link.outgoing.put(answer), gone.signal);
+    const answer = async () => {
+      try {
+        await say(await resultOf());
+      } catch {
+        // Nobody takes it any more.
       } finally {
         calls.delete(id);
       }
