@@ -1,6 +1,7 @@
 /** From the reboot to the login of the recovered system. */
 import type { Host } from '../host/host.ts';
 import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
+import { printable } from '../kernel/text.ts';
 import { formatDuration } from '../kernel/units.ts';
 import { limited, sleep, throwIfAborted } from '../kernel/wait.ts';
 import type { Machine } from '../machine/machine.ts';
@@ -8,6 +9,18 @@ import type { Check } from './report.ts';
 
 const bootId = async (host: Host, signal: AbortSignal): Promise<string> =>
   (await host.read('/proc/sys/kernel/random/boot_id', {}, signal)).toString().trim();
+
+/**
+ * Does what is to be done in one boot of the machine.
+ *
+ * @returns what is wrong where it has started again since: then what was seen is of two of them
+ */
+export async function inOneBoot(host: Host, work: () => Promise<void>, signal: AbortSignal): Promise<readonly Check[]> {
+  const before = await bootId(host, signal);
+  await work();
+  if ((await bootId(host, signal)) === before) return [];
+  return [{ name: 'boot', passed: false, detail: 'it started again by itself while it was looked at' }];
+}
 
 /** How long the rescue system may take to go down, where it does not by itself. */
 const downMs = 120_000;
@@ -82,7 +95,7 @@ export async function login(
 
 const found = (where: string): Check => ({ name: 'login', passed: true, detail: `${where} asks who logs in` });
 
-const lastLine = (text: string): string => text.trimEnd().split('\n').at(-1)?.trim() ?? '';
+const lastLine = (text: string): string => printable(text.trimEnd().split('\n').at(-1)?.trim().slice(0, 200) ?? '');
 
 /** What the first virtual console shows, line by line. */
 async function screenText(host: Host, signal: AbortSignal): Promise<string> {
@@ -128,7 +141,7 @@ export async function systemState(host: Host, limitMs: number, signal: AbortSign
     // What failed is compared with what had failed before.
     if (state === 'running' || state === 'degraded') return [{ name: 'system', passed: true, detail: state }];
     const isOver = performance.now() >= until || state === 'maintenance' || state === 'stopping';
-    if (isOver) return [{ name: 'system', passed: false, detail: `it is ${state}` }];
+    if (isOver) return [{ name: 'system', passed: false, detail: printable(`it is ${state.slice(0, 200)}`) }];
     await sleep(2_000, signal);
   }
 }

@@ -1,4 +1,5 @@
 /** The files of the machine: thin images of its disks, the variables of its firmware; and what QEMU is told. */
+import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { localHost } from '../host/local.ts';
 import { withWholeDisks } from '../layout/rebuild/attached.ts';
@@ -34,6 +35,7 @@ export async function builtMachine(
   for (const { of, sizeBytes, ...disk } of disks) {
     const file = join(directory, `${disk.serial}.qcow2`);
     await images.create(file, sizeBytes, signal);
+    await chmod(file, 0o600);
     made.push({ ...disk, file, format: 'qcow2' as const, bootIndex: order.indexOf(of) + 1 });
   }
   return {
@@ -46,6 +48,7 @@ export async function builtMachine(
     // Each leads to nothing but a server of addresses of its own.
     cards: cards.map((card) => ({ ...card, network: { kind: 'user' } })),
     screen: true,
+    tellsPanic: true,
     onReboot: 'reboot',
   };
 }

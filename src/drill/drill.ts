@@ -1,13 +1,10 @@
 /** A host recovered from a point in a machine that reaches nothing, booted, and looked at. */
-import { hash } from 'node:crypto';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { captureFacts } from '../facts/capture.ts';
-import { parseFacts } from '../facts/types.ts';
+import { mkdir } from 'node:fs/promises';
 import type { Host } from '../host/host.ts';
-import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
+import { LifeboatError } from '../kernel/errors.ts';
 import { present } from '../kernel/present.ts';
-import { sleep } from '../kernel/wait.ts';
+import { printable } from '../kernel/text.ts';
+import { abortError, sleep, throwIfAborted } from '../kernel/wait.ts';
 import { type Machine, startMachine } from '../machine/machine.ts';
 import type { Qemu } from '../qemu/program.ts';
 import type { Accelerator } from '../qemu/spec.ts';
@@ -15,31 +12,29 @@ import type { MemoryStore } from '../target/memory/memory.ts';
 import type { Target } from '../target/target.ts';
 import { overlayOver } from '../target/wrap/overlay.ts';
 import { installAgent } from './agent.ts';
-import { login, rebooted, systemState } from './booted.ts';
+import { inOneBoot, login, rebooted } from './booted.ts';
 import { builtMachine } from './build.ts';
 import { openChannel } from './channel.ts';
 import { Clock } from './clock.ts';
-import { comparedFacts } from './compare.ts';
-import { canary, carryOut, type WantedCheck } from './inside.ts';
-import { isolation } from './isolation.ts';
-import { type Captured, drillMachine, type DrillMachine, type Room } from './machine.ts';
+import { machineReport, recoveryReport } from './counted.ts';
+import { CappedLines, keepEvidence } from './evidence.ts';
+import { look, type ToLookAt, wantedNames } from './look.ts';
+import { checkMedium } from './medium.ts';
+import { type Captured, drillMachine, type Room } from './machine.ts';
 import { handOver, mountInside, type Provisions, recoverInside, type Recovery } from './recovery.ts';
 import { type Check, DRILL_FORMAT, type DrillReport } from './report.ts';
+import { tidy, verdictOf } from './verdict.ts';
+import { watched, whileAnswering } from './watch.ts';
 
-export interface DrillRequest {
+export interface DrillRequest extends ToLookAt {
   readonly host: string;
   readonly point: { readonly id: string; readonly createdAt: string };
   readonly captured: Captured;
   /** Opened; nothing of it is changed. */
   readonly target: Target;
-  readonly medium: { readonly file: string; readonly id: string; readonly digest: string; readonly kernel: string };
+  readonly medium: Medium;
   readonly provisions: Provisions;
   readonly room: Room;
-  /** The file that the backup wrote; absent in points without one. */
-  readonly canary?: string;
-  readonly checks: readonly WantedCheck[];
-  /** Units that fail in a machine that reaches nothing, and may. */
-  readonly mayFail: readonly string[];
   /** Directory for images, which are gone afterwards unless they are kept. */
   readonly images: string;
   /** Directory for what is kept. */
@@ -47,7 +42,20 @@ export interface DrillRequest {
   /** The program by which the booted machine is looked at. */
   readonly agent: string;
   readonly version: string;
+  /** How long all of it may take, from power-on. */
+  readonly limitMs: number;
+  /** What has to stay free where its disks are. */
+  readonly reserveBytes: number;
   readonly say: (text: string) => void;
+}
+
+export interface Medium {
+  readonly file: string;
+  readonly id: string;
+  readonly digest: string;
+  /** Of the file, as it is known. */
+  readonly sha256: string;
+  readonly kernel: string;
 }
 
 interface Emulation {
@@ -57,38 +65,38 @@ interface Emulation {
 
 /** Longer than anything starts on a busy machine that emulates another. */
 const startMs = 1_800_000;
-/** For services that start late. */
-const settleMs = 180_000;
+/** More than a machine prints that starts twice and is well. */
+const serialBytes = 16 * 1024 * 1024;
+const lookMs = 5_000;
+/** Of what the recovery logs. */
+const logBytes = 8 * 1024 * 1024;
 
 /**
- * A recovery or a machine that fails is a result.
+ * A recovery or a machine that fails is a result, and so is one that comes to no end.
  *
- * @throws LifeboatError where there is no machine to try it in: `unsupported`, `tool-missing`, `no-space`, `interrupted`
+ * @throws LifeboatError where there is no machine to try it in: `unsupported`, `tool-missing`, `no-space`,
+ * `untrusted`, `interrupted`
  */
 export async function drill(request: DrillRequest, emulation: Emulation, signal: AbortSignal): Promise<DrillReport> {
   const { captured, room, images, evidence, medium, point, say } = request;
   const like = drillMachine(captured, room);
   await mkdir(evidence, { recursive: true });
   await mkdir(images, { recursive: true });
+  await checkMedium(medium, signal);
   const spec = await builtMachine(like, captured.layout, medium.file, images, emulation.qemu, signal);
   const at = new Date();
   say(`a machine like ${request.host} is started by ${like.firmware}, with ${like.disks.length} blank disks`);
   const clock = new Clock();
   const seen: Seen = { checks: [] };
-  await using machine = await startMachine(spec, emulation, signal);
-  let problem: string | undefined;
-  try {
-    await recoverAndLook(machine, request, clock, seen, signal);
-    const wrong = seen.checks.filter(({ passed }) => !passed);
-    if (wrong.length > 0) problem = wrong.map(({ name, detail }) => `${name}: ${detail}`).join('\n');
-  } catch (error) {
-    signal.throwIfAborted();
-    if (!(error instanceof LifeboatError)) throw error;
-    problem = error.message;
-  }
-  const files = await keep(machine, seen, evidence);
+  await using machine = await startMachine(spec, { ...emulation, inBackground: true }, signal);
+  // So that what it showed last can still be seen. An older QEMU does that unasked.
+  await machine.qmp.execute('set-action', { panic: 'pause' }, signal).catch(() => throwIfAborted(signal));
+  const problem = await tried(machine, request, clock, seen, signal);
+  const files = await keepEvidence(machine, seen, evidence);
+  // They say nothing of the point.
+  if (problem?.code === 'no-space' || problem?.code === 'untrusted') throw problem;
   const { recovery } = seen;
-  const result = problem !== undefined ? 'failed' : recovery?.result === 'sampled' ? 'sampled' : 'passed';
+  const checks = seen.checks.map(tidy);
   return {
     format: DRILL_FORMAT,
     what: 'machine',
@@ -98,15 +106,14 @@ export async function drill(request: DrillRequest, emulation: Emulation, signal:
     repository: request.target.url,
     version: request.version,
     at: at.toISOString(),
-    result,
-    ...present({ problem }),
+    ...verdictOf({ ...present({ problem: problem?.message, recovery }), checks, wanted: wantedNames(request) }),
     seconds: seen.seconds ?? clock.spent(),
     rpoSeconds: Math.max(0, Math.round((at.getTime() - Date.parse(point.createdAt)) / 1000)),
     phases: clock.phases.toSorted((a, b) => a.from - b.from || (a.within === undefined ? -1 : 1)),
     medium: { id: medium.id, digest: medium.digest, kernel: medium.kernel },
-    machine: machineReport(like, emulation.accelerator, machine),
+    machine: machineReport(like, emulation.accelerator, machine.usage()),
     ...(recovery === undefined ? {} : { recovery: recoveryReport(recovery) }),
-    checks: [...seen.checks],
+    checks,
     evidence: files,
   };
 }
@@ -117,9 +124,32 @@ interface Seen {
   recovery?: Recovery;
   /** As they were printed. */
   document?: string;
-  log?: string[];
+  log?: CappedLines;
   /** From power-on to the login. */
   seconds?: number;
+}
+
+/** @returns why it went no further */
+async function tried(
+  machine: Machine,
+  request: DrillRequest,
+  clock: Clock,
+  seen: Seen,
+  signal: AbortSignal,
+): Promise<LifeboatError | undefined> {
+  const { limitMs: wholeMs, images: directory, reserveBytes } = request;
+  const limits = { wholeMs, serialBytes, images: { directory, reserveBytes }, everyMs: lookMs };
+  using watch = watched(machine, limits, signal);
+  try {
+    await recoverAndLook(machine, request, clock, seen, watch.signal);
+    return undefined;
+  } catch (error) {
+    throwIfAborted(signal);
+    // That the machine is gone then is no news.
+    if (watch.signal.aborted) return abortError(watch.signal);
+    if (!(error instanceof LifeboatError)) throw error;
+    return error;
+  }
 }
 
 async function recoverAndLook(
@@ -140,31 +170,30 @@ async function recoverAndLook(
       await machine.serial.waitFor(/\blogin:\s*$/m, startMs, signal, from);
     });
     seen.seconds = clock.spent();
-    seen.checks.push({
-      name: 'login',
-      passed: true,
-      detail: 'the serial line asks who logs in; nothing else was looked at',
-    });
+    seen.checks.push({ name: 'login', passed: true, detail: 'the serial line asks who logs in' });
     return;
   }
-  await using host = await clock.phase('boot', async () => {
-    const answering = await rebooted(machine, rescue, startMs, signal);
-    seen.checks.push(await login(answering, machine, from, startMs, signal));
-    return answering;
-  });
-  seen.seconds = clock.spent();
-  say('it has booted, and is looked at');
-  await clock.phase('checks', async () => await look(host, request, seen, signal), { own: true });
+  await using host = await clock.phase('boot', async () => await rebooted(machine, rescue, startMs, signal));
+  const found = (checks: readonly Check[]): void => void seen.checks.push(...checks);
+  const looking = async (): Promise<void> => {
+    found([await clock.phase('login', async () => await login(host, machine, from, startMs, signal))]);
+    seen.seconds = clock.spent();
+    say('it has booted, and is looked at');
+    await clock.phase('checks', async () => await look(host, request, found, signal), { own: true });
+  };
+  found(await inOneBoot(host, looking, signal));
 }
 
 /** @returns whether the booted system can be looked at */
 async function recovered(
   rescue: Host,
-  { target, provisions, point, captured, agent, say }: DrillRequest,
+  { target, medium, provisions, point, captured, agent, say }: DrillRequest,
   clock: Clock,
   seen: Seen,
   signal: AbortSignal,
 ): Promise<boolean> {
+  // What it started from lay there since.
+  await clock.phase('medium', async () => await checkMedium(medium, signal), { own: true });
   const kept: MemoryStore = new Map();
   await using _channel = await clock.phase('channel', async () => {
     await devicesFound(rescue, signal);
@@ -173,11 +202,15 @@ async function recovered(
     return channel;
   });
   say('its rescue system runs, and recovers it');
-  const log: string[] = [];
+  const log = new CappedLines(logBytes);
   seen.log = log;
   const ran = await clock.phase('recover', async () => {
-    const onLine = (line: string): void => void log.push(line);
-    return await recoverInside(rescue, point.id, { onLine, onStep: (title) => say(`  ${title}`) }, signal);
+    const listening = {
+      onLine: (line: string): void => log.push(line),
+      onStep: (title: string): void => say(`  ${printable(title).slice(0, 200)}`),
+    };
+    const work = async (own: AbortSignal) => await recoverInside(rescue, point.id, listening, own);
+    return await whileAnswering(rescue, work, signal);
   });
   seen.document = ran.text;
   if (ran.recovery === undefined) throw new LifeboatError('machine-failed', `the recovery failed: ${ran.problem}`);
@@ -214,89 +247,4 @@ function provenCheck({ proof, result }: Recovery): Check {
   const { total, checked, wrong } = proof.files;
   const detail = `${total} entries compared with the point, the content of ${checked} files read back; ${wrong} wrong`;
   return { name, passed: result === 'passed' || result === 'sampled', detail };
-}
-
-async function look(host: Host, request: DrillRequest, { checks }: Seen, signal: AbortSignal): Promise<void> {
-  const { captured, mayFail, point } = request;
-  checks.push(...(await systemState(host, startMs, signal)));
-  checks.push(...(await settled(host, captured, mayFail, signal)));
-  if (request.canary !== undefined) checks.push(await canary(host, request.canary, point.id, signal));
-  checks.push(await isolation(host, signal));
-  for (const wanted of request.checks) checks.push(await carryOut(host, wanted, signal));
-}
-
-/** Looks again for a while, until what starts late has started. */
-async function settled(
-  host: Host,
-  { facts }: Captured,
-  mayFail: readonly string[],
-  signal: AbortSignal,
-): Promise<readonly Check[]> {
-  const until = performance.now() + settleMs;
-  for (;;) {
-    const now = parseFacts(await captureFacts(host, new Date(), signal));
-    const checks = comparedFacts(facts, now, mayFail);
-    if (checks.every(({ passed }) => passed) || performance.now() >= until) return checks;
-    await sleep(10_000, signal);
-  }
-}
-
-function recoveryReport({ plan, result, proof }: Recovery): NonNullable<DrillReport['recovery']> {
-  if (proof === null || proof === undefined) return { result, ...present({ plan }) };
-  const { files, graph, boot, mounts } = proof;
-  const { total: entries, checked, bytes, wrong, leftOut } = files;
-  const counts = {
-    entries,
-    files: checked,
-    bytes,
-    wrong,
-    graph: graph.length,
-    boot: boot.length,
-    mounts: mounts.length,
-    ...(leftOut === 0 ? {} : { leftOut }),
-  };
-  return { result, ...present({ plan }), proof: counts };
-}
-
-function machineReport(
-  { firmware, memoryMiB, cpus, disks, cards, notes }: DrillMachine,
-  accelerator: Accelerator,
-  machine: Machine,
-): NonNullable<DrillReport['machine']> {
-  return {
-    firmware,
-    accelerator,
-    memoryMiB,
-    cpus,
-    disks: disks.map(({ of, serial, bus, sizeBytes, sectorSize = 512 }) => ({
-      of,
-      serial,
-      bus,
-      sizeBytes,
-      sectorSize,
-    })),
-    cards: cards.map(({ mac, model = 'virtio' }) => ({ model, ...present({ mac }) })),
-    notes: [...notes],
-    cpuSeconds: Math.round(machine.usage().cpuSeconds * 10) / 10,
-  };
-}
-
-/** @returns digests of what can be looked at afterwards */
-async function keep(machine: Machine, { document, log }: Seen, evidence: string): Promise<Record<string, string>> {
-  const screen = join(evidence, 'screen.png');
-  await rm(screen, { force: true });
-  await writeFile(join(evidence, 'serial.log'), machine.serial.text());
-  if (document !== undefined) await writeFile(join(evidence, 'recovery.json'), document);
-  if (log !== undefined) await writeFile(join(evidence, 'recovery.log'), log.map((line) => `${line}\n`).join(''));
-  // A machine that has ended shows no screen.
-  await machine.screenshot(screen, AbortSignal.timeout(60_000)).catch(() => undefined);
-  const digests: Record<string, string> = {};
-  for (const name of ['serial.log', 'screen.png', 'recovery.json', 'recovery.log']) {
-    const bytes = await readFile(join(evidence, name)).catch((error: unknown) => {
-      if (asLifeboatError(error).code === 'not-found') return undefined;
-      throw error;
-    });
-    if (bytes !== undefined) digests[name] = hash('sha256', bytes);
-  }
-  return digests;
 }

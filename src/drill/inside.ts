@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import type { Argv, Host, RunResult } from '../host/host.ts';
 import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
+import { printable } from '../kernel/text.ts';
 import { sleep, throwIfAborted } from '../kernel/wait.ts';
 import type { Check } from './report.ts';
 
@@ -62,10 +63,12 @@ async function answered(host: Host, argv: Argv, expect: string | undefined, sign
 }
 
 const onceMs = 60_000;
+/** Of an answer that somebody expects something in. */
+const mostAnswered = 4 * 1024 * 1024;
 
 async function tried(host: Host, argv: Argv, signal: AbortSignal): Promise<RunResult | LifeboatError> {
   try {
-    return await host.run(argv, { timeoutMs: onceMs, okCodes: anyCode }, signal);
+    return await host.run(argv, { timeoutMs: onceMs, okCodes: anyCode, maxOutput: mostAnswered }, signal);
   } catch (error) {
     throwIfAborted(signal);
     return asLifeboatError(error);
@@ -73,7 +76,7 @@ async function tried(host: Host, argv: Argv, signal: AbortSignal): Promise<RunRe
 }
 
 const anyCode = Array.from({ length: 256 }, (_, code) => code);
-const firstLine = (text: string): string => text.trim().split('\n')[0]?.slice(0, 200) ?? '';
+const firstLine = (text: string): string => printable(text.trim().split('\n')[0]?.slice(0, 200) ?? '');
 
 /** bash is on nearly every machine, and connects without any other program. */
 async function connects(host: Host, { host: to, port }: { host: string; port: number }, signal: AbortSignal) {

@@ -13,10 +13,15 @@ export async function reportPage(report: DrillReport, evidence: string): Promise
   return pageOf(report, await readIfThere(join(evidence, 'screen.png')));
 }
 
-const titles = { passed: 'Passed', sampled: 'Passed, by sample', failed: 'Failed' } as const;
+const titles = {
+  passed: 'Passed',
+  sampled: 'Passed, by sample',
+  unchecked: 'Not all was looked at',
+  failed: 'Failed',
+} as const;
 
 export function pageOf(report: DrillReport, screen?: Uint8Array): string {
-  const { host, point, result, what, at, phases, checks, problem, evidence } = report;
+  const { host, point, result, what, at, phases, checks, problem, evidence, unchecked = [] } = report;
   const title = `Drill of ${host}: ${titles[result].toLowerCase()}`;
   const body = [
     `<header class="${result}"><p class="verdict">${titles[result]}</p><h1>Drill of ${escape(host)}</h1>`,
@@ -26,7 +31,7 @@ export function pageOf(report: DrillReport, screen?: Uint8Array): string {
       : [`<section class="problem"><h2>Why it failed</h2><pre>${escapeLines(problem)}</pre></section>`]),
     figures(report),
     `<section><h2>Timeline</h2>${timeline(phases)}${phaseTable(phases)}</section>`,
-    `<section><h2>What was looked at</h2>${checkTable(checks)}</section>`,
+    `<section><h2>What was looked at</h2>${checkTable(checks, unchecked)}</section>`,
     ...machineSection(report),
     ...(screen === undefined ? [] : [picture(screen)]),
     `<section><h2>What this is of</h2>${definitions([
@@ -50,14 +55,14 @@ ${body.join('\n')}
 `;
 }
 
-function figures({ seconds, rpoSeconds, what, result, recovery, checks }: DrillReport): string {
+function figures({ seconds, rpoSeconds, what, result, recovery, checks, unchecked = [] }: DrillReport): string {
   const proof = recovery?.proof;
   const passed = checks.filter((check) => check.passed).length;
   const rto = what === 'machine' ? 'from power-on to the login' : 'to restore and prove the files';
   const boxes = [
     ['RTO', formatDuration(seconds * 1000), result === 'failed' ? 'until it failed' : rto],
     ['RPO', formatDuration(rpoSeconds * 1000), 'age of the point when it began'],
-    ['Checks', `${passed} of ${checks.length}`, 'are as they should be'],
+    ['Checks', `${passed} of ${checks.length + unchecked.length}`, 'are as they should be'],
     ...(proof === undefined
       ? []
       : [
@@ -80,13 +85,16 @@ function phaseTable(phases: readonly Phase[]): string {
   return `<table class="phases"><thead><tr><th>phase</th><th>from, s</th><th>took, s</th></tr></thead><tbody>${rows.join('')}</tbody></table>`;
 }
 
-function checkTable(checks: readonly Check[]): string {
+function checkTable(checks: readonly Check[], unchecked: readonly string[]): string {
   if (checks.length === 0) return '<p>It did not come so far.</p>';
   const rows = checks.map(({ name, passed, detail }) => {
     const mark = passed ? '<td class="ok">ok</td>' : '<td class="wrong">wrong</td>';
     return `<tr>${mark}<td>${escape(name)}</td><td>${escape(detail)}</td></tr>`;
   });
-  return `<table><tbody>${rows.join('')}</tbody></table>`;
+  const not = unchecked.map(
+    (name) => `<tr><td class="not">not</td><td>${escape(name)}</td><td>not looked at</td></tr>`,
+  );
+  return `<table><tbody>${[...rows, ...not].join('')}</tbody></table>`;
 }
 
 function machineSection({ machine }: DrillReport): readonly string[] {

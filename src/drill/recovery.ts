@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Argv, Host } from '../host/host.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import type { Secret } from '../kernel/secret.ts';
+import { formatBytes } from '../kernel/units.ts';
 
 /** In memory of the rescue system. */
 const directory = '/run/lifeboat/drill';
@@ -99,7 +100,13 @@ export async function recoverInside(
   const args = ['recover', '--unattended', '--after', 'nothing', '--point', point];
   const running = host.stream([...lifeboat, ...args], { onStderrLine: hear }, signal);
   const chunks: Uint8Array[] = [];
-  for await (const chunk of running.stdout) chunks.push(chunk);
+  let size = 0;
+  for await (const chunk of running.stdout) {
+    size += chunk.length;
+    if (size > mostPrinted)
+      throw new LifeboatError('machine-failed', `the recovery prints more than ${formatBytes(mostPrinted)}`);
+    chunks.push(chunk);
+  }
   const { code, stderr } = await running.finished;
   const text = Buffer.concat(chunks).toString();
   const said = parsed(text);
@@ -110,6 +117,9 @@ export async function recoverInside(
   const problem = error.success ? error.data.error.message : `exit status ${code}: ${stderr.trim().slice(-2000)}`;
   return { code, text, problem };
 }
+
+/** Far more than a document has, also where it names what is wrong. */
+const mostPrinted = 32 * 1024 * 1024;
 
 const lifeboat: Argv = ['lifeboat', '--json', '--config', configFile];
 

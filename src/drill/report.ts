@@ -1,6 +1,6 @@
 /** What came of a drill: the document `lifeboat.drill/1`. */
 import { z } from 'zod';
-import { provenSchema } from '../point/point.ts';
+import { drillResults, provenSchema } from '../point/point.ts';
 import { phaseSchema } from './clock.ts';
 
 export const DRILL_FORMAT = 'lifeboat.drill/1';
@@ -38,9 +38,12 @@ export const reportSchema = z.object({
   repository: z.string(),
   version: z.string(),
   at: z.iso.datetime(),
-  result: z.enum(['passed', 'sampled', 'failed']),
+  /** `unchecked`: what was looked at is well, and not all was looked at. */
+  result: z.enum(drillResults),
   /** Why it failed. */
   problem: z.string().exactOptional(),
+  /** Names of what should have been looked at, and was not. */
+  unchecked: z.array(z.string()).exactOptional(),
   /** The measured RTO: from power-on to the login, without what only a drill does. What was spent until it failed, where it did. */
   seconds: z.number(),
   /** How old the point was when it began. */

@@ -33,5 +33,5 @@ export async function judgeDrills(status: Status | undefined, watch: Watch, sign
 
 /** What was known when the repository could last be read counts until it can be read again. */
 function passedIn(status: Status | undefined, { lastPassedDrill }: Notices): string | undefined {
-  return status?.points === undefined ? lastPassedDrill : status.lastPassedDrill?.at;
+  return status?.points === undefined ? lastPassedDrill : status.drill?.passedAt;
 }

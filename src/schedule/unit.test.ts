@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryDirectory } from '../../test/helpers/temporary.ts';
 import { programArgv } from './self.ts';
-import { capabilities, cronText, UNIT_NAME, unitText } from './unit.ts';
+import { capabilities, cronText, restoreCapabilities, UNIT_NAME, unitText } from './unit.ts';
 
 const argv = programArgv({ config: '/etc/lifeboat/lifeboat.yaml', stateDir: '/var/lib/lifeboat' });
 
@@ -21,13 +21,32 @@ test('systemd finds nothing wrong with the unit, and its exposure is bounded', a
   if (reason !== undefined) skip(reason);
   await using directory = await temporaryDirectory();
   const path = join(directory.path, UNIT_NAME);
-  writeFileSync(path, unitText(argv));
+  for (const [restores, most] of [
+    [false, 5.5],
+    [true, 6.5],
+  ] as const) {
+    writeFileSync(path, unitText(argv, { restores }));
+    checkUnit(path, most);
+  }
+});
+
+function checkUnit(path: string, most: number): void {
   const verified = spawnSync('systemd-analyze', ['verify', path], { encoding: 'utf8' });
   expect(verified).toMatchObject({ status: 0, stdout: '', stderr: '' });
   const security = execFileSync('systemd-analyze', ['security', '--offline=true', path], { encoding: 'utf8' });
   const exposure = Number(/Overall exposure level .*: ([\d.]+)/.exec(security)?.[1]);
   // A service with no option at all has 9.6. What remains is what a backup needs: all files, all disks to read, root.
-  expect(exposure).toBeLessThanOrEqual(5.5);
+  expect(exposure).toBeLessThanOrEqual(most);
+}
+
+test('what makes files as they were is allowed where a drill of the files is scheduled, and nowhere else', () => {
+  const [usual, restoring] = [unitText(argv), unitText(argv, { restores: true })];
+  const bounding = (text: string) => /^CapabilityBoundingSet=(.*)$/m.exec(text)?.[1]?.split(' ') ?? [];
+  expect(usual).toMatch(/^RestrictSUIDSGID=yes$/m);
+  expect(restoring).not.toMatch(/^RestrictSUIDSGID=/m);
+  expect(bounding(restoring)).toEqual([...bounding(usual), ...restoreCapabilities.map(([name]) => name)]);
+  expect(restoring).toMatch(/^DeviceAllow=char-\* m$/m);
+  expect(usual).not.toMatch(/^DeviceAllow=.* r?m$/m);
 });
 
 test('a machine on which Node needs a minute to start is not taken for one on which the scheduler hangs', () => {

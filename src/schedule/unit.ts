@@ -19,12 +19,27 @@ export const capabilities: readonly (readonly [name: string, why: string])[] = [
   ['CAP_KILL', 'end them'],
 ];
 
+/** What it takes besides to bring all files of a host back, as a drill of the files does. */
+export const restoreCapabilities: readonly (readonly [name: string, why: string])[] = [
+  ['CAP_FSETID', 'bring back set-group-id files of groups that root is not in'],
+  ['CAP_SETFCAP', 'bring back capabilities of programs'],
+  ['CAP_LINUX_IMMUTABLE', 'bring back what nobody may change (chattr +i, +a)'],
+  ['CAP_MKNOD', 'bring back device nodes'],
+  ['CAP_MAC_ADMIN', 'bring back labels that no policy here knows'],
+];
+
+export interface UnitOptions {
+  /** Files are restored, as they were: a drill of the files is scheduled. @default false */
+  readonly restores?: boolean;
+}
+
 /**
  * The unit. Nothing in it makes a mount namespace (ProtectSystem, ProtectHome, PrivateTmp, PrivateDevices, ProtectKernel…): in
  * one, filesystems look read-only, /tmp is another and /usr/lib/modules is empty, and that is what a backup would store
  * and a capture would put on record.
  */
-export function unitText(argv: readonly string[]): string {
+export function unitText(argv: readonly string[], { restores = false }: UnitOptions = {}): string {
+  const allowed = [...capabilities, ...(restores ? restoreCapabilities : [])];
   return `# Made by "lifeboat schedule install", which replaces it. Changes of your own: systemctl edit ${UNIT_NAME}
 [Unit]
 Description=Scheduled backups of this host (lifeboat)
@@ -53,8 +68,8 @@ IOSchedulingPriority=7
 UMask=0077
 
 # No option here makes a mount namespace (ProtectSystem, PrivateTmp and so on): a backup stores what it sees.
-${capabilities.map(([name, why]) => `# ${name}: ${why}`).join('\n')}
-CapabilityBoundingSet=${capabilities.map(([name]) => name).join(' ')}
+${allowed.map(([name, why]) => `# ${name}: ${why}`).join('\n')}
+CapabilityBoundingSet=${allowed.map(([name]) => name).join(' ')}
 AmbientCapabilities=
 NoNewPrivileges=yes
 # Disks can be read, and written by nobody in here.
@@ -64,12 +79,11 @@ DeviceAllow=/dev/mapper/control rw
 DeviceAllow=/dev/zfs rw
 # Media and recoveries are tried in virtual machines.
 DeviceAllow=/dev/kvm rw
-RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+${restores ? devices : ''}RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
 # Of the network namespaces that are captured, and of confined programs.
 RestrictNamespaces=mnt net
 RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
+${restores ? '# A drill of the files makes set-user-id files, below the state directory.\n' : 'RestrictSUIDSGID=yes\n'}LockPersonality=yes
 ProtectClock=yes
 ProtectHostname=yes
 KeyringMode=private
@@ -81,6 +95,11 @@ SystemCallErrorNumber=EPERM
 WantedBy=multi-user.target
 `;
 }
+
+const devices = `# Nodes of devices are made by a drill of the files, and opened by nobody.
+DeviceAllow=char-* m
+DeviceAllow=block-* rm
+`;
 
 /** A word of a command line of a unit, in which % and $ mean something. */
 function unitWord(word: string): string {
