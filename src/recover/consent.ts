@@ -23,9 +23,11 @@ export function allowedUnattended(plan: Plan, policies: readonly (ConsentPolicy 
 
 /**
  * What the configuration of the medium agrees to. Blank disks lose nothing, whoever wrote it; that others are named counts only where the host
- * itself did so. Where somebody changed it, a person is asked for everything.
+ * itself did so. Where somebody changed it, or another stands in for one that was signed, a person is asked for everything.
+ *
+ * @param wasSigned there is a signature, or the medium says that there was
  */
-export function configuredConsent(consent: ConsentPolicy, vouched: Vouched): ConsentPolicy | 'ask' {
+export function configuredConsent(consent: ConsentPolicy, vouched: Vouched, wasSigned: boolean): ConsentPolicy | 'ask' {
   if (vouched === 'trusted') return consent;
-  return vouched === 'unsigned' && consent === 'blank-disks' ? consent : 'ask';
+  return vouched === 'unsigned' && !wasSigned && consent === 'blank-disks' ? consent : 'ask';
 }

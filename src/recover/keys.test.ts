@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -9,7 +10,9 @@ import { parseLayout } from '../layout/types.ts';
 import { findPoint } from '../point/find.ts';
 import type { Point } from '../point/point.ts';
 import { openConfigured, type OpenRepository } from '../steps/repository.ts';
-import { keyFiles, openedByEscrow, wantedPassphrase } from './keys.ts';
+import type { Plan } from '../layout/rebuild/document.ts';
+import { keysFor, withKeys } from '../steps/recover-keys.ts';
+import { keyFiles, namesFor, openedByEscrow, wantedPassphrase, withEscrow } from './keys.ts';
 
 const { signal } = new AbortController();
 let box: Sandbox;
@@ -77,6 +80,37 @@ test.each([
   expect(await keysOf(layout, secrets)).toEqual({ '2-a': 'typed by a person' });
 });
 
+test('they are gone with what needed them, also where that fails, and are made again for who goes on', async () => {
+  const layout = volumes(['4-a', `${box.source}/keys/data`]);
+  const directory = join(box.base, 'passing');
+  const config = await loadConfig(box.config);
+  const surroundings = { say: () => undefined, secrets: noSecrets, signal };
+  const place = { state: { config, point }, surroundings, directory };
+  const plan = { layout, actions: [openingAction('4-a')] };
+  const files = await keysFor(namesFor(plan), layout, place);
+  const file = files.keys['4-a'] ?? '';
+  const refused = withKeys(plan, files, place, async () => {
+    expect((await readFile(file)).toString()).toBe('key of data');
+    throw new Error('refused');
+  });
+  await expect(refused).rejects.toThrow('refused');
+  expect(existsSync(directory)).toBe(false);
+  // As another process finds it that goes on.
+  expect(await withKeys(plan, files, place, async () => (await readFile(file)).toString())).toBe('key of data');
+  expect(existsSync(directory)).toBe(false);
+  // One of two cannot be had.
+  const both = volumes(['4-a', `${box.source}/keys/data`], ['4-b', 'none']);
+  await expect(keysFor(['luks-key:4-a', 'luks-key:4-b'], both, place)).rejects.toMatchObject({ code: 'no-key' });
+  expect(existsSync(directory)).toBe(false);
+});
+
+function openingAction(uuid: string): Plan['actions'][number] {
+  const commands: Plan['actions'][number]['commands'] = [
+    { argv: ['cryptsetup', 'open'], stdin: { given: `luks-key:${uuid}` } },
+  ];
+  return { id: 'open', title: 'open', component: `luks:${uuid}`, writes: [], commands };
+}
+
 test('a key that is kept with the point stands in for what nobody can type, and for a file that is lost', () => {
   const layout = volumes(['3-a', 'none'], ['3-b', '/etc/keys/b'], ['3-c', 'none']);
   const escrow = { readAt: point.createdAt, volumes: ['3-a', '3-b', '3-c'], missing: [], volumeKeys: ['3-a', '3-b'] };
@@ -86,4 +120,29 @@ test('a key that is kept with the point stands in for what nobody can type, and 
     );
   expect(opened()).toEqual(['3-a']);
   expect(opened(new Set(['3-b']))).toEqual(['3-a', '3-b']);
+});
+
+test('where the file is not in the point it is done again with the key that is kept, and fails where none is', async () => {
+  const layout = volumes(['5-a', '/media/stick/key'], ['5-b', '/media/stick/key']);
+  const kept = (...volumeKeys: string[]) => {
+    const escrow = { readAt: point.createdAt, volumes: ['5-a', '5-b'], missing: [], volumeKeys };
+    const asked: string[][] = [];
+    const work = async (lost: ReadonlySet<string>): Promise<string> => {
+      const { components } = openedByEscrow(layout, { ...point, escrow }, lost);
+      const left = components.flatMap((one) => (one.kind === 'luks' && one.opener === undefined ? [one.uuid] : []));
+      asked.push([...lost]);
+      for (const uuid of left)
+        await keysFor([`luks-key:${uuid}`], layout, { state, surroundings, directory: join(box.base, 'kept') });
+      return 'opened';
+    };
+    return { asked, done: withEscrow({ escrow }, work) };
+  };
+  const config = await loadConfig(box.config);
+  const surroundings = { say: () => undefined, secrets: noSecrets, signal };
+  const state = { config, point };
+  const both = kept('5-a', '5-b');
+  expect(await both.done).toBe('opened');
+  expect(both.asked).toEqual([[], ['5-a'], ['5-a', '5-b']]);
+  const one = kept('5-a');
+  await expect(one.done).rejects.toMatchObject({ code: 'no-key', message: expect.stringContaining('5-b') });
 });

@@ -5,7 +5,7 @@
 import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Engine, PointJob } from '../engine/engine.ts';
-import { LifeboatError } from '../kernel/errors.ts';
+import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import type { SecretSource } from '../kernel/secret.ts';
 import { printable } from '../kernel/text.ts';
 import type { Plan } from '../layout/rebuild/document.ts';
@@ -51,14 +51,35 @@ export function openedByEscrow(layout: Layout, { escrow }: Point, lost: Readonly
   return { ...layout, components };
 }
 
+/**
+ * Does what needs keys; and again, where the key file of a volume is not in the point, with the volume's own key, where that is kept.
+ *
+ * @param work takes the volumes whose file is lost, for {@link openedByEscrow}
+ * @throws LifeboatError `no-key` as {@link keyFiles}, where nothing else opens it
+ */
+export async function withEscrow<T>(
+  { escrow }: Pick<Point, 'escrow'>,
+  work: (lost: ReadonlySet<string>) => Promise<T>,
+): Promise<T> {
+  for (let lost: ReadonlySet<string> = new Set(); ; ) {
+    try {
+      return await work(lost);
+    } catch (error) {
+      const volume = wantedPassphrase(asLifeboatError(error)) ?? '';
+      if (escrow?.volumeKeys?.includes(volume) !== true || lost.has(volume)) throw error;
+      lost = new Set([...lost, volume]);
+    }
+  }
+}
+
 /** What carrying a plan out has to be given. */
-export const namesFor = ({ actions }: Plan): readonly string[] =>
+export const namesFor = ({ actions }: Pick<Plan, 'actions'>): readonly string[] =>
   givenNames(actions).filter((name) => markedDisk(name) === undefined);
 
 /**
  * @param names as {@link namesFor} has them
  * @param layout with the volumes, and their lines in crypttab
- * @throws LifeboatError `not-found`, `no-key` for a volume of which there is no header or nothing that opens it
+ * @throws LifeboatError `not-found`, `no-key` for a volume of which there is no header or nothing that opens it; nothing is left then
  */
 export async function keyFiles(
   names: readonly string[],
@@ -70,8 +91,10 @@ export async function keyFiles(
   const [headers, keys]: [Record<string, string>, Record<string, string>] = [{}, {}];
   if (wanted.length === 0) return { headers, keys };
   const { directory, repository, point } = sources;
-  await rm(directory, { recursive: true, force: true });
+  await forgetKeys(directory);
   await mkdir(directory, { recursive: true, mode: 0o700 });
+  await using owed = new AsyncDisposableStack();
+  owed.defer(async () => await forgetKeys(directory));
   const named = new Map(
     wanted.flatMap(({ what, volume }) => (what === 'key' ? [[volume, lineOf(volume, layout)]] : [])),
   );
@@ -95,6 +118,7 @@ export async function keyFiles(
     keys[volume] = file;
   }
   await rm(restored, { recursive: true, force: true });
+  owed.move();
   return { headers, keys };
 }
 

@@ -2,6 +2,7 @@
 import { realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path/posix';
 import type { Host } from '../host/host.ts';
+import { placeIn } from '../host/place-in.ts';
 import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import { printable } from '../kernel/text.ts';
 import { sleep } from '../kernel/wait.ts';
@@ -11,6 +12,7 @@ import { devicePath } from '../layout/rebuild/paths.ts';
 import { disksOf, siteOf } from '../layout/rebuild/site.ts';
 import type { Layout } from '../layout/types.ts';
 import { mountsBelow } from '../engine/restore/mounts.ts';
+import { mountOwnRun } from '../rescue/own-run.ts';
 import { type NewMount, newMounts } from './mounts.ts';
 
 /** A large journal may have to be replayed. */
@@ -40,12 +42,21 @@ export async function mountNewRoot(
   await host.run(['mkdir', '-p', '--', root], {}, signal);
   for (const mount of mounts) {
     const device = devicePath(mount.on, site, disks);
-    const place = join(root, mount.path);
+    const place = await plainPlace(root, mount.path);
     const there = await deviceAt(place, host, signal);
     if (there !== undefined) await refuseOther(mount, device, there, place, host, signal);
     else await mountOne(mount, device, place, host, signal);
   }
   return mounts;
+}
+
+/** Links that came back could lead out of the system, and what is mounted there would be over something of the rescue system. */
+async function plainPlace(root: string, path: string): Promise<string> {
+  const place = join(root, ...path.split('/'));
+  if ((await placeIn(root, path)) === place) return place;
+  throw new LifeboatError('untrusted', `on the way to ${printable(place)} is a symbolic link`, {
+    hint: 'Something is to be mounted there, as it was when the point was made: put a directory in place of the link.',
+  });
 }
 
 /** The device that is mounted just there; what lies over it is another's. */
@@ -97,32 +108,33 @@ async function mountOne(
 }
 
 /** What programs of the recovered system need when they run in it. */
-const kernels = ['dev', 'proc', 'sys', 'run'] as const;
+const kernels = ['dev', 'proc', 'sys'] as const;
 const variables = '/sys/firmware/efi/efivars';
 
-/** Shows it the devices and the kernel of the rescue system. */
+/** Shows it the devices and the kernel of the rescue system, and gives it a `/run` of its own. */
 export async function bindKernel(root: string, host: Host, signal: AbortSignal): Promise<void> {
   // The rescue system has them read-only until somebody has to set some.
   const { code } = await host.run(['mountpoint', '-q', variables], { okCodes: [0, 1, 32] }, signal);
   if (code === 0) await host.run(['mount', '-o', 'remount,rw', variables], { okCodes: [0, 32] }, signal);
   for (const name of kernels) {
-    const place = join(root, name);
+    const place = await plainPlace(root, `/${name}`);
     if ((await deviceAt(place, host, signal)) !== undefined) continue;
     await host.run(['mkdir', '-p', '--', place], {}, signal);
-    // A link could lead out of it.
-    if ((await realpath(place)) !== place)
-      throw new LifeboatError('untrusted', `${printable(place)} is a symbolic link in the recovered system`);
     await host.run(['mount', '--rbind', '--make-rslave', `/${name}`, place], {}, signal);
   }
+  const run = await plainPlace(root, '/run');
+  await host.run(['mkdir', '-p', '--', run], {}, signal);
+  const isMounted = async (place: string): Promise<boolean> => (await deviceAt(place, host, signal)) !== undefined;
+  await mountOwnRun(run, isMounted, host, signal);
 }
 
 /** Where lifeboat itself writes in the recovered system: no part of any point. */
 export const ownPlaces = ['/var/lib/lifeboat', '/var/log/lifeboat'] as const;
 
-/** Makes them, and leaves the directories that they are in as they were. */
+/** Makes them, where its links lead, and leaves the directories that they are in as they were. */
 export async function makeOwnPlaces(root: string, host: Host, signal: AbortSignal): Promise<void> {
   for (const place of ownPlaces) {
-    const path = join(root, place);
+    const path = await placeIn(root, place);
     await host.run(['mkdir', '-p', '--', dirname(path)], {}, signal);
     await host.run(['sh', '-euc', keepingTimes, 'mkdir', path, dirname(path)], {}, signal);
   }
@@ -141,7 +153,8 @@ touch --reference="$times" "$2"
 /** Takes that back: what is below is compared with the point again. */
 export async function unbindKernel(root: string, host: Host, signal: AbortSignal): Promise<void> {
   const mounts = mountsBelow(await realpath(root));
-  for (const name of kernels.toReversed()) if (mounts.has(name)) await release(join(root, name), host, signal);
+  for (const name of ['run', ...kernels.toReversed()])
+    if (mounts.has(name)) await release(join(root, name), host, signal);
 }
 
 /** Everything; nothing there is a fine thing. */

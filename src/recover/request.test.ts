@@ -73,10 +73,12 @@ test.each([
 
 test('what a configuration says counts as far as somebody vouches for it', () => {
   const named = { serials: ['S1'], slots: [] };
-  expect(configuredConsent(named, 'trusted')).toBe(named);
-  expect(configuredConsent(named, 'unsigned')).toBe('ask');
-  expect(configuredConsent('blank-disks', 'unsigned')).toBe('blank-disks');
-  expect(configuredConsent('blank-disks', 'wrong')).toBe('ask');
+  expect(configuredConsent(named, 'trusted', true)).toBe(named);
+  expect(configuredConsent(named, 'unsigned', false)).toBe('ask');
+  expect(configuredConsent('blank-disks', 'unsigned', false)).toBe('blank-disks');
+  expect(configuredConsent('blank-disks', 'wrong', true)).toBe('ask');
+  // Whoever takes the signature away may have written the rest.
+  expect(configuredConsent('blank-disks', 'unsigned', true)).toBe('ask');
 });
 
 test('a failure for want of a passphrase says whose', () => {

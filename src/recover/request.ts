@@ -14,6 +14,8 @@ export interface RecoverRequest {
   readonly grow: boolean;
   readonly clone: boolean;
   readonly parts: readonly Part[];
+  /** Id of the medium that this was started from. */
+  readonly medium?: string;
   /** Nobody is asked anything: what is done has to be within these policies, all of them. */
   readonly unattended?: Unattended;
   /** How long proving may take, in milliseconds: what is not read then is said. */
@@ -27,8 +29,8 @@ export interface Unattended {
   readonly policies: readonly (ConsentPolicy | 'ask')[];
   /** Path of the configuration whose policy is meant, which has to be signed for some; absent where there is none. */
   readonly configuration?: string;
-  /** Id of the medium that this was started from. */
-  readonly medium?: string;
+  /** The medium says that its configuration was signed when it was made. */
+  readonly signed?: boolean;
 }
 
 export interface PartOptions {

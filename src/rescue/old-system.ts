@@ -1,10 +1,12 @@
 /** The system that was on the disks, mounted to be looked at: read-only, over views, so that no bit of a disk changes. */
 import type { Host } from '../host/host.ts';
+import { placeIn } from '../host/place-in.ts';
 import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import { printable } from '../kernel/text.ts';
 import type { Layout } from '../layout/types.ts';
 import { assemble, type Assembly, type Content, stopGroups } from './assemble.ts';
 import { canBeMounted, capturedRoot, mountOf, mountsOf, type OldMount } from './old-mounts.ts';
+import { mountOwnRun } from './own-run.ts';
 import { deviceTree, nodesInViews, removeViews } from './views.ts';
 
 export interface Looking extends Assembly {
@@ -39,7 +41,7 @@ export async function mountOldSystem(looking: Looking, host: Host, signal: Abort
     await host.run(['mkdir', '-p', target], {}, signal);
     const root = await rootOf(looking, contents, closed, host, signal);
     await mount(root, target, host, signal);
-    const fstab = await textOf(`${target}/etc/fstab`, host, signal);
+    const fstab = await textOf(await placeIn(target, '/etc/fstab'), host, signal);
     const { mounts, missing } = mountsOf(fstab, contents, layout);
     const done: OldMount[] = [root];
     const failed: string[] = [];
@@ -48,7 +50,8 @@ export async function mountOldSystem(looking: Looking, host: Host, signal: Abort
       if (problem === undefined) done.push(one);
       else failed.push(problem);
     }
-    for (const name of ['dev', 'proc', 'sys', 'run']) await showOwn(name, target, host, signal);
+    for (const name of ['dev', 'proc', 'sys']) await showOwn(name, target, host, signal);
+    await giveRun(target, host, signal);
     const locked = closed.map((uuid) => `the encrypted volume ${uuid} is closed: nobody gave its passphrase`);
     return { target, mounts: done, missing: [...missing, ...failed, ...locked] };
   } catch (error) {
@@ -130,7 +133,7 @@ async function mount({ device, type, ways }: OldMount, place: string, host: Host
 /** @returns why it is not mounted */
 async function tryToMount(one: OldMount, target: string, host: Host, signal: AbortSignal): Promise<string | undefined> {
   try {
-    const place = await placeIn(target, one.path, host, signal);
+    const place = await placeBelow(target, one.path, host, signal);
     if (place === undefined) return printable(`${one.path}: the system has no such directory`);
     await mount(one, place, host, signal);
     return undefined;
@@ -142,7 +145,7 @@ async function tryToMount(one: OldMount, target: string, host: Host, signal: Abo
 }
 
 /** A symlink of the old system leads out of it from here; such a place is none. */
-async function placeIn(target: string, path: string, host: Host, signal: AbortSignal): Promise<string | undefined> {
+async function placeBelow(target: string, path: string, host: Host, signal: AbortSignal): Promise<string | undefined> {
   const { code, stdout } = await host.run(['realpath', '-e', '--', `${target}${path}`], { okCodes: [0, 1] }, signal);
   const place = stdout.toString().replace(/\n$/, '');
   return code === 0 && place.startsWith(`${target}/`) ? place : undefined;
@@ -150,9 +153,17 @@ async function placeIn(target: string, path: string, host: Host, signal: AbortSi
 
 /** So that programs of the old system work in a chroot; what has no such directory does without. */
 async function showOwn(name: string, target: string, host: Host, signal: AbortSignal): Promise<void> {
-  const place = await placeIn(target, `/${name}`, host, signal);
+  const place = await placeBelow(target, `/${name}`, host, signal);
   if (place !== `${target}/${name}`) return;
   await host.run(['mount', '--rbind', '--make-rslave', `/${name}`, place], {}, signal);
+}
+
+async function giveRun(target: string, host: Host, signal: AbortSignal): Promise<void> {
+  const place = await placeBelow(target, '/run', host, signal);
+  if (place !== `${target}/run`) return;
+  const isMounted = async (path: string): Promise<boolean> =>
+    (await host.run(['mountpoint', '-q', path], { okCodes: [0, 1, 32] }, signal)).code === 0;
+  await mountOwnRun(place, isMounted, host, signal);
 }
 
 async function textOf(path: string, host: Host, signal: AbortSignal): Promise<string> {

@@ -4,32 +4,37 @@ import { present } from '../kernel/present.ts';
 import { captureLayout } from '../layout/capture.ts';
 import { withWholeDisks } from '../layout/rebuild/attached.ts';
 import { captureNetwork } from '../network/capture.ts';
-import { forgetKeys } from '../recover/keys.ts';
 import { leftOutPlaces } from '../recover/mounts.ts';
 import { mountNewRoot, unbindKernel } from '../recover/new-root.ts';
+import { markFilled } from '../recover/own-disks.ts';
 import { does } from '../recover/request.ts';
 import { startedBy } from '../rescue/firmware.ts';
 import { rebuild } from './apply.ts';
 import { step } from './define.ts';
+import { withKeys } from './recover-keys.ts';
 import { phased } from './recover-phase.ts';
-import { keyDirectory } from './recover-plan.ts';
 import { restoreCleanups, restoring } from './restore.ts';
 
 export const recreateDisks = step({
   id: 'disks',
   title: 'Build the disks as the plan says, and compare',
-  needs: ['layoutPlan', 'agreedPlan', 'applyRequest', 'stateDir', 'recoverRequest', 'phases'],
+  needs: ['config', 'point', 'layoutPlan', 'agreedPlan', 'applyRequest', 'stateDir', 'recoverRequest', 'phases'],
   gives: ['rebuilt', 'phases'],
   destructive: true,
   timeout: '24h',
-  run: async ({ state, host, say, signal }) => {
+  run: async ({ state, host, say, secrets, signal }) => {
     if (!does(state.recoverRequest, 'recreate')) return { rebuilt: { actions: 0, disks: [] }, phases: state.phases };
     const { value: rebuilt, phases } = await phased(
       'recreate',
       state.phases,
-      async () => await rebuild(state, host, say, signal),
+      async () =>
+        await withKeys(
+          state.layoutPlan,
+          state.applyRequest,
+          { state, surroundings: { say, secrets, signal } },
+          async () => await rebuild(state, host, say, signal),
+        ),
     );
-    await forgetKeys(keyDirectory);
     return { rebuilt, phases };
   },
 });
@@ -96,7 +101,9 @@ export const restoreMachine = step({
         machine: does(request, 'recreate') ? ('made' as const) : ('there' as const),
         ...present({ yes: request.yes }),
       };
-      return await restoring({ ...context, state: { ...state, restoreRequest } });
+      const outcome = await restoring({ ...context, state: { ...state, restoreRequest } });
+      await markFilled(layoutPlan, newRoot.firmware, host, signal);
+      return outcome;
     });
     return { ...value, phases };
   },

@@ -1,28 +1,26 @@
 /** The end of a recovery: its result on record, its logs kept, and the disks let go of. */
-import { join } from 'node:path/posix';
 import type { Host } from '../host/host.ts';
+import { placeIn } from '../host/place-in.ts';
 import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import { present } from '../kernel/present.ts';
 import { throwIfAborted } from '../kernel/wait.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import { keyringOf, keyringOfHostKey, keyringOfRecoveryCode } from '../keys/ring.ts';
-import { withWholeDisks } from '../layout/rebuild/attached.ts';
 import { markStartable, unmark } from '../layout/rebuild/mark.ts';
 import { planDigest } from '../layout/rebuild/document.ts';
-import { captureLayout } from '../layout/capture.ts';
-import { disksOf } from '../layout/rebuild/site.ts';
 import { putRecovered } from '../point/attestations.ts';
 import { keepBack } from '../point/kept.ts';
 import { LOG_FORMAT, putLog } from '../point/logs.ts';
-import { ATTESTATION_FORMAT, type Recovered } from '../point/point.ts';
+import type { Recovered } from '../point/point.ts';
 import { mountNewRoot, unmountNewRoot } from '../recover/new-root.ts';
-import { countsOf, problemOf } from '../prove/prove.ts';
 import { markRecovered } from '../recover/once.ts';
+import { ownDisksNow } from '../recover/own-disks.ts';
 import { does } from '../recover/request.ts';
 import { copyLogs, readLogs } from '../rescue/logs.ts';
 import type { CleanupContext } from '../workflow/step.ts';
 import { type State, step } from './define.ts';
 import { keysAtHand } from './keys.ts';
+import { attestationOf } from './recover-attest.ts';
 import { openConfigured } from './repository.ts';
 
 type Ending = Pick<
@@ -65,7 +63,7 @@ export const endRecovery = step({
     const { root } = newRoot;
     if (proof === null && !does(request, 'end')) {
       // What comes next is done by hand: no medium may take these disks for half done.
-      await markStartable(await disksOfPlan(state, host, signal), host, signal);
+      await markStartable(await ownDisksNow(layoutPlan, host, signal), host, signal);
       return { recovered: { attested: 'none', next: nextOf(state) } };
     }
     await mountNewRoot(layoutPlan.layout, root, host, signal);
@@ -73,6 +71,8 @@ export const endRecovery = step({
     const attestation = attestationOf(state, at, runId);
     const attested = proof === null ? 'none' : await attest(state, attestation, { say, secrets, signal });
     if (proof?.result === 'failed' || !does(request, 'end')) {
+      // Whoever mends it, or starts it all the same, has them; those of the rescue system are in memory.
+      await keepLogs(state, host, { say, secrets, signal });
       return { recovered: { attested, next: nextOf(state) } };
     }
     await markRecovered(root, {
@@ -82,7 +82,7 @@ export const endRecovery = step({
       result: proof?.result ?? 'unproven',
       plan: planDigest(layoutPlan),
       unattended: request.unattended !== undefined,
-      ...present({ medium: request.unattended?.medium }),
+      ...present({ medium: request.medium }),
     });
     await keepLogs(state, host, { say, secrets, signal });
     await unmountNewRoot(root, host, signal);
@@ -92,22 +92,14 @@ export const endRecovery = step({
   },
 });
 
-/** From here on the disks are somebody's again. Those of an unattended recovery say that it is not done twice. */
+/** From here on the disks are somebody's again, and say that this is not done twice by itself, whoever did it. */
 async function takeMarks(
   { layoutPlan, recoverRequest, point }: Ending,
   host: Host,
   signal: AbortSignal,
 ): Promise<void> {
-  const { unattended } = recoverRequest;
-  const said = unattended && { point: point.id, ...present({ medium: unattended.medium }) };
-  await unmark(await disksOfPlan({ layoutPlan }, host, signal), host, signal, said);
-}
-
-/** As they are called now. */
-async function disksOfPlan({ layoutPlan }: Pick<Ending, 'layoutPlan'>, host: Host, signal: AbortSignal) {
-  const own = new Set(disksOf(layoutPlan.layout).map(({ id }) => id));
-  const now = withWholeDisks(await captureLayout(host, new Date(), signal));
-  return disksOf(now).filter(({ id }) => own.has(id));
+  const said = { point: point.id, ...present({ medium: recoverRequest.medium }) };
+  await unmark(await ownDisksNow(layoutPlan, host, signal), host, signal, said);
 }
 
 /** What a person does now. */
@@ -117,32 +109,6 @@ function nextOf({ recoverRequest: request, newRoot: { root }, proof }: Ending): 
   if (does(request, 'end')) return 'Take the medium out, and start the machine.';
   if (!does(request, 'mount')) return 'The disks are built. To go on: lifeboat recover --from mount';
   return `It is mounted at ${root}. To finish: lifeboat recover --from finalize; to let go of it: umount --recursive ${root}`;
-}
-
-function attestationOf(state: Ending, at: string, run: string): Recovered {
-  const { point, hostName, version, begun, phases, proof, newRoot, layoutPlan } = state;
-  const secondsSince = (from: string, to: string): number => Math.max(0, (Date.parse(to) - Date.parse(from)) / 1000);
-  return {
-    format: ATTESTATION_FORMAT,
-    point: point.id,
-    at,
-    by: { host: hostName, version, run },
-    kind: 'recovered',
-    how: 'recover',
-    what: 'machine',
-    result: proof?.result ?? 'failed',
-    seconds: secondsSince(begun, at),
-    rpoSeconds: secondsSince(point.createdAt, begun),
-    phases: [...phases],
-    ...(proof === null ? {} : { proof: countsOf(proof), ...present({ problem: problemOf(proof) }) }),
-    machine: {
-      firmware: newRoot.firmware,
-      disks: disksOf(layoutPlan.layout).map(({ sizeBytes, serial }) => ({
-        sizeBytes,
-        ...(serial === undefined ? {} : { serial }),
-      })),
-    },
-  };
 }
 
 type Surroundings = Pick<CleanupContext, 'say' | 'secrets' | 'signal'>;
@@ -164,13 +130,14 @@ async function attest(
     const { message } = asLifeboatError(error);
     say({ type: 'note', text: `the result is kept on the new disk until the first backup, as ${message}` });
   }
-  await keepBack(join(newRoot.root, 'var/lib/lifeboat'), { keys: keys ?? ringAtHand() }, hostName, attestation);
+  const { root } = newRoot;
+  await keepBack('/var/lib/lifeboat', { keys: keys ?? (await ringAtHand()) }, hostName, attestation, root);
   return 'kept';
 
   /** Without what the repository keeps of them. */
-  function ringAtHand(): Keyring {
+  async function ringAtHand(): Promise<Keyring> {
     // The host's own key has come back with its files: what is sealed to the code alone the host could not read.
-    const key = config.key === undefined ? {} : { key: join(newRoot.root, config.key) };
+    const key = config.key === undefined ? {} : { key: await placeIn(newRoot.root, config.key) };
     const { hostKey, code } = keysAtHand(key, { say, secrets });
     const rings = [
       ...(hostKey === undefined ? [] : [keyringOfHostKey(hostKey)]),
@@ -198,7 +165,7 @@ async function keepLogs(
     }
   };
   await trying('the logs are not in the recovered system', async () => {
-    await copyLogs(join(newRoot.root, 'var/log/lifeboat'), stateDir, host, now, signal);
+    await copyLogs(await placeIn(newRoot.root, '/var/log/lifeboat'), stateDir, host, now, signal);
   });
   await trying('the logs are not in the repository', async () => {
     await using repository = await openConfigured(config, { say, secrets, hurried: true }, signal);

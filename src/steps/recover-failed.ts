@@ -10,11 +10,11 @@ import { type Opening, openConfigured } from './repository.ts';
 
 /** As far as it came. */
 export type Came = Pick<State, 'config' | 'hostName' | 'stateDir' | 'version'> &
-  Partial<Pick<State, 'begun' | 'point' | 'agreedPlan' | 'phases'>>;
+  Partial<Pick<State, 'begun' | 'point' | 'agreedPlan' | 'phases' | 'recoverRequest'>>;
 
 /**
  * Puts the logs there; and where disks were to be written to, that this point was not recovered. Never in the way: there may be no
- * repository.
+ * repository, and then one of the others is told that was to be tried.
  *
  * @returns what could not be told, and why
  */
@@ -25,20 +25,36 @@ export async function tellFailure(
   opening: Opening,
   signal: AbortSignal,
 ): Promise<string | undefined> {
+  const { config, recoverRequest } = came;
+  const others = [...(config.recover?.repositories ?? []), ...(recoverRequest?.repositories ?? [])];
+  let problem: string | undefined;
+  for (const url of new Set([config.repository, ...others])) {
+    try {
+      await tellOne({ ...came, config: { ...config, repository: url } }, error, host, opening, signal);
+      return undefined;
+    } catch (cause) {
+      problem ??= asLifeboatError(cause).message;
+    }
+  }
+  return problem;
+}
+
+async function tellOne(
+  came: Came,
+  error: LifeboatError,
+  host: Host,
+  opening: Opening,
+  signal: AbortSignal,
+): Promise<void> {
   const { config, hostName, stateDir } = came;
   const now = new Date();
-  try {
-    await using repository = await openConfigured(config, { ...opening, hurried: true }, signal);
-    const text = `${error.code}: ${error.message}\n${error.hint ?? ''}\n`;
-    const outcome = { name: 'recovery', text, bytes: Buffer.byteLength(text) };
-    const files = [outcome, ...(await readLogs(stateDir, host, signal))];
-    await putLog(repository, hostName, { format: LOG_FORMAT, at: now.toISOString(), files }, signal);
-    const failed = failedRecord(came, error, now);
-    if (failed !== undefined) await putRecovered(repository, hostName, failed, signal);
-    return undefined;
-  } catch (cause) {
-    return asLifeboatError(cause).message;
-  }
+  await using repository = await openConfigured(config, { ...opening, hurried: true }, signal);
+  const text = `${error.code}: ${error.message}\n${error.hint ?? ''}\n`;
+  const outcome = { name: 'recovery', text, bytes: Buffer.byteLength(text) };
+  const files = [outcome, ...(await readLogs(stateDir, host, signal))];
+  await putLog(repository, hostName, { format: LOG_FORMAT, at: now.toISOString(), files }, signal);
+  const failed = failedRecord(came, error, now);
+  if (failed !== undefined) await putRecovered(repository, hostName, failed, signal);
 }
 
 /** Nothing where nobody had agreed yet: then nothing is known of the point. */

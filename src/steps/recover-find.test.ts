@@ -77,11 +77,14 @@ const named = { consent: { serials: ['S1'], slots: [] }, after: 'reboot', reposi
 test.each([
   ['without a configuration, blank disks', { policies: ['ask'] }, {}, ['blank-disks', 'ask']],
   ['of one that is not signed, blank disks', { policies: [], configuration: true }, {}, ['blank-disks']],
+  ['none where the medium says that there was a signed one', { policies: [], signed: true }, {}, ['ask']],
+  ['of one in place of a signed one, none', { policies: [], configuration: true, signed: true }, {}, ['ask']],
   ['of one that is not signed, no others', { policies: [], configuration: true }, { recover: named }, ['ask']],
 ] as const)('%s', async (_, { policies, ...unattended }, config, expected) => {
   const { signal } = new AbortController();
   const configuration = 'configuration' in unattended ? { configuration: box.config } : {};
-  const { state, error } = await found({ unattended: { policies, ...configuration } }, signal, config);
+  const signed = 'signed' in unattended ? { signed: true } : {};
+  const { state, error } = await found({ unattended: { policies, ...configuration, ...signed } }, signal, config);
   expect(error).toBeUndefined();
   expect(state.policies).toEqual(expected);
 });

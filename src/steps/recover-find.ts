@@ -53,7 +53,7 @@ export const findForRecovery = step({
 });
 
 /** All of them have to agree to what is done without asking. */
-async function policiesOf(
+export async function policiesOf(
   { recover }: Config,
   { unattended }: RecoverRequest,
   hostName: string,
@@ -62,16 +62,17 @@ async function policiesOf(
 ): Promise<State['policies']> {
   if (unattended === undefined) return [];
   const consent = recover?.consent ?? 'blank-disks';
-  const { configuration, policies } = unattended;
+  const { configuration, policies, signed = false } = unattended;
   const content = configuration === undefined ? undefined : await readIfThere(configuration);
-  if (configuration === undefined || content === undefined) return ['blank-disks', ...policies];
-  const vouched = judgeConfiguration(content, await readIfThere(signatureOf(configuration)), hostName, keys);
+  if (configuration === undefined || content === undefined) return [signed ? 'ask' : 'blank-disks', ...policies];
+  const signature = await readIfThere(signatureOf(configuration));
+  const vouched = judgeConfiguration(content, signature, hostName, keys);
   if (vouched !== 'trusted') {
     const what =
       vouched === 'wrong' ? 'is not as the host signed it' : 'is signed by nobody whom the keys here vouch for';
     say({ type: 'note', text: `${configuration} ${what}` });
   }
-  return [configuredConsent(consent, vouched), ...policies];
+  return [configuredConsent(consent, vouched, signed || signature !== undefined), ...policies];
 }
 
 /** What says most about why there is no point: a wrong code before a server that does not answer. */

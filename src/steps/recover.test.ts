@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSyn
 import { rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { readRecovered } from '../../test/helpers/recovered-file.ts';
 import { isRoot, sandbox } from '../../test/helpers/cli.ts';
 import { made } from '../../test/helpers/made-layout.ts';
 import { runSteps } from '../../test/helpers/run-steps.ts';
@@ -14,14 +15,38 @@ import { noSecrets } from '../kernel/secret.ts';
 import { planFormat, type Plan } from '../layout/rebuild/document.ts';
 import type { Component, Layout } from '../layout/types.ts';
 import { findPoint } from '../point/find.ts';
+import type { Proof } from '../prove/proof.ts';
 import { makeOwnPlaces, mountNewRoot, unmountNewRoot } from '../recover/new-root.ts';
-import { readRecovered } from '../recover/once.ts';
 import { partsOf } from '../recover/request.ts';
 import { mountRecovered, restoreMachine } from './recover-build.ts';
 import { endRecovery } from './recover-end.ts';
 import { openConfigured } from './repository.ts';
 
 const why = obstacle();
+
+const notProven: Proof = {
+  files: {
+    total: 1,
+    checked: 1,
+    bytes: 1,
+    files: 1,
+    fileBytes: 1,
+    sampled: false,
+    wrong: 1,
+    different: [],
+    missing: ['/etc/hosts'],
+    extra: 0,
+    extraPaths: [],
+    changedOnPurpose: 0,
+    leftOut: 0,
+    hidden: 0,
+  },
+  graph: [],
+  boot: [],
+  mounts: [],
+  notes: [],
+  result: 'failed',
+};
 
 test.skipIf(why !== undefined)(
   `files come back to filesystems that were made for them${why ?? ''}`,
@@ -87,6 +112,15 @@ test.skipIf(why !== undefined)(
     expect(statSync(join(root, 'var/lib'), { bigint: true }).mtimeNs).toBe(library);
     expect(statSync(join(root, 'var/log')).mtimeMs).toBe(1500);
     expect(await readRecovered(root)).toMatchObject({ point: point.id, result: 'unproven', unattended: false });
+    // What is not proven stays mounted, with the logs of all that was done.
+    const failed = { ...inputs, ...state, rebuilt: inputs['rebuilt'], proof: notProven };
+    const ended = await runSteps([endRecovery], failed, { stateDir: box.state, host }, signal);
+    expect(ended.error).toBeUndefined();
+    expect(ended.state.recovered?.next).toContain('--from finalize');
+    const [logs = ''] = readdirSync(join(root, 'var/log/lifeboat'));
+    expect(readdirSync(join(root, 'var/log/lifeboat', logs))).toEqual(expect.arrayContaining(['kernel.log', 'runs']));
+    const journal = join(root, 'var/log/lifeboat', logs, 'runs', report.id, 'journal.ndjson');
+    expect(readFileSync(journal, 'utf8')).toContain('"type":"done"');
     // Once more is no error, and another filesystem in its place is.
     await mountNewRoot(layout, root, host, signal);
     const [first = '', second = ''] = disks.devices;

@@ -1,0 +1,30 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { backedUp, isRoot, sandbox } from '../../test/helpers/cli.ts';
+import { loadConfig } from '../config/load.ts';
+import { localHost } from '../host/local.ts';
+import { LifeboatError } from '../kernel/errors.ts';
+import { noSecrets } from '../kernel/secret.ts';
+import { tellFailure } from './recover-failed.ts';
+
+if (!isRoot) console.log(`${import.meta.filename}: left out, as only root may read what the kernel says`);
+
+test.skipIf(!isRoot)(
+  'where the repository does not answer, another one is told; where none does, that is said',
+  async ({ signal }) => {
+    await using box = await backedUp(await sandbox());
+    await using host = localHost();
+    const gone = `file://${join(box.base, 'gone')}`;
+    const error = new LifeboatError('no-repository', 'the repository is not there');
+    const told = async (others: string[]) => {
+      const config = { ...(await loadConfig(box.config)), repository: gone };
+      const recover = { consent: 'blank-disks', after: 'reboot', repositories: others } as const;
+      const came = { config: { ...config, recover }, hostName: 'box', stateDir: box.state, version: '1' };
+      return await tellFailure(came, error, host, { say: () => undefined, secrets: noSecrets }, signal);
+    };
+    expect(await told([])).toContain('/gone');
+    expect(await told([gone, `file://${box.repository}`])).toBeUndefined();
+    expect(await readdir(join(box.repository, 'lifeboat/box'))).toContain('logs');
+  },
+);
