@@ -238,7 +238,8 @@ const checks: readonly Definition[] = [
       if (unfinished.length === 0) return 'none was left unfinished';
       throw new LifeboatError('incomplete', `left unfinished: ${unfinished.map(({ id }) => id).join(', ')}`);
     },
-    remedy: 'lifeboat runs resume ID goes on with one; with --undo it removes what it left, in the repository too.',
+    remedy:
+      'lifeboat runs show ID says how to go on with one; runs resume ID --undo removes what it left, in the repository too.',
   },
 ];
 

@@ -4,7 +4,11 @@ import { join, resolve } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import { Clock } from '../drill/clock.ts';
 import { DRILL_FORMAT, type DrillReport } from '../drill/report.ts';
+import { checkSpace } from '../drill/room.ts';
+import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import { present } from '../kernel/present.ts';
+import { formatDuration } from '../kernel/units.ts';
+import { abortError, limited, throwIfAborted } from '../kernel/wait.ts';
 import { findPoint } from '../point/find.ts';
 import { proveFiles } from '../prove/files.ts';
 import type { FilesProof } from '../prove/proof.ts';
@@ -13,7 +17,8 @@ import type { OpenRepository } from '../steps/repository.ts';
 import { pointJob } from '../steps/restore-plan.ts';
 import { startRun } from '../workflow/runs.ts';
 import { restore } from '../../workflows/restore.ts';
-import { checkRoom, type DrillPlace } from './drill-place.ts';
+import { type DrillPlace, limitOf, spaceAt } from './drill-place.ts';
+import { deniedHere, deniedText } from './drill-rights.ts';
 import type { Session } from './session.ts';
 import { version } from './version.ts';
 
@@ -32,11 +37,14 @@ export async function filesDrill(
   repository: OpenRepository,
   session: Session,
 ): Promise<DrillReport> {
-  const { signal } = session;
-  const { point } = await findPoint(repository, hostName, named, signal);
+  const { signal: asked } = session;
+  const { point } = await findPoint(repository, hostName, named, asked);
   const directory = join(keep === undefined ? scratch : resolve(keep), 'restored');
   await mkdir(join(directory, '..'), { recursive: true });
-  await checkRoom(join(directory, '..'), point.data.bytes);
+  checkSpace('the files', point.data.bytes, await spaceAt(join(directory, '..')));
+  const limitMs = limitOf(config, point.data.bytes);
+  using limit = limited(asked, limitMs, () => late(limitMs));
+  const { signal } = limit;
   const at = new Date();
   const clock = new Clock();
   let problem: string | undefined;
@@ -44,7 +52,8 @@ export async function filesDrill(
   const request = { paths: [], directory };
   const inputs = { config, hostName, pointName: point.id, restoreRequest: request };
   const outcome = await clock.phase('restore', async () => await startRun(restore, inputs, session.context, signal));
-  if (outcome.error !== undefined) problem = outcome.error.message;
+  throwIfAborted(asked);
+  if (outcome.error !== undefined) problem = signal.aborted ? abortError(signal).message : outcome.error.message;
   const found = outcome.report.findings.map(({ subject, problem }) => `${subject}: ${problem}`);
   if (outcome.error === undefined && typedState(outcome.state).restored !== undefined) {
     proof = await clock.phase('prove', async () => {
@@ -56,9 +65,18 @@ export async function filesDrill(
         root: await realpath(directory),
         changed: [],
       };
-      return await proveFiles(recovery, () => {}, signal);
+      return await proveFiles(recovery, () => {}, signal).catch((error: unknown) => {
+        throwIfAborted(asked);
+        problem = asLifeboatError(error).message;
+        return undefined;
+      });
     });
-    if (proof.wrong > 0) problem = [`${proof.wrong} entries are not what the point says`, ...found].join('\n');
+    if (proof !== undefined && proof.wrong > 0)
+      problem = [`${proof.wrong} entries are not what the point says`, ...found].join('\n');
+  }
+  if (problem !== undefined) {
+    const denied = await deniedHere(join(directory, '..'));
+    if (denied.length > 0) problem = `${problem}\n${deniedText(denied)}`;
   }
   if (proof !== undefined) await writeFile(join(evidence, 'proof.json'), `${JSON.stringify(proof, null, 2)}\n`);
   const result = problem !== undefined || proof === undefined ? 'failed' : proof.sampled ? 'sampled' : 'passed';
@@ -80,6 +98,12 @@ export async function filesDrill(
     checks: proof === undefined ? [] : [checkOf(proof)],
     evidence: {},
   };
+}
+
+function late(limitMs: number): LifeboatError {
+  return new LifeboatError('step-timeout', `the drill did not end within ${formatDuration(limitMs)}`, {
+    hint: 'If it needs longer, set drill.limit.',
+  });
 }
 
 const countsOf = ({ total, checked, bytes, wrong }: FilesProof) => ({

@@ -5,10 +5,13 @@ import { release } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import type { DrillRequest } from '../drill/drill.ts';
+import { digestOfFile } from '../drill/medium.ts';
 import type { Captured } from '../drill/machine.ts';
+import { checkTrusted } from '../host/trusted.ts';
 import { makeDirectory, writeFileAtomic } from '../kernel/atomic-write.ts';
-import { LifeboatError } from '../kernel/errors.ts';
+import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import { readIfThere } from '../kernel/read-if-there.ts';
+import { throwIfAborted } from '../kernel/wait.ts';
 import { formatNamed } from '../media/formats/formats.ts';
 import { knownMedia } from '../media/known.ts';
 import { makeRescue } from '../media/rescue.ts';
@@ -18,9 +21,9 @@ import { programFolder, version } from './version.ts';
 
 type DrillMedium = DrillRequest['medium'];
 
-const keptSchema = z.object({ id: z.string(), digest: z.string(), kernel: z.string() });
+const keptSchema = z.object({ id: z.string(), digest: z.string(), sha256: z.string(), kernel: z.string() });
 
-/** @throws LifeboatError as making a medium does; `not-found`, `usage` for one that is named */
+/** @throws LifeboatError as making a medium does; `not-found`, `usage`, `untrusted` for one that is named */
 export async function drillMedium(
   named: string | undefined,
   captured: Captured,
@@ -28,30 +31,44 @@ export async function drillMedium(
   say: (text: string) => void,
 ): Promise<DrillMedium> {
   const { stateDir } = session.context;
-  if (named !== undefined) return await namedMedium(resolve(named), stateDir);
+  if (named !== undefined) return await namedMedium(resolve(named), stateDir, session.signal);
   const directory = join(stateDir, 'drills/media');
   const name = await digestOfAll(captured, stateDir);
   const file = join(directory, `${name}.iso`);
   const kept = await readIfThere(join(directory, `${name}.json`));
-  if (kept !== undefined) return { file, ...keptSchema.parse(JSON.parse(kept.toString())) };
+  const known = kept === undefined ? undefined : keptSchema.safeParse(JSON.parse(kept.toString())).data;
+  if (known !== undefined && (await isStill(file, known.sha256, session.signal))) return { file, ...known };
   say('a rescue medium is made for drills of this host');
   await rm(directory, { recursive: true, force: true });
   await makeDirectory(directory, 0o700);
-  const made = await makeMedium(captured, `${file}.new`, session, say);
+  const built = await makeMedium(captured, `${file}.new`, session, say);
+  const made = { ...built, sha256: await digestOfFile(`${file}.new`, session.signal) };
   await rename(`${file}.new`, file);
   await writeFileAtomic(join(directory, `${name}.json`), JSON.stringify(made));
   return { file, ...made };
 }
 
-async function namedMedium(file: string, stateDir: string): Promise<DrillMedium> {
+/** Of what is kept for long, a disk may lose some, and somebody may have removed it. */
+async function isStill(file: string, sha256: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    return (await digestOfFile(file, signal)) === sha256;
+  } catch (error) {
+    throwIfAborted(signal);
+    if (asLifeboatError(error).code === 'not-found') return false;
+    throw error;
+  }
+}
+
+async function namedMedium(file: string, stateDir: string, signal: AbortSignal): Promise<DrillMedium> {
   const known = (await knownMedia(stateDir)).find(({ output, as }) => output === file && as === 'iso');
   if (known === undefined) {
     throw new LifeboatError('usage', `${file} is no ISO image that was made on this host`, {
       hint: 'Make one with "lifeboat rescue build --format iso --output FILE", or leave --medium out.',
     });
   }
+  await checkTrusted(file);
   const { medium, digest } = known;
-  return { file, id: medium.id, digest, kernel: medium.kernel.version };
+  return { file, id: medium.id, digest, sha256: await digestOfFile(file, signal), kernel: medium.kernel.version };
 }
 
 /** Nothing of the configuration goes onto it: all that opens something comes later, and into memory. */
@@ -60,7 +77,7 @@ async function makeMedium(
   output: string,
   { host, signal, context }: Session,
   say: (text: string) => void,
-): Promise<z.output<typeof keptSchema>> {
+): Promise<Omit<z.output<typeof keptSchema>, 'sha256'>> {
   const { stateDir } = context;
   const captures = Object.entries({ layout, network, facts });
   const { medium, digest } = await makeRescue(

@@ -1,11 +1,15 @@
 /** Where drills of this host are kept, and that there is one at a time. */
-import { readdir, rm, statfs } from 'node:fs/promises';
+import { chmod, readdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Config } from '../config/schema.ts';
+import { type Space, usualLimitMs } from '../drill/room.ts';
+import { removeTree } from '../engine/restore/remove.ts';
 import { lockFile } from '../host/file-lock.ts';
+import { checkTrusted } from '../host/trusted.ts';
 import { makeDirectory } from '../kernel/atomic-write.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import { isId, newId } from '../kernel/ids.ts';
-import { formatBytes } from '../kernel/units.ts';
+import { parseDuration } from '../kernel/units.ts';
 
 /** More than anybody reads. */
 const keptDrills = 50;
@@ -27,9 +31,9 @@ export async function openDrillPlace(stateDir: string): Promise<DrillPlace> {
   stack.use(lock);
   const scratch = join(directory, 'scratch');
   // Of one that was killed.
-  await rm(scratch, { recursive: true, force: true });
+  await removeTree(scratch);
   await makeDirectory(scratch, 0o700);
-  stack.defer(async () => await rm(scratch, { recursive: true, force: true }));
+  stack.defer(async () => await removeTree(scratch));
   const older = (await readdir(directory)).filter(isId).sort();
   for (const id of older.slice(0, -(keptDrills - 1))) await rm(join(directory, id), { recursive: true, force: true });
   const evidence = join(directory, newId(new Date()));
@@ -38,11 +42,22 @@ export async function openDrillPlace(stateDir: string): Promise<DrillPlace> {
   return { evidence, scratch, [Symbol.asyncDispose]: async () => await owned.disposeAsync() };
 }
 
-/** @throws LifeboatError `no-space` where so many bytes of files cannot go */
-export async function checkRoom(directory: string, bytes: number): Promise<void> {
-  const { bavail, bsize } = await statfs(directory);
-  if (bavail * bsize > bytes) return;
-  throw new LifeboatError('no-space', `there is no room for ${formatBytes(bytes)} of files at ${directory}`, {
-    hint: 'Name a directory with --keep, and remove what is in it afterwards.',
-  });
+/** How long a drill of so many bytes may take. */
+export const limitOf = ({ drill }: Pick<Config, 'drill'>, bytes: number): number =>
+  drill?.limit === undefined ? usualLimitMs(bytes) : parseDuration(drill.limit);
+
+export async function spaceAt(directory: string): Promise<Space> {
+  const { bavail, blocks, bsize } = await statfs(directory);
+  return { directory, freeBytes: bavail * bsize, totalBytes: blocks * bsize };
+}
+
+/**
+ * A directory of ours alone, for what holds all that the host holds.
+ *
+ * @throws LifeboatError `untrusted` where it is somebody else's
+ */
+export async function privateDirectory(path: string): Promise<void> {
+  await makeDirectory(path, 0o700);
+  await checkTrusted(path);
+  await chmod(path, 0o700);
 }

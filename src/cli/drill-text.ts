@@ -5,8 +5,11 @@ import type { DrillDocument, plannedDrill } from './drill.ts';
 import { table } from './output.ts';
 
 export function drillText(document: DrillDocument): string {
-  const { host, point, rpoSeconds, machine, phases, checks, problem, files, onRecord } = document;
-  const rows = checks.map((check) => [check.passed ? 'ok' : 'WRONG', check.name, check.detail]);
+  const { host, point, rpoSeconds, machine, phases, checks, unchecked = [], problem, files, onRecord } = document;
+  const rows = [
+    ...checks.map((check) => [check.passed ? 'ok' : 'WRONG', check.name, check.detail]),
+    ...unchecked.map((name) => ['NOT', name, 'not looked at']),
+  ];
   return [
     headline(document),
     '',
@@ -74,6 +77,8 @@ function headline({ result, what }: DrillDocument): string {
       return `${recovered}, and is what it was: the drill passed.`;
     case 'sampled':
       return `${recovered}, and what was looked at is what it was: proven by sample only.`;
+    case 'unchecked':
+      return `${recovered}, and what was looked at is what it was; but not all was looked at.`;
     case 'failed':
       return 'The drill FAILED: rely on nothing until you know why.';
   }

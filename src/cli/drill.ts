@@ -1,14 +1,15 @@
 /** `lifeboat drill`: what a drill takes of this host, and what is kept of it. */
 import { hash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
-import { arch, availableParallelism, freemem } from 'node:os';
+import { arch, availableParallelism, freemem, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Config } from '../config/schema.ts';
 import { drill } from '../drill/drill.ts';
 import { drillMachine, type Room } from '../drill/machine.ts';
 import { reportPage } from '../drill/page.ts';
 import type { DrillReport } from '../drill/report.ts';
-import { makeDirectory, writeFileAtomic } from '../kernel/atomic-write.ts';
+import { checkMemory, checkSpace, imageBytes, reserveOf } from '../drill/room.ts';
+import { writeFileAtomic } from '../kernel/atomic-write.ts';
 import { asLifeboatError } from '../kernel/errors.ts';
 import { present } from '../kernel/present.ts';
 import { parseBytes } from '../kernel/units.ts';
@@ -22,7 +23,7 @@ import { type OpenRepository, openConfigured } from '../steps/repository.ts';
 import { wantedChecks } from './drill-checks.ts';
 import { filesDrill } from './drill-files.ts';
 import { drillMedium } from './drill-medium.ts';
-import { checkRoom, type DrillPlace, openDrillPlace } from './drill-place.ts';
+import { type DrillPlace, limitOf, openDrillPlace, privateDirectory, spaceAt } from './drill-place.ts';
 import { provisionsOf } from './drill-secrets.ts';
 import { chosenAccelerator, noteNoKvm } from './accelerator.ts';
 import { hostNameOf } from './requests.ts';
@@ -109,10 +110,16 @@ function roomHere(memory: string | undefined): Room {
   return {
     ...(memory === undefined ? {} : { memoryMiB: Math.ceil(parseBytes(memory) / 2 ** 20) }),
     // Half of what nobody uses, for this host goes on with its work.
-    spareMiB: Math.floor(freemem() / 2 ** 21),
+    spareMiB: Math.floor(availableMiB() / 2),
     cpus: availableParallelism(),
     architecture: arch() === 'x64' ? 'x86_64' : arch(),
   };
+}
+
+/** Of the host, within what this command is confined to: its limit, as caches count for what it takes, and are no loss. */
+function availableMiB(): number {
+  const limit = process.constrainedMemory();
+  return Math.floor((limit > 0 ? Math.min(freemem(), limit) : freemem()) / 2 ** 20);
 }
 
 async function machineDrill(
@@ -129,6 +136,15 @@ async function machineDrill(
   const { point } = await findPoint(repository, hostName, options.point, signal);
   const captured = await readCaptures(repository, point, signal);
   const memory = options.memory ?? config.drill?.memory;
+  const room = roomHere(memory);
+  const like = drillMachine(captured, room);
+  checkMemory(like.memoryMiB, { availableMiB: availableMiB(), totalMiB: Math.floor(totalmem() / 2 ** 20) });
+  // One directory for all that is kept: in it is whatever the host holds.
+  const images = options.keep === undefined ? join(scratch, 'images') : join(resolve(options.keep), 'images');
+  await privateDirectory(images);
+  const space = await spaceAt(images);
+  const disks = like.disks.map(({ sizeBytes }) => sizeBytes);
+  checkSpace('its disks', imageBytes(captured.layout, point.data.bytes, disks), space);
   const medium = await drillMedium(options.medium, captured, session, say);
   const request = {
     host: hostName,
@@ -137,20 +153,20 @@ async function machineDrill(
     target: repository.target,
     medium,
     provisions: provisionsOf(config, hostName, captured.layout, context.secrets),
-    room: roomHere(memory),
+    room,
     ...present({ canary: point.canary }),
     checks: wantedChecks(config.drill?.checks ?? []),
     mayFail: config.drill?.mayFail ?? [],
     evidence,
     agent: join(programFolder(), 'native/build/lifeboat-agent'),
     version: version(),
+    limitMs: limitOf(config, point.data.bytes),
+    reserveBytes: reserveOf(space.totalBytes),
+    images,
     say,
   };
-  const images = options.keep === undefined ? join(scratch, 'images') : resolve(options.keep);
-  await makeDirectory(images, 0o700);
-  await checkRoom(images, point.data.bytes);
   const run = async (accelerator: Accelerator): Promise<DrillReport> =>
-    await drill({ ...request, images }, { qemu, accelerator }, signal);
+    await drill(request, { qemu, accelerator }, signal);
   const chosen = await chosenAccelerator(options.accelerator, context.stateDir);
   const report = await run(chosen);
   if (report.result !== 'failed' || chosen === 'tcg' || options.accelerator !== undefined) return report;
@@ -172,7 +188,7 @@ async function putOnRecord(
   repository: OpenRepository,
   signal: AbortSignal,
 ): Promise<true | string> {
-  const { what, result, problem, seconds, rpoSeconds, phases, recovery, machine, checks } = report;
+  const { what, result, problem, seconds, rpoSeconds, phases, recovery, machine, checks, unchecked } = report;
   const digest = hash('sha256', await readFile(join(evidence, 'report.json')));
   const attestation: Recovered = {
     format: ATTESTATION_FORMAT,
@@ -190,6 +206,7 @@ async function putOnRecord(
     ...present({ proof: recovery?.proof }),
     ...(machine === undefined ? {} : { machine: recordOf(machine) }),
     checks,
+    ...present({ unchecked }),
     evidence: { ...report.evidence, 'report.json': digest },
   };
   try {
@@ -207,4 +224,4 @@ function recordOf({ firmware, accelerator, memoryMiB, disks }: NonNullable<Drill
 
 /** Of the command: what is not on record that should be is not done, also where the drill passed. */
 export const drillStatus = ({ result, onRecord }: DrillDocument): 0 | 1 | 4 =>
-  result === 'failed' ? 1 : result === 'sampled' || onRecord !== true ? 4 : 0;
+  result === 'failed' ? 1 : result !== 'passed' || onRecord !== true ? 4 : 0;

@@ -2,6 +2,7 @@
 import { type ErrorCode, errorRecord, exitStatusOf } from '../kernel/errors.ts';
 import { printable } from '../kernel/text.ts';
 import type { RunOutcome } from '../workflow/runs.ts';
+import type { RunReport } from '../workflow/store.ts';
 import { commandLine, type Globals } from './globals.ts';
 import { printErrorRecord, printResult } from './output.ts';
 
@@ -23,15 +24,18 @@ const final: readonly ErrorCode[] = [
   'locked',
 ];
 
+/** What a person gives to go on with a run. A recovery looks at the disks first, and only one is at work at a time. */
+export function goingOn(globals: Globals, { id, workflow }: Pick<RunReport, 'id' | 'workflow'>): string {
+  return workflow === 'recover' ? 'give the same command again' : commandLine(globals, `runs resume ${id}`);
+}
+
 /** Prints how a run ended and sets the exit status: that of its error, 4 when something is missing, else 0. */
 export function finish(globals: Globals, outcome: RunOutcome, present: Present): void {
   const { report, error } = outcome;
   if (error) {
     process.exitCode = exitStatusOf(error);
     const record = errorRecord(error);
-    const resume = final.includes(error.code)
-      ? undefined
-      : `To go on where it stopped: ${commandLine(globals, `runs resume ${report.id}`)}`;
+    const resume = final.includes(error.code) ? undefined : `To go on where it stopped: ${goingOn(globals, report)}`;
     const hint = [record.hint, resume].filter(Boolean).join(' ');
     printErrorRecord(globals.json, { ...record, ...(hint === '' ? {} : { hint }) }, process.exitCode, { run: report });
     return;

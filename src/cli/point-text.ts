@@ -41,7 +41,8 @@ export function pointText(whole: WholePoint): string {
     'Coverage',
     coverageText(captures.coverage),
     ...(data.excluded.length === 0 ? [] : ['', exclusionText(data.excluded).trimEnd()]),
-    ...drillText(whole),
+    ...drillText(whole.recovered),
+    ...drillText(whole.restored),
     ...pointFindings(point),
   ].join('\n');
 }
@@ -58,15 +59,29 @@ function headersText({ escrow }: Point): string[] {
 }
 
 /** How it went when it was last recovered: what it took, and what was looked at. */
-function drillText({ recovered }: WholePoint): string[] {
+function drillText(recovered: Recovered | undefined): string[] {
   if (recovered === undefined) return [];
-  const { how, what, at, by, result, problem, seconds, rpoSeconds, phases, proof, machine, checks = [] } = recovered;
+  const {
+    how,
+    what,
+    at,
+    by,
+    result,
+    problem,
+    seconds,
+    rpoSeconds,
+    phases,
+    proof,
+    machine,
+    checks = [],
+    unchecked = [],
+  } = recovered;
   const duration = (one: number) => formatDuration(one * 1000);
   const disks = machine?.disks.map(({ sizeBytes }) => formatBytes(sizeBytes)).join(' + ') ?? '';
   const rows = [
     ['when', `${at}, by ${printable(by.host)}`],
     ['result', result === 'failed' ? `FAILED${problem === undefined ? '' : `: ${printable(problem)}`}` : result],
-    ...(what === 'files' ? [] : [['RTO', `${duration(seconds)}${phasesText(phases)}`]]),
+    ...(what === 'files' || seconds === undefined ? [] : [['RTO', `${duration(seconds)}${phasesText(phases)}`]]),
     ['RPO', `the point was ${duration(rpoSeconds)} old`],
     ...(machine === undefined ? [] : [['machine', `${machine.firmware}, ${disks}`]]),
     ...(proof === undefined ? [] : [['proven', proofText(proof)]]),
@@ -77,6 +92,7 @@ function drillText({ recovered }: WholePoint): string[] {
     title,
     table(['', ''], rows),
     ...checks.map(({ name, passed, detail }) => `  ${passed ? ' ' : '!'} ${printable(name)}: ${printable(detail)}`),
+    ...unchecked.map((name) => `  ! ${printable(name)}: not looked at`),
   ];
 }
 

@@ -3,7 +3,7 @@ import { printable } from '../kernel/text.ts';
 import { formatBytes, formatDuration } from '../kernel/units.ts';
 import type { ForgetPlan, PlannedPoint } from '../point/forget.ts';
 import type { Missing } from '../point/missing.ts';
-import type { Trust } from '../point/point.ts';
+import type { Recovered, Trust } from '../point/point.ts';
 import type { Leftover, PrunePlan } from '../point/prune.ts';
 import type { Found } from '../point/record-objects.ts';
 import type { RepairPlan } from '../point/repair.ts';
@@ -19,7 +19,7 @@ const trustText: Readonly<Record<Trust, string>> = {
 
 /** @param odd by id, why dates cannot be right */
 export function pointTable(
-  { points, damaged }: PointList,
+  { points, damaged, unknown = [] }: PointList,
   odd: ReadonlyMap<string, string>,
   findings: readonly Missing[],
 ): string {
@@ -37,7 +37,8 @@ export function pointTable(
   const list = rows.length === 0 ? 'No points yet.' : table(header, rows);
   const bad = damaged.map(({ key, error }) => `  ! ${printable(key)}: ${printable(error.message)}`);
   const whole = bad.length === 0 ? list : `${list}\n\nRecords that cannot be used:\n${bad.join('\n')}`;
-  return withFindings(whole, findings);
+  const later = `${unknown.length} ${unknown.length === 1 ? 'attestation is' : 'attestations are'} of a kind that a later version of lifeboat knows, and passed over.`;
+  return withFindings(unknown.length === 0 ? whole : `${whole}\n\n${later}`, findings);
 }
 
 function withFindings(list: string, findings: readonly Missing[]): string {
@@ -60,14 +61,18 @@ export function verifiedText({ trust, verification, recovered }: ListedPoint): s
 }
 
 /** How it went when it was last recovered, for a test or in earnest, and how long that took. */
-export function recoveredText({ recovered }: Pick<ListedPoint, 'recovered'>): string {
-  if (recovered === undefined) return '';
+export function recoveredText({ recovered, restored }: Pick<ListedPoint, 'recovered' | 'restored'>): string {
+  return [recovered, restored].flatMap((one) => (one === undefined ? [] : [wentText(one)])).join('; ');
+}
+
+function wentText(recovered: Recovered): string {
   const { how, what, result, at, seconds } = recovered;
   const name = how === 'recover' ? 'recovered: ' : what === 'files' ? 'files: ' : '';
   const day = at.slice(0, 10);
   if (result === 'failed') return `${name}FAILED (${day})`;
-  const took = what === 'files' ? '' : `, RTO ${formatDuration(seconds * 1000)}`;
-  return `${name}${result === 'sampled' ? 'passed by sample' : 'passed'}${took} (${day})`;
+  const took = what === 'files' || seconds === undefined ? '' : `, RTO ${formatDuration(seconds * 1000)}`;
+  const results = { passed: 'passed', sampled: 'passed by sample', unchecked: 'not all looked at' };
+  return `${name}${results[result]}${took} (${day})`;
 }
 
 function marks({ point, pin }: ListedPoint, odd: string | undefined): string[] {

@@ -19,7 +19,7 @@ import { installedQemu } from '../qemu/program.ts';
 import { bootDefaults } from './commands/rescue-boot.ts';
 import { type BootDocument, bootRescue, bootStatus, bootText } from './rescue-boot.ts';
 import { agreeTo, type DestinationOptions, destinationOf, formatOptions } from './rescue-destination.ts';
-import { type EmbeddingOptions, filesOfHost } from './rescue-files.ts';
+import { type EmbeddingOptions, filesOfHost, isSigned } from './rescue-files.ts';
 import { mediumState, settingsDigests } from './rescue-stale.ts';
 import type { Session } from './session.ts';
 import { programFolder, version } from './version.ts';
@@ -72,7 +72,7 @@ export async function buildRescue(options: BuildOptions, session: Session): Prom
     path: `/etc/lifeboat/captured/${name}.json`,
     content: `${JSON.stringify(document)}\n`,
   }));
-  const { files: config, secrets } = await filesOfHost(options, session);
+  const rescue = await filesOfHost(options, session);
   const { layout, network } = captures;
   const prover = proverOf(options, session);
   const made = await makeRescue(
@@ -80,8 +80,9 @@ export async function buildRescue(options: BuildOptions, session: Session): Prom
     {
       to,
       options: own,
-      files: [...files, ...config],
-      secrets,
+      files: [...files, ...rescue.files],
+      secrets: rescue.secrets,
+      signed: isSigned(rescue),
       keepHostKeys: options.keepHostKeys,
       program: programFolder(),
       version: version(),

@@ -31,13 +31,17 @@ interface Embedding extends Omit<EmbeddingOptions, 'rootPassword'> {
   readonly rootPassword?: Secret;
 }
 
+const place = '/etc/lifeboat';
+
 export interface RescueFiles {
   readonly files: readonly HostFile[];
   /** What of them opens something, and for whom. */
   readonly secrets: readonly string[];
 }
 
-const place = '/etc/lifeboat';
+/** Whether the host signed the configuration that is among them. */
+export const isSigned = ({ files }: RescueFiles): boolean =>
+  files.some(({ path }) => path === signatureOf(`${place}/lifeboat.yaml`));
 
 /**
  * Asks for the password where none was given as a secret of the name `root-password`.

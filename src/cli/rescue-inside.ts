@@ -7,13 +7,13 @@ import { printable } from '../kernel/text.ts';
 import { LOG_FORMAT, putLog } from '../point/logs.ts';
 import { copyLogs, readLogs } from '../rescue/logs.ts';
 import { bringUpNetwork } from '../rescue/network.ts';
-import { mountRepositoryDisk } from '../rescue/repository-disk.ts';
 import { mountOldSystem, type OldSystem } from '../rescue/old-system.ts';
 import { parseWords, wordsText } from '../rescue/words.ts';
 import { openConfigured } from '../steps/repository.ts';
-import { localDirectory } from '../target/targets.ts';
 import { askHidden, recoveryCode } from './ask-secret.ts';
 import { layoutDocument, networkDocument, readDocument } from './documents.ts';
+import { sourcesOf } from './recover-config.ts';
+import { mountRepositories } from './repository-disks.ts';
 import { hostNameOf } from './requests.ts';
 import { configured, type Session } from './session.ts';
 
@@ -31,22 +31,10 @@ export async function networkOfRescue(file: string, session: Session): Promise<r
   await note('words', wordsText(words));
   const wanted = existsSync(file) ? await readDocument(networkDocument, file, readText) : undefined;
   const links = await bringUpNetwork(host, wanted, words, signal);
-  const disk = await repositoryDisk(join(dirname(file), 'layout.json'), words.repository, session);
-  const told = disk === undefined ? links : [...links, disk];
+  const sources = sourcesOf(session.globals, words.repository);
+  const told = [...links, ...(await mountRepositories(sources, join(dirname(file), 'layout.json'), session))];
   await note('network', told);
   return told;
-}
-
-async function repositoryDisk(
-  layoutFile: string,
-  named: string | undefined,
-  { globals, host, signal }: Session,
-): Promise<string | undefined> {
-  const url = named ?? (existsSync(globals.config) ? (await configured(globals)).config.repository : undefined);
-  const directory = url === undefined ? undefined : localDirectory(url);
-  if (directory === undefined) return undefined;
-  const layout = existsSync(layoutFile) ? await readDocument(layoutDocument, layoutFile, readText) : undefined;
-  return await mountRepositoryDisk(directory, layout, host, signal);
 }
 
 const readText = async (path: string): Promise<string> => await readFile(path, 'utf8');

@@ -1,6 +1,7 @@
 import { printable } from '../kernel/text.ts';
 import { formatDuration } from '../kernel/units.ts';
 import type { RunReport } from '../workflow/store.ts';
+import { goingOn } from './finish.ts';
 import { commandLine, type Globals } from './globals.ts';
 import { table } from './output.ts';
 
@@ -23,8 +24,8 @@ export function runText(report: RunReport, log: string | undefined, globals: Glo
   for (const { subject, problem } of report.findings) lines.push(`  ! ${printable(subject)}: ${printable(problem)}`);
   if (report.owed.length > 0) lines.push('', `Still to be cleaned up: ${report.owed.join(', ')}`);
   if (['failed', 'interrupted', 'killed'].includes(report.status)) {
-    const resume = commandLine(globals, `runs resume ${report.id}`);
-    lines.push('', `To go on: ${resume}`, `To undo it: ${resume} --undo`);
+    const undo = commandLine(globals, `runs resume ${report.id} --undo`);
+    lines.push('', `To go on: ${goingOn(globals, report)}`, `To undo it: ${undo}`);
   }
   return lines.join('\n');
 }

@@ -32,7 +32,8 @@ export async function install(globals: Globals, { cron, root = '/' }: { cron: bo
   const systemd = !cron && (!live || existsSync('/run/systemd/system'));
   const path = join(resolve(root), systemd ? UNIT_PATH : CRON_PATH);
   const other = join(resolve(root), systemd ? CRON_PATH : UNIT_PATH);
-  const text = systemd ? unitText(argv) : cronText(argv);
+  const restores = config.schedule?.drill?.files === true;
+  const text = systemd ? unitText(argv, { restores }) : cronText(argv);
   if (globals.dryRun) {
     printResult(globals.json, { path, text }, () => text);
     return;

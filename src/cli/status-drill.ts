@@ -1,58 +1,86 @@
 /** What `lifeboat status` says of drills: how the last one went, and whether it is as young and as quick as it should be. */
 import type { Config } from '../config/schema.ts';
+import { present } from '../kernel/present.ts';
 import { formatDuration, parseDuration } from '../kernel/units.ts';
 import type { LastDrill, Status } from '../notify/status.ts';
 import type { Recovered } from '../point/point.ts';
 import type { LastRecoveries } from '../point/recoveries.ts';
 
-type DrillStatus = Pick<Status, 'lastDrill' | 'lastPassedDrill' | 'drill' | 'rto'>;
+type DrillStatus = Pick<
+  Status,
+  'lastDrill' | 'lastPassedDrill' | 'lastFilesDrill' | 'lastPassedFilesDrill' | 'lastRecovery' | 'drill' | 'rto'
+>;
+
+const none: LastRecoveries = { recoveries: {}, drills: {}, files: {} };
 
 /** @param recoveries `undefined` where nobody could read of them */
 export function judgeDrills(
   recoveries: LastRecoveries | undefined,
-  { drill, rto }: Pick<Config, 'drill' | 'rto'>,
+  { drill, rto, schedule }: Pick<Config, 'drill' | 'rto' | 'schedule'>,
   now: number,
 ): { readonly status: DrillStatus; readonly findings: Status['findings'] } {
-  const findings: Status['findings'] = [];
-  const last = recoveries?.last && shown(recoveries.last, now);
-  const passed = recoveries?.passed && shown(recoveries.passed, now);
+  const seen = recoveries ?? none;
   const every = drill?.every === undefined ? undefined : parseDuration(drill.every) / 1000;
   const target = rto === undefined ? undefined : parseDuration(rto) / 1000;
-  const isYoung = every !== undefined && passed !== undefined && passed.ageSeconds <= every;
-  const isQuick = target !== undefined && passed?.what === 'machine' && passed.rtoSeconds <= target;
-  if (last?.result === 'failed') {
-    const name = last.how === 'drill' ? 'drill' : 'recovery';
-    const problem = `the last one, of the point ${last.point}, failed${last.problem === undefined ? '' : `: ${last.problem}`}`;
-    findings.push({ subject: name, problem, hint: `lifeboat points show ${last.point}` });
-  }
+  const machine = latest([seen.drills.passed, seen.recoveries.passed], now);
+  // Whoever lets the files alone be drilled has said that they suffice.
+  const counts = latest([machine, schedule?.drill?.files === true ? seen.files.passed : undefined], now);
+  const isYoung = every !== undefined && counts !== undefined && shown(counts, now).ageSeconds <= every;
+  const isQuick = target !== undefined && machine?.seconds !== undefined && machine.seconds <= target;
+  const findings: Status['findings'] = [
+    ...failed('recovery', seen.recoveries.last, machine),
+    ...failed('drill', seen.drills.last, machine),
+    ...failed('drill of files', seen.files.last, latest([machine, seen.files.passed], now)),
+  ];
   if (every !== undefined && !isYoung && recoveries !== undefined) {
-    const since = passed === undefined ? 'none has passed' : `the last that passed is ${age(passed)} old`;
+    const since = counts === undefined ? 'none has passed' : `the last that passed is ${age(shown(counts, now))} old`;
     findings.push({
       subject: 'drill',
       problem: `${since}, and the target is ${drill?.every}`,
       hint: 'Make one: lifeboat drill',
     });
   }
-  if (target !== undefined && !isQuick && recoveries !== undefined) findings.push(slow(passed, rto ?? ''));
+  if (target !== undefined && !isQuick && recoveries !== undefined) findings.push(slow(machine, rto ?? ''));
+  const one = (recovered: Recovered | undefined) => recovered && shown(recovered, now);
   return {
     findings,
     status: {
-      lastDrill: last ?? null,
-      ...(passed === undefined ? {} : { lastPassedDrill: passed }),
-      ...(every === undefined ? {} : { drill: { targetSeconds: every, met: isYoung } }),
+      lastDrill: one(seen.drills.last) ?? null,
+      ...present({
+        lastPassedDrill: one(seen.drills.passed),
+        lastFilesDrill: one(seen.files.last),
+        lastPassedFilesDrill: one(seen.files.passed),
+        lastRecovery: one(seen.recoveries.last),
+      }),
+      ...(every === undefined
+        ? {}
+        : { drill: { targetSeconds: every, met: isYoung, ...present({ passedAt: counts?.at }) } }),
       ...(target === undefined ? {} : { rto: { targetSeconds: target, met: isQuick } }),
     },
   };
 }
 
-function slow(passed: LastDrill | undefined, target: string): Status['findings'][number] {
-  if (passed === undefined || passed.what === 'files')
+function latest(all: readonly (Recovered | undefined)[], now: number): Recovered | undefined {
+  const given = all.filter((one) => one !== undefined);
+  return given.toSorted((a, b) => shown(a, now).ageSeconds - shown(b, now).ageSeconds)[0];
+}
+
+/** @param since what proves as much, and passed */
+function failed(subject: string, last: Recovered | undefined, since: Recovered | undefined): Status['findings'] {
+  if (last?.result !== 'failed' || (since !== undefined && since.at > last.at)) return [];
+  const why = last.problem === undefined ? '' : `: ${last.problem}`;
+  const problem = `the last one, of the point ${last.point}, failed${why}`;
+  return [{ subject, problem, hint: `lifeboat points show ${last.point}` }];
+}
+
+function slow(passed: Recovered | undefined, target: string): Status['findings'][number] {
+  if (passed?.seconds === undefined)
     return {
       subject: 'rto',
       problem: `nobody has measured how long a recovery takes, and the target is ${target}`,
       hint: 'Measure it: lifeboat drill',
     };
-  const problem = `the last drill took ${formatDuration(passed.rtoSeconds * 1000)}, and the target is ${target}`;
+  const problem = `the last drill took ${formatDuration(passed.seconds * 1000)}, and the target is ${target}`;
   return { subject: 'rto', problem, hint: `Where the time went: lifeboat points show ${passed.point}` };
 }
 
@@ -66,27 +94,38 @@ function shown(recovered: Recovered, now: number): LastDrill {
     what,
     result,
     ...(problem === undefined ? {} : { problem }),
-    rtoSeconds: seconds,
+    ...present({ rtoSeconds: seconds }),
     rpoSeconds,
   };
 }
 
 const age = ({ ageSeconds }: LastDrill): string => formatDuration(ageSeconds * 1000);
 
+const results = {
+  passed: 'passed',
+  sampled: 'passed, content by sample',
+  unchecked: 'not all looked at',
+  failed: 'FAILED',
+};
+
 /** Rows of a table. */
-export function drillRows({ lastDrill, lastPassedDrill, drill, rto }: Status): string[][] {
+export function drillRows(status: Status): string[][] {
+  const { lastDrill, lastPassedDrill, lastFilesDrill, lastPassedFilesDrill, lastRecovery, drill, rto } = status;
   const target = (of: { readonly targetSeconds: number; readonly met: boolean }) =>
     `${formatDuration(of.targetSeconds * 1000)}: ${of.met ? 'met' : 'NOT met'}`;
   const text = (one: LastDrill): string => {
-    const name = one.how === 'recover' ? 'recovery of the machine' : one.what === 'files' ? 'files only' : 'drill';
-    const results = { passed: 'passed', sampled: 'passed, content by sample', failed: 'FAILED' };
-    const took = one.what === 'files' ? '' : `, RTO ${formatDuration(one.rtoSeconds * 1000)}`;
-    return `${name} ${results[one.result]}, ${age(one)} ago, of ${one.point}${one.result === 'failed' ? '' : took}`;
+    const measured = one.what === 'files' || one.result === 'failed' ? undefined : one.rtoSeconds;
+    const took = measured === undefined ? '' : `, RTO ${formatDuration(measured * 1000)}`;
+    return `${results[one.result]}, ${age(one)} ago, of ${one.point}${took}`;
   };
-  const isOther = lastPassedDrill !== undefined && lastPassedDrill.at !== lastDrill?.at;
+  const series = (name: string, last: LastDrill, passed: LastDrill | undefined): string[][] => [
+    [name, text(last)],
+    ...(passed === undefined || passed.at === last.at ? [] : [['last that passed', text(passed)]]),
+  ];
   return [
-    ['last drill', lastDrill === null ? 'never' : text(lastDrill)],
-    ...(isOther ? [['last that passed', text(lastPassedDrill)]] : []),
+    ...(lastDrill === null ? [['last drill', 'never']] : series('last drill', lastDrill, lastPassedDrill)),
+    ...(lastFilesDrill === undefined ? [] : series('last drill of files', lastFilesDrill, lastPassedFilesDrill)),
+    ...(lastRecovery === undefined ? [] : [['last recovery', text(lastRecovery)]]),
     ...(drill === undefined ? [] : [['target (drill)', target(drill)]]),
     ...(rto === undefined ? [] : [['target (RTO)', target(rto)]]),
   ];

@@ -221,7 +221,7 @@ function leftFindings(runs: readonly string[], { unsent }: Notices): Finding[] {
     ...runs.map((id) => ({
       subject: `run ${id}`,
       problem: 'it was left unfinished',
-      hint: `lifeboat runs resume ${id}, or with --undo to clean up after it`,
+      hint: `lifeboat runs show ${id} says how to go on with it, or to clean up after it`,
     })),
     ...unsent.map((problem) => ({ subject: 'notice', problem: `it did not get through: ${problem}` })),
   ];

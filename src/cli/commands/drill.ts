@@ -16,7 +16,10 @@ export function drillCommand(): Command {
       'a rescue medium of this host; default: one made for drills, and kept until it does not fit any more',
     )
     .option('--accelerator <kind>', 'kvm, or tcg: emulated; default: kvm where it works')
-    .option('--keep <dir>', 'keep the images of the disks, or the restored files, in this directory')
+    .option(
+      '--keep <dir>',
+      'keep the images of the disks, or the restored files, in this directory: in "images" of it, for root alone, or in "restored"',
+    )
     .option('--output <file>', 'where the report goes, as a page of HTML, besides the state directory')
     .addHelpText(
       'after',

@@ -72,7 +72,7 @@ export function layoutPlanCommand(): Command {
     .action(async (options: Options, command: Command) => {
       const { printResult } = await import('../output.ts');
       const { writeOutput } = await import('../output-file.ts');
-      const { blankDisks } = await import('../../layout/rebuild/blank.ts');
+      const { lookedAt } = await import('../../layout/rebuild/blank.ts');
       const { planDigest } = await import('../../layout/rebuild/document.ts');
       const { planLayout } = await import('../../layout/rebuild/plan.ts');
       const { planText } = await import('../../layout/rebuild/text.ts');
@@ -88,7 +88,9 @@ export function layoutPlanCommand(): Command {
       const plan = planLayout({
         wanted,
         found,
-        blank: options.to === 'host' ? await blankDisks(wanted, found, session.host, session.signal) : unused(found),
+        ...(options.to === 'host'
+          ? await lookedAt(wanted, found, session.host, session.signal)
+          : { blank: unused(found) }),
         ...namedRequest(options, withWholeDisks(wanted), found),
         ...present({ repository }),
         ...(options.grow ? { grows: ({ kind }) => ['ext', 'xfs', 'btrfs', 'f2fs'].includes(kind) } : {}),

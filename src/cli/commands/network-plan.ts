@@ -52,6 +52,7 @@ export function networkPlanCommand(): Command {
       const { planLive } = await import('../../network/rebuild/plan.ts');
       const { networkPlanText } = await import('../../network/rebuild/text.ts');
       const { filesBelow } = await import('../../network/rebuild/written/files.ts');
+      const { givenNames } = await import('../../network/rebuild/written/given-names.ts');
       const { planWritten } = await import('../../network/rebuild/written/plan.ts');
       const { linkPairs, linksNamed } = await import('../link-pairs.ts');
       const { live, root: typed } = options;
@@ -69,7 +70,12 @@ export function networkPlanCommand(): Command {
       const plan =
         root === undefined
           ? planLive(request)
-          : planWritten({ ...request, root, files: await filesBelow(session.host, root, session.signal) });
+          : planWritten({
+              ...request,
+              root,
+              files: await filesBelow(session.host, root, session.signal),
+              given: options.to === undefined ? await givenNames(found, session.host, session.signal) : new Map(),
+            });
       if (options.output !== undefined && !globals.dryRun) {
         await writeOutput(options.output, `${JSON.stringify(plan, null, 2)}\n`);
       }

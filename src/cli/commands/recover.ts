@@ -29,6 +29,7 @@ export function recoverCommand(): Command {
     .option('--mount-only', 'mount the recovered system, and no more', false)
     .option('--files-only', 'mount it, and bring back the files that differ', false)
     .option('--from <part>', `go on from one of: ${parts.join(', ')}`)
+    .option('--new', 'begin anew, and do not go on with an attempt that was cut off', false)
     .option('--root <dir>', 'where the new system is mounted', '/mnt/recovered')
     .option('--prove-budget <time>', 'how long proving may take, such as 10m: what is not read then is said')
     .option('--unattended', 'ask nobody: what is not within the consent policy of the medium is refused', false)
@@ -41,7 +42,7 @@ export function recoverCommand(): Command {
     .option('--runbook', 'print what a person does to recover this machine, on one page', false)
     .addHelpText(
       'after',
-      `\nNothing is written to a disk before somebody agreed to the plan. Who is interrupted gives the same command again.\n${helpFooter(
+      `\nNothing is written to a disk before somebody agreed to the plan. Who is interrupted gives the same command again: it\ngoes on, and says with what, as long as the disks are as the attempt left them.\n${helpFooter(
         [
           'lifeboat recover',
           'lifeboat recover --dry-run',

@@ -61,12 +61,18 @@ function resumeCommand(): Command {
       const { finish } = await import('../finish.ts');
       const { settingsIfConfigured, workflowFinder } = await import('../workflows.ts');
       const { resumeRun, undoRun } = await import('../../workflow/runs.ts');
+      const { showRun } = await import('../../workflow/store.ts');
       const { LifeboatError } = await import('../../kernel/errors.ts');
       const { runText } = await import('../run-text.ts');
       const { presentations } = await import('../present.ts');
       const globals = command.optsWithGlobals<Globals>();
       if (globals.dryRun) {
         throw new LifeboatError('usage', 'a resume has no dry run', { hint: `See lifeboat runs show ${id}.` });
+      }
+      if (!options.undo && (await showRun(globals.stateDir, id)).workflow === 'recover') {
+        throw new LifeboatError('usage', `the run ${id} is a recovery, which looks at the disks before it goes on`, {
+          hint: 'Give the same "lifeboat recover" command again: it goes on where it was, if the disks are still as it left them.',
+        });
       }
       await using session = openSession(globals, await settingsIfConfigured(globals));
       const find = workflowFinder(globals);

@@ -47,7 +47,7 @@ async function list({ repository, hostName, stateDir, json, signal }: Asked): Pr
   const document = {
     host: hostName,
     repository: repository.target.url,
-    points: found.points.map(({ point, arrivedMs, trust, verification, pin, recovered }) => ({
+    points: found.points.map(({ point, arrivedMs, trust, verification, pin, recovered, restored }) => ({
       id: point.id,
       createdAt: point.createdAt,
       arrivedAt: new Date(arrivedMs).toISOString(),
@@ -55,6 +55,7 @@ async function list({ repository, hostName, stateDir, json, signal }: Asked): Pr
       verifiedAt: verification?.at,
       depth: verification?.depth,
       lastDrill: recovered && drillOf(recovered),
+      lastFilesDrill: restored && drillOf(restored),
       base: point.data.base,
       needs: point.data.references,
       pinned: pin?.reason,
@@ -66,6 +67,7 @@ async function list({ repository, hostName, stateDir, json, signal }: Asked): Pr
       findings: point.data.findings.length,
     })),
     damaged: found.damaged.map(({ key, error }) => ({ key, error: errorRecord(error) })),
+    unknown: found.unknown ?? [],
     findings,
   };
   printResult(json, document, () => pointTable(found, odd, findings));
@@ -121,6 +123,7 @@ export function showCommand(): Command {
         trust: found.trust,
         verification: found.verification,
         recovered: found.recovered,
+        restored: found.restored,
         pinned: found.pin?.reason,
         arrivedAt: new Date(found.arrivedMs).toISOString(),
       };
