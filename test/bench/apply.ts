@@ -6,18 +6,17 @@
  * its own that takes seconds. Its passphrase is given, its questions are answered, its choice of disks is made for it. Its line for LUKS,
  * which it breaks in two, is mended. lifeboat compares what it made by a capture, which rear does not; rear mounts what it made.
  */
-import { execFileSync } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Host } from '../../src/host/host.ts';
 import { parsePlan, planDigest } from '../../src/layout/rebuild/document.ts';
 import type { Machine } from '../../src/machine/machine.ts';
 import type { Usage } from '../../src/machine/meter.ts';
-import { output } from '../helpers/child-process.ts';
 import { temporaryDirectory } from '../helpers/temporary.ts';
 import { startLab } from '../lab/lab.ts';
-import { unpackedPackages } from '../lab/packages.ts';
 import { program, programDisk, programPlace } from '../lab/program.ts';
 import { makeStack, readStack } from '../lab/stack.ts';
+import { usageSince } from '../lab/usage.ts';
+import { addRear } from './rear.ts';
 
 const { signal } = new AbortController();
 /** A capture says by 4 that something was not seen: the loaders on an EFI partition that nobody mounted. */
@@ -31,7 +30,7 @@ export async function applyPairs(pairs: number): Promise<void> {
   await using lab = await startLab({ disks: stack.disks, memoryMiB: 2048 }, signal);
   const { host, machine } = lab;
   await addLifeboat(machine, host);
-  await addRear(host);
+  await prepareRear(host);
   await makeStack(stack, lab, signal);
   const bench = { machine, host };
   const saved = [
@@ -127,10 +126,7 @@ async function timed({ machine, host }: Bench, argv: readonly string[], writes?:
   const guest = Number((await host.run(['date', '+%s.%N'], {}, signal)).stdout.toString());
   const offset = Date.now() / 1_000 - guest;
   const before = machine.usage();
-  const since = (usage: Usage): Usage => ({
-    wallSeconds: usage.wallSeconds - before.wallSeconds,
-    cpuSeconds: usage.cpuSeconds - before.cpuSeconds,
-  });
+  const since = (usage: Usage): Usage => usageSince(before, usage);
   const lines: Line[] = [];
   const running = host.stream(['sh', '-c', 'cd /; exec "$@" 2>&1', 'sh', ...argv], limits, signal);
   let rest = '';
@@ -151,11 +147,7 @@ async function timed({ machine, host }: Bench, argv: readonly string[], writes?:
   const last = samples.findLast(({ at }) => at <= ended)?.usage;
   if (first === undefined || last === undefined) throw new Error(`${argv.join(' ')}: when did it write?`);
   const until = since(last);
-  const writing = {
-    wallSeconds: until.wallSeconds - first.wallSeconds,
-    cpuSeconds: until.cpuSeconds - first.cpuSeconds,
-  };
-  return { ...whole, lines, writing };
+  return { ...whole, lines, writing: usageSince(first, until) };
 }
 
 const script = async (host: Host, text: string) => await host.run(['bash', '-ec', text], limits, signal);
@@ -177,26 +169,14 @@ async function addLifeboat(machine: Machine, host: Host): Promise<void> {
   await machine.removeDisk('PROGRAM', signal);
 }
 
-/** The peer, and what it calls that the builder has not; no program of the builder is replaced. */
-async function addRear(host: Host): Promise<void> {
-  const rear = await unpackedPackages('sid', ['rear']);
-  const tools = await unpackedPackages('bookworm', ['bc', 'cpio', 'file', 'gawk', 'less', 'sysvinit-utils']);
-  const extract = ['tar', '-C', '/', '--keep-directory-symlink', '--skip-old-files', '-xf', '-'] as const;
-  for (const [tree, ...names] of [
-    [rear, 'usr/sbin/rear', 'usr/share/rear', 'etc/rear'],
-    [tools, 'usr'],
-  ] as const) {
-    const stdin = execFileSync('tar', ['-C', tree, '-cf', '-', ...names], { maxBuffer: 1 << 28 });
-    await host.run(extract, { ...limits, stdin }, signal);
-  }
-  await script(host, rearSettings);
-  console.log(`apply: ${(await output('grep', '^rear=', `${rear}/PACKAGES`)).trim()}`);
+/** The peer. Programs that only its rescue image needs are not missed; what every Debian has besides, the builder has not. */
+async function prepareRear(host: Host): Promise<void> {
+  const tools = ['bc', 'cpio', 'file', 'gawk', 'less', 'sysvinit-utils'];
+  console.log(`apply: ${await addRear(host, { settings: rearSettings, tools }, signal)}`);
+  await script(host, 'ln -s /proc/self/fd /dev/fd; ln -s ../proc/self/mounts /etc/mtab; mkdir -p /mnt/local');
 }
 
-/** Programs that only its rescue image needs are not missed. What every Debian has besides, the builder has not. */
-const rearSettings = `
-cat > /etc/rear/local.conf <<'END'
-OUTPUT=ISO
+const rearSettings = `OUTPUT=ISO
 BACKUP=REQUESTRESTORE
 BOOTLOADER=GRUB
 for place in "\${!REQUIRED_PROGS[@]}"; do
@@ -205,10 +185,7 @@ done
 MIGRATION_MODE=false
 USER_INPUT_WIPE_DISKS_CONFIRMATION=yes
 LUKS_CRYPTSETUP_OPTIONS="--pbkdf pbkdf2 --pbkdf-force-iterations 1000"
-END
-ln -s /proc/self/fd /dev/fd
-ln -s ../proc/self/mounts /etc/mtab
-mkdir -p /mnt/local`;
+`;
 
 /** Runs a command where the stack's root is the system's: rear leaves out what is mounted below /mnt. */
 const asSystem = `

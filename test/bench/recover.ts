@@ -1,36 +1,44 @@
 /**
- * A server that is lost and comes back with nobody there, beside rear 2.9 of Debian sid, which was measured in a machine of this kind with as much
- * on the same kind of storage: RAID 1, LVM, LUKS, xfs and btrfs, 803 MiB of files.
+ * A server that is lost and comes back, beside rear of Debian sid, one after the other on the same source and in the same kind of machine: RAID 1,
+ * LVM, LUKS, xfs and btrfs, a database and a web server, backed up to a disk of its own. lifeboat recovers with nobody there; rear, set up to be
+ * unattended, asks nevertheless, and is answered at once.
  */
-import { mediumOf, startRecovery } from '../lab/recovery.ts';
-import { protectedSource } from '../lab/source/protect.ts';
-import { blankFor, comesBack } from '../lab/whole-recovery.ts';
-
-/** Of rear, in seconds: its backup, and from switching on to the login, as run and without what it waited for a person; and of processor. */
-const peer = { backup: 376, asRun: 374, corrected: 282, cpu: 328, interventions: 2 };
+import type { Usage } from '../../src/machine/meter.ts';
+import { temporaryDirectory } from '../helpers/temporary.ts';
+import { newlyProtected } from '../lab/source/protect.ts';
+import type { Difference } from '../lab/source/witness.ts';
+import { recoverUnattended } from '../lab/whole-recovery.ts';
+import { rearRun } from './recover-rear.ts';
 
 export async function recovery(): Promise<void> {
   const { signal } = new AbortController();
-  const source = await protectedSource({ layout: 'stacked', firmware: 'bios' }, signal);
-  const ratio = (own: number, others: number): string => (own / others).toFixed(2);
-  console.log(
-    `recover: backed up and read back in ${source.seconds.toFixed(0)} s; rear ${peer.backup} s (ratio ${ratio(source.seconds, peer.backup)}, aimed at 0.5)`,
-  );
-  const settings = { recover: { consent: 'blank-disks', after: 'reboot' } };
-  const { file: medium } = await mediumOf(
-    source,
-    { words: ['lifeboat.recover'], settings, embedCredentials: true },
-    signal,
-  );
-  await using machine = await startRecovery(source, { disks: blankFor(source), medium }, signal);
-  await using host = await machine.recovered(signal);
-  const seconds = (performance.now() - machine.since) / 1_000;
-  const { cpuSeconds } = machine.machine.usage();
-  await host[Symbol.asyncDispose]();
-  console.log(
-    `recover: from switching on to the recovered system ${seconds.toFixed(0)} s (${cpuSeconds.toFixed(0)} s of processor), with nobody there; rear ${peer.corrected} s (${peer.cpu} s), as run ${peer.asRun} s with ${peer.interventions} answers of a person (ratio ${ratio(seconds, peer.corrected)}, aimed at 0.4)`,
-  );
+  await using work = await temporaryDirectory();
+  const source = await newlyProtected({ layout: 'stacked', firmware: 'bios' }, work.path, signal);
   // Fails where anything is otherwise.
-  await comesBack(source, machine, undefined, signal);
-  console.log('recover: nothing is lost, by every file and what the system says; rear lost four kinds of things');
+  const own = await recoverUnattended(source, {}, signal);
+  console.log('recover: lifeboat: nobody was asked, and nothing is lost, by every file and what the system says');
+  const peer = await rearRun(source, signal);
+  console.log(`recover: ${peer.version}: ${peer.answers} answers of a person; not as it was:`);
+  for (const line of summary(peer.lost)) console.log(`  ${line}`);
+  compared('backup', source.backup, peer.backup, 0.5);
+  compared('from switching on to the recovered system', own, peer.recovery, 0.4);
+}
+
+function compared(what: string, own: Usage, peer: Usage, aim: number): void {
+  const text = ({ wallSeconds, cpuSeconds }: Usage) =>
+    `${wallSeconds.toFixed(0)} s (${cpuSeconds.toFixed(0)} s of processor)`;
+  const ratio = (of: (usage: Usage) => number): string => (of(own) / of(peer)).toFixed(2);
+  console.log(
+    `recover: ${what}: lifeboat ${text(own)}, rear ${text(peer)}: ratio ${ratio((usage) => usage.wallSeconds)} (aimed at ${aim}), of processor ${ratio((usage) => usage.cpuSeconds)}`,
+  );
+}
+
+/** The first of each kind, with how many there are. */
+function summary(lost: readonly Difference[]): readonly string[] {
+  const kinds = Map.groupBy(lost, ({ what, after }) => {
+    const [kind = '', path = ''] = what.split(' ', 2);
+    if (kind === 'facts') return what;
+    return `${after === undefined ? 'gone' : 'other'}: ${path.split('/').slice(0, 3).join('/')}`;
+  });
+  return [...kinds].map(([kind, all]) => `${kind}: ${all.length}, such as ${JSON.stringify(all[0]).slice(0, 300)}`);
 }

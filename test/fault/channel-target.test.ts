@@ -4,7 +4,9 @@ import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { channelTarget } from '../../src/target/channel/channel.ts';
 import { creditFrame, frame, framesOf, jsonFrame, MAX_PAYLOAD, WINDOW } from '../../src/target/channel/frames.ts';
+import { Inbox } from '../../src/target/channel/flow.ts';
 import { type Link, linkOver } from '../../src/target/channel/link.ts';
+import { Queue } from '../../src/target/channel/queue.ts';
 import { serveTarget } from '../../src/target/channel/serve.ts';
 import { read, rejectsWith, sampleBytes } from '../../src/target/conformance/case.ts';
 import { memoryTarget } from '../../src/target/memory/memory.ts';
@@ -104,6 +106,8 @@ const hello = jsonFrame('hello', 0, {
   traits: memoryTarget('traits', new Map()).traits,
 });
 
+async function* asNothing(): AsyncIterable<Uint8Array> {}
+
 async function answeredBy(answers: readonly Uint8Array[], thenEnd: boolean, signal: AbortSignal): Promise<unknown> {
   const { asking, there, back } = wire();
   there.once('data', () => back.write(hello));
@@ -128,13 +132,29 @@ describe('the end that asks is told nonsense', () => {
       Array.from({ length: WINDOW / MAX_PAYLOAD + 1 }, () => frame('data', 1, Buffer.alloc(MAX_PAYLOAD))),
     ],
     ['an error of another kind', [jsonFrame('error', 1, { code: 7 })]],
+    ['more credit than there ever is room', [creditFrame(1, 1)]],
   ] as const)('%s', async ([, answers], { signal }) => {
     await expect(answeredBy(answers, false, signal)).rejects.toMatchObject({ code: 'unreachable', retryable: true });
   });
 
+  test('a list that never comes to the end of a line', async ({ signal }) => {
+    const { asking, there, back } = wire();
+    there.once('data', () => back.write(hello));
+    await using target = await channelTarget('channel:test', async () => asking, signal);
+    there.removeAllListeners('data');
+    there.resume();
+    // All that was asked for, and then as much as is taken.
+    const line = frame('data', 1, Buffer.alloc(MAX_PAYLOAD, 0x61));
+    for (let sent = 0; sent < WINDOW; sent += MAX_PAYLOAD) back.write(line);
+    await expect(Array.fromAsync(target.list('', signal))).rejects.toMatchObject({ code: 'unreachable' });
+  });
+
   test('half a frame, and then the end', async ({ signal }) => {
     const half = frame('data', 1, sampleBytes(100)).subarray(0, 50);
-    await expect(answeredBy([half], true, signal)).rejects.toMatchObject({ code: 'unreachable', message: /middle/ });
+    await expect(answeredBy([half], true, signal)).rejects.toMatchObject({
+      code: 'unreachable',
+      message: expect.stringContaining('in the middle'),
+    });
   });
 
   test('another version', async ({ signal }) => {
@@ -166,6 +186,10 @@ describe('who asks is not what it should be', () => {
       'credit of another size',
       [jsonFrame('call', 1, { verb: 'stat', key: 'object' }), put(2), frame('credit', 2, Buffer.alloc(3))],
     ],
+    ['more credit than there ever is room', [put(1), creditFrame(1, 1)]],
+    ['credit without end', [put(1), creditFrame(1, 0xffff_ffff)]],
+    ['credit for nothing', [put(1), creditFrame(1, 0)]],
+    ['a second greeting', [jsonFrame('hello', 0, {}), jsonFrame('hello', 0, {})]],
     ['an answer', [jsonFrame('result', 1, {})]],
     ['half a frame', [put(1).subarray(0, 12)]],
   ] as const)('%s: it is let go of, and nothing is stored', async ([, said], { signal }) => {
@@ -195,6 +219,40 @@ describe('who asks is not what it should be', () => {
     expect(codes).toEqual(['usage', 'usage']);
     there.end();
     await serving.catch(() => undefined);
+  });
+
+  test('who asks again and again, and takes no answer, is let go of', async ({ signal }) => {
+    const over = Promise.withResolvers<void>();
+    const outgoing = new Queue<Uint8Array>();
+    async function* asking() {
+      for (let id = 1; id < 1_000_000; id += 1) {
+        yield jsonFrame('call', id, { verb: 'stat', key: `object-${id}` });
+        // Each is answered before the next is asked.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      over.resolve();
+    }
+    const link: Link = { incoming: asking(), outgoing, close: () => outgoing.end() };
+    await expect(serveTarget(link, memoryTarget('greedy', new Map()), signal)).rejects.toMatchObject({
+      code: 'unreachable',
+    });
+    const answers: Uint8Array[] = [];
+    for await (const answer of outgoing) answers.push(answer);
+    expect(answers.length).toBeLessThanOrEqual(128);
+  });
+
+  test('a body in crumbs takes little more memory than its bytes', async ({ signal }) => {
+    const outgoing = new Queue<Uint8Array>();
+    const inbox = new Inbox({ incoming: asNothing(), outgoing, close: () => {} }, 1);
+    const chunk = Buffer.alloc(MAX_PAYLOAD, 7);
+    for (let at = 0; at < WINDOW; at += 1) inbox.push(chunk.subarray(at % MAX_PAYLOAD, (at % MAX_PAYLOAD) + 1));
+    expect(() => inbox.push(chunk.subarray(0, 1))).toThrow(expect.objectContaining({ code: 'unreachable' }));
+    inbox.end();
+    const sizes: number[] = [];
+    for await (const part of inbox) sizes.push(part.length);
+    signal.throwIfAborted();
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(WINDOW);
+    expect(sizes.length).toBeLessThan(WINDOW / 1024);
   });
 
   test('frames of calls that are over are no harm', async ({ signal }) => {
@@ -231,6 +289,20 @@ describe('what is only read', () => {
       for (;;) yield Buffer.alloc(1 << 20);
     }
     await rejectsWith('no-space', () => target.put('a/large', endless(), {}, signal));
+    // Any number at once has no more room together.
+    async function* large() {
+      for (let chunk = 0; chunk < 24; chunk += 1) yield Buffer.alloc(1 << 20);
+    }
+    const several = ['1', '2', '3', '4'].map(
+      async (name) => await target.put(`a/several-${name}`, large(), {}, signal),
+    );
+    const outcomes = (await Promise.allSettled(several)).map(({ status }) => status);
+    expect(outcomes.filter((status) => status === 'fulfilled').length).toBeLessThanOrEqual(2);
+    const stored = [...kept.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
+    expect(stored).toBeLessThanOrEqual(64 << 20);
+    await expect(target.put('a/named', endless(), {}, signal)).rejects.toMatchObject({
+      message: expect.stringContaining('64.0 MiB'),
+    });
     expect(await target.stat('a/large', signal)).toBeUndefined();
   });
 });

@@ -90,7 +90,7 @@ test('a writer that is killed leaves whole objects, and all that it was told are
     await target.put('dir/replaced', Buffer.concat([Buffer.alloc(4), createHash('sha256').digest()]), {}, signal);
     expect(await readdir(join(root, '.tmp')), 'the next writer sweeps').toEqual([]);
   }
-}, 30_000);
+});
 
 /** Runs a writer, kills it so many microseconds after its first acknowledgement, and gives the last one. */
 async function killedAfter(root: string, seed: number, microseconds: number): Promise<number> {

@@ -64,7 +64,7 @@ export function sceneOf(captured: Layout, more: Partial<Scene> = {}): Scene {
 }
 
 /** Commands that only look. */
-const asks = /^(rescue )?(efibootmgr -v|realpath|grep|find|getfattr|modprobe|lsinit)/;
+const asks = /^(rescue )?(efibootmgr -v|realpath|grep|find|getfattr|modprobe|lsinit|udevadm info)/;
 
 /** Plans and carries out, over a restored system of these files, whose programs give these answers. */
 export async function finished(

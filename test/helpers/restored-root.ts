@@ -24,6 +24,7 @@ export interface RestoredRoot extends AsyncDisposable {
 
 const ofFiles = new Set('cat find stat realpath mkdir cp install dd mv sync rm mktemp chmod readlink'.split(' '));
 
+/** @param files an empty directory ends with a slash */
 export async function restoredRoot(
   files: Readonly<Record<string, string>>,
   answers: Readonly<Record<string, Answer>> = {},
@@ -31,8 +32,8 @@ export async function restoredRoot(
   const directory = await temporaryDirectory();
   const place = (path: string): string => join(directory.path, path);
   for (const [path, content] of Object.entries(files)) {
-    mkdirSync(dirname(place(path)), { recursive: true });
-    writeFileSync(place(path), content);
+    mkdirSync(path.endsWith('/') ? place(path) : dirname(place(path)), { recursive: true });
+    if (!path.endsWith('/')) writeFileSync(place(path), content);
   }
   const local = localHost();
   const ran: string[] = [];
@@ -77,7 +78,8 @@ export async function restoredRoot(
       }
       if (root !== mountedAt) throw new Error(`not the restored system: ${root}`);
       const [name = '', ...words] = inner;
-      if (!ofFiles.has(name)) return await answered(inner, '', options.okCodes ?? [0]);
+      const isAnswered = inner.join(' ') in answers;
+      if (!ofFiles.has(name) || isAnswered) return await answered(inner, '', options.okCodes ?? [0]);
       const below = (word: string): string =>
         word.replace(/^(of=)?(\/.*)$/s, (_, key: string | undefined, path: string) =>
           path === '/dev/null' ? path : `${key ?? ''}${place(path)}`,

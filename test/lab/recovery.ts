@@ -7,6 +7,7 @@ import type { Host } from '../../src/host/host.ts';
 import { localHost } from '../../src/host/local.ts';
 import { firmwareOf } from '../../src/machine/firmware.ts';
 import { type Machine, startMachine } from '../../src/machine/machine.ts';
+import type { Qemu } from '../../src/qemu/program.ts';
 import type { Disk, MachineSpec, NetworkCard } from '../../src/qemu/spec.ts';
 import { rescueFiles } from '../../src/cli/rescue-files.ts';
 import { temporaryDirectory } from '../helpers/temporary.ts';
@@ -15,6 +16,9 @@ import { labEmulation } from './prepared.ts';
 import { overlaysOf } from './rebooted.ts';
 import { type LabMedium, rescueMedium, rescueLimitMs } from './rescue.ts';
 import { loginFiles, type Protected, repositoryPlace } from './source/protect.ts';
+
+/** Longer than anything takes on a machine that is busy with ten other things. */
+const recoverLimitMs = 3_600_000;
 
 export interface RecoveryOptions {
   /** @default as the source */
@@ -27,9 +31,13 @@ export interface RecoveryOptions {
   readonly directory?: string;
   /** Disks with something on them, besides the repository's; not written to, but overlays of them. */
   readonly images?: readonly Disk[];
-  /** In its drive; the firmware starts from it where the first disk has nothing to start, or an attempt before has left something there. */
+  /** What it is started from where the first disk has nothing to start, or an attempt before has left something there. */
   readonly medium?: string;
+  /** @default 'cd', in its drive */
+  readonly as?: 'cd' | 'stick';
   readonly cards?: readonly NetworkCard[];
+  /** In which network namespace it runs, and so on. */
+  readonly inside?: (qemu: Qemu) => Qemu;
 }
 
 export interface RecoveryMachine extends AsyncDisposable {
@@ -37,8 +45,6 @@ export interface RecoveryMachine extends AsyncDisposable {
   readonly disks: readonly Disk[];
   /** What is written of `images`: overlays, which hold nothing as long as nobody writes. */
   readonly others: readonly Disk[];
-  /** Of when it was switched on. */
-  readonly since: number;
   /** The rescue system, once it answers. */
   rescue(signal: AbortSignal): Promise<Host>;
   /** The recovered system, once its own agent answers and everything in it has started. */
@@ -46,6 +52,8 @@ export interface RecoveryMachine extends AsyncDisposable {
 }
 
 export interface MadeMedium {
+  /** @default 'iso' */
+  readonly format?: string;
   /** For the kernel's command line. */
   readonly words?: readonly string[];
   /** @default false */
@@ -57,7 +65,7 @@ export interface MadeMedium {
 /** A medium of the source, as `rescue build` makes it there. */
 export async function mediumOf(
   { files }: Protected,
-  { words = [], embedCredentials = false, settings = {} }: MadeMedium,
+  { format = 'iso', words = [], embedCredentials = false, settings = {} }: MadeMedium,
   signal: AbortSignal,
 ): Promise<LabMedium> {
   await using work = await temporaryDirectory();
@@ -72,7 +80,7 @@ export async function mediumOf(
   const own = await rescueFiles(at('lifeboat.yaml'), embedding, localHost(), signal);
   const captured = files.filter(({ path }) => path.startsWith('/etc/lifeboat/captured/'));
   const placed = own.files.map((file) => ({ ...file, path: file.path, content: String(file.content) }));
-  return await rescueMedium({ files: [...captured, ...placed], words });
+  return await rescueMedium({ format, files: [...captured, ...placed], words });
 }
 
 /** Switches it on. Disposing is pulling the plug. */
@@ -82,6 +90,7 @@ export async function startRecovery(
   signal: AbortSignal,
 ): Promise<RecoveryMachine> {
   const { firmware = source.kind.firmware, images = [], medium, cards = [{ network: { kind: 'user' } }] } = options;
+  const { as = 'cd', inside = (qemu) => qemu } = options;
   const emulation = await labEmulation(signal);
   await using stack = new AsyncDisposableStack();
   const directory = stack.use(await temporaryDirectory()).path;
@@ -90,23 +99,26 @@ export async function startRecovery(
   const disks = blank.map((disk, index) => ({ bootIndex: index + 1, ...disk }));
   const others = await overlaysOf(images, directory, signal);
   const repository = await overlaysOf(source.repository === undefined ? [] : [source.repository], directory, signal);
+  const bootIndex = options.again === undefined ? 99 : 0;
+  const stick: Disk[] = [];
+  if (medium !== undefined && as === 'stick')
+    stick.push({ file: medium, format: 'raw', serial: 'STICK', bus: 'usb', bootIndex, readOnly: true });
   const spec: MachineSpec = {
     name: 'recovery',
     memoryMiB: 2048,
     cpus: 2,
     firmware: await firmwareOf(firmware, emulation.qemu, directory, signal),
-    disks: [...others, ...disks, ...repository],
+    disks: [...others, ...disks, ...repository, ...stick],
     cards,
     screen: true,
-    ...(medium === undefined ? {} : { cd: { file: medium, bootIndex: options.again === undefined ? 99 : 0 } }),
+    ...(medium === undefined || as === 'stick' ? {} : { cd: { file: medium, bootIndex } }),
     onReboot: 'reboot',
   };
-  const since = performance.now();
-  const machine = stack.use(await startMachine(spec, emulation, signal));
+  const machine = stack.use(await startMachine(spec, { ...emulation, qemu: inside(emulation.qemu) }, signal));
   const owned = stack.move();
   const answering = async (file: string, own: AbortSignal): Promise<Host> => {
     for (;;) {
-      const host = await machine.connect(rescueLimitMs, own);
+      const host = await machine.connect(recoverLimitMs, own);
       // The agent of the one before answers until the last moment.
       const { code } = await host.run(['test', '-e', file], { okCodes: [0, 1] }, own).catch(() => ({ code: 1 }));
       if (code === 0) return host;
@@ -117,7 +129,6 @@ export async function startRecovery(
     machine,
     disks,
     others,
-    since,
     rescue: async (own) => await answering('/etc/lifeboat/medium.json', own),
     async recovered(own) {
       const host = await answering('/etc/systemd/system/tick.timer', own);
@@ -148,9 +159,6 @@ const documentSchema = z.object({
     .nullish(),
 });
 export type RecoveryDocument = z.infer<typeof documentSchema>;
-
-/** Longer than anything takes on a machine that is busy with ten other things. */
-const recoverLimitMs = 3_600_000;
 
 /** Waits until the rescue system has done what it does by itself: by then the disk with the repository is where the source had it. */
 export async function settledRescue(host: Host, signal: AbortSignal): Promise<void> {

@@ -16,16 +16,19 @@ export interface SftpService extends AsyncDisposable {
 }
 
 const address = '10.0.2.100';
+/** Wherever the directory is, by this path it is served. */
+const place = '/srv/points';
 
-/** @param directory what it is root of for `url` */
+/** @param directory what is at the path of `url`, the same for all such servers */
 export async function serveSftp(directory: string): Promise<SftpService> {
   await using stack = new AsyncDisposableStack();
-  const sshd = stack.use(await startSshd());
+  const mounts = ['mount -t tmpfs tmpfs /srv', `mkdir ${place}`, `mount --bind '${directory}' ${place}`];
+  const sshd = stack.use(await startSshd({ mounts }));
   const program = `bash -c "exec 3<>/dev/tcp/127.0.0.1/${sshd.port}; cat <&3 & cat >&3"`;
   const identity = await readFile(sshd.privateKeyPath, 'utf8');
   const owned = stack.move();
   return {
-    url: `sftp://${sshd.user}@${address}${directory}`,
+    url: `sftp://${sshd.user}@${address}${place}`,
     card: { network: { kind: 'user', services: [{ address, port: 22, program }] } },
     identity,
     knownHosts: `${address} ${sshd.hostKey}\n`,

@@ -38,6 +38,8 @@ export interface SystemOptions extends LabOptions {
   readonly images?: readonly Disk[];
   /** Whether it is switched on, in place of going on from the state of one that has booted. @default false */
   readonly cold?: boolean;
+  /** @default false */
+  readonly screen?: boolean;
 }
 
 export interface SystemLab extends Lab {
@@ -48,7 +50,7 @@ export interface SystemLab extends Lab {
 /** Starts a system; a reboot of it is one. It writes to images of its own. */
 export async function startSystem(options: SystemOptions, signal: AbortSignal): Promise<SystemLab> {
   const { release = 'debian12', memoryMiB = 1024, cpus = 1, disks = [], cards = [], firmware = 'bios' } = options;
-  const { bus = 'scsi', cold = false } = options;
+  const { bus = 'scsi', cold = false, screen = false } = options;
   const emulation = await labEmulation(signal);
   const { qemu } = emulation;
   const images = options.images ?? [
@@ -65,6 +67,7 @@ export async function startSystem(options: SystemOptions, signal: AbortSignal): 
     firmware: await firmwareOf(emulation, firmware, signal),
     disks: images,
     cards,
+    ...(screen ? { screen } : {}),
     onReboot: 'reboot',
   };
   // The state of NVMe disks cannot be kept.
@@ -102,6 +105,12 @@ export async function restarted(
     await next[Symbol.asyncDispose]();
     await sleep(1_000, signal);
   }
+}
+
+/** Has a system end as its administrator does it, and waits until it has: by a power button only a machine with such a driver ends. */
+export async function shutDown({ machine, host }: Pick<Lab, 'machine' | 'host'>, signal: AbortSignal): Promise<void> {
+  await host.run(['systemctl', 'poweroff', '--no-block'], {}, signal);
+  await machine.ended(bootLimitMs, signal);
 }
 
 async function bootId(host: Host, signal: AbortSignal): Promise<string> {

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Host } from '../../../src/host/host.ts';
 import { applyPlan } from '../../../src/layout/rebuild/apply.ts';
-import { blankDisks } from '../../../src/layout/rebuild/blank.ts';
+import { blankDisks } from '../../helpers/blank-disks.ts';
 import type { Plan } from '../../../src/layout/rebuild/document.ts';
 import { readMark } from '../../../src/layout/rebuild/mark.ts';
 import { planLayout } from '../../../src/layout/rebuild/plan.ts';

@@ -5,6 +5,7 @@ import { sleep } from '../../../src/kernel/wait.ts';
 import { captureNetwork } from '../../../src/network/capture.ts';
 import { applyWritten } from '../../../src/network/rebuild/written/apply.ts';
 import { filesBelow } from '../../../src/network/rebuild/written/files.ts';
+import { givenNames } from '../../../src/network/rebuild/written/given-names.ts';
 import { planWritten } from '../../../src/network/rebuild/written/plan.ts';
 import type { Network } from '../../../src/network/types.ts';
 import type { NetworkCard } from '../../../src/qemu/spec.ts';
@@ -54,6 +55,7 @@ test.skipIf(why !== undefined)('systemd-networkd', { timeout: 1_800_000 }, async
     ]),
     root: '/',
     files: await filesBelow(lab.host, '/', signal),
+    given: await givenNames(found, lab.host, signal),
   });
   expect(plan.cards.map(({ was, name }) => `${was} ${name}`).toSorted()).toEqual(
     [`${old} ${uplink}`, 'lan0 lan0'].toSorted(),

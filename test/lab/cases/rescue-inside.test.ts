@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { localHost } from '../../../src/host/local.ts';
 import type { Host } from '../../../src/host/host.ts';
 import { applyPlan } from '../../../src/layout/rebuild/apply.ts';
-import { blankDisks } from '../../../src/layout/rebuild/blank.ts';
+import { blankDisks } from '../../helpers/blank-disks.ts';
 import { withoutHold } from '../../../src/layout/rebuild/held.ts';
 import { planLayout } from '../../../src/layout/rebuild/plan.ts';
 import { mediumSchema } from '../../../src/media/medium.ts';

@@ -11,7 +11,7 @@ for key in /etc/ssh/ssh_host_*_key; do ssh-keygen -lf "$key"; done
 section users
 getent passwd | sha256sum; getent group | sha256sum; sha256sum < /etc/shadow
 section blkid
-devices | while read -r device; do blkid -p -o export "$device" | grep -E '^(UUID|UUID_SUB|LABEL|TYPE|PART_ENTRY_(UUID|TYPE|NUMBER|NAME)|PTUUID)=' | sort | tr '\n' ' '; echo; done | sort -u
+devices | while read -r device; do blkid -p -o export "$device" | grep -E '^(UUID|LABEL|TYPE|PART_ENTRY_(UUID|TYPE|NUMBER|NAME)|PTUUID)=' | sort | tr '\n' ' '; echo; done | sort -u
 section findmnt
 findmnt -rn -t ext4,xfs,btrfs,vfat -o TARGET,FSTYPE,UUID,FSROOT,OPTIONS | sed 's/,subvolid=[0-9]*//' | grep -v '^/srv/backup ' | sort
 section swap
@@ -27,10 +27,10 @@ for device in $(blkid -t TYPE=crypto_LUKS -o device); do cryptsetup luksUUID "$d
 section mapped
 for name in $(dmsetup ls --target crypt 2> /dev/null | awk '$1 != "No" {print $1}'); do echo "$name"; dmsetup table --showkeys "$name" | cut -d' ' -f4,5 | sha256sum; done
 section subvolumes
-for place in $(findmnt -rn -t btrfs -o TARGET); do btrfs subvolume list "$place" | sed 's/ID [0-9]* gen [0-9]* top level [0-9]* //' | sort; btrfs subvolume list -r "$place" | sed 's/.* path/read-only/' | sort; done
+for place in $(findmnt -rn -t btrfs -o TARGET); do btrfs subvolume list "$place" | sed 's/ID [0-9]* gen [0-9]* top level [0-9]* //' | grep -v '[ /]before$' | sort; done
 section services
 systemctl list-units --type=service,timer,mount,swap --state=active --no-legend --plain | awk '{print $1}' |
-  grep -Ev '^(srv-backup|run-|systemd-(tmpfiles-clean|random-seed)|user@|user-runtime|dbus|initrd|lifeboat|systemd-fsck@|ifup@|getty@|serial-getty|e2scrub|systemd-timedated|systemd-hostnamed|logrotate|man-db|dpkg-db|apt)' | sort
+  grep -Ev '^(srv-backup|opt-lifeboat|run-|systemd-(tmpfiles-clean|random-seed)|user@|user-runtime|dbus|initrd|lifeboat|systemd-fsck@|systemd-fsckd|ifup@|getty@|serial-getty|e2scrub|systemd-timedated|systemd-hostnamed|logrotate|man-db|dpkg-db|apt)' | sort
 section failed
 systemctl list-units --failed --no-legend --plain | awk '{print $1}' | sort
 section ports

@@ -1,6 +1,6 @@
 /**
  * Disks of a server that does real work, made without lifeboat: Debian's packages, a database, a web server, users, and everything odd that a
- * filesystem can hold; on one disk with ext4, or on a stack of what storage has.
+ * filesystem can hold; on one disk with ext4, or on a stack of what storage has. A small one has neither database nor web server.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,10 +10,11 @@ import type { Disk } from '../../../src/qemu/spec.ts';
 import { cachedDirectory } from '../../helpers/cache.ts';
 import { devicesOf, makeImages, startLab } from '../lab.ts';
 import { digest, labEmulation } from '../prepared.ts';
-import { startSystem } from '../system.ts';
+import { shutDown, startSystem } from '../system.ts';
 import { systemImage } from '../system/image.ts';
+import { smallPackages, systems } from '../system/packages.ts';
 
-export const sourceLayouts = ['plain', 'stacked'] as const;
+export const sourceLayouts = ['small', 'plain', 'stacked'] as const;
 export type SourceLayout = (typeof sourceLayouts)[number];
 
 const GIB = 1024 ** 3;
@@ -21,28 +22,30 @@ const GIB = 1024 ** 3;
 const limitMs = 1_800_000;
 
 /** What it does its work with. */
-const packages =
-  'postgresql nginx-light cron openssh-server sudo libcap2-bin ifupdown isc-dhcp-client netbase ca-certificates'.split(
-    ' ',
-  );
+const tools = 'cron openssh-server libcap2-bin ifupdown isc-dhcp-client netbase ca-certificates'.split(' ');
+const small = [...smallPackages, ...tools];
+const large = [...systems.debian12.others, 'postgresql', 'nginx-light', 'sudo', ...tools];
 
 /** Of the stack. */
 const stackDisks = ['A', 'B'].map((serial) => ({ serial, bytes: 4 * GIB }));
 
 /** Images in qcow2, which must not be written to; made where they are not cached, which takes some minutes. */
 export async function sourceImages(layout: SourceLayout, signal: AbortSignal): Promise<readonly Disk[]> {
-  const file = await systemImage('debian12', signal, packages);
+  const file = await systemImage('debian12', signal, layout === 'small' ? small : large);
   const base: Disk = { file, format: 'qcow2', serial: 'SYSTEM', bus: 'scsi', bootIndex: 1 };
-  const start = layout === 'plain' ? [base] : await stacked(base, signal);
-  const recipe = digest([start, String(await content('work.sh'))]);
-  const directory = await cachedDirectory(`lab/source/${layout}-${recipe}`, async (made) => {
-    await using lab = await startSystem(
-      { images: start, cold: true, cpus: 2, cards: [{ network: { kind: 'user' } }] },
-      signal,
-    );
-    await lab.host.run(['bash', '-s'], { stdin: await content('work.sh'), timeoutMs: limitMs }, signal);
-    await flattened(lab.images, made, () => lab.machine.powerOff(limitMs, signal), signal);
-  });
+  const start = layout === 'stacked' ? await stacked(base, signal) : [base];
+  const scripts = await Promise.all(['work.sh', ...(layout === 'small' ? [] : ['services.sh'])].map(content));
+  const directory = await cachedDirectory(
+    `lab/source/${layout}-${digest([start, scripts.map(String)])}`,
+    async (made) => {
+      await using lab = await startSystem(
+        { images: start, cold: true, cpus: 2, cards: [{ network: { kind: 'user' } }] },
+        signal,
+      );
+      for (const stdin of scripts) await lab.host.run(['bash', '-s'], { stdin, timeoutMs: limitMs }, signal);
+      await flattened(lab.images, made, () => shutDown(lab, signal), signal);
+    },
+  );
   return start.map((disk) => ({ ...disk, file: join(directory, `${disk.serial}.qcow2`) }));
 }
 

@@ -12,8 +12,9 @@ import { devicesOf, makeImages } from '../lab.ts';
 import { digest, labEmulation } from '../prepared.ts';
 import { program, programDisk } from '../program.ts';
 import { serveSftp, type SftpService } from '../sftp-service.ts';
-import { type SystemLab, startSystem } from '../system.ts';
+import { shutDown, type SystemLab, startSystem } from '../system.ts';
 import { factsOfSystem, filesOfDisk, filesOfSystem, type Witness, witnessSchema } from './witness.ts';
+import { usageSince } from '../usage.ts';
 import { type SourceLayout, sourceImages } from './image.ts';
 
 const GIB = 1024 ** 3;
@@ -32,7 +33,8 @@ const pointSchema = z.object({
   code: z.string(),
   /** Files of the rescue medium, by their paths there. */
   files: z.array(z.object({ path: z.string(), content: z.string(), mode: z.number() })),
-  seconds: z.number(),
+  /** What the backup took of the whole machine. */
+  backup: z.object({ wallSeconds: z.number(), cpuSeconds: z.number() }),
 });
 
 export interface Protected extends z.infer<typeof pointSchema> {
@@ -61,7 +63,9 @@ async function startSource(
 ): Promise<SystemLab> {
   const images = await sourceImages(layout, signal);
   const cards = [server?.card ?? { network: { kind: 'user' } as const }];
-  const lab = await startSystem({ images, firmware, cards, memoryMiB: 2048, cpus: 2 }, signal);
+  // With a screen, as the machine has that it is recovered in: the network card is at the same place then.
+  const options = { images, firmware, cards, memoryMiB: 2048, cpus: 2, screen: true };
+  const lab = await startSystem(options, signal);
   const file = await programDisk(directory);
   await lab.machine.addDisk({ file, format: 'raw', serial: 'PROGRAM', bus: 'scsi' }, signal);
   const found = await devicesOf(lab.host, ['PROGRAM'], signal);
@@ -106,22 +110,39 @@ async function addLogin(host: Host, { identity, knownHosts }: SftpService, signa
 /** Where ssh looks by itself: what logs in, and what a server is known by. */
 export const loginFiles = ['/root/.ssh/id_ed25519', '/root/.ssh/known_hosts'] as const;
 
+/** The same, where its medium is to log in to this server, as its own has ended. */
+export const servedBy = (source: Protected, { identity, knownHosts }: SftpService): Protected => ({
+  ...source,
+  files: source.files.map((file) => {
+    const index = loginFiles.findIndex((path) => path === file.path);
+    return index < 0 ? file : { ...file, content: [identity, knownHosts][index] ?? '' };
+  }),
+});
+
 /** Makes it where it is not cached; `dist/` counts as it is now. */
 export async function protectedSource(kind: SourceKind, signal: AbortSignal): Promise<Protected> {
   const disks = await sourceImages(kind.layout, signal);
   const recipe = digest([kind, disks, await programDigest(), await ownDigest()]);
   const name = `lab/protected/${kind.layout}.${kind.firmware}.${kind.to ?? 'disk'}-${recipe}`;
-  const directory = await cachedDirectory(name, async (made) => {
-    await using server = kind.to === 'sftp' ? await serveSftp(await madeDirectory(join(made, 'served'))) : undefined;
-    await using lab = await startSource(kind, server, made, signal);
-    const facts = await factsOfSystem(lab.host, 'REPO', signal);
-    const point = await backedUp(lab, server?.url ?? `file://${repositoryPlace}`, signal);
-    await writeFile(join(made, 'point.json'), JSON.stringify(point));
-    const files = await filesOfSource(lab, kind, signal);
-    await writeFile(join(made, 'before.json.gz'), gzipSync(JSON.stringify({ facts, files })));
-    if (kind.layout !== 'plain') await lab.machine.powerOff(limitMs, signal);
-  });
+  const directory = await cachedDirectory(name, async (made) => await protectIn(made, kind, signal));
   return await kept(kind, directory, disks);
+}
+
+/** As {@link protectedSource}, made now, in a directory that is empty. */
+export async function newlyProtected(kind: SourceKind, directory: string, signal: AbortSignal): Promise<Protected> {
+  await protectIn(directory, kind, signal);
+  return await kept(kind, directory, await sourceImages(kind.layout, signal));
+}
+
+async function protectIn(made: string, kind: SourceKind, signal: AbortSignal): Promise<void> {
+  await using server = kind.to === 'sftp' ? await serveSftp(await madeDirectory(join(made, 'served'))) : undefined;
+  await using lab = await startSource(kind, server, made, signal);
+  const facts = await factsOfSystem(lab.host, 'REPO', signal);
+  const point = await backedUp(lab, server?.url ?? `file://${repositoryPlace}`, signal);
+  await writeFile(join(made, 'point.json'), JSON.stringify(point));
+  const files = await filesOfSource(lab, kind, signal);
+  await writeFile(join(made, 'before.json.gz'), gzipSync(JSON.stringify({ facts, files })));
+  if (kind.layout === 'stacked') await shutDown(lab, signal);
 }
 
 /** A system on one disk is shut down for it. */
@@ -131,8 +152,8 @@ export async function filesOfSource(
   signal: AbortSignal,
 ): Promise<Witness['files']> {
   const [disk] = images;
-  if (layout !== 'plain' || disk === undefined) return await filesOfSystem(host, signal);
-  await machine.powerOff(limitMs, signal);
+  if (layout === 'stacked' || disk === undefined) return await filesOfSystem(host, signal);
+  await shutDown({ machine, host }, signal);
   return await filesOfDisk(disk, signal);
 }
 
@@ -151,7 +172,7 @@ async function kept(kind: SourceKind, directory: string, disks: readonly Disk[])
 }
 
 /** Makes keys and a configuration, backs up, and tells what a rescue medium would hold. */
-async function backedUp({ host }: SystemLab, repository: string, signal: AbortSignal): Promise<object> {
+async function backedUp({ host, machine }: SystemLab, repository: string, signal: AbortSignal): Promise<object> {
   const run = async (words: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> => {
     const { stdout } = await host.run([...program, ...words], { timeoutMs: limitMs, env }, signal);
     return stdout.toString();
@@ -160,12 +181,12 @@ async function backedUp({ host }: SystemLab, repository: string, signal: AbortSi
   await run(['key', 'check'], { LIFEBOAT_RECOVERY_CODE: code });
   // Pages of files that were just written are on disk by then, so that nothing changes while it is read.
   await host.run(['sync'], { timeoutMs: limitMs }, signal);
-  const began = performance.now();
+  const before = machine.usage();
   const said = await run(['--json', '--quiet', 'backup']);
-  const seconds = (performance.now() - began) / 1_000;
-  const { point, run: backup } = backupSchema.parse(JSON.parse(said));
-  if (backup.findings.length > 0) {
-    throw new Error(`the backup was not content:\n${JSON.stringify(backup.findings, null, 2)}`);
+  const usage = usageSince(before, machine.usage());
+  const { point, run: ran } = backupSchema.parse(JSON.parse(said));
+  if (ran.findings.length > 0) {
+    throw new Error(`the backup was not content:\n${JSON.stringify(ran.findings, null, 2)}`);
   }
   const captured = [];
   for (const name of ['layout', 'network', 'facts']) {
@@ -177,7 +198,7 @@ async function backedUp({ host }: SystemLab, repository: string, signal: AbortSi
   const files = await Promise.all(
     places.map(async (path) => ({ path, content: (await host.read(path, {}, signal)).toString(), mode: 0o600 })),
   );
-  return { point, code, files: [...captured, ...files], seconds };
+  return { point, code, files: [...captured, ...files], backup: usage };
 }
 
 const backupSchema = z.object({

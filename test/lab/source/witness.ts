@@ -28,6 +28,10 @@ const living = [
   '/var/lib/nginx /var/spool/cron /etc/.pwd.lock /root/.bash_history',
   // As everywhere; what is in it is told with the facts.
   '/boot/efi',
+  // LVM's own notes, which it writes anew when it first sees its group.
+  '/etc/lvm/archive /etc/lvm/backup',
+  // A read-only snapshot: a backup leaves it out, and says so.
+  '/srv/before',
   // Compared by asking the database.
   '/var/lib/postgresql/15/main',
 ].flatMap((line) => line.split(' '));

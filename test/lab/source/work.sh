@@ -6,8 +6,6 @@ groupadd --gid 1500 staff2
 useradd --create-home --uid 1500 --gid 1500 --shell /bin/bash --comment 'Alice Anders' alice
 useradd --create-home --uid 1501 --groups staff2 --shell /bin/sh bob
 echo 'alice:$6$lab$notapassword' | chpasswd --encrypted
-echo 'alice ALL=(postgres) NOPASSWD: /usr/bin/psql' > /etc/sudoers.d/alice
-chmod 440 /etc/sudoers.d/alice
 mkdir -m 700 /home/alice/.ssh
 cp /etc/ssh/ssh_host_ed25519_key.pub /home/alice/.ssh/authorized_keys
 seq 1 20000 > /home/alice/numbers
@@ -16,30 +14,6 @@ chown -R alice:staff2 /home/alice
 # The network, by the name that its card has here.
 card=$(ls /sys/class/net | grep -v '^lo$')
 printf 'auto lo\niface lo inet loopback\n\nallow-hotplug %s\niface %s inet dhcp\n' "$card" "$card" > /etc/network/interfaces
-
-# A web server with something of its own.
-mkdir -p /var/www/shop
-echo 'the shop is open' > /var/www/shop/index.html
-cat > /etc/nginx/sites-available/shop <<'END'
-server { listen 8080; root /var/www/shop; }
-END
-ln -s ../sites-available/shop /etc/nginx/sites-enabled/shop
-systemctl restart nginx
-
-# A database with data in it.
-until runuser -u postgres -- psql -qtc 'select 1' > /dev/null 2>&1; do sleep 1; done
-runuser -u postgres -- psql -q -v ON_ERROR_STOP=1 <<'END'
-create role shop login password 'shop';
-create database shop owner shop;
-\c shop
-create table orders (id int primary key, customer text not null, cents bigint not null, at timestamptz not null);
-insert into orders
-  select n, md5(n::text), (n * 7919) % 100003, '2026-01-01'::timestamptz + n * interval '1 minute' from generate_series(1, 20000) n;
-create index on orders (customer);
-create view busy as select customer, sum(cents) cents from orders group by customer;
-vacuum analyze;
-checkpoint;
-END
 
 # What happens by itself.
 cat > /etc/systemd/system/tick.service <<'END'

@@ -40,21 +40,21 @@ const limitMs = 900_000;
 /**
  * An image in qcow2, which must not be written to; made where it is not cached.
  *
- * @param more packages, besides those that each has
+ * @param packages besides those without which no other can be set up
  * @throws Error with the reason where it cannot be made here
  */
 export async function systemImage(
   release: Release,
   signal: AbortSignal,
-  more: readonly string[] = [],
+  packages: readonly string[] = systems[release].others,
 ): Promise<string> {
-  const name = `${release}${more.length === 0 ? '' : '.more'}-${await recipe(release, more)}`;
+  const name = `${release}-${await recipe(release, packages)}`;
   const directory = await cachedDirectory(`lab/system/${name}`, async (made) => {
     await using work = await temporaryDirectory();
     const raw = join(work.path, 'disk');
     await using file = await open(raw, 'w');
     await file.truncate(diskBytes);
-    await install(release, more, work.path, raw, signal);
+    await install(release, packages, work.path, raw, signal);
     await finish(release, raw, signal);
     const { qemu } = await labEmulation(signal);
     await imagesOf(qemu, localHost()).convert(join(made, 'disk.qcow2'), { file: raw, format: 'raw' }, signal);
@@ -63,27 +63,27 @@ export async function systemImage(
 }
 
 /** A digest of all that it is made from; which versions of packages, is chosen when it is made. */
-async function recipe(release: Release, more: readonly string[]): Promise<string> {
+async function recipe(release: Release, packages: readonly string[]): Promise<string> {
   const root = (await readdir(join(here, 'root'), { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
   const own = ['image.ts', 'packages.ts', 'install.sh', 'finish.sh'].map((name) => join(here, name));
   const digests = await Promise.all([...own, agent, ...root].map(async (file) => hash('sha256', await readFile(file))));
-  return hash('sha256', [release, ...more, ...digests].join(' ')).slice(0, 16);
+  return hash('sha256', [release, ...packages, ...digests].join(' ')).slice(0, 16);
 }
 
 /** The root filesystem, at its place in the image. */
 async function install(
   release: Release,
-  more: readonly string[],
+  packages: readonly string[],
   work: string,
   raw: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const { suite, essential, others } = systems[release];
+  const { suite, essential } = systems[release];
   const first = new Set((await debianArchives(suite, essential)).map(({ path }) => path));
-  const all = (await debianArchives(suite, [...essential, ...others, ...more])).map(({ path }) => path);
+  const all = (await debianArchives(suite, [...essential, ...packages])).map(({ path }) => path);
   const list = async (name: string, paths: readonly string[]) =>
     await writeFile(join(work, name), paths.map((path) => `${path}\n`).join(''));
   await list('essential', [...first]);

@@ -9,13 +9,19 @@ interface System {
   readonly others: readonly string[];
 }
 
-const others: readonly string[] = [
-  'init systemd udev dbus kmod procps iproute2 initramfs-tools linux-image-amd64 zstd',
+const words = (...lines: readonly string[]): readonly string[] => lines.flatMap((line) => line.split(' '));
+
+const starting = words(
+  'init systemd udev dbus kmod procps iproute2 initramfs-tools zstd',
   // What starts it, signed by Debian where that counts.
   'grub2-common grub-pc-bin grub-efi-amd64-bin grub-efi-amd64-signed shim-signed efibootmgr mokutil',
-  // What a server has for its disks.
-  'e2fsprogs xfsprogs btrfs-progs dosfstools fdisk gdisk mdadm lvm2 cryptsetup attr acl',
-].flatMap((names) => names.split(' '));
+  'e2fsprogs dosfstools fdisk attr acl',
+);
+
+const others = [...starting, ...words('linux-image-amd64', 'xfsprogs btrfs-progs gdisk mdadm lvm2 cryptsetup')];
+
+/** What starts by itself from one disk, and hardly more: a third of the others' size. */
+export const smallPackages = [...starting, 'linux-image-cloud-amd64'];
 
 export const systems: Readonly<Record<Release, System>> = {
   debian11: { suite: 'bullseye', essential: ['?essential'], others },
