@@ -95,6 +95,7 @@ const testTools = {
   iptables: 'iptables',
   python3: 'python3',
   openssl: 'openssl',
+  setcap: 'libcap2-bin',
   'systemd-analyze': 'systemd',
 };
 

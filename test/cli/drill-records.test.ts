@@ -64,7 +64,7 @@ test('list, show and status tell of a drill that passed, and of one that failed'
   const bad = await at.ask('status');
   expect(bad.code).toBe(4);
   expect(findings(bad.json)).toContain(`the last one, of the point ${point}, failed: no login came`);
-  expect((await at.run('status')).stdout).toMatch(/last drill +drill FAILED.*\n *last that passed +drill passed/);
+  expect((await at.run('status')).stdout).toMatch(/last drill +FAILED.*\n *last that passed +passed/);
   expect((await at.run('points', 'list')).stdout).toMatch(/read back, right.* +FAILED \(/);
 });
 

@@ -1,5 +1,5 @@
 /** `lifeboat drill` as far as it goes without a virtual machine: the files of a point, its report, and what goes on record. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { reportSchema } from '../../src/drill/report.ts';
@@ -60,6 +60,16 @@ describe.concurrent('drill --files', () => {
     expect(existsSync(join(String(json['files']), 'restored'))).toBe(false);
     const { json: shown } = await box.ask('points', 'show', 'latest');
     expect(JSON.stringify(shown)).toContain('"result":"failed"');
+  });
+
+  test('that takes longer than it may is ended, and has failed', async () => {
+    const box = await stored();
+    appendFileSync(box.config, 'drill: { limit: 1ms }\n');
+    const { code, json } = await box.ask('drill', '--files');
+    expect([code, json]).toMatchObject([
+      1,
+      { result: 'failed', problem: expect.stringContaining('did not end within 1 ms') },
+    ]);
   });
 
   test('says what it would do, and does nothing', async () => {
