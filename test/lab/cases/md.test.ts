@@ -29,7 +29,7 @@ test('a member that hangs, and one whose superblock is gone: the rest is there',
   const layout = parseLayout(await captureLayout(lab.host, now, signal));
   const arrays = new Map(layout.components.flatMap((one) => (one.kind === 'md' ? [[one.geometry?.name, one]] : [])));
   expect(new Set(arrays.keys())).toEqual(new Set(['builder:damaged', 'builder:hung']));
-  expect(arrays.get('builder:hung')?.on).toHaveLength(2);
+  expect(arrays.get('builder:hung')?.on, JSON.stringify(layout, undefined, 1)).toHaveLength(2);
   expect(arrays.get('builder:hung')).not.toHaveProperty('missing');
   expect(layout.gaps.map(({ subject }) => subject)).toContain('/dev/mapper/first');
   expect(arrays.get('builder:damaged')).toMatchObject({ state: 'stopped', missing: 1, geometry: { raidDevices: 2 } });
