@@ -9,6 +9,7 @@ import type { Json } from '../kernel/json.ts';
 import { present } from '../kernel/present.ts';
 import { printable } from '../kernel/text.ts';
 import { parseDuration } from '../kernel/units.ts';
+import { captureLayout } from '../layout/capture.ts';
 import { planDigest } from '../layout/rebuild/document.ts';
 import { planText } from '../layout/rebuild/text.ts';
 import { findPoint } from '../point/find.ts';
@@ -180,7 +181,8 @@ async function showPlan({ globals, host, opening, signal }: Session, config: Con
   const { point } = await findPoint(repository, hostName, pointName, signal);
   const { layout } = await readCaptures(repository, point, signal);
   const policies = await policiesOf(config, request, hostName, repository.keys, opening.say);
-  const given = { repository: config.repository, policies };
+  const here = await captureLayout(host, new Date(), signal);
+  const given = { here, repository: config.repository, policies };
   const plan = await planOf(request, openedByEscrow(layout, point), given, host, signal);
   const text = () =>
     `Point ${point.id} of ${hostName}, made ${point.createdAt}, in ${repository.target.url}: nothing is done (--dry-run)\n\n${planText(plan)}`;

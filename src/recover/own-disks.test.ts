@@ -54,7 +54,7 @@ test.each([
     const content = markContent(markOf(plan, own.id, new Date()));
     await file.write(content, 0, content.length, (1 << 20) - content.length);
   }
-  await markFilled(plan, firmware, host, signal, async () => await Promise.resolve([own]));
+  await markFilled(plan, { firmware, layout: plan.layout }, host, signal, async () => await Promise.resolve([own]));
   expect((await readMark(host, own, signal))?.startable).toBe(is ? true : undefined);
 });
 

@@ -1,11 +1,10 @@
 /** The disks of a recovered system, as they are called now, and what their marks say of it. */
 import type { Host } from '../host/host.ts';
-import { captureLayout } from '../layout/capture.ts';
-import { withWholeDisks } from '../layout/rebuild/attached.ts';
+import { disksNow } from '../layout/rebuild/disks-now.ts';
 import type { Plan } from '../layout/rebuild/document.ts';
 import { markStartable } from '../layout/rebuild/mark.ts';
 import { disksOf } from '../layout/rebuild/site.ts';
-import type { ComponentOf } from '../layout/types.ts';
+import type { ComponentOf, Layout } from '../layout/types.ts';
 import { standingDisks } from './standing.ts';
 
 /** Ids of those of the plan; where nothing is built anew, of those that the system stands on. */
@@ -13,14 +12,20 @@ export function ownDisks({ disks, layout }: Plan): readonly string[] {
   return disks.length > 0 ? disks.map(({ id }) => id) : standingDisks(layout, layout);
 }
 
+/** Of those that were there when the new root was mounted: one may be called otherwise since, or be gone. */
 export async function ownDisksNow(
   plan: Plan,
+  mounted: Layout,
   host: Host,
   signal: AbortSignal,
 ): Promise<readonly ComponentOf<'disk'>[]> {
   const own = new Set(ownDisks(plan));
-  const now = withWholeDisks(await captureLayout(host, new Date(), signal));
-  return disksOf(now).filter(({ id }) => own.has(id));
+  const disks = disksOf(mounted).filter(({ id }) => own.has(id));
+  const now = await disksNow(host, disks, signal);
+  return disks.flatMap((disk) => {
+    const path = now.get(disk.id)?.path;
+    return path === undefined ? [] : [{ ...disk, device: path }];
+  });
 }
 
 /**
@@ -29,10 +34,10 @@ export async function ownDisksNow(
  */
 export async function markFilled(
   plan: Plan,
-  firmware: 'bios' | 'uefi',
+  { firmware, layout }: { readonly firmware: 'bios' | 'uefi'; readonly layout: Layout },
   host: Host,
   signal: AbortSignal,
   find: typeof ownDisksNow = ownDisksNow,
 ): Promise<void> {
-  if (firmware === 'uefi') await markStartable(await find(plan, host, signal), host, signal);
+  if (firmware === 'uefi') await markStartable(await find(plan, layout, host, signal), host, signal);
 }

@@ -2,7 +2,6 @@
 import type { Host } from '../host/host.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import { present } from '../kernel/present.ts';
-import { captureLayout } from '../layout/capture.ts';
 import { withWholeDisks } from '../layout/rebuild/attached.ts';
 import { type Looked, lookedAt } from '../layout/rebuild/blank.ts';
 import type { Plan } from '../layout/rebuild/document.ts';
@@ -18,6 +17,8 @@ import { does, type RecoverRequest } from './request.ts';
 import { standingPart, standingPlan } from './standing.ts';
 
 export interface Given {
+  /** The storage of this machine now. */
+  readonly here: Layout;
   /** URL of that which was found. */
   readonly repository: string;
   /** Of an unattended recovery: all of them agree to what it does. */
@@ -32,11 +33,11 @@ export interface Given {
 export async function planOf(
   request: RecoverRequest,
   wanted: Layout,
-  { repository, policies }: Given,
+  { here, repository, policies }: Given,
   host: Host,
   signal: AbortSignal,
 ): Promise<Plan> {
-  const found = withWholeDisks(await withoutHold(await captureLayout(host, new Date(), signal), host, signal));
+  const found = withWholeDisks(await withoutHold(here, host, signal));
   const held = repositoryDisks(request, repository, found);
   if (!does(request, 'recreate')) return standingPlan(wanted, standingPart(wanted, found, request.names, held), found);
   const looked = await lookedAt(wanted, found, host, signal);

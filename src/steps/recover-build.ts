@@ -102,7 +102,7 @@ export const restoreMachine = step({
         ...present({ yes: request.yes }),
       };
       const outcome = await restoring({ ...context, state: { ...state, restoreRequest } });
-      await markFilled(layoutPlan, newRoot.firmware, host, signal);
+      await markFilled(layoutPlan, newRoot, host, signal);
       return outcome;
     });
     return { ...value, phases };

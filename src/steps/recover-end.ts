@@ -63,7 +63,7 @@ export const endRecovery = step({
     const { root } = newRoot;
     if (proof === null && !does(request, 'end')) {
       // What comes next is done by hand: no medium may take these disks for half done.
-      await markStartable(await ownDisksNow(layoutPlan, host, signal), host, signal);
+      await markStartable(await ownDisksNow(layoutPlan, newRoot.layout, host, signal), host, signal);
       return { recovered: { attested: 'none', next: nextOf(state) } };
     }
     await mountNewRoot(layoutPlan.layout, root, host, signal);
@@ -94,12 +94,12 @@ export const endRecovery = step({
 
 /** From here on the disks are somebody's again, and say that this is not done twice by itself, whoever did it. */
 async function takeMarks(
-  { layoutPlan, recoverRequest, point }: Ending,
+  { layoutPlan, newRoot, recoverRequest, point }: Ending,
   host: Host,
   signal: AbortSignal,
 ): Promise<void> {
   const said = { point: point.id, ...present({ medium: recoverRequest.medium }) };
-  await unmark(await ownDisksNow(layoutPlan, host, signal), host, signal, said);
+  await unmark(await ownDisksNow(layoutPlan, newRoot.layout, host, signal), host, signal, said);
 }
 
 /** What a person does now. */

@@ -45,7 +45,7 @@ export const finishRecovered = step({
         say({ type: 'note', text: `${title}: ${why}` });
       const outcome = await finish(scene, plan, { host, say: told }, signal);
       // What may have been started from since is taken by nobody without being asked.
-      await markStartable(await ownDisksNow(layoutPlan, host, signal), host, signal);
+      await markStartable(await ownDisksNow(layoutPlan, newRoot.layout, host, signal), host, signal);
       return outcome;
     });
     for (const finding of finished.findings) say({ type: 'finding', ...finding });

@@ -34,31 +34,25 @@ export const planRecovery = step({
     const { config, recoverRequest: request, captured, point, destination, policies, phases: before } = state;
     const place = { state: { config, point }, surroundings: { say, secrets, signal } };
     const { value, phases } = await phased('plan', before, async () => {
-      const { unattended } = request;
+      // Of an earlier attempt.
+      if (does(request, 'recreate')) await unmountNewRoot(destination.directory, host, signal);
+      let here = await captureLayout(host, new Date(), signal);
       if (does(request, 'recreate')) {
-        // Of an earlier attempt.
-        await unmountNewRoot(destination.directory, host, signal);
-        const here = withWholeDisks(await captureLayout(host, new Date(), signal));
-        if (request.names.map.length + request.names.only.length === 0)
-          await refuseStartable(here, captured.layout, host, signal);
-        if (unattended !== undefined) await refuseAgain(here);
+        await refuseRecovered(withWholeDisks(here));
       } else {
-        await using _keys = keysForgotten();
-        const open = async (names: readonly string[]) => (await keysFor(names, captured.layout, place)).keys;
-        const found = withWholeDisks(await captureLayout(host, new Date(), signal));
-        const held = repositoryDisks(request, config.repository, found);
-        const part = standingPart(captured.layout, found, request.names, held);
-        const opened = async (lost: ReadonlySet<string>): Promise<void> =>
-          await assembleStanding(openedByEscrow(part, point, lost), open, host, signal);
-        await withEscrow(point, opened);
+        await assemble(withWholeDisks(here));
+        here = await captureLayout(host, new Date(), signal);
       }
-      const { layoutPlan, files } = await withEscrow(point, planWithKeys);
+      const { layoutPlan, files } = await withEscrow(point, async (lost) => await planWithKeys(here, lost));
       for (const note of layoutPlan.notes) say({ type: 'note', text: note });
       return { layoutPlan, applyRequest: { ...files, marked: true, ...present({ yes: request.yes }) } };
     });
     return { ...value, phases };
 
-    async function refuseAgain(here: Layout): Promise<void> {
+    async function refuseRecovered(here: Layout): Promise<void> {
+      if (request.names.map.length + request.names.only.length === 0)
+        await refuseStartable(here, captured.layout, host, signal);
+      if (request.unattended === undefined) return;
       await using repository = await openConfigured(config, { say, secrets }, signal);
       const again = {
         point: point.id,
@@ -68,9 +62,25 @@ export const planRecovery = step({
       for (const text of await refuseTwice(here, again, host, signal)) say({ type: 'note', text });
     }
 
-    async function planWithKeys(lost: ReadonlySet<string>): Promise<{ layoutPlan: Plan; files: KeyFiles }> {
+    /** What stands already, as it was. */
+    async function assemble(here: Layout): Promise<void> {
+      await using _keys = keysForgotten();
+      const open = async (names: readonly string[]) => (await keysFor(names, captured.layout, place)).keys;
+      const held = repositoryDisks(request, config.repository, here);
+      const part = standingPart(captured.layout, here, request.names, held);
+      await withEscrow(
+        point,
+        async (lost) => await assembleStanding(openedByEscrow(part, point, lost), open, host, signal),
+      );
+    }
+
+    async function planWithKeys(
+      here: Layout,
+      lost: ReadonlySet<string>,
+    ): Promise<{ layoutPlan: Plan; files: KeyFiles }> {
       const wanted = openedByEscrow(captured.layout, point, lost);
-      const layoutPlan = await planOf(request, wanted, { repository: config.repository, policies }, host, signal);
+      const given = { here, repository: config.repository, policies };
+      const layoutPlan = await planOf(request, wanted, given, host, signal);
       if (does(request, 'mount')) refuseRootless(layoutPlan);
       if (does(request, 'finalize')) {
         const firmware = (await startedBy(host, signal)) === 'bios' ? 'bios' : 'uefi';

@@ -6,7 +6,8 @@ import type { Layout } from '../types.ts';
 import { withWholeDisks } from './attached.ts';
 import { builderOf } from './builders.ts';
 import type { Plan } from './document.ts';
-import { devicePath, diskPaths } from './paths.ts';
+import { disksNow } from './disks-now.ts';
+import { devicePath } from './paths.ts';
 import { disksOf, type OrderedSite, siteOf } from './site.ts';
 
 /** Of a plan of which all has been carried out. What it keeps is left alone. */
@@ -15,15 +16,17 @@ export async function captureWhole(
   host: Host,
   signal: AbortSignal,
 ): Promise<Layout> {
-  const plain = withWholeDisks(await captureLayout(host, new Date(), signal));
   const site = siteOf(layout.components);
   const kept = new Set(fates.new.flatMap(({ id, fate }) => (fate === 'keep' ? [id] : [])));
   const hidden = site.order
     .filter(({ id }) => !kept.has(id))
     .flatMap((component) => builderOf(component)?.shown?.(component) ?? []);
-  if (hidden.length === 0) return plain;
+  const captured = async () => withWholeDisks(await captureLayout(host, new Date(), signal));
+  if (hidden.length === 0) return await captured();
+  const now = await disksNow(host, disksOf(layout), signal);
+  const paths = new Map([...now].map(([id, { path }]) => [id, path]));
   const run = async (command: Command): Promise<void> => {
-    await host.run(argvOf(command, site, plain), {}, signal);
+    await host.run(argvOf(command, site, paths), {}, signal);
   };
   await using stack = new AsyncDisposableStack();
   for (const { show, hide } of hidden) {
@@ -32,10 +35,9 @@ export async function captureWhole(
     });
     for (const command of show) await run(command);
   }
-  return withWholeDisks(await captureLayout(host, new Date(), signal));
+  return await captured();
 }
 
-function argvOf({ argv: [program, ...words] }: Command, site: OrderedSite, now: Layout): Argv {
-  const disks = diskPaths(disksOf(now));
+function argvOf({ argv: [program, ...words] }: Command, site: OrderedSite, disks: ReadonlyMap<string, string>): Argv {
   return [program, ...words.map((word) => (typeof word === 'string' ? word : devicePath(word.device, site, disks)))];
 }
