@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { finish } from '../../src/finalize/finish.ts';
 import { planFinish } from '../../src/finalize/plan.ts';
+import type { Scene } from '../../src/finalize/scene.ts';
 import { bootCode, coreSectors } from '../../src/layout/boot/boot-sector.ts';
 import { type Layout, parseLayout } from '../../src/layout/types.ts';
 import { bindKernel } from '../../src/recover/new-root.ts';
@@ -96,12 +97,17 @@ function bytesOf(file: string, from: number, length: number): Buffer {
   return bytes;
 }
 
+type System = Awaited<ReturnType<typeof restoredSystem>>;
+
+/** A machine that starts by BIOS, on what it had. */
+function sceneOf(system: System, layout: Layout): Scene {
+  const { root } = system;
+  const captured = { layout, network: noNetwork, facts };
+  return { root, captured, layout: layoutOf(system, root), network: noNetwork, firmware: 'bios', clone: false };
+}
+
 /** The disk and the filesystem, as they were captured (with GRUB), or as they are now. */
-function layoutOf(
-  place: { readonly diskDevice: string; readonly filesDevice: string },
-  path: string,
-  core?: number,
-): Layout {
+function layoutOf(place: Pick<System, 'diskDevice' | 'filesDevice'>, path: string, core?: number): Layout {
   const disk = (id: string, device: string) => ({
     kind: 'disk',
     id,
@@ -153,7 +159,7 @@ function layoutOf(
 test('boot sectors come back as they were, or are made anew', async (context) => {
   context.skip(reason !== undefined);
   await using system = await restoredSystem();
-  const { host, root, disk, diskDevice, inside } = system;
+  const { host, disk, diskDevice, inside } = system;
   await inside('grub-install', '--target=i386-pc', diskDevice);
   const sectors = (): Buffer[] => [bytesOf(disk, 0, 440), bytesOf(disk, mebibyte, mebibyte)];
   await host.run(['sync'], {}, signal);
@@ -170,15 +176,7 @@ test('boot sectors come back as they were, or are made anew', async (context) =>
     expect(sectors().every((bytes) => bytes.every((byte) => byte === 0))).toBe(true);
   };
   const finished = async () => {
-    const captured = { layout: layoutOf(system, '/', core), network: noNetwork, facts };
-    const scene = {
-      root,
-      captured,
-      layout: layoutOf(system, root),
-      network: noNetwork,
-      firmware: 'bios',
-      clone: false,
-    } as const;
+    const scene = sceneOf(system, layoutOf(system, '/', core));
     const plan = await planFinish(scene, host, signal);
     const done = await finish(scene, plan, { host, say: () => undefined }, signal);
     await host.run(['sync'], {}, signal);
@@ -215,14 +213,7 @@ test('the menu is made anew by its own program, where the kernel is told somethi
   await put('/boot/grub/grub.cfg', 'nothing');
   const swap = { kind: 'swap', id: 'swap:5', on: ['disk:A'], uuid: '5', sizeBytes: 1, active: true };
   const slept = layoutOf(system, '/');
-  const scene = {
-    root,
-    captured: { layout: parseLayout({ ...slept, components: [...slept.components, swap] }), network: noNetwork, facts },
-    layout: layoutOf(system, root),
-    network: noNetwork,
-    firmware: 'bios',
-    clone: false,
-  } as const;
+  const scene = sceneOf(system, parseLayout({ ...slept, components: [...slept.components, swap] }));
   const plan = await planFinish(scene, host, signal);
   expect(plan.deeds.map(({ id }) => id)).toEqual(['file /etc/default/grub', 'grub-config']);
   await finish(scene, plan, { host, say: () => undefined }, signal);
