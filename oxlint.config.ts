@@ -12,7 +12,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   native: [],
   host: ['native'],
   plan: ['host'],
-  layout: ['host', 'plan'],
+  layout: ['native', 'host', 'plan'],
   network: ['host', 'plan'],
   facts: ['host'],
   target: ['host'],

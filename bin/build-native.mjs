@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const native = join(dirname(fileURLToPath(import.meta.url)), '..', 'native');
-const outputs = ['build/lifeboat.node', 'build/confine', 'build/flags', 'build/lifeboat-agent'];
+const outputs = ['build/lifeboat.node', 'build/confine', 'build/flags', 'build/zeros', 'build/lifeboat-agent'];
 
 function modified(name) {
   return statSync(join(native, name), { throwIfNoEntry: false })?.mtimeMs ?? 0;

@@ -92,6 +92,16 @@ export function nativeProgram(name: string): string {
   });
 }
 
+/** The command of such a program; nothing where it is not built. */
+export function builtProgram(name: string): [string] | undefined {
+  try {
+    return [nativeProgram(name)];
+  } catch (error) {
+    if (error instanceof LifeboatError && error.code === 'native-missing') return undefined;
+    throw error;
+  }
+}
+
 function loading<T>(load: () => T): T {
   try {
     return load();

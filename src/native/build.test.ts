@@ -62,7 +62,7 @@ function load() {
 const done = { status: 0, stdout: '', stderr: '' };
 
 function dates(): number[] {
-  return ['lifeboat.node', 'confine', 'flags', 'lifeboat-agent'].map(
+  return ['lifeboat.node', 'confine', 'flags', 'zeros', 'lifeboat-agent'].map(
     (name) => statSync(join(copy, 'native/build', name)).mtimeMs,
   );
 }
@@ -82,6 +82,7 @@ test('builds once, and again when a source is newer', () => {
     'flags',
     'lifeboat-agent',
     'lifeboat.node',
+    'zeros',
   ]);
   expect(interpreters('native/build/confine')).toBe(1);
   expect(interpreters('native/build/lifeboat-agent')).toBe(0);

@@ -1,6 +1,5 @@
 /** A program beside the addon: the flags of `chattr` of many files. Not a verb, as whoever opens files of a dead mount is lost. */
-import { LifeboatError } from '../kernel/errors.ts';
-import { nativeProgram } from './addon.ts';
+import { builtProgram } from './addon.ts';
 
 /**
  * The program takes absolute names on stdin, each closed by a NUL, and prints letters of `lsattr`, a blank and the name, again
@@ -8,11 +7,4 @@ import { nativeProgram } from './addon.ts';
  *
  * @returns nothing where it is not built
  */
-export function flagsArgv(): [string] | undefined {
-  try {
-    return [nativeProgram('flags')];
-  } catch (error) {
-    if (error instanceof LifeboatError && error.code === 'native-missing') return undefined;
-    throw error;
-  }
-}
+export const flagsArgv = (): [string] | undefined => builtProgram('flags');

@@ -1,5 +1,6 @@
 /** Whether nothing at all is on a disk: only then may a plan take it without being told to. */
 import type { Host } from '../../host/host.ts';
+import { zerosArgv } from '../../native/zeros.ts';
 import type { Layout } from '../types.ts';
 import { sourceDigest } from './document.ts';
 import { halfDone } from './half-done.ts';
@@ -12,7 +13,7 @@ const sampleBytes = 4096;
 /** What takes longer for that little has an error in each of its places, or does not answer at all. */
 const limitMs = 2 * 60_000;
 
-/** Each pair of arguments is where to look, and how many bytes: one process for all of them, as there may be many disks. */
+/** As {@link zerosArgv}, where there are only the programs of the system; that makes a process for each place. */
 const compare = `
 device=$1
 shift
@@ -35,8 +36,10 @@ export async function isBlank(host: Host, device: string, sizeBytes: number, sig
     return [start, Math.min(sampleBytes, sizeBytes - start)];
   });
   const places = [[0, ends], [sizeBytes - ends, ends], ...between].flat().map(String);
-  const options = { okCodes: [0, 1], timeoutMs: limitMs };
-  return (await host.run(['sh', '-c', compare, 'sh', device, ...places], options, signal)).code === 0;
+  const options = { okCodes: [0, 1, 2], timeoutMs: limitMs };
+  const own = host.name === 'local' ? zerosArgv() : undefined;
+  const argv = own ?? (['sh', '-c', compare, 'sh'] as const);
+  return (await host.run([...argv, device, ...places], options, signal)).code === 0;
 }
 
 export interface Looked {

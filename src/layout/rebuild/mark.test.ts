@@ -95,15 +95,25 @@ test('a mark is read again, is not that of a copy on another disk, and goes', as
   expect(await isBlank(host, device, size, signal)).toBe(true);
 });
 
-test.each([0, 511, (8 << 20) - 1, size / 2, size - 1])('a disk with a byte at %i is not blank', async (place) => {
-  // In the middle only samples are read: the whole of one is written there.
-  const bytes = place === size / 2 ? 2 * (size / 256) : 1;
-  await using file = await open(device, 'r+');
-  await file.write(Buffer.alloc(bytes, 1), 0, bytes, place);
-  expect(await isBlank(host, device, size, signal)).toBe(false);
-});
+/** By a program of ours, and by those of a system that is reached otherwise. */
+const hosts = [host, { ...host, name: 'other' }];
+const places = [0, 511, (8 << 20) - 1, size / 2, size - 1];
 
-test('what cannot be read is not blank', async () => {
-  expect(await isBlank(host, join(directory, 'none'), size, signal)).toBe(false);
-  expect(await isBlank(host, device, 0, signal)).toBe(false);
+test.each(hosts.flatMap((one) => places.map((place) => ({ by: one.name, one, place }))))(
+  'a disk with a byte at $place is not blank ($by)',
+  async ({ one, place }) => {
+    // In the middle only samples are read: the whole of one is written there.
+    const bytes = place === size / 2 ? 2 * (size / 256) : 1;
+    await using file = await open(device, 'r+');
+    await file.write(Buffer.alloc(bytes, 1), 0, bytes, place);
+    expect(await isBlank(one, device, size, signal)).toBe(false);
+  },
+);
+
+test.each(hosts)('what can be read as nothing is blank, and what cannot be read is not ($name)', async (one) => {
+  expect(await isBlank(one, device, size, signal)).toBe(true);
+  expect(await isBlank(one, join(directory, 'none'), size, signal)).toBe(false);
+  expect(await isBlank(one, directory, size, signal)).toBe(false);
+  expect(await isBlank(one, device, size + 4096, signal)).toBe(false);
+  expect(await isBlank(one, device, 0, signal)).toBe(false);
 });
