@@ -17,12 +17,12 @@ const limitMs = 3_600_000;
 /** A step of the workflow, and how long it has been at it then. */
 const moments = [
   ['recreate.disks', 1_500],
-  ['restore.files', 20_000],
+  ['restore.files', 8_000],
   ['finalize.system', 500],
 ] as const;
 
 test.skipIf(!isRoot).each(ofToday(moments, new Date()))('in %s', { timeout: 7_200_000 }, async (step, afterMs) => {
-  const source = await protectedSource({ layout: 'plain', firmware: 'bios' }, signal);
+  const source = await protectedSource({ layout: 'small', firmware: 'bios' }, signal);
   const { file: medium } = await mediumOf(source, {}, signal);
   await using work = await temporaryDirectory();
   const disks = blankFor(source);

@@ -14,9 +14,9 @@ if (!isRoot) console.log(`${import.meta.filename}: left out, as a medium holds w
 const { signal } = new AbortController();
 
 const scenes = [
-  { name: 'a USB stick by BIOS', layout: 'plain', firmware: 'bios', format: 'usb' },
-  { name: 'a USB stick by UEFI', layout: 'plain', firmware: 'uefi', format: 'usb' },
-  { name: 'the network', layout: 'plain', firmware: 'bios', format: 'pxe' },
+  { name: 'a USB stick by BIOS', layout: 'small', firmware: 'bios', format: 'usb' },
+  { name: 'a USB stick by UEFI', layout: 'small', firmware: 'uefi', format: 'usb' },
+  { name: 'the network', layout: 'small', firmware: 'bios', format: 'pxe' },
   // The volume is opened by its key file, which is in the point.
   { name: 'an ISO, all that storage has', layout: 'stacked', firmware: 'uefi', format: 'iso' },
 ] as const;

@@ -10,7 +10,7 @@ if (!isRoot) console.log(`${import.meta.filename}: left out, as a medium holds w
 const { signal } = new AbortController();
 
 test.skipIf(!isRoot)('disks, mounts, files and the rest, one by one', { timeout: 7_200_000 }, async () => {
-  const source = await protectedSource({ layout: 'plain', firmware: 'bios' }, signal);
+  const source = await protectedSource({ layout: 'small', firmware: 'bios' }, signal);
   const { file: medium } = await mediumOf(source, {}, signal);
   await using machine = await startRecovery(source, { disks: blankFor(source), medium }, signal);
   {
@@ -29,7 +29,7 @@ test.skipIf(!isRoot)('disks, mounts, files and the rest, one by one', { timeout:
     expect(await said(host, 'ls /mnt/recovered; findmnt -no FSTYPE /mnt/recovered')).toBe('boot\nlost+found\next4');
 
     // Somebody else has taken nearly all room.
-    await said(host, 'fallocate -l $(($(stat -fc "%a * %S" /mnt/recovered) - 300000000)) /mnt/recovered/ballast');
+    await said(host, 'fallocate -l $(($(stat -fc "%a * %S" /mnt/recovered) - 100000000)) /mnt/recovered/ballast');
     const full = await part('--from', 'restore');
     expect(full.code, full.stdout).toBe(1);
     expect(full.stdout).toMatch(/no space|no room|is full/i);

@@ -18,7 +18,7 @@ const GIB = 1024 ** 3;
 const errorSchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 
 test.skipIf(!isRoot)('what cannot be done is refused before the first write', { timeout: 7_200_000 }, async () => {
-  const source = await protectedSource({ layout: 'plain', firmware: 'bios' }, signal);
+  const source = await protectedSource({ layout: 'small', firmware: 'bios' }, signal);
   const { file: medium } = await mediumOf(source, {}, signal);
   await using machine = await startRecovery(source, { disks: [{ serial: 'SMALL', bytes: GIB / 2 }], medium }, signal);
   await using host = await machine.rescue(signal);

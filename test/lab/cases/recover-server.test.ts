@@ -45,7 +45,7 @@ test.skipIf(!isRoot).each(ofToday(scenes, new Date()))(
   '$name',
   { timeout: 7_200_000 },
   async ({ firmware, meanwhile, fails = false }) => {
-    const kept = await protectedSource({ layout: 'plain', firmware: 'bios', to: 'sftp' }, signal);
+    const kept = await protectedSource({ layout: 'small', firmware: 'bios', to: 'sftp' }, signal);
     await using work = await temporaryDirectory();
     const directory = join(work.path, 'served');
     await cp(kept.served ?? '', directory, { recursive: true });
