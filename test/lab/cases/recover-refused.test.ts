@@ -31,11 +31,11 @@ test.skipIf(!isRoot)('what cannot be done is refused before the first write', { 
   const repository = await writableRepository(host, signal);
 
   // Too small, and told so by what is needed.
-  expect(await refused(recover)).toMatchObject({ code: expect.stringMatching(/no-room|refused|unsupported|disks/) });
+  expect(await refused(recover)).toMatchObject({ code: 'no-space' });
 
   // Someone else's code; a host of another name; a point that there is not.
   const other = 'AAAAA-AAAAA-AAAAA-AAAAA-AAAAA-AAAAA';
-  expect((await refused(recover, other)).status).toBeGreaterThan(0);
+  expect(await refused(recover, other)).toMatchObject({ code: 'no-key' });
   expect(await refused(['--host', 'somebody-else', ...recover])).toMatchObject({ code: 'not-found' });
   expect(await refused([...recover, '--point', '20200101T000000Z'])).toMatchObject({ code: 'not-found' });
 
@@ -55,13 +55,13 @@ test.skipIf(!isRoot)('what cannot be done is refused before the first write', { 
   const wrong = digest.replace(/^./, (first) => (first === '0' ? '1' : '0'));
   expect(await refused([`--yes=${wrong}`, 'recover', '--after', 'nothing'])).toMatchObject({ status: 5 });
 
-  for (const [kind, damage] of Object.entries(damages)) {
+  const codes: Record<string, string> = {};
+  for (const [kind, { damage }] of Object.entries(damages)) {
     await host.run(['bash', '-ec', `cd ${repository}; ${damage}`], {}, signal);
-    const { status, code } = await refused([`--yes=${digest}`, 'recover', '--after', 'nothing']);
-    expect({ kind, status, code }).toMatchObject({ kind, status: expect.any(Number) });
-    expect(status, kind).toBeGreaterThan(0);
+    codes[kind] = (await refused([`--yes=${digest}`, 'recover', '--after', 'nothing'])).code;
     await undone(host);
   }
+  expect(codes).toEqual(Object.fromEntries(Object.entries(damages).map(([kind, { code }]) => [kind, code])));
   await machine[Symbol.asyncDispose]();
   const { bytesUsed } = await imagesOf(qemu, localHost()).info(large.file, signal);
   expect(bytesUsed).toBeLessThan(1024 ** 2);
@@ -74,10 +74,10 @@ test.skipIf(!isRoot)('what cannot be done is refused before the first write', { 
 const flip = (file: string): string =>
   `file=${file}; half=$(($(stat -c %s "$file") / 2)); printf '\\377\\376\\375' | dd of="$file" bs=1 seek=$half conv=notrunc status=none`;
 
-const damages: Readonly<Record<string, string>> = {
-  'a damaged archive': flip('$(ls tar/*/*.tar.zst.age)'),
-  'a damaged manifest': flip('$(ls tar/*/*.manifest.zst.age)'),
-  'a forged record': flip('$(ls lifeboat/*/points/*)'),
-  'captures that are gone': 'rm lifeboat/*/captures/*',
-  'no archive': 'rm tar/*/*.tar.zst.age',
+const damages: Readonly<Record<string, { readonly damage: string; readonly code: string }>> = {
+  'a damaged archive': { damage: flip('$(ls tar/*/*.tar.zst.age)'), code: 'archive-damaged' },
+  'a damaged manifest': { damage: flip('$(ls tar/*/*.manifest.zst.age)'), code: 'archive-damaged' },
+  'a forged record': { damage: flip('$(ls lifeboat/*/points/*)'), code: 'record-damaged' },
+  'captures that are gone': { damage: 'rm lifeboat/*/captures/*', code: 'record-damaged' },
+  'no archive': { damage: 'rm tar/*/*.tar.zst.age', code: 'archive-damaged' },
 };
