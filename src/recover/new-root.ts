@@ -128,6 +128,12 @@ export async function bindKernel(root: string, host: Host, signal: AbortSignal):
   await mountOwnRun(run, isMounted, host, signal);
 }
 
+/** Whether a system can be entered there, by a program that every one has. */
+export async function hasSystem(root: string, host: Host, signal: AbortSignal): Promise<boolean> {
+  const options = { okCodes: [0, 125, 126, 127], timeoutMs: mountMs };
+  return (await host.run(['chroot', root, 'true'], options, signal)).code === 0;
+}
+
 /** Where lifeboat itself writes in the recovered system: no part of any point. */
 export const ownPlaces = ['/var/lib/lifeboat', '/var/log/lifeboat'] as const;
 

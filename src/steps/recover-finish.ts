@@ -9,7 +9,7 @@ import { present } from '../kernel/present.ts';
 import { markStartable } from '../layout/rebuild/mark.ts';
 import { proveRecovery } from '../prove/prove.ts';
 import { leftOutPlaces } from '../recover/mounts.ts';
-import { bindKernel, makeOwnPlaces, mountNewRoot, ownPlaces } from '../recover/new-root.ts';
+import { bindKernel, hasSystem, makeOwnPlaces, mountNewRoot, ownPlaces } from '../recover/new-root.ts';
 import { ownDisks, ownDisksNow } from '../recover/own-disks.ts';
 import { does } from '../recover/request.ts';
 import { type State, step } from './define.ts';
@@ -30,11 +30,14 @@ export const finishRecovered = step({
     if (!does(request, 'mount')) return { finished: nothingFinished, phases: before };
     const { root } = newRoot;
     await mountNewRoot(layoutPlan.layout, root, host, signal);
-    await bindKernel(root, host, signal);
     if (!does(request, 'finalize')) {
+      // Of disks that were built, and not filled yet, there is no system to enter.
+      if (!(await hasSystem(root, host, signal))) return { finished: nothingFinished, phases: before };
+      await bindKernel(root, host, signal);
       const changed = await earlierChanges(chrootHost(host, root), signal);
       return { finished: { ...nothingFinished, changed }, phases: before };
     }
+    await bindKernel(root, host, signal);
     const { value: finished, phases } = await phased('finalize', before, async () => {
       await makeOwnPlaces(root, host, signal);
       const found = sceneOf(state);

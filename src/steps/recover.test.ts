@@ -19,6 +19,7 @@ import type { Proof } from '../prove/proof.ts';
 import { makeOwnPlaces, mountNewRoot, unmountNewRoot } from '../recover/new-root.ts';
 import { partsOf } from '../recover/request.ts';
 import { mountRecovered, restoreMachine } from './recover-build.ts';
+import { finishRecovered } from './recover-finish.ts';
 import { endRecovery } from './recover-end.ts';
 import { openConfigured } from './repository.ts';
 
@@ -91,6 +92,19 @@ test.skipIf(why !== undefined)(
       proof: null,
       phases: [],
     };
+    // Built, and not filled yet: there is no system to enter.
+    const looking = partsOf({ mountOnly: true, layoutOnly: false, filesOnly: false });
+    const { finished: _, ...unfinished } = inputs;
+    const empty = await runSteps(
+      [mountRecovered, finishRecovered],
+      { ...unfinished, recoverRequest: { ...request, parts: looking }, restored: {} },
+      { stateDir: box.state, host },
+      signal,
+    );
+    expect(empty.error).toBeUndefined();
+    expect(readdirSync(root)).toEqual([box.source.split('/')[1], 'lost+found'].toSorted());
+    await unmountNewRoot(root, host, signal);
+
     const steps = [mountRecovered, restoreMachine, endRecovery];
     const { error, report, state } = await runSteps(steps, inputs, { stateDir: box.state, host }, signal);
     expect(error).toBeUndefined();
