@@ -7,7 +7,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const native = join(dirname(fileURLToPath(import.meta.url)), '..', 'native');
-const outputs = ['build/lifeboat.node', 'build/confine', 'build/flags', 'build/zeros', 'build/lifeboat-agent'];
+const programs = ['confine', 'criu-probe', 'flags', 'zeros', 'lifeboat-agent'];
+const outputs = ['lifeboat.node', ...programs].map((name) => `build/${name}`);
 
 function modified(name) {
   return statSync(join(native, name), { throwIfNoEntry: false })?.mtimeMs ?? 0;

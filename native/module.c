@@ -7,6 +7,7 @@ NAPI_MODULE_INIT() {
   define_mount(env, exports);
   define_notify(env, exports);
   define_process(env, exports);
+  define_packet_child(env, exports);
   define_crypto(env, exports);
   define_zstd(env, exports);
   return exports;

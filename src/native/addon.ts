@@ -12,6 +12,9 @@ import { LifeboatError } from '../kernel/errors.ts';
 /** A name that ends in NUL. */
 export type Text = Buffer;
 
+/** Called with a message and its descriptors, and once with `null` and the status as wait(2) gives it. */
+export type ChildNews = (bytes: Buffer | null, rest: number[] | number) => void;
+
 export interface Addon {
   listxattr(file: Text | number): Buffer | number;
   getxattr(file: Text | number, name: Text): Buffer | number;
@@ -45,6 +48,12 @@ export interface Addon {
   umount2(target: Text, flags: number): number;
 
   setDumpable(dumpable: number): number;
+
+  /** See `packet-child.ts`. `argv` and `environment` are strings that each end in NUL; descriptors are int32. */
+  startPacketChild(argv: Buffer, environment: Buffer, output: number, others: Buffer, told: ChildNews): Buffer | number;
+  sendPacket(socket: number, bytes: Buffer, descriptors: Buffer): number;
+  shutPackets(socket: number): number;
+  watchChild(pid: number, told: ChildNews): number;
 
   sendDatagram(address: Text, bytes: Buffer): number;
 

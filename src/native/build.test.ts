@@ -62,7 +62,7 @@ function load() {
 const done = { status: 0, stdout: '', stderr: '' };
 
 function dates(): number[] {
-  return ['lifeboat.node', 'confine', 'flags', 'zeros', 'lifeboat-agent'].map(
+  return ['lifeboat.node', 'confine', 'criu-probe', 'flags', 'zeros', 'lifeboat-agent'].map(
     (name) => statSync(join(copy, 'native/build', name)).mtimeMs,
   );
 }
@@ -79,6 +79,7 @@ test('builds once, and again when a source is newer', () => {
   expect(build()).toEqual(done);
   expect(readdirSync(join(copy, 'native/build')).toSorted()).toEqual([
     'confine',
+    'criu-probe',
     'flags',
     'lifeboat-agent',
     'lifeboat.node',

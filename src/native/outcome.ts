@@ -3,8 +3,9 @@ import { constants } from 'node:os';
 import { getSystemErrorMap } from 'node:util';
 import type { SystemError } from '../kernel/errors.ts';
 
-/** Those of filesystems that libuv, whose words Node uses, has none for. */
+/** Those that libuv, whose words Node uses, has none for. */
 const moreErrors: ReadonlyMap<number, readonly [code: string, message: string]> = new Map([
+  [10, ['ECHILD', 'no child process']],
   [116, ['ESTALE', 'stale file handle']],
   [117, ['EUCLEAN', 'structure needs cleaning']],
   [122, ['EDQUOT', 'disk quota exceeded']],

@@ -1,0 +1,76 @@
+/*
+ * The small process that `lifeboat doctor` has CRIU dump and restore: what such a process usually has, and nothing of this machine.
+ *
+ *   criu-probe hold           makes a network of its own with loopback, says so with a line, and stays until its input ends
+ *   criu-probe work COUNTER   at each tick of a timer sends one byte to itself over a TCP connection, and when it arrives adds one
+ *                             to the number in the file COUNTER: 8 bytes in the byte order of the machine
+ *
+ * Ends with 1 and a message where it cannot.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#define TICK_NANOSECONDS 5000000
+
+static int checked(int result, const char *what) {
+  if (result < 0) {
+    perror(what);
+    exit(1);
+  }
+  return result;
+}
+
+static int hold(void) {
+  struct ifreq loopback = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+  char byte;
+  checked(unshare(CLONE_NEWNET), "unshare");
+  int fd = checked(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket");
+  checked(ioctl(fd, SIOCSIFFLAGS, &loopback), "lo");
+  checked((int)write(STDOUT_FILENO, "\n", 1), "write");
+  while (read(STDIN_FILENO, &byte, 1) > 0) continue;
+  return 0;
+}
+
+static int work(const char *path) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  struct itimerspec ticks = {.it_value.tv_nsec = TICK_NANOSECONDS, .it_interval.tv_nsec = TICK_NANOSECONDS};
+  socklen_t size = sizeof address;
+  uint64_t count = 0, expired;
+  char byte = 0;
+  int counter = checked(open(path, O_RDWR | O_CREAT, 0600), path);
+  int listener = checked(socket(AF_INET, SOCK_STREAM, 0), "socket");
+  checked(bind(listener, (struct sockaddr *)&address, size), "bind");
+  checked(listen(listener, 1), "listen");
+  checked(getsockname(listener, (struct sockaddr *)&address, &size), "getsockname");
+  int here = checked(socket(AF_INET, SOCK_STREAM, 0), "socket");
+  checked(connect(here, (struct sockaddr *)&address, size), "connect");
+  int there = checked(accept(listener, NULL, NULL), "accept");
+  int timer = checked(timerfd_create(CLOCK_MONOTONIC, 0), "timerfd");
+  checked(timerfd_settime(timer, 0, &ticks, NULL), "timerfd");
+  for (;;) {
+    checked((int)read(timer, &expired, sizeof expired), "timer");
+    checked((int)write(here, &byte, 1), "send");
+    if (checked((int)read(there, &byte, 1), "receive") == 0) return 1;
+    count++;
+    checked((int)pwrite(counter, &count, sizeof count, 0), path);
+  }
+}
+
+int main(int argc, char **argv) {
+  if (argc == 2 && strcmp(argv[1], "hold") == 0) return hold();
+  if (argc == 3 && strcmp(argv[1], "work") == 0) return work(argv[2]);
+  fprintf(stderr, "usage: criu-probe hold | criu-probe work COUNTER\n");
+  return 1;
+}
