@@ -66,6 +66,7 @@ void define_file(napi_env env, napi_value exports);
 void define_mount(napi_env env, napi_value exports);
 void define_process(napi_env env, napi_value exports);
 void define_packet_child(napi_env env, napi_value exports);
+void define_tcp_repair(napi_env env, napi_value exports);
 void define_notify(napi_env env, napi_value exports);
 void define_crypto(napi_env env, napi_value exports);
 /* By crypto.c, where the library is there. */

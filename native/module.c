@@ -8,6 +8,7 @@ NAPI_MODULE_INIT() {
   define_notify(env, exports);
   define_process(env, exports);
   define_packet_child(env, exports);
+  define_tcp_repair(env, exports);
   define_crypto(env, exports);
   define_zstd(env, exports);
   return exports;

@@ -54,6 +54,7 @@ export interface Addon {
   sendPacket(socket: number, bytes: Buffer, descriptors: Buffer): number;
   shutPackets(socket: number): number;
   watchChild(pid: number, told: ChildNews): number;
+  endTcpRepair(pid: number, fd: number): number;
 
   sendDatagram(address: Text, bytes: Buffer): number;
 
