@@ -21,6 +21,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   engine: ['age', 'native', 'host', 'target'],
   point: ['age', 'keys', 'engine', 'target', 'layout', 'network', 'facts', 'host'],
   prove: ['native', 'host', 'layout', 'engine', 'point'],
+  criu: ['native', 'host'],
   qemu: ['host'],
   machine: ['native', 'host', 'qemu'],
   media: ['host', 'layout', 'network', 'qemu', 'machine'],
@@ -35,6 +36,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   schedule: ['host', 'config', 'workflow', 'notify', 'steps'],
   cli: [
     ...domain,
+    'criu',
     'qemu',
     'machine',
     'media',

@@ -54,6 +54,8 @@ const statusOfCode = {
   'machine-failed': 1,
   'rescue-incomplete': 1,
   'machine-timeout': 1,
+  'criu-failed': 1,
+  'criu-timeout': 1,
   untrusted: 1,
   difference: 3,
   incomplete: 4,
