@@ -16,16 +16,19 @@ export interface Explained {
 
 /** What is known of the errors in this part of a log; the first line that the table knows decides. */
 export function explained(log: string): Explained | undefined {
-  const lines = parseLog(log);
-  // A warning may say what an error meant, which alone names a place; and some of what failed CRIU only mentions.
-  const others = [
-    ...lines.filter(({ level }) => level === 'warning'),
-    ...lines.filter(({ level }) => level === 'other'),
-  ];
-  for (const { text: line } of [...realErrors(log), ...others]) {
-    for (const failure of failures) {
+  const errors = realErrors(log);
+  // A warning may say what an error meant, which alone names a place.
+  const warnings = parseLog(log).filter(({ level }) => level === 'warning');
+  const others = parseLog(log).filter(({ level }) => level === 'other');
+  const mentioned = failures.filter(({ isMentioned }) => isMentioned);
+  return first([...errors, ...warnings], failures) ?? first(others, mentioned);
+}
+
+function first(lines: readonly LogLine[], known: readonly Failure[]): Explained | undefined {
+  for (const { text: line } of lines.filter(({ text }) => !isHarmless(text))) {
+    for (const failure of known) {
       const match = failure.pattern.exec(line);
-      if (match !== null && !isHarmless(line)) return { failure, cause: filled(failure.cause, match), line };
+      if (match !== null) return { failure, cause: filled(failure.cause, match), line };
     }
   }
   return undefined;
@@ -46,10 +49,10 @@ export function explain(type: RequestType, response: Response, log: string, path
       cause: new Error(`CRIU says: ${printable(known.line)}`),
     });
   }
-  const [first] = realErrors(all);
-  const said = first === undefined ? 'CRIU failed and does not say why' : `CRIU says: ${printable(first.text)}`;
+  const [said] = realErrors(all);
+  const words = said === undefined ? 'CRIU failed and does not say why' : `CRIU says: ${printable(said.text)}`;
   const errno = response.errno === undefined || response.errno === 0 ? '' : ` (errno ${response.errno})`;
-  return new LifeboatError('criu-failed', `${type}: ${said}${errno}`, {
+  return new LifeboatError('criu-failed', `${type}: ${words}${errno}`, {
     hint: `lifeboat knows no more of this failure.${place}`,
   });
 }
@@ -72,5 +75,5 @@ function realErrors(log: string): readonly LogLine[] {
 
 /** `$1` in words is what was captured; nothing where it was not. */
 function filled(words: string, match: RegExpExecArray): string {
-  return printable(words.replace(/\$(\d)/g, (_, index: string) => match[Number(index)] ?? '?'));
+  return printable(words.replace(/\$(\d)/g, (_, index: string) => match[Number(index)] ?? ''));
 }

@@ -9,6 +9,8 @@ export interface Failure {
   readonly cause: string;
   /** What to do, in a sentence or two. */
   readonly next: string;
+  /** CRIU only mentions it, and calls what follows from it an error. */
+  readonly isMentioned?: true;
 }
 
 /** More particular ones first: for each line of a log the first that fits decides. */
@@ -25,6 +27,7 @@ export const failures: readonly Failure[] = [
     pattern: /needs? to have the CAP_SYS_ADMIN|CRIU needs to have|running as non-root.*capabilit/i,
     cause: 'CRIU may not do this as this user',
     next: 'Run as root, or give CRIU the capability CAP_CHECKPOINT_RESTORE.',
+    isMentioned: true,
   },
   {
     id: 'no-nftables',
@@ -77,9 +80,9 @@ export const failures: readonly Failure[] = [
   },
   {
     id: 'traced',
-    pattern: /Unseizable non-zombie (\d+) found/,
-    cause: 'process $1 cannot be stopped: a debugger or tracer holds it, or the kernel does not allow it',
-    next: 'End gdb, strace or the like; look at TracerPid in /proc/$1/status, and at sysctl kernel.yama.ptrace_scope.',
+    pattern: /Unseizable non-zombie (\d+) found|Unable to interrupt task: (\d+) \(Operation not permitted\)/,
+    cause: 'process $1$2 cannot be stopped: a debugger or tracer holds it, or the kernel does not allow it',
+    next: 'End gdb, strace or the like; look at its TracerPid in /proc/…/status, and at sysctl kernel.yama.ptrace_scope.',
   },
   {
     id: 'freeze-timeout',
@@ -96,7 +99,8 @@ export const failures: readonly Failure[] = [
   // Of the processes: what cannot be dumped.
   {
     id: 'io-uring',
-    pattern: /of that type .*io_uring/,
+    // The second is what CRIU 4.2 says on kernels that do not let such descriptors be passed.
+    pattern: /of that type .*io_uring|send_fds failed \(-22\)/,
     cause: 'a process uses io_uring, which CRIU cannot dump',
     next: 'Turn it off in the program, or stop, copy and start it instead.',
   },
@@ -164,7 +168,8 @@ export const failures: readonly Failure[] = [
   },
   {
     id: 'terminal',
-    pattern: /Found dangling tty with sid (\d+)|Don't have tty to inherit|ctty inheritance/,
+    pattern:
+      /Found dangling tty with sid (\d+)|Found slave peer index \d+ without|Don't have tty to inherit|ctty inheritance/,
     cause: 'a process uses a terminal that is not checkpointed with it',
     next: 'Start it without a terminal (setsid, </dev/null), or checkpoint it as a job of a shell.',
   },
@@ -283,14 +288,14 @@ export const failures: readonly Failure[] = [
   },
   {
     id: 'image-missing',
-    pattern: /Unable to open (\S+\.img|inventory\.img|pages-\d+\.img)|Can't open dir .*: No such file/,
+    pattern: /Unable to open (\S+\.img)|Unexpected EOF on (\(empty-image\))|Can't open dir .*: No such file/,
     cause: 'a file of the checkpoint is missing: $1',
     next: 'Take the checkpoint from where it is whole; look whether its directory is the right one.',
   },
   {
     id: 'image-damaged',
     pattern:
-      /(?:Head magic|Magic) doesn't match for (\S+)|Unexpected EOF|Img trimmed|Can't read img file|[Ii]mage corruption|corrupted image|Images corrupted|Failed unpacking object|Can't read (?:mapping page|pages)/,
+      /(?:Head magic|Magic) doesn't match for (\S+)|Unexpected EOF|Read \d+ bytes while \d+ expected from|Img trimmed|Can't read img file|[Ii]mage corruption|corrupted image|Images corrupted|Failed unpacking object|Can't read (?:mapping page|pages)/,
     cause: 'a file of the checkpoint is damaged or cut off',
     next: 'Take the checkpoint from another copy: this one cannot be restored.',
   },
@@ -355,6 +360,7 @@ export const failures: readonly Failure[] = [
     pattern: /Can't connect to server (\S+)|Can't connect to server|page.?server.*(?:refused|reset|failed)/i,
     cause: 'the page server of the other host cannot be reached',
     next: 'Look whether it runs, at the firewall between the hosts, and that both have the same version of CRIU.',
+    isMentioned: true,
   },
   {
     id: 'lazy-failed',
@@ -383,7 +389,7 @@ export const failures: readonly Failure[] = [
   },
   {
     id: 'no-process',
-    pattern: /(?:pid|process|task) (\d+).*No such process|No such process|A root task is dead/,
+    pattern: /No such process|A root task is dead/,
     cause: 'the process to be dumped is not there any more',
     next: 'Look for its number again, and try again.',
   },

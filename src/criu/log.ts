@@ -37,7 +37,7 @@ export function parseLog(text: string): readonly LogLine[] {
     .map(parseLine);
 }
 
-const linePattern = /^(?:\((\d+\.\d+)\) ?)?\s*(?:(\d+): )?(?:(Error|Warn) +\([^()]*\): ?)?(.*)$/;
+const linePattern = /^(?:\((\d+\.\d+)\) ?)?\s*(?:(?:pie: )?(\d+): )?(?:(Error|Warn) +\([^()]*\): ?)?(.*)$/;
 
 function parseLine(line: string): LogLine {
   const [, seconds, task, level, text = ''] = linePattern.exec(line) ?? [];

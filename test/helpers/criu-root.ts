@@ -19,6 +19,8 @@ export function criuObstacle(): string | undefined {
 }
 
 export interface CriuRoot extends AsyncDisposable {
+  /** A process that has these mounts and this network. */
+  readonly holder: number;
   /** Begins every command that is to run there. */
   readonly enter: readonly [string, ...string[]];
   readonly criu: CriuCommand;
@@ -42,6 +44,8 @@ for name in iptables iptables-save iptables-restore ip6tables ip6tables-save ip6
   ln -s /usr/sbin/xtables-nft-multi "$root/tools/$name"
 done
 for path in /proc /sys /dev; do mount --bind "$path" "$root$path"; done
+mount -t devpts -o ptmxmode=0666 devpts "$root/dev/pts"
+mount --bind "$root/dev/pts/ptmx" "$root/dev/ptmx"
 first=$1; shift
 for path in "$@"; do mkdir -p "$root$path"; mount --bind "$path" "$root$path"; done
 ip link set lo up
@@ -82,6 +86,7 @@ export async function criuRoot(): Promise<CriuRoot> {
   stack.defer(end);
   const kept = stack.move();
   return {
+    holder: holder.pid ?? 0,
     enter: [...enter],
     criu: [...enter, 'env', 'PATH=/tools:/usr/sbin:/usr/bin', 'criu'],
     directory: shared.path,
