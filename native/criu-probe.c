@@ -1,9 +1,9 @@
 /*
  * The small process that `lifeboat doctor` has CRIU dump and restore: what such a process usually has, and nothing of this machine.
  *
- *   criu-probe hold           makes a network of its own with loopback, says so with a line, and stays until its input ends
+ *   criu-probe hold           makes a network of its own with loopback, prints its pid, and stays until its input ends
  *   criu-probe work COUNTER   at each tick of a timer sends one byte to itself over a TCP connection, and when it arrives adds one
- *                             to the number in the file COUNTER: 8 bytes in the byte order of the machine
+ *                             to the first number in the file COUNTER; the second is its pid: 8 bytes each, in the byte order of the machine
  *
  * Ends with 1 and a message where it cannot.
  */
@@ -39,7 +39,7 @@ static int hold(void) {
   checked(unshare(CLONE_NEWNET), "unshare");
   int fd = checked(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket");
   checked(ioctl(fd, SIOCSIFFLAGS, &loopback), "lo");
-  checked((int)write(STDOUT_FILENO, "\n", 1), "write");
+  checked(dprintf(STDOUT_FILENO, "%d\n", (int)getpid()), "write");
   while (read(STDIN_FILENO, &byte, 1) > 0) continue;
   return 0;
 }
@@ -56,11 +56,12 @@ static int work(const char *path) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   struct itimerspec ticks = {.it_value.tv_nsec = TICK_NANOSECONDS, .it_interval.tv_nsec = TICK_NANOSECONDS};
   socklen_t size = sizeof address;
-  uint64_t count = 0;
+  uint64_t count = 0, pid = (uint64_t)getpid();
   sigset_t tick;
   timer_t timer;
   char byte = 0;
   int counter = checked(open(path, O_RDWR | O_CREAT, 0600), path);
+  checked((int)pwrite(counter, &pid, sizeof pid, sizeof count), path);
   int listener = checked(socket(AF_INET, SOCK_STREAM, 0), "socket");
   checked(bind(listener, (struct sockaddr *)&address, size), "bind");
   checked(listen(listener, 1), "listen");

@@ -8,6 +8,8 @@ import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import { present } from '../kernel/present.ts';
 import { confineArgv } from '../native/confine.ts';
 import { listXattrs } from '../native/xattr.ts';
+import type { Finding } from '../criu/preflight/kernel.ts';
+import { preflight } from '../criu/preflight/preflight.ts';
 import { handlers } from '../layout/handlers.ts';
 import { readHostKey } from '../keys/host-key.ts';
 import { schedulerRuns } from '../schedule/state.ts';
@@ -142,6 +144,19 @@ const checks: readonly Definition[] = [
     },
   },
   {
+    name: 'CRIU',
+    job: 'checkpoint',
+    severity: 'limited',
+    probe: async ({ signal }) => {
+      try {
+        return findingsText(await preflight({ enter: [] }, signal));
+      } catch (error) {
+        if (!(error instanceof LifeboatError) || error.code !== 'tool-missing') throw error;
+        return 'not installed, and nothing but checkpoints of running processes needs it';
+      }
+    },
+  },
+  {
     name: 'state directory',
     job: 'all',
     severity: 'missing',
@@ -242,6 +257,17 @@ const checks: readonly Definition[] = [
       'lifeboat runs show ID says how to go on with one; runs resume ID --undo removes what it left, in the repository too.',
   },
 ];
+
+/** @throws LifeboatError `incomplete` where one of them asks for something */
+function findingsText(findings: readonly Finding[]): string {
+  const short = findings.filter(({ state }) => state !== 'ok');
+  const list = (words: readonly (string | undefined)[]): string =>
+    words.filter((word) => word !== undefined).join('; ');
+  if (short.length === 0) return list(findings.map(({ text }) => text));
+  throw new LifeboatError('incomplete', list(short.map(({ text }) => text)), {
+    hint: list(short.map(({ next }) => next)),
+  });
+}
 
 /** How many runs back unfinished ones are looked for: a person who did not mind them so long will not now. */
 const RECENT_RUNS = 20;
