@@ -34,13 +34,12 @@ export interface PacketChildOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Where its standard output and error go; standard input is empty. */
   readonly output: number;
-  /** Descriptors that it has as {@link firstInherited} and so on. At most 16. */
+  /** Descriptors that it has after {@link childSocket}: as 4 and so on. At most 16. */
   readonly inherited?: readonly number[];
 }
 
 /** The child finds its end of the socket there. */
 export const childSocket = 3;
-export const firstInherited = childSocket + 1;
 const mostDescriptors = 16;
 
 /**

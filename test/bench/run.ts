@@ -3,6 +3,7 @@ import { cpus, release } from 'node:os';
 import { age } from './age.ts';
 import { applyPairs } from './apply.ts';
 import { capture } from './capture.ts';
+import { criuDump } from './criu-dump.ts';
 import { engineTar, engineTarMemory } from './engine-tar.ts';
 import { type Pairing, paired } from './paired.ts';
 import { planCosts } from './plan.ts';
@@ -23,6 +24,7 @@ const benches: Readonly<Record<string, Readonly<Record<string, () => Promise<Pai
   rescue: {},
   recover: {},
   'points-list': { 'points-list': pointsList },
+  'criu-dump': {},
 };
 
 const [cpu] = cpus();
@@ -39,6 +41,7 @@ for (const name of names) {
   if (name === 'apply') await applyPairs(3);
   if (name === 'rescue') await rescueMedia();
   if (name === 'recover') await recovery();
+  if (name === 'criu-dump') await criuDump();
 }
 
 /** No peer makes plans: what one costs, beside what it may. */
