@@ -226,7 +226,11 @@ export class CriuSession implements AsyncDisposable {
     if ('error' in outcome) throw await broken(outcome, type, before, await text());
     for (const fd of outcome.descriptors) closeSync(fd);
     if (outcome.refusal !== undefined && !outcome.response.success) throw outcome.refusal;
-    if (!outcome.response.success) throw explain(type, outcome.response, await text(), log);
+    if (!outcome.response.success) {
+      // What it had to say before it had a log it writes when it ends, which it does now unless it takes another request.
+      if (!keepOpen.has(type)) await this.#swrk.end();
+      throw explain(type, outcome.response, await text(), log);
+    }
     return outcome.response;
   }
 
