@@ -23,7 +23,7 @@ export async function startProbe(root: CriuRoot, kind: 'plain' | 'contained' = '
   const counter = join(root.directory, `counter-${last}`);
   await mkdir(images);
   const up = ['dash', '-c', 'ip link set lo up && exec "$@"', 'dash'];
-  const apart = kind === 'plain' ? [] : ['unshare', '--pid', '--fork', '--net', ...up];
+  const apart = kind === 'plain' ? [] : ['unshare', '--pid', '--fork', '--kill-child', '--net', ...up];
   const { pid: started } = await root.start([...apart, nativeProgram('criu-probe'), 'work', counter]);
   const count = async (): Promise<bigint> => {
     const bytes = await readFile(counter).catch(() => Buffer.alloc(0));
