@@ -1,7 +1,20 @@
 import { defineConfig, type OxlintOverride } from 'oxlint';
 
 /** The rooms that know about hosts and points, and nothing of runs. */
-const domain = ['native', 'host', 'plan', 'layout', 'network', 'facts', 'target', 'age', 'keys', 'engine', 'point'];
+const domain = [
+  'native',
+  'host',
+  'plan',
+  'layout',
+  'network',
+  'facts',
+  'runtime',
+  'target',
+  'age',
+  'keys',
+  'engine',
+  'point',
+];
 
 /**
  * The walls: which rooms of `src/` each room may import from, besides itself and `kernel`. The lint rules below are made
@@ -19,6 +32,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   age: ['native'],
   keys: ['age', 'host'],
   engine: ['age', 'native', 'host', 'target'],
+  runtime: ['native', 'host'],
   point: ['age', 'keys', 'engine', 'target', 'layout', 'network', 'facts', 'host'],
   prove: ['native', 'host', 'layout', 'engine', 'point'],
   criu: ['native', 'host'],
