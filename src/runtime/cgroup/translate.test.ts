@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type LimitsV1, type LimitsV2, limitsV1Schema, limitsV2Schema } from '../model/limits.ts';
 import { limitsFor } from './translate.ts';

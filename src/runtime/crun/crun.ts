@@ -1,0 +1,3 @@
+import { ociRuntime } from '../oci/runtime.ts';
+
+export const crun = ociRuntime('crun', ['/run/crun'], 'status');
