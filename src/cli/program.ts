@@ -62,6 +62,11 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./commands/documents.ts')).factsCommand(),
   },
   {
+    name: 'container',
+    description: 'containers of all runtimes in one list: what runs, since when, within which limits, with which data',
+    load: async () => (await import('./commands/container.ts')).containerCommand(),
+  },
+  {
     name: 'check',
     description: 'has this host changed since its newest point, and what would that mean for a recovery',
     load: async () => (await import('./commands/check.ts')).checkCommand(),
