@@ -51,8 +51,6 @@ export const mountSchema = z.object({
 });
 
 export type Mount = z.infer<typeof mountSchema>;
-export type Image = z.infer<typeof imageSchema>;
-export type Rootfs = z.infer<typeof rootfsSchema>;
 
 /** Whether losing the host would lose what lies there: it is kept on the host, outside of the image, and the runtime does not make it. */
 export function holdsData({ kind, source }: Mount): boolean {
