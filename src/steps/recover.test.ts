@@ -102,7 +102,7 @@ test.skipIf(why !== undefined)(
       signal,
     );
     expect(empty.error).toBeUndefined();
-    expect(readdirSync(root)).toEqual([box.source.split('/')[1], 'lost+found'].toSorted());
+    expect(new Set(readdirSync(root))).toEqual(new Set([box.source.split('/')[1], 'lost+found']));
     await unmountNewRoot(root, host, signal);
 
     const steps = [mountRecovered, restoreMachine, endRecovery];

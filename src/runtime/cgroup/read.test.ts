@@ -71,7 +71,7 @@ test('files of version 1 with limits', () => {
 });
 
 test('a specification with files of version 2 is of version 2, and these count', () => {
-  expect(limitsOf({ cpu: { shares: 512 }, pids: { limit: 5 }, unified: { 'cpu.weight': '30' } } as never)).toEqual({
+  expect(limitsOf({ cpu: { shares: 512 }, pids: { limit: 5 }, unified: { 'cpu.weight': '30' } })).toEqual({
     version: 2,
     cpu: { weight: 30 },
     pids: 5,
