@@ -144,6 +144,7 @@ export class Swrk {
   async #endWithin(ms: number): Promise<ChildEnd | undefined> {
     const never = new AbortController().signal;
     using limit = limited(never, ms, () => new LifeboatError('criu-timeout', 'CRIU does not end'));
+    // The limit alone can fail: the end itself never does.
     return await raceAbort(this.#child.ended, limit.signal).catch(() => undefined);
   }
 

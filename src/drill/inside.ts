@@ -1,4 +1,5 @@
 /** What is looked at in the machine that has booted from its own disks, by commands in it. */
+import { anyCode } from '../host/any-code.ts';
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import type { Argv, Host, RunResult } from '../host/host.ts';
@@ -75,7 +76,6 @@ async function tried(host: Host, argv: Argv, signal: AbortSignal): Promise<RunRe
   }
 }
 
-const anyCode = Array.from({ length: 256 }, (_, code) => code);
 const firstLine = (text: string): string => printable(text.trim().split('\n')[0]?.slice(0, 200) ?? '');
 
 /** bash is on nearly every machine, and connects without any other program. */

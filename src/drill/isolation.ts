@@ -1,4 +1,5 @@
 /** Proof that nothing gets out of the machine: somebody listens here where its network would lead, and the machine knocks. */
+import { anyCode } from '../host/any-code.ts';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { z } from 'zod';
@@ -74,5 +75,3 @@ async function knock(host: Host, argv: Argv, signal: AbortSignal): Promise<strin
     return code === 'tool-missing' ? 'missing' : message;
   }
 }
-
-const anyCode = Array.from({ length: 256 }, (_, code) => code);

@@ -1,12 +1,11 @@
 /** Makes a recording of what is asked of a machine, without secrets, to be replayed by `recordedHost`. */
+import { anyCode } from './any-code.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import { redactText } from '../kernel/secret.ts';
 import { nameFromBytes } from '../kernel/text.ts';
 import { checkCode } from './command.ts';
 import { type Argv, defaults, type Host, type Running, type RunResult } from './host.ts';
 import type { Recording } from './recorded.ts';
-
-const everyCode = Array.from({ length: 256 }, (_, code) => code);
 
 /**
  * A host that passes everything on to `base`, and what it has seen so far. Output of `stream` is recorded up to the
@@ -31,7 +30,7 @@ export function recordingHost(base: Host): { readonly host: Host; readonly recor
   const host: Host = {
     name: base.name,
     async run(argv, options, signal) {
-      const result = await base.run(argv, { ...options, okCodes: everyCode }, signal).catch((error: unknown) => {
+      const result = await base.run(argv, { ...options, okCodes: anyCode }, signal).catch((error: unknown) => {
         keepMissing(argv, error);
         throw error;
       });

@@ -1,4 +1,5 @@
 /** Running this lifeboat's own commands: each in a process of its own, whose memory and crashes are its own too. */
+import { anyCode } from '../host/any-code.ts';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
@@ -55,7 +56,7 @@ export async function runSelf(self: Self, command: readonly string[], signal: Ab
   );
   const { code, stdout, stderr } = await self.host.run(
     [...programArgv(self), '--json', '--quiet', ...command],
-    { okCodes: allCodes, timeoutMs: endlessMs, killGraceMs: graceMs, env },
+    { okCodes: anyCode, timeoutMs: endlessMs, killGraceMs: graceMs, env },
     signal,
   );
   const document = parsed(stdout.toString('utf8'));
@@ -69,8 +70,6 @@ export async function runSelf(self: Self, command: readonly string[], signal: Ab
     error: { code: 'failed', message: said === '' ? message : `${message}: ${said}` },
   };
 }
-
-const allCodes = Array.from({ length: 256 }, (_, code) => code);
 
 function parsed(text: string): unknown {
   try {

@@ -48,6 +48,7 @@ export async function selfTest(place: Place, signal: AbortSignal): Promise<SelfT
   stack.defer(async () => {
     ending.abort();
     await lines.return?.();
+    // Ended by us: how does not matter.
     await holder.finished.catch(() => undefined);
   });
   const { value: first, done: isOver } = await lines.next();
@@ -62,6 +63,7 @@ export async function selfTest(place: Place, signal: AbortSignal): Promise<SelfT
   const working = host.stream(argv([...place.enter, ...net, probe, 'work', counter]), {}, until);
   stack.defer(async () => {
     ending.abort();
+    // As the one above.
     await working.finished.catch(() => undefined);
   });
   await countsOn(counter, signal);
