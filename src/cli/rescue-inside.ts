@@ -13,7 +13,7 @@ import { openConfigured } from '../steps/repository.ts';
 import { askHidden, recoveryCode } from './ask-secret.ts';
 import { layoutDocument, networkDocument, readDocument } from './documents.ts';
 import { sourcesOf } from './recover-config.ts';
-import { mountRepositories } from './repository-disks.ts';
+import { areHere, mountRepositories } from './repository-disks.ts';
 import { hostNameOf } from './requests.ts';
 import { configured, type Session } from './session.ts';
 
@@ -30,9 +30,12 @@ export async function networkOfRescue(file: string, session: Session): Promise<r
   const words = parseWords(await readFile('/proc/cmdline', 'utf8'));
   await note('words', wordsText(words));
   const wanted = existsSync(file) ? await readDocument(networkDocument, file, readText) : undefined;
-  const links = await bringUpNetwork(host, wanted, words, signal);
   const sources = sourcesOf(session.globals, words.repository);
-  const told = [...links, ...(await mountRepositories(sources, join(dirname(file), 'layout.json'), session))];
+  const layoutFile = join(dirname(file), 'layout.json');
+  const disks = await mountRepositories(sources, layoutFile, session, 'disks');
+  if (await areHere(sources)) await note('repository', disks);
+  const links = await bringUpNetwork(host, wanted, words, signal);
+  const told = [...new Set([...links, ...disks, ...(await mountRepositories(sources, layoutFile, session))])];
   await note('network', told);
   return told;
 }

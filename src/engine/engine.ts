@@ -201,6 +201,8 @@ export interface RestoreReport {
   readonly bytes: number;
   /** Entries that an earlier attempt had left whole. */
   readonly kept: number;
+  /** What is in the stage now: entries, and bytes of files. */
+  readonly staged: { readonly entries: number; readonly bytes: number };
   /** What was not, or not faithfully, restored. */
   readonly findings: readonly Finding[];
 }

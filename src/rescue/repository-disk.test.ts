@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { layoutOf, mount } from '../../test/helpers/small-layout.ts';
 import { recordedHost } from '../host/recorded.ts';
-import { mountRepositoryDisk } from './repository-disk.ts';
+import { mountRepositoryDisk, type Reach } from './repository-disk.ts';
 
 const layout = layoutOf(
   { kind: 'ext', id: 'fs:root', on: [], type: 'ext4', uuid: 'aaaa', sizeBytes: 1 },
@@ -26,7 +26,7 @@ const mounting = (options: string, code: number): Answer => [
   code,
 ];
 const find = (...commands: readonly Answer[]) =>
-  mountRepositoryDisk('/srv/backup/web1', layout, host(...commands), new AbortController().signal);
+  mountRepositoryDisk('/srv/backup/web1', layout, 'servers', host(...commands), new AbortController().signal);
 
 test('it is mounted read-only where it was; its journal is left alone where that cannot be replayed', async () => {
   const there = 'the repository /srv/backup/web1 is on /dev/sdc1, mounted read-only at /srv/backup';
@@ -48,7 +48,9 @@ test('what cannot be mounted is told; what is there, or was on the root, is noth
   expect(await find(missing, named, other, made)).toMatch(/cannot be mounted at \/srv\/backup: zfs_member cannot/);
   expect(await find([missing[0], 0])).toBeUndefined();
   const onRoot = host([['test', '-e', '/var/backup/lifeboat/repository.json'], 1]);
-  expect(await mountRepositoryDisk('/var/backup', layout, onRoot, new AbortController().signal)).toBeUndefined();
+  expect(
+    await mountRepositoryDisk('/var/backup', layout, 'servers', onRoot, new AbortController().signal),
+  ).toBeUndefined();
 });
 
 test('nothing is mounted over what the rescue system needs', async () => {
@@ -59,7 +61,7 @@ test('nothing is mounted over what the rescue system needs', async () => {
   );
   for (const directory of ['/var/backup', '/mnt/backup']) {
     const asked = host([['test', '-e', `${directory}/lifeboat/repository.json`], 1]);
-    expect(await mountRepositoryDisk(directory, inVar, asked, new AbortController().signal)).toMatch(
+    expect(await mountRepositoryDisk(directory, inVar, 'servers', asked, new AbortController().signal)).toMatch(
       /where the rescue system has its own files/,
     );
   }
@@ -69,7 +71,8 @@ test('what a server gave out is asked of it again', async () => {
   const made: Answer = [['mkdir', '-p', '--', '/nas'], 0];
   const mounted: Answer = [['mount', '-t', 'nfs4', '-o', 'ro', '--', 'nas:/export', '/nas'], 0];
   const nas = host([['test', '-e', '/nas/points/lifeboat/repository.json'], 1], made, mounted);
-  expect(await mountRepositoryDisk('/nas/points', layout, nas, new AbortController().signal)).toBe(
-    'the repository /nas/points is on nas:/export, mounted read-only at /nas',
-  );
+  const find = async (reach: Reach) =>
+    await mountRepositoryDisk('/nas/points', layout, reach, nas, new AbortController().signal);
+  expect(await find('disks')).toBeUndefined();
+  expect(await find('servers')).toBe('the repository /nas/points is on nas:/export, mounted read-only at /nas');
 });

@@ -24,16 +24,20 @@ const needed = [
 /** A stick that lifeboat made has its points in a filesystem of this name. */
 const stickLabel = 'LIFEBOAT-DATA';
 
+export type Reach = 'disks' | 'servers';
+
 /**
  * Writes nothing: devices are read-only in the kernel until somebody agrees to a plan, so that no journal is replayed.
  *
  * @param directory of the repository
  * @param layout the machine as it was captured, which knows what was mounted there
+ * @param reach `disks` before there is a network: no server is asked
  * @returns what a person should know of it; `undefined` where the repository is there, or belonged to the root that was lost
  */
 export async function mountRepositoryDisk(
   directory: string,
   layout: Layout | undefined,
+  reach: Reach,
   host: Host,
   signal: AbortSignal,
 ): Promise<string | undefined> {
@@ -43,7 +47,7 @@ export async function mountRepositoryDisk(
     signal,
   );
   const place = layout === undefined ? undefined : mountOver(directory, layout);
-  if (code === 0 || place === undefined) return undefined;
+  if (code === 0 || place === undefined || ('server' in place && reach === 'disks')) return undefined;
   const { path } = place;
   if (needed.some((own) => own === path || own.startsWith(`${path}/`))) {
     return printable(

@@ -1,5 +1,6 @@
 /** The step that brings files out of a recovery point: compare, ask, make, move. Each attempt goes on with the last. */
 import type { BigIntStats } from 'node:fs';
+import type { RestoreReport } from '../engine/engine.ts';
 import { type Comparison, changeOf } from '../engine/restore/comparison.ts';
 import { finishAttributes } from '../engine/restore/finish.ts';
 import { type Placed, place } from '../engine/restore/place.ts';
@@ -91,14 +92,16 @@ export async function restoring({
     await writeNotes(staging, agreed);
     using created = createdLog(staging);
     try {
+      const report = await make();
+      kept = report.kept;
       const placing = {
         directory,
         stage: stageOf(staging),
+        staged: report.staged,
         comparison,
         findings,
         onCreate: (path: string, staged: BigIntStats) => created.note(path, staged),
       };
-      kept = await make();
       if (destruction.items.length > 0) await sync(host, staging, signal);
       const { kept: unplaced } = (placed = await place(placing, signal));
       // What was agreed to is written in there, and holds until all of it is done.
@@ -115,7 +118,7 @@ export async function restoring({
   };
 
   /** What is new or different, in the stage. */
-  async function make(): Promise<number> {
+  async function make(): Promise<RestoreReport> {
     const report = await repository.engine.restore(
       {
         ...pointJob(repository, point),
@@ -131,7 +134,7 @@ export async function restoring({
       signal,
     );
     for (const { subject, problem } of report.findings) findings.add(subject, problem);
-    return report.kept;
+    return report;
   }
 }
 

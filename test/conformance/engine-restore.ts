@@ -133,7 +133,7 @@ export function describeEngineRestore(name: string, { open }: { readonly open: (
         const comparison = await compareWith(entries(), selection, options, signal);
         const stage = { directory: await own.directory('live/.stage'), elsewhere: [] };
         const only = (path: string) => comparison.changes.has(path);
-        await engine.restore({ ...point, directory: stage.directory, only }, signal);
+        const { staged } = await engine.restore({ ...point, directory: stage.directory, only }, signal);
         const script = `import os,sys
 top,out=sys.argv[1:]
 print('ready',flush=True)
@@ -148,7 +148,7 @@ while True:
         });
         await once(swapping.stdout, 'data');
         try {
-          const placing = { directory, stage, comparison, findings, onCreate: () => undefined };
+          const placing = { directory, stage, staged, comparison, findings, onCreate: () => undefined };
           await putInPlace(placing, signal);
           await finishAttributes(placing, async () => undefined, signal);
         } finally {

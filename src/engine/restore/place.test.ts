@@ -21,7 +21,8 @@ import { readFlags, setAttributes } from './attributes.ts';
 import { compareWith } from './compare.ts';
 import { holding } from './held.ts';
 import { finishAttributes } from './finish.ts';
-import { place, type Placing } from './place.ts';
+import { place, type Placed, type Placing } from './place.ts';
+import { StageCounts, walkStage } from './stage.ts';
 
 const uid = process.getuid?.() ?? 0;
 const gid = process.getgid?.() ?? 0;
@@ -45,7 +46,15 @@ async function placing(at: string, entries: readonly Entry[], signal: AbortSigna
   const comparison = await compareWith(all(), everything, options, signal);
   const stage = { directory: join(at, 'stage'), elsewhere: [] };
   mkdirSync(stage.directory);
-  return { directory, stage, comparison, findings: new Findings(), onCreate: () => undefined };
+  const staged = { entries: 0, bytes: 0 };
+  return { directory, stage, staged, comparison, findings: new Findings(), onCreate: () => undefined };
+}
+
+/** All that is in the stage by now. */
+async function placed(job: Placing, signal: AbortSignal): Promise<Placed> {
+  const staged = new StageCounts();
+  for await (const batch of walkStage(job.stage, false, signal)) for (const found of batch) staged.add(found);
+  return await place({ ...job, staged }, signal);
 }
 
 function write(path: string, text: string, mode: number): void {
@@ -128,7 +137,7 @@ test('what cannot be moved is kept and named, and only what was done is counted'
     const stage = { directory: shm, elsewhere: [] };
     mkdirSync(join(shm, 'd'));
     for (const name of ['a', 'd/b']) write(join(shm, name), 'text', 0o644);
-    expect(await place({ ...job, stage }, signal)).toEqual({ created: 0, replaced: 0, bytes: 0, kept: 2 });
+    expect(await placed({ ...job, stage }, signal)).toEqual({ created: 0, replaced: 0, bytes: 0, kept: 2 });
     expect(readFileSync(join(shm, 'd/b'), 'utf8')).toBe('text');
     expect(job.findings.list()).toContainEqual({
       subject: '/a',
@@ -136,7 +145,7 @@ test('what cannot be moved is kept and named, and only what was done is counted'
     });
     mkdirSync(join(job.stage.directory, 'd'));
     for (const name of ['a', 'd/b']) write(join(job.stage.directory, name), 'text', 0o644);
-    expect(await place(job, signal)).toEqual({ created: 3, replaced: 0, bytes: 8, kept: 0 });
+    expect(await placed(job, signal)).toEqual({ created: 3, replaced: 0, bytes: 8, kept: 0 });
   } finally {
     rmSync(shm, { recursive: true });
   }
@@ -164,7 +173,7 @@ test.skipIf(uid !== 0)(
       expect(job.comparison.changes.get('d/other')).toMatchObject({ action: 'replace', flags: 'i' });
       mkdirSync(join(job.stage.directory, 'd'));
       for (const name of ['d/new', 'd/other']) write(join(job.stage.directory, name), 'text', 0o644);
-      expect(await place(job, signal)).toEqual({ created: 1, replaced: 1, bytes: 8, kept: 0 });
+      expect(await placed(job, signal)).toEqual({ created: 1, replaced: 1, bytes: 8, kept: 0 });
       expect(await finishAttributes(job, async () => undefined, signal)).toBe(2);
       expect(readFlags(join(to, 'd/flags'))).toBe('id');
       expect(job.findings.list()).toEqual([]);

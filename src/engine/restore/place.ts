@@ -26,12 +26,14 @@ import type { Comparison } from './comparison.ts';
 import { nowOf } from './difference.ts';
 import { type Held, holding, inodeOf } from './held.ts';
 import { pathBelow } from './inspect.ts';
-import { type Stage, stagedIn } from './stage.ts';
+import { type Counts, type Stage, StageCounts, stagedIn, walkStage } from './stage.ts';
 
 export interface Placing {
   /** The destination, its real path. */
   readonly directory: string;
   readonly stage: Stage;
+  /** What there is in the stage. */
+  readonly staged: Counts;
   readonly comparison: Comparison;
   readonly findings: Findings;
   /** Told just before something is moved to where nothing is. */
@@ -50,15 +52,18 @@ export interface Placed {
 
 /** Moves all that is staged. What was there before and is no more is what `comparison` said. */
 export async function place(placing: Placing, signal: AbortSignal): Promise<Placed> {
-  linkNames(placing);
+  const linked = linkNames(placing);
   const moves = new Moves(placing);
   try {
     await moveAll(placing, moves, signal);
   } finally {
     moves.lockAgain();
   }
-  const { created, replaced, bytes, kept } = moves;
-  return { created, replaced, bytes, kept };
+  const { replaced, kept } = moves;
+  const left = new StageCounts();
+  for await (const batch of walkStage(placing.stage, false, signal)) for (const found of batch) left.add(found);
+  const { entries, bytes } = placing.staged;
+  return { created: entries + linked - left.entries - replaced, replaced, bytes: bytes - left.bytes, kept };
 }
 
 async function moveAll(placing: Placing, moves: Moves, signal: AbortSignal): Promise<void> {
@@ -84,8 +89,9 @@ function staged(stage: Stage, path: string): Dirent<Buffer>[] {
   }
 }
 
-/** Further names of files that stay as they are. */
-function linkNames({ directory, stage, comparison, findings }: Placing): void {
+/** Further names of files that stay as they are. @returns how many were made */
+function linkNames({ directory, stage, comparison, findings }: Placing): number {
+  let made = 0;
   for (const [path, change] of comparison.changes) {
     if (change.action === 'attributes' || change.link === undefined) continue;
     const { link } = change;
@@ -93,7 +99,8 @@ function linkNames({ directory, stage, comparison, findings }: Placing): void {
     try {
       mkdirSync(nameToBytes(dirname(nameFromBytes(at))), { recursive: true });
       beneath(directory, link.path, (first) => linkSync(nameToBytes(first), at));
-      if (inodeOf(lstatSync(at, { bigint: true })) !== link.inode) {
+      if (inodeOf(lstatSync(at, { bigint: true })) === link.inode) made++;
+      else {
         unlinkSync(at);
         findings.add(`/${path}`, `cannot be made a name of /${link.path}: that was changed meanwhile`);
       }
@@ -102,20 +109,17 @@ function linkNames({ directory, stage, comparison, findings }: Placing): void {
       findings.add(`/${path}`, `cannot be made a name of /${link.path}: ${error.message}`);
     }
   }
+  return made;
 }
 
 class Moves {
-  created = 0;
   replaced = 0;
-  bytes = 0;
   kept = 0;
   readonly #placing: Placing;
   /** Directories that were compared, by path. */
   readonly #directories: ReadonlyMap<string, string | undefined>;
   /** Flags that were taken from such, so that something could be put into them. */
   readonly #unlocked = new Map<string, number>();
-  /** Of files with several names. */
-  readonly #counted = new Set<string>();
 
   constructor(placing: Placing) {
     this.#placing = placing;
@@ -146,9 +150,7 @@ class Moves {
       const there = lstatSync(nameToBytes(to), { bigint: true, throwIfNoEntry: false });
       if (there === undefined) {
         onCreate(path, staged);
-        const count = this.#countOf(path, from, staged);
         rename(from, to, isDirectory);
-        this.#add(count);
         return 'moved';
       }
       if (isDirectory && there.isDirectory()) return 'merge';
@@ -156,7 +158,6 @@ class Moves {
         findings.add(`/${path}`, 'was changed meanwhile, and left as it is');
         return 'left';
       }
-      const count = this.#countOf(path, from, staged);
       holding(to, (held) => {
         const flags = there.isFile() && inodeOf(held.stats) === inodeOf(there) ? unlock(held) : 0;
         try {
@@ -169,40 +170,9 @@ class Moves {
           throw error;
         }
       });
-      this.#add(count);
-      this.created--;
       this.replaced++;
       return 'moved';
     });
-  }
-
-  #add({ entries, bytes }: Count): void {
-    this.created += entries;
-    this.bytes += bytes;
-  }
-
-  /** Of all that is moved with it. */
-  #countOf(path: string, at: Buffer, stats: BigIntStats): Count {
-    if (!stats.isDirectory()) return { entries: 1, bytes: stats.isFile() ? this.#bytesOf(path, stats) : 0 };
-    let [entries, bytes] = [1, 0];
-    for (const { name } of readdirSync(at, { encoding: 'buffer', withFileTypes: true })) {
-      const child = Buffer.concat([at, Buffer.from('/'), name]);
-      const count = this.#countOf(`${path}/${nameFromBytes(name)}`, child, lstatSync(child, { bigint: true }));
-      entries += count.entries;
-      bytes += count.bytes;
-    }
-    return { entries, bytes };
-  }
-
-  /** Once for a file that has several names, and not of one that was there before. */
-  #bytesOf(path: string, stats: BigIntStats): number {
-    if (stats.nlink > 1n) {
-      const change = this.#placing.comparison.changes.get(path);
-      const isLink = change !== undefined && change.action !== 'attributes' && change.link !== undefined;
-      if (isLink || this.#counted.has(inodeOf(stats))) return 0;
-      this.#counted.add(inodeOf(stats));
-    }
-    return Number(stats.size);
   }
 
   /** Takes from a directory what keeps us from putting anything into it, if it is one that was chosen. */
@@ -233,11 +203,6 @@ class Moves {
       holding(at, (held) => (inodeOf(held.stats) === inode ? use(held) : undefined)),
     );
   }
-}
-
-interface Count {
-  readonly entries: number;
-  readonly bytes: number;
 }
 
 /** Whoever is not root may move a directory to another only if it can be written. */

@@ -13,7 +13,7 @@ import { beneath } from './beneath.ts';
 import { holding } from './held.ts';
 import { inspect } from './inspect.ts';
 import { feasible, type Lacks, makeable } from './rights.ts';
-import { type Stage, stagedIn, walkStage } from './stage.ts';
+import { type Counts, type Stage, StageCounts, stagedIn, walkStage } from './stage.ts';
 
 export interface Settling {
   readonly stage: Stage;
@@ -27,7 +27,8 @@ export interface Settling {
   readonly lacks: Lacks;
 }
 
-export async function settle(settling: Settling, signal: AbortSignal): Promise<void> {
+/** @returns what there is in the stage */
+export async function settle(settling: Settling, signal: AbortSignal): Promise<Counts> {
   const { stage, expected, reread, said, findings, lacks } = settling;
   const links: { readonly path: string; readonly to: string }[] = [];
   /** Of every file with several names. */
@@ -35,6 +36,7 @@ export async function settle(settling: Settling, signal: AbortSignal): Promise<v
   const unreadable = new Map<string, string>();
   const parents = new Set(['']);
   const directories: Entry[] = [];
+  const counts = new StageCounts();
 
   // Those that lead to another filesystem are made for it to be mounted on.
   for (const { path } of stage.elsewhere) addParents(`${path}/`);
@@ -59,6 +61,7 @@ export async function settle(settling: Settling, signal: AbortSignal): Promise<v
     const inode = inodes.get(path);
     if (inode === undefined || inode !== inodes.get(to)) tell(path, `is no hard link to /${to}`);
   }
+  return counts;
 
   function missing(wanted: Entry): void {
     if (makeable(wanted)) tell(wanted.path, 'was not restored');
@@ -124,7 +127,9 @@ export async function settle(settling: Settling, signal: AbortSignal): Promise<v
     }
   }
 
-  function note({ entry, inode, links: names, unreadable: reason }: Found): void {
+  function note(found: Found): void {
+    counts.add(found);
+    const { entry, inode, links: names, unreadable: reason } = found;
     if (reason !== undefined) unreadable.set(entry.path, reason);
     if (names > 1 && entry.type !== 'directory') inodes.set(entry.path, inode);
   }

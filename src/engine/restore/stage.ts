@@ -14,6 +14,28 @@ export interface Stage {
   readonly elsewhere: readonly { readonly path: string; readonly directory: string }[];
 }
 
+export interface Counts {
+  readonly entries: number;
+  /** Of files, once for one that has several names, and only if all of them are there. */
+  readonly bytes: number;
+}
+
+/** Counts what a walk of a stage comes by. */
+export class StageCounts implements Counts {
+  entries = 0;
+  bytes = 0;
+  /** Of files with several names, how many have not come yet. */
+  readonly #names = new Map<string, number>();
+
+  add({ entry: { type, size }, inode, links }: Found): void {
+    this.entries++;
+    if (type !== 'file') return;
+    const left = (this.#names.get(inode) ?? links) - 1;
+    if (links > 1) this.#names.set(inode, left);
+    if (left === 0) this.bytes += size;
+  }
+}
+
 /** The directory in which an entry is made, as `<directory>/<path>`. */
 export function stagedIn({ directory, elsewhere }: Stage, path: string): string {
   const nearest = elsewhere

@@ -61,7 +61,7 @@ export async function restore(job: RestoreJob, signal: AbortSignal): Promise<Res
   const kept = isEmpty(stage) ? new Set<string>() : await recognise(stage, expected(false), signal);
   const wants = (entry: Entry) => chosen(entry.path) && !kept.has(entry.path) && makeable(entry);
   const said = await extract({ job, stored, manifest: { batches: () => restorable(false) }, wants }, findings, signal);
-  await settle(
+  const staged = await settle(
     {
       stage,
       expected: expected(true),
@@ -74,7 +74,7 @@ export async function restore(job: RestoreJob, signal: AbortSignal): Promise<Res
   );
   for (const [path, entries] of left) findings.add(`/${path}`, notRestored(belowSymlink, entries));
   lacks.tell(findings);
-  return { ...counts, kept: kept.size, findings: findings.list() };
+  return { ...counts, kept: kept.size, staged, findings: findings.list() };
 }
 
 function isEmpty({ directory, elsewhere }: Stage): boolean {

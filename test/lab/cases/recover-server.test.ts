@@ -86,8 +86,8 @@ function expectRecovered({ code, stdout, stderr }: Ended, { point }: Protected):
   expect(JSON.parse(stdout)).toMatchObject({ point, result: 'passed' });
 }
 
-/** Waits until files come back, and some have. */
+/** Waits until files come back, and some have: they are made beside their places, where they are moved when all are there. */
 async function restoring(host: Host): Promise<void> {
-  const some = 'until [ -d /mnt/recovered/usr/share ]; do sleep 0.2; done';
+  const some = 'until [ -d /mnt/recovered/.lifeboat-restore-*/files/usr/bin ]; do sleep 0.2; done';
   await host.run(['sh', '-c', some], { timeoutMs: limitMs }, signal);
 }

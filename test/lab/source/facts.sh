@@ -27,7 +27,7 @@ for device in $(blkid -t TYPE=crypto_LUKS -o device); do cryptsetup luksUUID "$d
 section mapped
 for name in $(dmsetup ls --target crypt 2> /dev/null | awk '$1 != "No" {print $1}'); do echo "$name"; dmsetup table --showkeys "$name" | cut -d' ' -f4,5 | sha256sum; done
 section subvolumes
-for place in $(findmnt -rn -t btrfs -o TARGET); do btrfs subvolume list "$place" | sed 's/ID [0-9]* gen [0-9]* top level [0-9]* //' | grep -v '[ /]before$' | sort; done
+for place in $(findmnt -rn -t btrfs -o TARGET | sort); do btrfs subvolume list "$place" | sed 's/ID [0-9]* gen [0-9]* top level [0-9]* //' | grep -v '[ /]before$' | sort; done
 section services
 systemctl list-units --type=service,timer,mount,swap --state=active --no-legend --plain | awk '{print $1}' |
   grep -Ev '^(srv-backup|opt-lifeboat|run-|systemd-(tmpfiles-clean|random-seed)|user@|user-runtime|dbus|initrd|lifeboat|systemd-fsck@|systemd-fsckd|ifup@|getty@|serial-getty|e2scrub|systemd-timedated|systemd-hostnamed|logrotate|man-db|dpkg-db|apt)' | sort
