@@ -35,6 +35,8 @@ export interface RecoveryOptions {
   readonly medium?: string;
   /** @default 'cd', in its drive */
   readonly as?: 'cd' | 'stick';
+  /** Whether the firmware starts from it whatever is on the disks, as it does from a medium that was put before them and left in. @default false */
+  readonly mediumFirst?: boolean;
   readonly cards?: readonly NetworkCard[];
   /** In which network namespace it runs, and so on. */
   readonly inside?: (qemu: Qemu) => Qemu;
@@ -90,7 +92,7 @@ export async function startRecovery(
   signal: AbortSignal,
 ): Promise<RecoveryMachine> {
   const { firmware = source.kind.firmware, images = [], medium, cards = [{ network: { kind: 'user' } }] } = options;
-  const { as = 'cd', inside = (qemu) => qemu } = options;
+  const { as = 'cd', mediumFirst = options.again !== undefined, inside = (qemu) => qemu } = options;
   const emulation = await labEmulation(signal);
   await using stack = new AsyncDisposableStack();
   const directory = stack.use(await temporaryDirectory()).path;
@@ -99,7 +101,7 @@ export async function startRecovery(
   const disks = blank.map((disk, index) => ({ bootIndex: index + 1, ...disk }));
   const others = await overlaysOf(images, directory, signal);
   const repository = await overlaysOf(source.repository === undefined ? [] : [source.repository], directory, signal);
-  const bootIndex = options.again === undefined ? 99 : 0;
+  const bootIndex = mediumFirst ? 0 : 99;
   const stick: Disk[] = [];
   if (medium !== undefined && as === 'stick')
     stick.push({ file: medium, format: 'raw', serial: 'STICK', bus: 'usb', bootIndex, readOnly: true });

@@ -13,24 +13,41 @@ import { blankFor, comesBack, unattended } from '../whole-recovery.ts';
 if (!isRoot) console.log(`${import.meta.filename}: left out, as a medium holds what only root can read`);
 const { signal } = new AbortController();
 
-const scenes = [
+interface Scene {
+  readonly name: string;
+  readonly layout: 'small' | 'stacked';
+  readonly firmware: 'bios' | 'uefi';
+  readonly format: 'usb' | 'pxe' | 'iso';
+  readonly mediumFirst?: boolean;
+}
+
+const scenes: readonly Scene[] = [
   { name: 'a USB stick by BIOS', layout: 'small', firmware: 'bios', format: 'usb' },
   { name: 'a USB stick by UEFI', layout: 'small', firmware: 'uefi', format: 'usb' },
+  // It comes up again in place of the recovered system, and hands over to that.
+  {
+    name: 'a stick that is left in and started first',
+    layout: 'small',
+    firmware: 'uefi',
+    format: 'usb',
+    mediumFirst: true,
+  },
   { name: 'the network', layout: 'small', firmware: 'bios', format: 'pxe' },
   // The volume is opened by its key file, which is in the point.
   { name: 'an ISO, all that storage has', layout: 'stacked', firmware: 'uefi', format: 'iso' },
-] as const;
+];
 
 test.skipIf(!isRoot).each(ofToday(scenes, new Date()))(
   '$name',
   { timeout: 7_200_000 },
-  async ({ layout, firmware, format }) => {
+  async ({ layout, firmware, format, mediumFirst = false }) => {
     const source = await protectedSource({ layout, firmware }, signal);
     const made: MadeMedium = { ...unattended, format };
     const { file } = await mediumOf(source, made, signal);
     const disks = blankFor(source);
-    if (format === 'usb') {
-      await using machine = await startRecovery(source, { disks, medium: file, as: 'stick' }, signal);
+    if (format !== 'pxe') {
+      const as = format === 'usb' ? 'stick' : 'cd';
+      await using machine = await startRecovery(source, { disks, medium: file, as, mediumFirst }, signal);
       await comesBack(source, machine, undefined, signal);
       return;
     }
