@@ -12,7 +12,7 @@ if (major < 24) {
 // Beside the code, and so as trustworthy as that: the default, a folder in /tmp, is not. Where it cannot be written,
 // the start takes some milliseconds longer.
 module.enableCompileCache(`${import.meta.dirname}/../dist/.compile-cache`);
-import('../dist/src/cli/main.js').then(
+import('../dist/program/main.js').then(
   (main) => main.main(process.argv),
   (error) => {
     if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;

@@ -71,6 +71,7 @@ function installPackages() {
 function build() {
   run('node', ['bin/build-native.mjs']);
   run('tsc', ['-p', 'tsconfig.build.json']);
+  run('node', ['bin/bundle.mjs']);
 }
 
 /** Programs that may be missing from a minimal system, with the Debian packages that hold them. */

@@ -1,4 +1,5 @@
 /** Loading a site's own workflow: TypeScript whose types Node strips, and code that runs as root. */
+import { existsSync } from 'node:fs';
 import { readdir, realpath } from 'node:fs/promises';
 import { registerHooks } from 'node:module';
 import { dirname, extname, join } from 'node:path';
@@ -83,11 +84,17 @@ export async function loadSiteWorkflow(file: string): Promise<Workflow> {
 /** Folders of workflows that were loaded; the hook stays for the life of the process. */
 const folders = new Set<string>();
 
+/** Those that this program runs itself: beside it where it was packed into few files. */
+function runningSteps(): string {
+  const packed = new URL('./steps.js', import.meta.url);
+  return existsSync(packed) ? packed.href : new URL(`../steps/index${extname(import.meta.url)}`, import.meta.url).href;
+}
+
 function confineImports(folder: string): void {
   const first = folders.size === 0;
   folders.add(`${pathToFileURL(folder).href}/`);
   if (!first) return;
-  const steps = new URL(`../steps/index${extname(import.meta.url)}`, import.meta.url).href;
+  const steps = runningSteps();
   registerHooks({
     resolve: (specifier, context, next) => {
       // A site's workflow lies outside of any node_modules, and could not find the package by its name.

@@ -3,8 +3,9 @@
  * packed once and kept; what is of one host comes as a layer of its own.
  */
 import { hash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { z } from 'zod';
 import { lockFile } from '../host/file-lock.ts';
 import type { Host } from '../host/host.ts';
@@ -163,8 +164,11 @@ const digestOf = (value: unknown): string => hash('sha256', JSON.stringify(value
 
 /** What decides on the content of a base besides its packages: what is compiled is read as it runs. */
 const made = ['base-root', 'content', 'icu', 'libraries', 'squashfs', 'tree'];
-const sourceOf = (name: string): string =>
-  join(import.meta.dirname, `${name}${import.meta.filename.endsWith('.ts') ? '.ts' : '.js'}`);
+/** Beside this, or where it was packed from. */
+function sourceOf(name: string): string {
+  const beside = join(import.meta.dirname, `${name}${extname(import.meta.filename)}`);
+  return existsSync(beside) ? beside : join(import.meta.dirname, `../src/media/${name}.js`);
+}
 
 async function keptTree(
   host: Host,

@@ -21,7 +21,7 @@ export async function copyProgram(from: string, to: string): Promise<void> {
   await mkdir(to, { recursive: true });
   const shipped = join(from, 'rescue/cache');
   const filter = (path: string): boolean => !idle.test(path) && path !== shipped;
-  for (const name of ['package.json', 'bin', 'dist', 'rescue', 'native/build']) {
+  for (const name of ['package.json', 'bin', 'dist/program', 'rescue', 'native/build']) {
     await cp(join(from, name), join(to, name), { recursive: true, filter, verbatimSymlinks: true });
   }
   for (const name of await needed(from)) {
