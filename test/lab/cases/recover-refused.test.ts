@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Host } from '../../../src/host/host.ts';
 import { localHost } from '../../../src/host/local.ts';
+import { formatRecoveryCode, newRecoveryCode } from '../../../src/keys/recovery-code.ts';
 import { imagesOf } from '../../../src/qemu/image.ts';
 import { isRoot } from '../../helpers/cli.ts';
 import { makeImages } from '../lab.ts';
@@ -30,14 +31,21 @@ test.skipIf(!isRoot)('what cannot be done is refused before the first write', { 
   const recover = ['--yes', 'recover', '--after', 'nothing'] as const;
   const repository = await writableRepository(host, signal);
 
-  // Too small, and told so by what is needed.
-  expect(await refused(recover)).toMatchObject({ code: 'no-space' });
-
-  // Someone else's code; a host of another name; a point that there is not.
-  const other = 'AAAAA-AAAAA-AAAAA-AAAAA-AAAAA-AAAAA';
-  expect(await refused(recover, other)).toMatchObject({ code: 'no-key' });
-  expect(await refused(['--host', 'somebody-else', ...recover])).toMatchObject({ code: 'not-found' });
-  expect(await refused([...recover, '--point', '20200101T000000Z'])).toMatchObject({ code: 'not-found' });
+  const elsewhere = ['--repository', `file://${repository}`, '--host', 'somebody-else'] as const;
+  const early: Record<string, string> = {
+    'a disk that is too small': (await refused(recover)).code,
+    'a code with a slip of the pen': (await refused(recover, source.code.replace(/.$/, swapped))).code,
+    'the code of somebody else': (await refused(recover, formatRecoveryCode(newRecoveryCode()))).code,
+    'a host that has no points': (await refused([...elsewhere, ...recover])).code,
+    'a point that there is not': (await refused([...recover, '--point', '20200101T000000Z'])).code,
+  };
+  expect(early).toEqual({
+    'a disk that is too small': 'no-space',
+    'a code with a slip of the pen': 'usage',
+    'the code of somebody else': 'no-key',
+    'a host that has no points': 'not-found',
+    'a point that there is not': 'not-found',
+  });
 
   // A disk that is large enough: from here on only what is wrong with the repository stands in the way.
   await using work = await temporaryDirectory();
@@ -70,6 +78,9 @@ test.skipIf(!isRoot)('what cannot be done is refused before the first write', { 
     expect(await writableRepository(own, signal)).toBe(repository);
   }
 });
+
+/** Another letter of the alphabet of codes. */
+const swapped = (last: string): string => (last === 'A' ? 'B' : 'A');
 
 const flip = (file: string): string =>
   `file=${file}; half=$(($(stat -c %s "$file") / 2)); printf '\\377\\376\\375' | dd of="$file" bs=1 seek=$half conv=notrunc status=none`;
