@@ -12,6 +12,7 @@ import { devicePath } from '../layout/rebuild/paths.ts';
 import { disksOf, siteOf } from '../layout/rebuild/site.ts';
 import type { Layout } from '../layout/types.ts';
 import { mountsBelow } from '../engine/restore/mounts.ts';
+import { isBelow } from '../engine/tar/include.ts';
 import { mountOwnRun } from '../rescue/own-run.ts';
 import { type NewMount, newMounts } from './mounts.ts';
 
@@ -40,14 +41,29 @@ export async function mountNewRoot(
   const now = await disksNow(host, disksOf(layout), signal);
   const disks = new Map([...now].map(([id, { path }]) => [id, path]));
   await host.run(['mkdir', '-p', '--', root], {}, signal);
+  const sources = await sourcesByPlace(host, signal);
+  const standing: Standing[] = [];
+  const left: (Omit<Standing, 'there'> & { readonly place: string })[] = [];
   for (const mount of mounts) {
     const device = devicePath(mount.on, site, disks);
     const place = await plainPlace(root, mount.path);
-    const there = await deviceAt(place, host, signal);
-    if (there !== undefined) await refuseOther(mount, device, there, place, host, signal);
-    else await mountOne(mount, device, place, host, signal);
+    const there = sources.get(place);
+    // What is mounted below a place where something is mounted now is hidden by that.
+    const isHidden = left.some(({ mount: { path } }) => path === '/' || isBelow(mount.path, path));
+    if (there === undefined || isHidden) left.push({ mount, device, place });
+    else standing.push({ mount, device, place, there });
   }
+  await refuseOthers(standing, host, signal);
+  for (const { mount, device, place } of left) await mountOne(mount, device, place, host, signal);
   return mounts;
+}
+
+interface Standing {
+  readonly mount: NewMount;
+  readonly device: string;
+  readonly place: string;
+  /** The device that is mounted there. */
+  readonly there: string;
 }
 
 /** Links that came back could lead out of the system, and what is mounted there would be over something of the rescue system. */
@@ -66,24 +82,38 @@ async function deviceAt(place: string, host: Host, signal: AbortSignal): Promise
   return stdout.toString().trim().split('\n').at(-1) || undefined;
 }
 
-async function refuseOther(
-  { type }: NewMount,
-  device: string,
-  there: string,
-  place: string,
-  host: Host,
-  signal: AbortSignal,
-): Promise<void> {
-  const { stdout } = await host.run(['realpath', '--', device, there], {}, signal);
-  const [wanted = '', found = ''] = stdout.toString().trim().split('\n');
-  if (wanted === found) return;
-  // Of one that lies on several devices the kernel names any.
+/** All at once: the device that is mounted at each place, and of several the one on top. */
+async function sourcesByPlace(host: Host, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+  const argv = ['findmnt', '--noheadings', '--raw', '--nofsroot', '--output', 'TARGET,SOURCE'] as const;
+  const { stdout } = await host.run(argv, {}, signal);
+  const plain = (text: string) =>
+    text.replace(/(?:\\x[0-9a-f]{2})+/g, (bytes) => Buffer.from(bytes.replaceAll('\\x', ''), 'hex').toString());
+  const lines = stdout.toString().trimEnd().split('\n');
+  return new Map(
+    lines.map((line) => line.split(' ', 2).map(plain)).map(([place = '', source = '']) => [place, source]),
+  );
+}
+
+/** @throws LifeboatError `refused` where something else is mounted */
+async function refuseOthers(standing: readonly Standing[], host: Host, signal: AbortSignal): Promise<void> {
+  const [first, ...rest] = standing.flatMap(({ device, there }) => [device, there]);
+  if (first === undefined) return;
+  const { stdout } = await host.run(['realpath', '--', first, ...rest], {}, signal);
+  const paths = stdout.toString().trimEnd().split('\n');
+  for (const [index, { mount, device, there, place }] of standing.entries()) {
+    const [wanted = '', found = ''] = paths.slice(2 * index);
+    if (wanted === found || (mount.type === 'btrfs' && (await haveOneUuid(wanted, found, host, signal)))) continue;
+    throw new LifeboatError('refused', `${printable(there)} is mounted at ${printable(place)}, and not ${device}`, {
+      hint: `Let go of it: umount --recursive ${printable(place)}`,
+    });
+  }
+}
+
+/** Of a filesystem that lies on several devices the kernel names any. */
+async function haveOneUuid(one: string, other: string, host: Host, signal: AbortSignal): Promise<boolean> {
   const uuid = async (path: string): Promise<string> =>
     (await host.run(['blkid', '-p', '-o', 'value', '-s', 'UUID', path], {}, signal)).stdout.toString();
-  if (type === 'btrfs' && (await uuid(wanted)) === (await uuid(found))) return;
-  throw new LifeboatError('refused', `${printable(there)} is mounted at ${printable(place)}, and not ${device}`, {
-    hint: `Let go of it: umount --recursive ${printable(place)}`,
-  });
+  return (await uuid(one)) === (await uuid(other));
 }
 
 async function mountOne(
@@ -116,17 +146,19 @@ export async function bindKernel(root: string, host: Host, signal: AbortSignal):
   // The rescue system has them read-only until somebody has to set some.
   const { code } = await host.run(['mountpoint', '-q', variables], { okCodes: [0, 1, 32] }, signal);
   if (code === 0) await host.run(['mount', '-o', 'remount,rw', variables], { okCodes: [0, 32] }, signal);
-  for (const name of kernels) {
-    const place = await plainPlace(root, `/${name}`);
-    if ((await deviceAt(place, host, signal)) !== undefined) continue;
-    await host.run(['mkdir', '-p', '--', place], {}, signal);
-    await host.run(['mount', '--rbind', '--make-rslave', `/${name}`, place], {}, signal);
-  }
+  const places = await Promise.all(kernels.map(async (name) => [`/${name}`, await plainPlace(root, `/${name}`)]));
+  await host.run(['sh', '-euc', binding, 'sh', ...places.flat()], {}, signal);
   const run = await plainPlace(root, '/run');
   await host.run(['mkdir', '-p', '--', run], {}, signal);
-  const isMounted = async (place: string): Promise<boolean> => (await deviceAt(place, host, signal)) !== undefined;
-  await mountOwnRun(run, isMounted, host, signal);
+  await mountOwnRun(run, host, signal);
 }
+
+const binding = `
+while [ $# -gt 0 ]; do
+  mkdir -p -- "$2"
+  mountpoint -q "$2" || mount --rbind --make-rslave "$1" "$2"
+  shift 2
+done`;
 
 /** Whether a system can be entered there, by a program that every one has. */
 export async function hasSystem(root: string, host: Host, signal: AbortSignal): Promise<boolean> {

@@ -161,9 +161,7 @@ async function showOwn(name: string, target: string, host: Host, signal: AbortSi
 async function giveRun(target: string, host: Host, signal: AbortSignal): Promise<void> {
   const place = await placeBelow(target, '/run', host, signal);
   if (place !== `${target}/run`) return;
-  const isMounted = async (path: string): Promise<boolean> =>
-    (await host.run(['mountpoint', '-q', path], { okCodes: [0, 1, 32] }, signal)).code === 0;
-  await mountOwnRun(place, isMounted, host, signal);
+  await mountOwnRun(place, host, signal);
 }
 
 async function textOf(path: string, host: Host, signal: AbortSignal): Promise<string> {

@@ -1,7 +1,7 @@
 /** What comes after the disks are built: mounted, filled and let go of, on filesystems in files. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
-import { rm, utimes } from 'node:fs/promises';
+import { mkdir, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readRecovered } from '../../test/helpers/recovered-file.ts';
@@ -141,6 +141,15 @@ test.skipIf(why !== undefined)(
     await expect(mountNewRoot(layoutOn([second, first], '/other'), root, host, signal)).rejects.toThrow(
       'is mounted at',
     );
+    // What lies below a place where something is mounted now would be hidden: it is mounted over that.
+    await unmountNewRoot(root, host, signal);
+    const below = join(back, 'data');
+    await mkdir(below, { recursive: true });
+    ran('mount', '-t', 'tmpfs', 'none', below);
+    await mountNewRoot(layout, root, host, signal);
+    expect(ran('stat', '-f', '-c', '%T', below)).toMatch(/^ext/);
+    await unmountNewRoot(root, host, signal);
+    ran('umount', below);
   },
 );
 
