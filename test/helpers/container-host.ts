@@ -74,7 +74,8 @@ test -e "$root/usr/bin/sh" || ln -s bash "$root/usr/bin/sh"
 for a in sh sleep true; do ln -s busybox "$root/ct/rootfs/bin/$a"; done
 hostname trixie
 ip link set lo up 2>/dev/null || :
-echo ready; exec chroot "$root" /usr/bin/sleep infinity`;
+mkdir "$root/old"; cd "$root"; pivot_root . old; umount -l /old; rmdir /old
+echo ready; exec /usr/bin/sleep infinity`;
 
 /** It has a root directory for containers, with busybox, in `/ct/rootfs`. */
 export async function containerHost(): Promise<Host> {
