@@ -77,6 +77,13 @@ export interface BackupJob extends PointJob {
   readonly exclude: readonly string[];
   /** Absolute paths that are left out with everything below them, taken literally: no character of theirs is a pattern. */
   readonly leaveOut?: readonly string[];
+  /**
+   * Of the included paths, those that are stored although a pattern names them, or what they lie in; see `patternsWithin`. What
+   * `leaveOut` names, and the rules, hold there too. @default none
+   */
+  readonly keep?: readonly string[];
+  /** Absolute paths as in `leaveOut`, of layers of images that can be had again from where they came. @default none */
+  readonly imageLayers?: readonly string[];
   readonly rules: SelectionRules;
   /**
    * Makes an incremental point: what has not changed since this one is referred to, not stored again. Where what is needed
@@ -172,8 +179,8 @@ export interface BackupResult {
 
 /** What one rule left out. */
 export interface Exclusion {
-  /** `pattern`, with the pattern; `own`, what lifeboat itself writes; or one of the rules. */
-  readonly rule: 'pattern' | 'own' | 'cache-directory' | 'too-large' | 'socket';
+  /** `pattern`, with the pattern; `own`, what lifeboat itself writes; `image-layer`, what can be had again; or one of the rules. */
+  readonly rule: 'pattern' | 'own' | 'image-layer' | 'cache-directory' | 'too-large' | 'socket';
   readonly pattern?: string;
   readonly entries: number;
   /** Of the files that were met; what is below a directory that was left out is not looked at. */

@@ -25,6 +25,27 @@ export function matcher(given: string): (path: string) => boolean {
 }
 
 /**
+ * The patterns that count below paths which are to be stored all the same: not those that match one of these or what it lies in, nor
+ * those that are whole paths in one of these. A name such as `*.log` counts there as everywhere.
+ *
+ * @param keep absolute paths without a slash at the end
+ */
+export function patternsWithin(keep: readonly string[], exclude: readonly string[]): string[] {
+  const places = new Set(keep.flatMap(withParents));
+  return exclude.filter((pattern) => {
+    const matches = matcher(pattern);
+    if (keep.some((path) => plain(pattern).startsWith(`${path}/`))) return false;
+    return ![...places].some((path) => matches(path));
+  });
+}
+
+/** `/a/b` → `/a`, `/a/b`; `/` itself is never left out. */
+export function withParents(path: string): string[] {
+  const parts = path.split('/').slice(1);
+  return path === '/' ? [] : parts.map((_, index) => `/${parts.slice(0, index + 1).join('/')}`);
+}
+
+/**
  * The same for the test `-path` of GNU find, so that it does not go into what is left out; `undefined` where find, which
  * sees bytes and takes backslashes for escapes, might mean something else.
  */

@@ -39,6 +39,7 @@ function isKernels({ kind, harmless, reason }: CoverageItem): boolean {
 const ruleTexts: Readonly<Record<Exclusion['rule'], string>> = {
   pattern: 'excluded by',
   own: "lifeboat's own files",
+  'image-layer': 'layers of images that can be pulled again',
   'cache-directory': 'in cache directories',
   'too-large': 'larger than backup.maxFileSize',
   socket: 'sockets, which no archive can hold',

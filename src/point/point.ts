@@ -20,10 +20,12 @@ export const headSchema = z.object({
   host: z.object({ name: z.string(), machineId: z.string().exactOptional() }),
   include: z.array(z.string()),
   exclude: z.array(z.string()),
+  /** Of `include`, what was stored although a pattern names it; absent where that is nothing. */
+  keep: z.array(z.string()).exactOptional(),
 });
 
 const exclusionSchema = z.object({
-  rule: z.enum(['pattern', 'own', 'cache-directory', 'too-large', 'socket']),
+  rule: z.enum(['pattern', 'own', 'image-layer', 'cache-directory', 'too-large', 'socket']),
   pattern: z.string().exactOptional(),
   entries: z.number(),
   bytes: z.number(),

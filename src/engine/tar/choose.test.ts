@@ -112,6 +112,49 @@ test('each rule tells what it left out', async ({ signal }) => {
   ]);
 });
 
+test('what is kept is stored though a pattern names what it lies in, less layers of images and what is named everywhere', async ({
+  signal,
+}) => {
+  await using at = await temporaryDirectory();
+  await tree(at.path, {
+    'srv/a': 'a',
+    'lib/store/db': 'x',
+    'lib/store/noise.log': 'x',
+    'lib/store/overlay/1/diff/bin': 'x',
+    'lib/store/overlay/1/link': 'x',
+    'lib/store/overlay/2/diff/etc': 'x',
+    'lib/other': 'x',
+  });
+  const of = (...some: string[]) => some.map((path) => join(at.path, path));
+  const { paths, excluded, notes } = await chosenIn(
+    at.path,
+    {
+      include: of('srv', 'lib/store'),
+      exclude: [...of('lib', 'lib/store/overlay'), '*.log'],
+      keep: of('lib/store'),
+      imageLayers: of('lib/store/overlay/1/diff'),
+    },
+    signal,
+  );
+  expect(paths).toEqual([
+    '/lib/store',
+    '/lib/store/db',
+    '/lib/store/overlay',
+    '/lib/store/overlay/1',
+    '/lib/store/overlay/1/link',
+    '/lib/store/overlay/2',
+    '/lib/store/overlay/2/diff',
+    '/lib/store/overlay/2/diff/etc',
+    '/srv',
+    '/srv/a',
+  ]);
+  expect(excluded.map(({ rule, pattern, examples }) => ({ rule, pattern, examples }))).toEqual([
+    { rule: 'image-layer', examples: of('lib/store/overlay/1/diff') },
+    { rule: 'pattern', pattern: '*.log', examples: of('lib/store/noise.log') },
+  ]);
+  expect(notes).toEqual([expect.stringContaining('nothing was left out by')]);
+});
+
 test('what two included paths share is there once, a link above an included path is followed', async ({ signal }) => {
   await using at = await temporaryDirectory();
   await tree(at.path, { 'real/in/a': 'a', 'real/b': 'b' });
