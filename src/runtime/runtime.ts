@@ -1,6 +1,7 @@
 /** The contract of a runtime: what is to be written for a new one. `docs/extend-runtime.md` goes through it. */
 import type { Asker } from '../host/asker.ts';
 import type { Container, RuntimeName, State } from './model/container.ts';
+import type { StoredImage } from './model/image.ts';
 
 /** One container as a list has it. */
 export interface Found {
@@ -37,4 +38,9 @@ export interface Runtime {
   list(asker: Asker, traces: readonly string[]): Promise<readonly Found[]>;
   /** One description for each that is still there; all at once, for some tools take as long for one as for all. */
   inspect(asker: Asker, found: readonly Found[]): Promise<readonly Description[]>;
+  /**
+   * The images in a storage that its containers named, where lifeboat knows how to bring back what was left out of them. Without it, images are
+   * files of the host like others.
+   */
+  images?(asker: Asker, storage: string): Promise<readonly StoredImage[]>;
 }

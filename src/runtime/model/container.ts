@@ -88,6 +88,8 @@ export const containerSchema = z.object({
   image: imageSchema.exactOptional(),
   rootfs: rootfsSchema.exactOptional(),
   mounts: z.array(mountSchema),
+  /** Directories of its runtime without which the runtime does not know it, or not whole: definition, changed files, volumes, images. */
+  storage: z.array(z.string()).exactOptional(),
   process: processSchema.exactOptional(),
   security: securitySchema.exactOptional(),
   namespaces: z.array(namespaceSchema),

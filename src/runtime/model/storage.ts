@@ -3,6 +3,9 @@ import { z } from 'zod';
 
 const text = z.string().exactOptional();
 
+/** `registry`: it was pulled, and can be again by its digest as far as this host can tell; `local`: it was made or loaded here. */
+export const imageOrigins = ['registry', 'local'] as const;
+
 export const imageSchema = z.object({
   /** As it was asked for, such as `docker.io/library/nginx:1.27`. */
   reference: text,
@@ -12,6 +15,7 @@ export const imageSchema = z.object({
   digest: text,
   /** Directories of its layers on this host, the uppermost first. */
   layers: z.array(z.string()).exactOptional(),
+  origin: z.enum(imageOrigins).exactOptional(),
 });
 
 const changeSchema = z.object({
@@ -56,4 +60,9 @@ export type Mount = z.infer<typeof mountSchema>;
 export function holdsData({ kind, source }: Mount): boolean {
   if (kind === 'volume') return true;
   return kind === 'bind' && source !== undefined && !/^\/(?:proc|sys|dev|run)(?:\/|$)/.test(source);
+}
+
+/** What only this host has of a container's root: what it changed, or all of it where it has no image. */
+export function ownRoot({ path, writable }: z.infer<typeof rootfsSchema> = {}): string | undefined {
+  return writable ?? path;
 }

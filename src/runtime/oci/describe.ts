@@ -30,6 +30,7 @@ export function describe(found: Found, spec: Spec, live: Live | undefined): Desc
     process: processOf(spec),
     security: { ...securityOf(spec), ...present({ seccomp: seccompOf(spec) ?? live?.security.seccomp }) },
     ...present({
+      storage: found.bundle === undefined ? undefined : [found.bundle],
       owner: found.owner === undefined || found.owner === 'root' ? undefined : found.owner,
       pid: found.pid,
       createdAt: found.createdAt,

@@ -52,6 +52,7 @@ export function describePodman(inspected: Inspected, spec: Spec, live: Live | un
       createdAt: timeOf(inspected.Created),
       startedAt: timeOf(State.StartedAt),
       exitCode: base.state === 'exited' ? (State.ExitCode ?? undefined) : undefined,
+      storage: storageOf(inspected),
       image: imageOf(inspected),
       rootfs: rootfsOf(inspected),
       restart: restartOf(HostConfig.RestartPolicy),
@@ -121,6 +122,11 @@ function imageOf({ Image, ImageName, ImageDigest, GraphDriver }: Inspected): Des
     layers: Image && lower ? lower.split(':') : undefined,
   });
   return Object.keys(image).length === 0 ? undefined : image;
+}
+
+function storageOf({ StaticDir }: Inspected): string[] | undefined {
+  const storage = /^(\/.+)\/[^/]+-containers\/[^/]+\/userdata$/.exec(StaticDir ?? '')?.[1];
+  return storage === undefined ? undefined : [storage];
 }
 
 function rootfsOf({ Rootfs, GraphDriver, HostConfig }: Inspected): NonNullable<Description['rootfs']> {

@@ -8,12 +8,14 @@ import { parseSpec } from '../oci/runtime.ts';
 import type { Found, Runtime } from '../runtime.ts';
 import { quadletPlaces } from './definition.ts';
 import { type Around, describePodman, podmanState } from './describe.ts';
+import { storedImages } from './storage.ts';
 import { inspectSchema, type KnownNetwork, listSchema, networksSchema } from './schema.ts';
 
 export const podman: Runtime = {
   name: 'podman',
   // Only where it has been used: its first call makes the directories of its storage.
   traces: { below: ['/var/lib/containers/storage'], files: ['containers.json', 'volatile-containers.json', 'db.sql'] },
+  images: storedImages,
   list: async (asker) => (await listed(asker))?.found ?? [],
   async inspect(asker, found) {
     if (found.length === 0) return [];

@@ -51,6 +51,8 @@ export const inspectSchema = z.array(
     Pod: text,
     IsInfra: z.boolean().nullish(),
     OCIConfigPath: text,
+    /** `<storage>/<driver>-containers/<id>/userdata` */
+    StaticDir: text,
     GraphDriver: z.object({ Name: text, Data: record }).nullish(),
     Mounts: z
       .array(
