@@ -33,7 +33,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   keys: ['age', 'host'],
   engine: ['age', 'native', 'host', 'target'],
   runtime: ['native', 'host'],
-  point: ['age', 'keys', 'engine', 'target', 'layout', 'network', 'facts', 'host'],
+  point: ['age', 'keys', 'engine', 'target', 'layout', 'network', 'facts', 'runtime', 'host'],
   prove: ['native', 'host', 'layout', 'engine', 'point'],
   criu: ['native', 'host'],
   qemu: ['host'],

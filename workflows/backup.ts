@@ -5,6 +5,7 @@ import {
   lock,
   plantCanary,
   readBack,
+  readContainers,
   readFacts,
   readLayout,
   readNetwork,
@@ -23,7 +24,7 @@ export const backup = workflow({
   inputs: ['config', 'ownPaths', 'stateDir', 'version'],
   stages: [
     stage('prepare', [identify, checkKeys, lock]),
-    stage('capture', [readLayout, readNetwork, readFacts, judgeCoverage]),
+    stage('capture', [readLayout, readNetwork, readFacts, readContainers, judgeCoverage]),
     stage('store', [plantCanary, storeData]),
     stage('verify', [readBack]),
     stage('record', [record]),

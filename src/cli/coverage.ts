@@ -4,10 +4,11 @@ import { captureFacts } from '../facts/capture.ts';
 import type { Exclusion } from '../engine/engine.ts';
 import { asLifeboatError } from '../kernel/errors.ts';
 import { captureLayout } from '../layout/capture.ts';
-import { coverage } from '../point/coverage.ts';
-import { followedPaths, includedPaths } from '../point/include.ts';
+import { captureForPoint } from '../point/capture-containers.ts';
+import { taking } from '../point/containers.ts';
+import { coverageWith } from '../point/host-coverage.ts';
+import { followedPaths } from '../point/include.ts';
 import { heldBy } from '../point/held.ts';
-import { locateWorkloads } from '../point/workloads.ts';
 import { wholePoint } from './points.ts';
 import { ownPaths, type Session } from './session.ts';
 
@@ -23,19 +24,32 @@ export async function coverageOfHost(config: Config, name: string, session: Sess
     if (name === 'latest' && asLifeboatError(error).code === 'not-found') return undefined;
     throw error;
   });
-  const [layout, facts] = await Promise.all([captureLayout(host, now, signal), captureFacts(host, now, signal)]);
+  const [layout, facts, seen] = await Promise.all([
+    captureLayout(host, now, signal),
+    captureFacts(host, now, signal),
+    captureForPoint(host, now, signal),
+  ]);
+  const { containers } = seen;
   const point = found?.point;
-  const workloads = await locateWorkloads(facts, host, signal);
   const leftOut = (rule: Exclusion['rule']): boolean => point?.data.excluded.some((one) => one.rule === rule) ?? false;
+  // What is kept for containers is so by what there is now: a new one was not there when the point was made, which is then said.
+  const backup = point === undefined ? config.backup : { ...config.backup, ...point, crossMounts: 'none' as const };
+  const { include, keep, imageLayers } = taking(backup, layout, containers);
   const selection = {
-    include: await followedPaths(host, point?.include ?? includedPaths(config.backup, layout), signal),
+    include: await followedPaths(
+      host,
+      point === undefined ? include : [...new Set([...point.include, ...keep])],
+      signal,
+    ),
+    keep: [...new Set([...(point?.keep ?? []), ...keep])],
+    imageLayers: point === undefined || leftOut('image-layer') ? imageLayers : [],
     exclude: (point ?? config.backup).exclude,
     own: ownPaths(config, session.globals),
     excludeCaches: point === undefined ? config.backup.excludeCaches : leftOut('cache-directory'),
     ...(leftOut('too-large') ? { maxFileSize: config.backup.maxFileSize ?? 'was to be stored' } : {}),
     unread: point?.data.findings.map(({ subject }) => subject).filter((subject) => subject.startsWith('/')) ?? [],
   };
-  const items = coverage(layout, selection, workloads);
+  const items = await coverageWith(layout, selection, { facts, containers }, host, signal);
   const held =
     found === undefined
       ? items.map((item) =>
@@ -64,7 +78,7 @@ export async function coverageOfHost(config: Config, name: string, session: Sess
         }),
     items: held,
     excluded: point?.data.excluded ?? [],
-    gaps: [...layout.gaps, ...facts.gaps],
+    gaps: [...layout.gaps, ...facts.gaps, ...seen.gaps],
   };
   return { document, missing: held.filter(({ state, harmless }) => state !== 'covered' && !harmless).length };
 }

@@ -3,7 +3,9 @@ import { printable } from '../kernel/text.ts';
 import { formatBytes, formatDuration } from '../kernel/units.ts';
 import { layoutTree } from '../layout/tree.ts';
 import { coverageText, exclusionText } from '../point/coverage-text.ts';
+import type { Captures } from '../point/captures.ts';
 import type { Point, Recovered } from '../point/point.ts';
+import { containersText } from './containers-text.ts';
 import { table } from './output.ts';
 import type { WholePoint } from './points.ts';
 import { verifiedText } from './points-text.ts';
@@ -37,6 +39,7 @@ export function pointText(whole: WholePoint): string {
     'Layout',
     layoutTree(captures.layout),
     ...headersText(point),
+    ...capturedText(captures, Date.parse(point.createdAt)),
     '',
     'Coverage',
     coverageText(captures.coverage),
@@ -45,6 +48,12 @@ export function pointText(whole: WholePoint): string {
     ...drillText(whole.restored),
     ...pointFindings(point),
   ].join('\n');
+}
+
+/** In a few words each; all that is known of them is in the document that `--json` prints. */
+function capturedText({ containers }: Pick<Captures, 'containers'>, then: number): string[] {
+  if (containers === undefined || containers.containers.length === 0) return [];
+  return ['', 'Containers', containersText(containers.containers, [], then)];
 }
 
 /** For which volumes there is a header, never what is in it. */

@@ -55,7 +55,7 @@ test.each<[string, string, readonly string[]]>([
     'a strange key',
     `${good}  colour: red\n`,
     [
-      'c.yaml:4: backup.colour: unknown key; known here are include, exclude, excludeCaches, maxFileSize, crossMounts, incremental, fullEvery, compare, compressionLevel',
+      'c.yaml:4: backup.colour: unknown key; known here are include, exclude, excludeCaches, maxFileSize, crossMounts, containerData, containerImages, incremental, fullEvery, compare, compressionLevel',
     ],
   ],
   [

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { factsSchema } from '../facts/types.ts';
 import { layoutSchema } from '../layout/types.ts';
 import { networkSchema } from '../network/types.ts';
+import { capturedContainersSchema } from './containers.ts';
 import { coverageItemSchema } from './coverage.ts';
 import { CAPTURES_FORMAT, headSchema } from './point.ts';
 
@@ -14,6 +15,8 @@ const capturedSchema = z.object({
   network: networkSchema,
   facts: factsSchema,
   coverage: z.array(coverageItemSchema),
+  /** Absent in points of earlier versions. */
+  containers: capturedContainersSchema.exactOptional(),
 });
 
 export const capturesSchema = capturedSchema.extend({ format: z.literal(CAPTURES_FORMAT), id: z.string() });

@@ -70,7 +70,7 @@ export function coverage(layout: Layout, selection: Selection, workloads: readon
   return [...items, ...workloads.flatMap((workload) => workloadItems(workload, judge))];
 }
 
-function graphOf({ components }: Layout): Graph {
+export function graphOf({ components }: Layout): Graph {
   const above = new Map<string, Component[]>();
   for (const component of components) {
     for (const id of component.on) {
@@ -143,7 +143,8 @@ function workloadItems({ kind, name, places }: Workload, judge: Judge): Coverage
   }));
 }
 
-function placeVerdict({ path, name, type }: Place, judge: Judge): Verdict {
+/** What a backup holds of a place, wherever that leads. */
+export function placeVerdict({ path, name, type }: Place, judge: Judge): Verdict {
   switch (type) {
     case 'device':
       return missing('a block device: a backup of files does not read it');

@@ -32,9 +32,26 @@ export function holding(domains: ReadonlyMap<string, Domain>, path: string): Dom
   return undefined;
 }
 
+/**
+ * A directory that is mounted upon itself, as podman does with its storage: no border for a walk, and the same files as without it.
+ */
+function isOwnPlace(mount: Mount, byPath: ReadonlyMap<string, Mount>): boolean {
+  if (mount.category !== 'bind' || mount.on.length === 0) return false;
+  const under = upwards(mount.path)
+    .slice(1)
+    .map((path) => byPath.get(path))
+    .find((found) => found !== undefined);
+  return (
+    under?.on[0] === mount.on[0] &&
+    mount.root === joined(under?.root ?? '', relativeRoot(mount.path, under?.path ?? '/'))
+  );
+}
+
 /** By path: the mounts, and the subvolumes that are seen below them and are no mounts themselves. */
 export function domainsOf(layout: Pick<Layout, 'components'>): Map<string, Domain> {
-  const visible = visibleMounts(layout);
+  const all = visibleMounts(layout);
+  const byPath = new Map(all.map((mount) => [mount.path, mount]));
+  const visible = all.filter((mount) => !isOwnPlace(mount, byPath));
   const domains = new Map<string, Domain>(visible.map((mount) => [mount.path, { path: mount.path, mount }]));
   const subvolumes = new Map<string, Subvolume[]>();
   for (const component of layout.components) {

@@ -1,5 +1,5 @@
 /** What a backup holds of a directory, a mount, a subvolume: by following the includes as the walk of the engine does. */
-import { matcher } from '../engine/patterns.ts';
+import { matcher, patternsWithin } from '../engine/patterns.ts';
 import { harmless, missing, type Verdict } from '../layout/handler.ts';
 import { typeCategory } from '../layout/mount-category.ts';
 import { isWithin } from '../layout/mount-place.ts';
@@ -14,6 +14,10 @@ export interface Selection {
    * Patterns of `engine/patterns.ts`; what lies below an excluded directory is excluded.
    */
   readonly exclude: readonly string[];
+  /** Of `include`, what is stored although a pattern names it: what only this host has of its containers. */
+  readonly keep?: readonly string[];
+  /** Layers of images of containers that are left out, as they can be pulled again. */
+  readonly imageLayers?: readonly string[];
   /** Directories that lifeboat itself writes: they are left out of every backup. */
   readonly own?: readonly string[];
   /** What is left out besides, wherever it lies: the content of cache directories, and files above a size. */
@@ -38,13 +42,15 @@ export interface Judge {
 }
 
 export function judgeOf(layout: Layout, selection: Selection, graph: Graph): Judge {
-  const { own = [], unread = [], excludeCaches = false, maxFileSize } = selection;
+  const { own = [], keep = [], imageLayers = [], unread = [], excludeCaches = false, maxFileSize } = selection;
   const byRule = [
     ...(excludeCaches ? ['what is in cache directories'] : []),
     ...(maxFileSize === undefined ? [] : [`files larger than ${maxFileSize}`]),
   ];
   const include = selection.include.map(normalised);
   const excludes = selection.exclude.map((pattern) => ({ pattern, matches: matcher(pattern) }));
+  const kept = keep.map(normalised);
+  const countsInKept = new Set(patternsWithin(kept, selection.exclude));
   const visible = visibleMounts(layout);
   const domains = domainsOf(layout);
   /** The domain that holds `path`. */
@@ -58,16 +64,27 @@ export function judgeOf(layout: Layout, selection: Selection, graph: Graph): Jud
   /** The pattern that keeps `path` out: it matches the path, or a directory above it, also one above the include. */
   function excluding(path: string): string | undefined {
     const all = upwards(path);
-    return excludes.find(({ matches }) => all.some(matches))?.pattern;
+    return excludesIn(path).find(({ matches }) => all.some(matches))?.pattern;
+  }
+
+  /** What is kept that `path` is in. */
+  function keptAt(path: string): string | undefined {
+    return kept.find((one) => isWithin(path, one) && domainOf(one) === domainOf(path));
+  }
+
+  function excludesIn(path: string): typeof excludes {
+    return keptAt(path) === undefined ? excludes : excludes.filter(({ pattern }) => countsInKept.has(pattern));
   }
 
   /** Whether `path`, which lies in `domain`, is backed up. */
   function inDomain(path: string, domain: Domain, type: 'directory' | 'file'): Verdict {
     if (own.some((directory) => isWithin(path, directory)))
       return harmless("lifeboat's own: it is left out of every backup");
+    if (imageLayers.some((layer) => isWithin(path, layer)))
+      return harmless('a layer of an image that can be pulled again: it is listed, not copied');
     const pattern = excluding(path);
     if (pattern !== undefined) return missing(`excluded by ${pattern}`);
-    const top = include.find((one) => isWithin(path, one) && domainOf(one) === domain);
+    const top = keptAt(path) ?? include.find((one) => isWithin(path, one) && domainOf(one) === domain);
     if (top !== undefined) return included(top, path, domain, type);
     const inside = include.filter(
       (one) => isWithin(one, path) && domainOf(one) === domain && excluding(one) === undefined,
@@ -80,13 +97,14 @@ export function judgeOf(layout: Layout, selection: Selection, graph: Graph): Jud
 
   /** What an include leads to, but for what is left out of it. */
   function included(top: string, path: string, domain: Domain, type: 'directory' | 'file'): Verdict {
+    const by = kept.includes(top) ? `${top}, for its containers` : top;
     const failed = (unreadIn.get(domain) ?? []).filter((one) => isWithin(one, path));
     if (failed.length > 0) {
       const more = failed.length === 1 ? '' : ` and ${failed.length - 1} more`;
-      return missingPart(`included by ${top}, but not read as they are: ${failed[0]}${more}`);
+      return missingPart(`included by ${by}, but not read as they are: ${failed[0]}${more}`);
     }
-    if (type === 'file') return { state: 'covered', reason: `included by ${top}`, harmless: true };
-    const except = excludes.filter(
+    if (type === 'file') return { state: 'covered', reason: `included by ${by}`, harmless: true };
+    const except = excludesIn(path).filter(
       ({ pattern }) =>
         mayMatchBelow(normalised(pattern), domain.path) ||
         (pattern.startsWith('/') && isPartOf(domainOf(normalised(pattern)), domain)),
@@ -95,10 +113,12 @@ export function judgeOf(layout: Layout, selection: Selection, graph: Graph): Jud
     const lacking = [...(list === '' ? [] : [`what is excluded by ${list}`]), ...byRule];
     // Agreed to in the configuration, and shown all the same.
     if (lacking.length > 0)
-      return { state: 'partly', reason: `included by ${top}, except ${lacking.join(' and ')}`, harmless: true };
+      return { state: 'partly', reason: `included by ${by}, except ${lacking.join(' and ')}`, harmless: true };
     const ours = own.filter((directory) => isWithin(directory, path) && domainOf(directory) === domain);
     const but = ours.length === 0 ? '' : `; lifeboat's own ${ours.join(', ')} is left out`;
-    return { state: 'covered', reason: `included by ${top}${but}`, harmless: true };
+    const layers = imageLayers.some((layer) => isWithin(layer, path) && domainOf(layer) === domain);
+    const pulled = layers ? '; layers of images that can be pulled again are left out' : '';
+    return { state: 'covered', reason: `included by ${by}${but}${pulled}`, harmless: true };
   }
 
   function pathVerdict(path: string, type: 'directory' | 'file'): Verdict {
@@ -125,7 +145,7 @@ export function judgeOf(layout: Layout, selection: Selection, graph: Graph): Jud
       const reason = 'hidden by another mount: its path leads elsewhere, and nothing can be read there';
       return mount.category === 'memory' ? harmless(reason) : missing(reason);
     }
-    const domain = domains.get(mount.path);
+    const domain = domainOf(mount.path);
     const direct =
       domain === undefined ? missing('its path cannot be followed') : inDomain(mount.path, domain, 'directory');
     // Covered, but for what the configuration leaves out.

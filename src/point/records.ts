@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { LifeboatError } from '../kernel/errors.ts';
 import { inParallel } from '../kernel/parallel.ts';
+import { present } from '../kernel/present.ts';
 import { type Attested, readAttestations, type Unreadable } from './attestations.ts';
 import type { Captures, PointDescription } from './captures.ts';
 import { documentBytes, suffixFor } from './envelope.ts';
@@ -68,7 +69,14 @@ export async function putPoint(
   signal: AbortSignal,
   more: Pick<Point, 'verification' | 'rebuilt' | 'after' | 'escrow' | 'canary'> = {},
 ): Promise<Point> {
-  const { layout: _layout, network: _network, facts: _facts, coverage: _coverage, ...head } = description;
+  const {
+    layout: _layout,
+    network: _network,
+    facts: _facts,
+    coverage: _coverage,
+    containers: _containers,
+    ...head
+  } = description;
   const { name: host } = head.host;
   const captures = capturesOf(description);
   const key = await putRecord(repository, host, 'captures', head.id, captures, signal);
@@ -80,8 +88,8 @@ export async function putPoint(
 }
 
 /** The same keys in the same order, whoever makes it: it is known by its hash. */
-export function capturesOf({ id, layout, network, facts, coverage }: PointDescription): Captures {
-  return { format: CAPTURES_FORMAT, id, layout, network, facts, coverage };
+export function capturesOf({ id, layout, network, facts, coverage, containers }: PointDescription): Captures {
+  return { format: CAPTURES_FORMAT, id, layout, network, facts, coverage, ...present({ containers }) };
 }
 
 /** Takes a point off the record, and what was captured and kept with it. Its data is the engine's affair. */

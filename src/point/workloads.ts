@@ -37,7 +37,12 @@ export async function locateWorkloads(
 /** So many paths fit into one command. */
 const atOnce = 500;
 
-async function locate(paths: readonly string[], host: Host, signal: AbortSignal): Promise<Map<string, Place>> {
+/**
+ * What is at each of these paths, by path.
+ *
+ * @throws LifeboatError only what aborted `signal`
+ */
+export async function locate(paths: readonly string[], host: Host, signal: AbortSignal): Promise<Map<string, Place>> {
   const questions = asker(host, signal);
   const found = new Map<string, Place>();
   for (let from = 0; from < paths.length; from += atOnce) {

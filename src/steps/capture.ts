@@ -3,8 +3,8 @@
  * loaded when they run: it is a third of all that there is, and most commands do without.
  */
 import { present } from '../kernel/present.ts';
-import { followedPaths, includedPaths } from '../point/include.ts';
-import { locateWorkloads } from '../point/workloads.ts';
+import { taking } from '../point/containers.ts';
+import { followedPaths } from '../point/include.ts';
 import type { Say } from '../workflow/step.ts';
 import { step } from './define.ts';
 
@@ -56,16 +56,31 @@ export const readFacts = step({
   },
 });
 
+export const readContainers = step({
+  id: 'containers',
+  title: 'Read containers and their images',
+  needs: [],
+  gives: ['containers'],
+  timeout: '5m',
+  run: async ({ host, say, signal }) => {
+    const { captureForPoint } = await import('../point/capture-containers.ts');
+    const { containers, gaps } = await captureForPoint(host, new Date(), signal);
+    tellGaps(say, gaps);
+    return { containers };
+  },
+});
+
 export const judgeCoverage = step({
   id: 'coverage',
   title: 'Work out what this backup covers',
-  needs: ['config', 'ownPaths', 'layout', 'facts'],
+  needs: ['config', 'ownPaths', 'layout', 'facts', 'containers'],
   gives: ['coverage'],
   timeout: '5m',
-  run: async ({ host, state: { config, ownPaths, layout, facts }, signal }) => {
-    const { coverage } = await import('../point/coverage.ts');
-    const workloads = await locateWorkloads(facts, host, signal);
-    const include = await followedPaths(host, includedPaths(config.backup, layout), signal);
-    return { coverage: coverage(layout, { ...config.backup, include, own: ownPaths }, workloads) };
+  run: async ({ host, state: { config, ownPaths, layout, facts, containers }, signal }) => {
+    const { coverageWith } = await import('../point/host-coverage.ts');
+    const { include, ...taken } = taking(config.backup, layout, containers);
+    const followed = await followedPaths(host, include, signal);
+    const selection = { ...config.backup, ...taken, include: followed, own: ownPaths };
+    return { coverage: await coverageWith(layout, selection, { facts, containers }, host, signal) };
   },
 });

@@ -4,6 +4,7 @@ import type { Finding } from '../engine/engine.ts';
 import type { OwnerMap } from '../engine/restore/owners.ts';
 import type { Facts } from '../facts/types.ts';
 import type { Json } from '../kernel/json.ts';
+import type { CapturedContainers } from '../point/containers.ts';
 import type { CoverageItem } from '../point/coverage.ts';
 import type { Plan } from '../layout/rebuild/document.ts';
 import type { ConsentPolicy } from '../layout/rebuild/policy.ts';
@@ -37,6 +38,7 @@ export interface State {
   readonly layout: Layout;
   readonly network: Network;
   readonly facts: Facts;
+  readonly containers: CapturedContainers;
   readonly coverage: readonly CoverageItem[];
 
   /** The file that was written for drills to look for; `null` where the backup would not hold it. */

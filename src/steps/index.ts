@@ -4,7 +4,7 @@ export { type State, step } from './define.ts';
 export { agreeToPlan, rebuildDisks } from './apply.ts';
 export { agreeToNetwork, changeNetwork } from './network-apply.ts';
 export { plantCanary } from './canary.ts';
-export { judgeCoverage, readFacts, readLayout, readNetwork } from './capture.ts';
+export { judgeCoverage, readContainers, readFacts, readLayout, readNetwork } from './capture.ts';
 export { checkKeys } from './check-keys.ts';
 export { decideForget, forgetPoints, retain } from './forget.ts';
 export { identify, lock } from './prepare.ts';

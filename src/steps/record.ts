@@ -9,7 +9,7 @@ import type { PointDescription } from '../point/captures.ts';
 import { isProven, type Point } from '../point/point.ts';
 import { isBuiltUpon } from '../point/catalogue.ts';
 import { isOnRecord } from '../point/forget.ts';
-import { includedPaths } from '../point/include.ts';
+import { taking } from '../point/containers.ts';
 import { bringKept } from '../point/kept.ts';
 import { findKnown } from '../point/known.ts';
 import type { LocalRecords } from '../point/local-records.ts';
@@ -25,7 +25,7 @@ import { readBackAttestation } from './verify.ts';
 
 type Described = Pick<
   State,
-  'config' | 'identity' | 'hostName' | 'pointId' | 'layout' | 'network' | 'facts' | 'coverage'
+  'config' | 'identity' | 'hostName' | 'pointId' | 'layout' | 'network' | 'facts' | 'containers' | 'coverage'
 >;
 
 /** The point without what the engine stored; a function of the state, so that a repeated step says the same. */
@@ -37,18 +37,22 @@ export function describe({
   layout,
   network,
   facts,
+  containers,
   coverage,
 }: Described): PointDescription {
+  const { include, keep } = taking(config.backup, layout, containers);
   return {
     id: pointId,
     createdAt: layout.capturedAt,
     host: { name: hostName, ...(identity.machineId ? { machineId: identity.machineId } : {}) },
-    include: includedPaths(config.backup, layout),
+    include: [...include],
     exclude: [...config.backup.exclude],
+    ...(keep.length === 0 ? {} : { keep: [...keep] }),
     layout,
     network,
     facts,
     coverage: [...coverage],
+    containers,
   };
 }
 
@@ -79,6 +83,7 @@ export const record = step({
     'layout',
     'network',
     'facts',
+    'containers',
     'coverage',
     'canary',
     'data',

@@ -7,7 +7,8 @@ import { parseBytes } from '../kernel/units.ts';
 import { zstdFrames } from '../native/zstd.ts';
 import { baseFor } from '../point/base.ts';
 import { isOnRecord } from '../point/forget.ts';
-import { followedPaths, includedPaths, notMounted } from '../point/include.ts';
+import { taking } from '../point/containers.ts';
+import { followedPaths, notMounted } from '../point/include.ts';
 import { rememberRepository } from '../point/same-repository.ts';
 import { knownPoints } from '../point/known.ts';
 import { isProven, type Point, type Trust } from '../point/point.ts';
@@ -66,6 +67,7 @@ export const storeData = step({
     'layout',
     'network',
     'facts',
+    'containers',
     'coverage',
   ],
   gives: ['data'],
@@ -83,7 +85,7 @@ export const storeData = step({
     },
   },
   run: async ({ host, state, onFailure, say, secrets, signal }) => {
-    const { config, hostName, pointId, ownPaths, stateDir, layout } = state;
+    const { config, hostName, pointId, ownPaths, stateDir, layout, containers } = state;
     const { excludeCaches, maxFileSize, compare, compressionLevel, exclude } = config.backup;
     await using repository = await openConfigured(config, { say, secrets }, signal);
     if (zstdFrames() === undefined)
@@ -93,7 +95,7 @@ export const storeData = step({
     for (const path of notMounted(config.backup, layout)) {
       say({ type: 'finding', subject: path, problem: 'nothing is mounted there, so nothing of it is in the point' });
     }
-    const include = includedPaths(config.backup, layout);
+    const { include, keep, imageLayers } = taking(config.backup, layout, containers);
     const followed = await followedPaths(host, include, signal);
     await checkMounts(host, { include: followed, exclude }, layout, signal);
     const base = await chooseBase(repository, state, say, signal);
@@ -111,6 +113,8 @@ export const storeData = step({
           ...(maxFileSize === undefined ? {} : { maxFileBytes: parseBytes(maxFileSize) }),
         },
         leaveOut: ownPaths,
+        keep,
+        imageLayers,
         compressionLevel,
         compare,
         indexDirectory: join(stateDir, 'index', repository.id),

@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import { type Globals, helpFooter } from '../globals.ts';
+import { imagesCommand } from './container-images.ts';
 
 export function containerCommand(): Command {
-  return new Command('container').addCommand(listCommand());
+  return new Command('container').addCommand(listCommand()).addCommand(imagesCommand());
 }
 
 function listCommand(): Command {
