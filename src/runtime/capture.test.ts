@@ -16,7 +16,7 @@ const now = new Date('2026-11-22T15:00:00Z');
 
 async function captured() {
   await using host = recordedHost(recording);
-  return await captureContainers(host, now, signal);
+  return await captureContainers(host, now, signal, ['podman', 'crun', 'runc', 'process']);
 }
 
 test('containers of all runtimes are in the list once, and are documents of the model', async () => {

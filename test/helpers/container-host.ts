@@ -77,9 +77,13 @@ ip link set lo up 2>/dev/null || :
 mkdir "$root/old"; cd "$root"; pivot_root . old; umount -l /old; rmdir /old
 echo ready; exec /usr/bin/sleep infinity`;
 
-/** It has a root directory for containers, with busybox, in `/ct/rootfs`. */
-export async function containerHost(): Promise<Host> {
-  const tree = await unpackedPackages('trixie', packages);
+/**
+ * It has a root directory for containers, with busybox, in `/ct/rootfs`.
+ *
+ * @param more packages besides
+ */
+export async function containerHost({ more = [] }: { readonly more?: readonly string[] } = {}): Promise<Host> {
+  const tree = await unpackedPackages('trixie', [...packages, ...more]);
   await using stack = new AsyncDisposableStack();
   const base = stack.use(await temporaryDirectory()).path;
   const name = `lifeboat-test-${process.pid}-${Date.now()}`;

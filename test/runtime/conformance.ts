@@ -12,6 +12,8 @@ export interface Verbs {
   readonly remove: (name: string) => readonly Argv[];
   /** It sets no limits and knows no names. */
   readonly bare?: boolean;
+  /** Its program. @default its name */
+  readonly tool?: string;
 }
 
 export const signal = new AbortController().signal;
@@ -20,7 +22,11 @@ export async function run(host: Host, commands: readonly Argv[]): Promise<void> 
   for (const argv of commands) await host.run(argv, {}, signal);
 }
 
-export function describeRuntime(runtime: RuntimeName, { start, remove, bare = false }: Verbs, host: () => Host): void {
+export function describeRuntime(
+  runtime: RuntimeName,
+  { start, remove, bare = false, tool = runtime }: Verbs,
+  host: () => Host,
+): void {
   describe(`conformance: ${runtime}`, () => {
     const capture = (): Promise<Containers> => captureContainers(host(), new Date(), signal, [runtime]);
     const name = `${runtime}-one`;
@@ -75,7 +81,7 @@ export function describeRuntime(runtime: RuntimeName, { start, remove, bare = fa
       const without: Host = {
         ...verbs,
         name: hostName,
-        run: (argv, options, signal) => host().run(argv[0] === runtime ? ['/no/such/program'] : argv, options, signal),
+        run: (argv, options, signal) => host().run(argv[0] === tool ? ['/no/such/program'] : argv, options, signal),
       };
       const { containers, gaps } = await captureContainers(without, new Date(), signal, [runtime]);
       if (bare) expect(containers).toHaveLength(1);

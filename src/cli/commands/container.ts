@@ -8,7 +8,7 @@ export function containerCommand(): Command {
 
 function listCommand(): Command {
   return new Command('list')
-    .description('all containers of this host, of podman, crun, runc and of none')
+    .description('all containers of this host, of podman, docker, LXC, crun, runc and of none')
     .addHelpText(
       'after',
       `\nNeeds root to see them all, and no configuration. With --json each is a document lifeboat.container/1, with all that is

@@ -1,0 +1,112 @@
+/** List and inspect against the real docker and LXC of Debian 13. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Argv, Host } from '../../src/host/host.ts';
+import { recordingHost } from '../../src/host/recording.ts';
+import { captureForPoint } from '../../src/point/capture-containers.ts';
+import { captureContainers } from '../../src/runtime/capture.ts';
+import { containerHost, containerObstacle } from '../helpers/container-host.ts';
+import { describeRuntime, run, signal } from './conformance.ts';
+
+const obstacle = containerObstacle();
+const why = obstacle === undefined ? '' : ` (skipped: ${obstacle})`;
+
+const shell = (script: string): Argv => ['sh', '-ec', script];
+
+/** Without a bridge and rules, as it has no network; its daemon ends with the namespace of processes. */
+const startDocker = `
+rmdir /var/run 2>/dev/null || :; ln -s /run /var/run
+mkdir -p /var/lib/docker; mount -t tmpfs none /var/lib/docker
+dockerd --iptables=false --ip6tables=false --bridge=none --storage-driver=overlay2 \
+  --exec-opt native.cgroupdriver=cgroupfs >/tmp/dockerd.log 2>&1 </dev/null &
+for i in $(seq 1 100); do if docker version >/dev/null 2>&1; then break; fi; sleep 0.2; done
+docker version >/dev/null || { tail -20 /tmp/dockerd.log >&2; exit 1; }
+printf 'FROM scratch\\nCOPY rootfs /\\n' > /ct/Dockerfile
+DOCKER_BUILDKIT=0 docker build -q -t base:1 /ct 2>/dev/null
+`;
+
+const limits = '--cpus 0.5 --memory 64m --pids-limit 50';
+const dockerRun = (name: string): Argv =>
+  shell(
+    `docker run -d --name ${name} --network none -e DB_PASSWORD=hunter22 -v vol1:/data --restart unless-stopped ${limits} base:1 sleep 1000`,
+  );
+
+const lxcConfig = (name: string): string => `
+lxc.uts.name = ${name}
+lxc.rootfs.path = dir:/ct/rootfs
+lxc.net.0.type = empty
+lxc.init.cmd = /bin/sleep 1000
+lxc.cgroup.memory.limit_in_bytes = 64M
+lxc.cgroup.pids.max = 50
+lxc.cgroup.cpu.cfs_period_us = 100000
+lxc.cgroup.cpu.cfs_quota_us = 50000
+lxc.mount.entry = /srv srv none bind,create=dir 0 0
+lxc.environment = DB_PASSWORD=hunter22
+lxc.start.auto = 1
+`;
+
+const defineLxc = (name: string): Argv =>
+  shell(`mkdir -p /srv /var/lib/lxc/${name}; echo '${lxcConfig(name)}' > /var/lib/lxc/${name}/config`);
+const startLxc = (name: string): Argv => shell(`lxc-start --name ${name} </dev/null >/dev/null 2>&1`);
+const removeLxc = (name: string): readonly Argv[] => [
+  shell(`lxc-stop --kill --name ${name} || :`),
+  ['rm', '-r', `/var/lib/lxc/${name}`],
+];
+
+describe.skipIf(obstacle !== undefined)(`docker and LXC${why}`, () => {
+  let host: Host;
+  beforeAll(async () => {
+    host = await containerHost({ more: ['containerd', 'docker-cli', 'docker.io', 'iptables', 'lxc'] });
+    await run(host, [shell(startDocker)]);
+  }, 600_000);
+  afterAll(() => host[Symbol.asyncDispose]());
+
+  describeRuntime(
+    'docker',
+    { start: (name) => [dockerRun(name)], remove: (name) => [['docker', 'rm', '--force', name]] },
+    () => host,
+  );
+  describeRuntime(
+    'lxc',
+    { start: (name) => [defineLxc(name), startLxc(name)], remove: removeLxc, tool: 'lxc-info' },
+    () => host,
+  );
+
+  test('each container is in the list once, with what a backup has to take of it; recorded with RECORD=1', async () => {
+    await run(host, [
+      dockerRun('web'),
+      ['docker', 'create', '--name', 'never', '--network', 'host', 'base:1', 'true'],
+      defineLxc('one'),
+      startLxc('one'),
+      defineLxc('two'),
+    ]);
+    const { host: recorder, recording } = recordingHost(host);
+    const { containers, gaps } = await captureContainers(recorder, new Date(), signal, ['docker', 'lxc', 'runc']);
+    if (process.env['RECORD'] === '1') {
+      const file = join(import.meta.dirname, '../fixtures/docker/trixie.json');
+      const tools = { tool: 'docker 26.1.5, runc 1.1.15, lxc 6.0.4', distro: 'Debian 13' };
+      await writeFile(file, `${JSON.stringify({ ...tools, ...recording() }, null, 2)}\n`);
+    }
+    const point = await captureForPoint(host, new Date(), signal);
+    await run(host, [['docker', 'rm', '--force', 'web', 'never'], ...removeLxc('one'), ...removeLxc('two')]);
+    expect(gaps).toEqual([]);
+    expect(containers.map(({ runtime, name, state }) => `${runtime} ${name} ${state}`).sort()).toEqual([
+      'docker never created',
+      'docker web running',
+      'lxc one running',
+      'lxc two exited',
+    ]);
+    const { containers: captured, data } = point.containers;
+    expect(captured.map(({ runtime, name }) => `${runtime} ${name}`).sort()).toEqual([
+      'docker never',
+      'docker web',
+      'lxc one',
+      'lxc two',
+    ]);
+    expect(data).toEqual(
+      expect.arrayContaining(['/ct/rootfs', '/var/lib/docker', '/var/lib/lxc/one', '/var/lib/lxc/two']),
+    );
+    expect(JSON.stringify(point)).not.toContain('hunter22');
+  });
+});
