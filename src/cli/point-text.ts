@@ -5,6 +5,7 @@ import { layoutTree } from '../layout/tree.ts';
 import { coverageText, exclusionText } from '../point/coverage-text.ts';
 import type { Captures } from '../point/captures.ts';
 import type { Point, Recovered } from '../point/point.ts';
+import { bringBack } from '../runtime/bring-back.ts';
 import { containersText } from './containers-text.ts';
 import { table } from './output.ts';
 import type { WholePoint } from './points.ts';
@@ -50,10 +51,16 @@ export function pointText(whole: WholePoint): string {
   ].join('\n');
 }
 
-/** In a few words each; all that is known of them is in the document that `--json` prints. */
-function capturedText({ containers }: Pick<Captures, 'containers'>, then: number): string[] {
+/** In a few words each, and what starts them on a host that was recovered; `--json` prints all that is known of them. */
+function capturedText({ containers, facts }: Pick<Captures, 'containers' | 'facts'>, then: number): string[] {
   if (containers === undefined || containers.containers.length === 0) return [];
-  return ['', 'Containers', containersText(containers.containers, [], then)];
+  const enabled = facts.services && new Set(facts.services.enabled.map(({ name }) => name));
+  const starts = containers.containers.map((container) => {
+    const { by, how } = bringBack(container, enabled);
+    const who = { itself: 'starts by itself', somebody: '! to be started', not: 'stays as it was' }[by];
+    return printable(`  ${container.name}: ${who}: ${how}`);
+  });
+  return ['', 'Containers', containersText(containers.containers, [], then), '', 'After a recovery', ...starts];
 }
 
 /** For which volumes there is a header, never what is in it. */
