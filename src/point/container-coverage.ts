@@ -4,12 +4,9 @@ import type { Layout } from '../layout/types.ts';
 import type { Container } from '../runtime/model/container.ts';
 import { pullReference, type StoredImage } from '../runtime/model/image.ts';
 import { holdsData, ownRoot } from '../runtime/model/storage.ts';
-import type { CapturedContainers } from './containers.ts';
+import { type CapturedContainers, hasFiles } from './containers.ts';
 import { type CoverageItem, graphOf, type Place, placeVerdict } from './coverage.ts';
 import { judgeOf, rank, type Selection } from './judge.ts';
-
-/** A tree of processes without a runtime has nothing of its own but what its programs have opened: it is no item. */
-const hasFiles = ({ runtime }: Container): boolean => runtime !== 'process';
 
 /** Every path that has to be looked at for {@link containerCoverage}. */
 export function containerPlaces({ containers, images }: Pick<CapturedContainers, 'containers' | 'images'>): string[] {

@@ -101,7 +101,7 @@ function texts(given: Partial<Choosing>, what: CapturedContainers, on = layout):
 
 test('what only this host has of containers: what their runtime keeps, volumes, and changed files', () => {
   expect(containerData([web])).toEqual([storage, layer('up'), `${storage}/volumes/vol1/_data`]);
-  expect(containerData([container({ runtime: 'process', rootfs: { path: '/' } })])).toEqual([]);
+  expect(containerData([container({ runtime: 'process', rootfs: { path: '/srv/box' } })])).toEqual([]);
 });
 
 test('where the configuration takes it all, nothing else is taken; layers that can be pulled are left', () => {

@@ -20,16 +20,21 @@ export const capturedContainersSchema = z.object({
 
 export type CapturedContainers = z.infer<typeof capturedContainersSchema>;
 
+/** A tree of processes without a runtime has nothing of its own but what its programs have opened: a backup takes nothing for its sake. */
+export const hasFiles = ({ runtime }: Pick<Container, 'runtime'>): boolean => runtime !== 'process';
+
 /**
  * What a runtime keeps of its containers, and what they have written, as its runtime names the places. A directory of the host that is mounted into
  * one is not among them: that is a part of the host, and whether it is backed up its owner has said.
  */
 export function containerData(containers: readonly Container[]): string[] {
-  const paths = containers.flatMap(({ storage = [], rootfs, mounts }) => [
-    ...storage,
-    ...[ownRoot(rootfs)].filter((path) => path !== undefined),
-    ...mounts.flatMap(({ kind, source }) => (kind === 'volume' && source !== undefined ? [source] : [])),
-  ]);
+  const paths = containers
+    .filter(hasFiles)
+    .flatMap(({ storage = [], rootfs, mounts }) => [
+      ...storage,
+      ...[ownRoot(rootfs)].filter((path) => path !== undefined),
+      ...mounts.flatMap(({ kind, source }) => (kind === 'volume' && source !== undefined ? [source] : [])),
+    ]);
   return [...new Set(paths.map(normalised))].filter((path) => path.startsWith('/') && path !== '/').sort();
 }
 

@@ -46,6 +46,21 @@ describe.skipIf(obstacle !== undefined)(`runtimes of containers${why}`, () => {
     () => host,
   );
 
+  test('a tree of processes tells what it has mounted that its host has not', async () => {
+    const inside = 'mount -t tmpfs none /mnt; mount --bind -o ro /ct/rootfs/bin /srv; exec sleep 1000';
+    await run(host, [
+      shell(`mkdir -p /mnt /srv; unshare --pid --fork --kill-child --mount sh -c '${inside}' >/dev/null 2>&1 & sleep 1`),
+    ]);
+    const { containers, gaps } = await captureContainers(host, new Date(), signal, ['process']);
+    await run(host, [
+      shell('for p in /proc/[0-9]*; do if grep -qz ^unshare $p/cmdline; then kill -9 ${p#/proc/}; fi; done'),
+    ]);
+    expect(gaps).toEqual([]);
+    const [one] = containers.filter(({ process: { args = [] } = {} }) => args.includes('1000'));
+    expect(one?.mounts.map(({ kind, destination }) => `${kind} ${destination}`)).toEqual(['tmpfs /mnt', 'bind /srv']);
+    expect(one?.mounts[1]?.source).toBe('/ct/rootfs/bin');
+  });
+
   test('each container is in the list once, by the runtime that knows most of it; recorded with RECORD=1', async () => {
     await run(host, [
       bundle('plain'),

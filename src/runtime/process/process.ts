@@ -6,6 +6,7 @@ import { contentsOf, parseContents } from '../live/contents.ts';
 import { parseStatus, parseWords } from '../live/parse.ts';
 import { captureLive } from '../live/process.ts';
 import type { Description, Found, Runtime } from '../runtime.ts';
+import { ownMounts, parseMountinfo } from './mounts.ts';
 
 export const bareProcess: Runtime = {
   name: 'process',
@@ -45,19 +46,23 @@ async function inspect(asker: Asker, { id, name, state }: Found): Promise<Descri
   const own = (file: string): string => `/proc/${pid}/${file}`;
   const [live, contents] = await Promise.all([
     captureLive(asker, pid),
-    contentsOf(asker, subject, ['cmdline', 'environ', 'oom_score_adj'].map(own)),
+    contentsOf(asker, subject, [...['cmdline', 'environ', 'oom_score_adj', 'mountinfo'].map(own), '/proc/1/mountinfo']),
   ]);
   if (live === undefined) return undefined;
   const read = (file: string): string => contents.get(own(file)) ?? '';
   const [uid] = (live.status.get('Uid') ?? '').split(/\s+/);
   const [gid] = (live.status.get('Gid') ?? '').split(/\s+/);
+  const { mounts, root } = ownMounts(
+    parseMountinfo(read('mountinfo')),
+    parseMountinfo(contents.get('/proc/1/mountinfo') ?? ''),
+  );
   const net = live.namespaces.find(({ type }) => type === 'net');
   return {
     id,
     name,
     state,
     pid,
-    mounts: [],
+    mounts,
     process: {
       args: parseWords(read('cmdline')),
       env: parseWords(read('environ')),
@@ -82,6 +87,7 @@ async function inspect(asker: Asker, { id, name, state }: Found): Promise<Descri
       cgroup: live.cgroup,
       limits: live.limits,
       numa: live.numa,
+      rootfs: root === undefined ? undefined : { path: root },
     }),
   };
 }
