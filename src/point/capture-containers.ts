@@ -2,6 +2,7 @@
 import type { Gap } from '../host/gap.ts';
 import type { Host } from '../host/host.ts';
 import { captureContainers } from '../runtime/capture.ts';
+import { withChanges } from '../runtime/changes.ts';
 import { withoutSecrets } from '../runtime/hidden.ts';
 import { captureImages } from '../runtime/images.ts';
 import { type CapturedContainers, containerData } from './containers.ts';
@@ -17,7 +18,8 @@ export async function captureForPoint(
   now: Date,
   signal: AbortSignal,
 ): Promise<{ readonly containers: CapturedContainers; readonly gaps: readonly Gap[] }> {
-  const { containers, gaps } = await captureContainers(host, now, signal);
+  const seen = await captureContainers(host, now, signal);
+  const { containers, gaps } = await withChanges(host, seen.containers, signal);
   const { images, gaps: more } = await captureImages(host, containers, signal);
   const data = await locate(containerData(containers), host, signal);
   const there = [...data.values()].filter(({ type }) => type === 'directory' || type === 'file');
@@ -27,6 +29,6 @@ export async function captureForPoint(
       images: [...images],
       data: [...new Set(there.map(({ path }) => path))].sort(),
     },
-    gaps: [...gaps, ...more],
+    gaps: [...seen.gaps, ...gaps, ...more],
   };
 }

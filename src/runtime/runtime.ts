@@ -2,6 +2,7 @@
 import type { Asker } from '../host/asker.ts';
 import type { Container, RuntimeName, State } from './model/container.ts';
 import type { StoredImage } from './model/image.ts';
+import type { Change } from './model/storage.ts';
 
 /** One container as a list has it. */
 export interface Found {
@@ -43,4 +44,6 @@ export interface Runtime {
    * files of the host like others.
    */
   images?(asker: Asker, storage: string): Promise<readonly StoredImage[]>;
+  /** What a container has changed of its image; absent where the runtime cannot tell. */
+  changes?(asker: Asker, id: string): Promise<readonly Change[] | undefined>;
 }

@@ -97,6 +97,8 @@ describe.skipIf(obstacle !== undefined)(`docker and LXC${why}`, () => {
       'lxc one running',
       'lxc two exited',
     ]);
+    const web = point.containers.containers.find(({ name }) => name === 'web');
+    expect(web?.rootfs?.changes).toContainEqual({ path: '/data', change: 'added' });
     const { containers: captured, data } = point.containers;
     expect(captured.map(({ runtime, name }) => `${runtime} ${name}`).sort()).toEqual([
       'docker never',

@@ -49,7 +49,9 @@ describe.skipIf(obstacle !== undefined)(`runtimes of containers${why}`, () => {
   test('a tree of processes tells what it has mounted that its host has not', async () => {
     const inside = 'mount -t tmpfs none /mnt; mount --bind -o ro /ct/rootfs/bin /srv; exec sleep 1000';
     await run(host, [
-      shell(`mkdir -p /mnt /srv; unshare --pid --fork --kill-child --mount sh -c '${inside}' >/dev/null 2>&1 & sleep 1`),
+      shell(
+        `mkdir -p /mnt /srv; unshare --pid --fork --kill-child --mount sh -c '${inside}' >/dev/null 2>&1 & sleep 1`,
+      ),
     ]);
     const { containers, gaps } = await captureContainers(host, new Date(), signal, ['process']);
     await run(host, [

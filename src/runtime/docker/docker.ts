@@ -6,6 +6,7 @@ import { captureLive } from '../live/process.ts';
 import { parseSpec } from '../oci/runtime.ts';
 import type { Spec } from '../oci/spec.ts';
 import type { Found, Runtime } from '../runtime.ts';
+import { parseDiff } from './changes.ts';
 import { describeDocker, dockerState } from './describe.ts';
 import { inspectSchema, listedSchema, networksSchema } from './schema.ts';
 
@@ -34,6 +35,7 @@ export const docker: Runtime = {
     }
     return (await ask(asker, ['ps', '--all', '--no-trunc', '--format', '{{json .}}'], parseList)) ?? [];
   },
+  changes: (asker, id) => ask(asker, ['diff', '--', id], parseDiff),
   async inspect(asker, found) {
     if (found.length === 0) return [];
     const [all, networks] = await Promise.all([

@@ -54,6 +54,7 @@ export const mountSchema = z.object({
   driver: text,
 });
 
+export type Change = z.infer<typeof changeSchema>;
 export type Mount = z.infer<typeof mountSchema>;
 
 /** Whether losing the host would lose what lies there: it is kept on the host, outside of the image, and the runtime does not make it. */

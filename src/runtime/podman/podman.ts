@@ -6,6 +6,7 @@ import { present } from '../../kernel/present.ts';
 import { captureLive } from '../live/process.ts';
 import { parseSpec } from '../oci/runtime.ts';
 import type { Found, Runtime } from '../runtime.ts';
+import { podmanChanges } from './changes.ts';
 import { quadletPlaces } from './definition.ts';
 import { type Around, describePodman, podmanState } from './describe.ts';
 import { storedImages } from './storage.ts';
@@ -16,6 +17,7 @@ export const podman: Runtime = {
   // Only where it has been used: its first call makes the directories of its storage.
   traces: { below: ['/var/lib/containers/storage'], files: ['containers.json', 'volatile-containers.json', 'db.sql'] },
   images: storedImages,
+  changes: podmanChanges,
   list: async (asker) => (await listed(asker))?.found ?? [],
   async inspect(asker, found) {
     if (found.length === 0) return [];
