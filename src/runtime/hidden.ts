@@ -3,7 +3,7 @@ import { redactCommand, redactSetting } from '../kernel/redact-command.ts';
 import type { Container } from './model/container.ts';
 
 export function withoutSecrets(container: Container): Container {
-  const { process, labels, annotations, definedBy, health } = container;
+  const { process, labels, annotations, definedBy, health, pod } = container;
   return {
     ...container,
     ...(process === undefined
@@ -16,6 +16,7 @@ export function withoutSecrets(container: Container): Container {
           },
         }),
     ...(health === undefined ? {} : { health: { ...health, test: redactArguments(health.test) } }),
+    ...(pod?.command === undefined ? {} : { pod: { ...pod, command: redactArguments(pod.command) } }),
     labels: redactRecord(labels),
     annotations: redactRecord(annotations),
     definedBy: definedBy.map((definition) =>

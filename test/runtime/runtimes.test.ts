@@ -46,6 +46,28 @@ describe.skipIf(obstacle !== undefined)(`runtimes of containers${why}`, () => {
     () => host,
   );
 
+  test('a container in a pod tells what it shares with the others, and how the pod was made', async () => {
+    await run(host, [
+      shell(
+        `printf 'FROM scratch\\nCOPY rootfs /\\n' > /ct/base; podman build -q --network none -t localhost/base:1 -f /ct/base /ct`,
+      ),
+      shell(
+        'podman pod create --name shop --network none --share net,ipc --infra-image localhost/base:1 --infra-command "/bin/sleep 1000"',
+      ),
+      shell('podman run -d --name inpod --pod shop localhost/base:1 sleep 1000 </dev/null >/dev/null 2>&1'),
+    ]);
+    const { containers, gaps } = await captureContainers(host, new Date(), signal, ['podman']);
+    await run(host, [
+      ['podman', 'pod', 'rm', '--force', '--time', '0', 'shop'],
+      ['podman', 'rmi', '--all', '--force'],
+    ]);
+    expect(gaps).toEqual([]);
+    const one = containers.find(({ name }) => name === 'inpod');
+    expect(one?.pod).toMatchObject({ name: 'shop', shares: ['ipc', 'net'] });
+    expect(one?.pod?.command).toContain('net,ipc');
+    expect(containers.filter(({ pod }) => pod?.infra === true)).toHaveLength(1);
+  });
+
   test('a tree of processes tells what it has mounted that its host has not', async () => {
     const inside = 'mount -t tmpfs none /mnt; mount --bind -o ro /ct/rootfs/bin /srv; exec sleep 1000';
     await run(host, [

@@ -27,7 +27,7 @@ export function describeDocker(
   const base = describePodman(plain, spec, live, {
     networks: networks.map(networkOf),
     quadlets: [],
-    podNames: new Map(),
+    pods: new Map(),
   });
   const root = /^(\/.+)\/containers\/[^/]+\/hostname$/.exec(HostnamePath ?? '')?.[1];
   return {

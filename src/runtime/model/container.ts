@@ -56,6 +56,10 @@ const podSchema = z.object({
   name: text,
   /** It only holds the namespaces of the others. */
   infra: z.boolean().exactOptional(),
+  /** Namespaces that its containers share, as the runtime names them. */
+  shares: z.array(z.string()).exactOptional(),
+  /** Arguments by which it was made. */
+  command: z.array(z.string()).exactOptional(),
 });
 
 /** What made it, and would make it again. */

@@ -8,12 +8,13 @@ import type { Spec } from '../oci/spec.ts';
 import type { Description } from '../runtime.ts';
 import { definitionsOf } from './definition.ts';
 import { networksOf, portsOf } from './networks.ts';
+import type { Pod } from './pods.ts';
 import type { Inspected, KnownNetwork } from './schema.ts';
 
 export interface Around {
   readonly networks: readonly KnownNetwork[];
   readonly quadlets: readonly string[];
-  readonly podNames: ReadonlyMap<string, string>;
+  readonly pods: ReadonlyMap<string, Pod>;
 }
 
 /** @param spec empty for a container that was never started */
@@ -57,7 +58,7 @@ export function describePodman(inspected: Inspected, spec: Spec, live: Live | un
       rootfs: rootfsOf(inspected),
       restart: restartOf(HostConfig.RestartPolicy),
       health: healthOf(inspected),
-      pod: podOf(inspected, around.podNames),
+      pod: podOf(inspected, around.pods),
     }),
   };
 }
@@ -163,7 +164,16 @@ function healthOf({ Config, State }: Inspected): Description['health'] | undefin
   };
 }
 
-function podOf({ Pod, IsInfra }: Inspected, names: ReadonlyMap<string, string>): Description['pod'] | undefined {
-  if (!Pod) return undefined;
-  return { id: Pod, ...present({ name: names.get(Pod), infra: IsInfra === true ? true : undefined }) };
+function podOf({ Pod: id, IsInfra }: Inspected, pods: ReadonlyMap<string, Pod>): Description['pod'] | undefined {
+  if (!id) return undefined;
+  const { Name, SharedNamespaces, CreateCommand } = pods.get(id) ?? {};
+  return {
+    id,
+    ...present({
+      name: Name,
+      infra: IsInfra === true ? true : undefined,
+      shares: SharedNamespaces?.length ? SharedNamespaces.toSorted() : undefined,
+      command: CreateCommand?.length ? CreateCommand : undefined,
+    }),
+  };
 }

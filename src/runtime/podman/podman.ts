@@ -9,6 +9,7 @@ import type { Found, Runtime } from '../runtime.ts';
 import { podmanChanges } from './changes.ts';
 import { quadletPlaces } from './definition.ts';
 import { type Around, describePodman, podmanState } from './describe.ts';
+import { podsOf } from './pods.ts';
 import { storedImages } from './storage.ts';
 import { inspectSchema, type KnownNetwork, listSchema, networksSchema } from './schema.ts';
 
@@ -18,10 +19,10 @@ export const podman: Runtime = {
   traces: { below: ['/var/lib/containers/storage'], files: ['containers.json', 'volatile-containers.json', 'db.sql'] },
   images: storedImages,
   changes: podmanChanges,
-  list: async (asker) => (await listed(asker))?.found ?? [],
+  list: async (asker) => (await askPodman(asker, ['ps', '--all', '--no-trunc', '--format', 'json'], parseList)) ?? [],
   async inspect(asker, found) {
     if (found.length === 0) return [];
-    const [all, networks, quadlets, list] = await Promise.all([
+    const [all, networks, quadlets] = await Promise.all([
       askPodman(
         asker,
         ['inspect', '--type', 'container', '--format', 'json', '--', ...found.map(({ id }) => id)],
@@ -29,9 +30,9 @@ export const podman: Runtime = {
       ),
       askPodman(asker, ['network', 'ls', '--format', 'json'], parseNetworks),
       findQuadlets(asker),
-      listed(asker),
     ]);
-    const around: Around = { networks: networks ?? [], quadlets, podNames: list?.podNames ?? new Map() };
+    const pods = await podsOf(asker, all ?? []);
+    const around: Around = { networks: networks ?? [], quadlets, pods };
     return await inParallel(all ?? [], 4, async (one) => {
       const pid = one.State.Pid ?? 0;
       const started = one.State.StartedAt !== undefined && !one.State.StartedAt?.startsWith('0001-');
@@ -44,30 +45,17 @@ export const podman: Runtime = {
   },
 };
 
-interface List {
-  readonly found: Found[];
-  readonly podNames: ReadonlyMap<string, string>;
-}
-
 /** @throws Error for what is no list of podman */
-export function parseList(stdout: string): List {
-  const items = listSchema.parse(JSON.parse(stdout)) ?? [];
-  return {
-    found: items.map(({ Id, Names, State, Pid, Created }) => ({
-      id: Id,
-      name: Names?.[0] ?? Id,
-      state: podmanState(State),
-      ...present({
-        pid: Pid ? Pid : undefined,
-        createdAt: Created ? new Date(Created * 1000).toISOString() : undefined,
-      }),
-    })),
-    podNames: new Map(items.flatMap(({ Pod, PodName }) => (Pod && PodName ? [[Pod, PodName] as const] : []))),
-  };
-}
-
-function listed(asker: Asker): Promise<List | undefined> {
-  return askPodman(asker, ['ps', '--all', '--no-trunc', '--format', 'json'], parseList);
+export function parseList(stdout: string): Found[] {
+  return (listSchema.parse(JSON.parse(stdout)) ?? []).map(({ Id, Names, State, Pid, Created }) => ({
+    id: Id,
+    name: Names?.[0] ?? Id,
+    state: podmanState(State),
+    ...present({
+      pid: Pid ? Pid : undefined,
+      createdAt: Created ? new Date(Created * 1000).toISOString() : undefined,
+    }),
+  }));
 }
 
 function parseNetworks(stdout: string): readonly KnownNetwork[] {

@@ -15,8 +15,6 @@ export const listSchema = z
       Pid: number,
       /** Seconds since 1970. */
       Created: number,
-      Pod: text,
-      PodName: text,
     }),
   )
   .nullable();
