@@ -4,7 +4,7 @@ import { printable } from '../kernel/text.ts';
 import type { Plan } from '../layout/rebuild/document.ts';
 import { outsidePolicy } from '../layout/rebuild/policy.ts';
 import type { ConsentPolicy } from '../layout/rebuild/policy.ts';
-import type { Vouched } from './signed.ts';
+import type { Vouched } from '../keys/signed.ts';
 
 /** @throws LifeboatError `refused` with all that a person has to decide */
 export function allowedUnattended(plan: Plan, policies: readonly (ConsentPolicy | 'ask')[]): void {
