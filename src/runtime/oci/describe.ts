@@ -1,5 +1,5 @@
 /** A container out of its OCI specification, and out of the kernel where it runs. */
-import { join } from 'node:path/posix';
+import { join, resolve } from 'node:path/posix';
 import { present } from '../../kernel/present.ts';
 import type { Live } from '../live/process.ts';
 import { type IdMap, type Namespace, namespaceTypes } from '../model/container.ts';
@@ -14,7 +14,7 @@ export function describe(found: Found, spec: Spec, live: Live | undefined): Desc
   const { linux, root } = spec;
   const resources = linux?.resources;
   const definedLimits = resources === undefined || resources === null ? undefined : limitsOf(resources);
-  const rootPath = root?.path === undefined ? undefined : join(found.bundle ?? '/', root.path);
+  const rootPath = root?.path === undefined ? undefined : resolve(found.bundle ?? '/', root.path);
   const policy = linux?.memoryPolicy;
   return {
     id: found.id,
