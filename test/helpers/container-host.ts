@@ -28,6 +28,12 @@ const packages = [
   'util-linux',
 ];
 
+/** Debian 13's own CRIU dumps no socket on newer kernels: that of sid lies over its tree, with the libraries that it needs. */
+const criuPackages = ['criu', 'libcriu2', 'iptables'];
+
+/** For CRIU, which packs tmpfs by them, and for what runs there beside it: lifeboat itself, with the Node of this machine. */
+const besideCriu = ['dash', 'gzip', 'libstdc++6', 'nftables', 'tar'];
+
 /** Why there can be none here; `undefined` where there can. */
 export function containerObstacle(): string | undefined {
   if (!isRoot) return 'needs root';
@@ -38,19 +44,22 @@ export function containerObstacle(): string | undefined {
 }
 
 const setUp = `set -e
-tree=$1 base=$2 name=$3
+tree=$1 base=$2 name=$3 own=$4; shift 4
 for c in /sys/fs/cgroup/*/; do
-  c=$(basename "$c"); test "$c" = unified && continue
+  c=$(basename "$c")
   mkdir -p "/sys/fs/cgroup/$c/$name"
   for f in cpuset.cpus cpuset.mems; do
     if test -f "/sys/fs/cgroup/$c/$f"; then cat "/sys/fs/cgroup/$c/$f" > "/sys/fs/cgroup/$c/$name/$f"; fi
   done
   echo $$ > "/sys/fs/cgroup/$c/$name/cgroup.procs"
 done
-exec unshare --mount --pid --fork --kill-child --net --uts --ipc --cgroup --propagation private sh -c "$4" sh "$tree" "$base" "$name"`;
+# What CRIU restores is put below a cgroup of its own with a copy of all that was in the one that it was in: that is not to be the root.
+test ! -d /sys/fs/cgroup/unified || mkdir -p "/sys/fs/cgroup/unified/$name/leaf"
+exec unshare --mount --pid --fork --kill-child --net --uts --ipc --cgroup --propagation private sh -c "$own" sh "$tree" "$base" "$name" "$@"`;
 
 const inside = `set -e
-tree=$1 base=$2 name=$3 root=$2/root
+tree=$1 base=$2 name=$3 root=$2/root; shift 3
+test ! -d /sys/fs/cgroup/unified || echo $$ > "/sys/fs/cgroup/unified/$name/leaf/cgroup.procs"
 mount -t tmpfs none "$base"
 mkdir "$base/upper" "$base/work" "$root"
 mount -t overlay -o "lowerdir=$tree,upperdir=$base/upper,workdir=$base/work" none "$root"
@@ -71,24 +80,36 @@ printf '[engine]\\ncgroup_manager="cgroupfs"\\nevents_logger="file"\\n' > "$root
 for d in bin dev etc proc run sys tmp; do mkdir -p "$root/ct/rootfs/$d"; done
 cp "$root/usr/bin/busybox" "$root/ct/rootfs/bin/"
 test -e "$root/usr/bin/sh" || ln -s bash "$root/usr/bin/sh"
-for a in sh sleep true; do ln -s busybox "$root/ct/rootfs/bin/$a"; done
+for n in iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore; do
+  if test -e "$root/usr/sbin/xtables-nft-multi"; then ln -sf xtables-nft-multi "$root/usr/sbin/$n"; fi
+done
+for a in sh sleep true nc cat; do ln -s busybox "$root/ct/rootfs/bin/$a"; done
 hostname trixie
 ip link set lo up 2>/dev/null || :
+for path in "$@"; do mkdir -p "$root$path"; mount --rbind "$path" "$root$path"; done
 mkdir "$root/old"; cd "$root"; pivot_root . old; umount -l /old; rmdir /old
 echo ready; exec /usr/bin/sleep infinity`;
 
-/**
- * It has a root directory for containers, with busybox, in `/ct/rootfs`.
- *
- * @param more packages besides
- */
-export async function containerHost({ more = [] }: { readonly more?: readonly string[] } = {}): Promise<Host> {
-  const tree = await unpackedPackages('trixie', [...packages, ...more]);
+export interface ContainerHostOptions {
+  /** With CRIU of sid. @default false */
+  readonly criu?: boolean;
+  /** Packages of trixie besides. */
+  readonly more?: readonly string[];
+  /** Directories of this machine that are seen there at the same path. */
+  readonly shared?: readonly string[];
+}
+
+/** It has a root directory for containers, with busybox, in `/ct/rootfs`. */
+export async function containerHost({ criu = false, more = [], shared = [] }: ContainerHostOptions = {}): Promise<Host> {
+  const own = await unpackedPackages('trixie', [...packages, ...(criu ? besideCriu : []), ...more]);
+  const tree = criu ? `${await unpackedPackages('sid', criuPackages)}:${own}` : own;
   await using stack = new AsyncDisposableStack();
   const base = stack.use(await temporaryDirectory()).path;
   const name = `lifeboat-test-${process.pid}-${Date.now()}`;
   stack.defer(() => removeCgroups(name));
-  const holder = spawn('sh', ['-c', setUp, 'sh', tree, base, name, inside], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const holder = spawn('sh', ['-c', setUp, 'sh', tree, base, name, inside, ...shared], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const ended = once(holder, 'exit');
   stack.defer(async () => {
     holder.kill('SIGKILL');
@@ -104,7 +125,7 @@ export async function containerHost({ more = [] }: { readonly more?: readonly st
   const namespaces = ['--mount', '--pid', '--net', '--uts', '--ipc', '--cgroup', '--root', '--wdns=/'];
   const env = ['env', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root'];
   // It has to be in the cgroups before it is in their namespace.
-  const join = `for p in /sys/fs/cgroup/*/${name}/cgroup.procs; do echo $$ > "$p"; done; exec "$@"`;
+  const join = `for p in /sys/fs/cgroup/*/${name}/cgroup.procs /sys/fs/cgroup/*/${name}/leaf/cgroup.procs; do test ! -e "$p" || echo $$ > "$p"; done; exec "$@"`;
   const enter = (argv: Argv): Argv => [
     ...(['sh', '-c', join, 'sh', 'nsenter', `--target=${first}`] as const),
     ...namespaces,
