@@ -32,7 +32,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   age: ['native'],
   keys: ['age', 'host'],
   engine: ['age', 'native', 'host', 'target'],
-  runtime: ['native', 'host'],
+  runtime: ['native', 'host', 'criu'],
   point: ['age', 'keys', 'engine', 'target', 'layout', 'network', 'facts', 'runtime', 'host'],
   prove: ['native', 'host', 'layout', 'engine', 'point'],
   criu: ['native', 'host'],

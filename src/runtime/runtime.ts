@@ -1,5 +1,6 @@
 /** The contract of a runtime: what is to be written for a new one. `docs/extend-runtime.md` goes through it. */
 import type { Asker } from '../host/asker.ts';
+import type { Lifecycle } from './lifecycle.ts';
 import type { Container, RuntimeName, State } from './model/container.ts';
 import type { StoredImage } from './model/image.ts';
 import type { Change } from './model/storage.ts';
@@ -46,4 +47,6 @@ export interface Runtime {
   images?(asker: Asker, storage: string): Promise<readonly StoredImage[]>;
   /** What a container has changed of its image; absent where the runtime cannot tell. */
   changes?(asker: Asker, id: string): Promise<readonly Change[] | undefined>;
+  /** Absent: its containers are listed, and neither dumped nor restored. */
+  readonly lifecycle?: Lifecycle;
 }

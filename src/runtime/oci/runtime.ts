@@ -8,6 +8,7 @@ import { captureLive } from '../live/process.ts';
 import type { State } from '../model/container.ts';
 import type { Description, Found, Runtime } from '../runtime.ts';
 import { describe } from './describe.ts';
+import { ociLifecycle } from './lifecycle.ts';
 import { type Spec, specSchema } from './spec.ts';
 
 const listSchema = z
@@ -76,6 +77,7 @@ export function ociRuntime(name: 'runc' | 'crun', below: readonly string[], file
       return lists.flatMap((list) => list ?? []);
     },
     inspect: (asker, found) => inParallel(found, 4, (one) => inspect(asker, one)),
+    lifecycle: ociLifecycle(name),
   };
 }
 

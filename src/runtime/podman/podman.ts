@@ -11,10 +11,12 @@ import { quadletPlaces } from './definition.ts';
 import { type Around, describePodman, podmanState } from './describe.ts';
 import { podsOf } from './pods.ts';
 import { storedImages } from './storage.ts';
+import { podmanLifecycle } from './lifecycle.ts';
 import { inspectSchema, type KnownNetwork, listSchema, networksSchema } from './schema.ts';
 
 export const podman: Runtime = {
   name: 'podman',
+  lifecycle: podmanLifecycle,
   // Only where it has been used: its first call makes the directories of its storage.
   traces: { below: ['/var/lib/containers/storage'], files: ['containers.json', 'volatile-containers.json', 'db.sql'] },
   images: storedImages,

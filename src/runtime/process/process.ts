@@ -7,9 +7,11 @@ import { parseStatus, parseWords } from '../live/parse.ts';
 import { captureLive } from '../live/process.ts';
 import type { Description, Found, Runtime } from '../runtime.ts';
 import { ownMounts, parseMountinfo } from './mounts.ts';
+import { processLifecycle } from './lifecycle.ts';
 
 export const bareProcess: Runtime = {
   name: 'process',
+  lifecycle: processLifecycle,
   // The kernel always has processes.
   traces: { below: [], files: [] },
   async list(asker) {

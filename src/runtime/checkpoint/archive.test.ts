@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { parseMembers } from './archive.ts';
+import { isOlder } from './facts.ts';
+import { parseListening } from './restore.ts';
+
+test('members of an archive, by what tar lists', () => {
+  const listing = [
+    'drwx------ 0/0               0 2026-11-22 17:07 ./checkpoint/',
+    '-rw-r--r-- 0/0           73728 2026-11-22 17:07 ./checkpoint/pages-1.img',
+    '-rw-r--r-- 0/0            2560 2026-11-22 17:07 volumes/my data.tar',
+    '',
+  ].join('\n');
+  expect(parseMembers(listing, 'a.tar')).toEqual([
+    { path: 'checkpoint/pages-1.img', bytes: 73_728 },
+    { path: 'volumes/my data.tar', bytes: 2560 },
+  ]);
+});
+
+test.each([
+  'lrwxrwxrwx 0/0               0 2026-11-22 17:07 checkpoint -> /etc',
+  'hrw-r--r-- 0/0               0 2026-11-22 17:07 a link to b',
+  'crw-r--r-- 0/0             1,3 2026-11-22 17:07 null',
+  '-rw-r--r-- 0/0               1 2026-11-22 17:07 ../../etc/passwd',
+  '-rw-r--r-- 0/0               1 2026-11-22 17:07 /etc/passwd',
+])('what no checkpoint has is refused: %s', (line) => {
+  expect(() => parseMembers(line, 'a.tar')).toThrow(expect.objectContaining({ code: 'archive-unsafe' }));
+});
+
+test.each([
+  ['4.1.1', '4.2.1', true],
+  ['4.2', '4.2.1', false],
+  ['4.2.1', '4.2.1', false],
+  ['4.10', '4.9', false],
+  ['3.19', '4.0', true],
+])('CRIU %s is older than %s: %s', (version, than, expected) => {
+  expect(isOlder(version, than)).toBe(expected);
+});
+
+test('ports that are listened on, as ss says it', () => {
+  const lines = [
+    'udp   UNCONN 0      0            0.0.0.0:68        0.0.0.0:*',
+    'tcp   LISTEN 0      128             [::]:8080         [::]:*',
+  ].join('\n');
+  expect([...parseListening(lines)]).toEqual(['udp 68', 'tcp 8080']);
+});

@@ -1,0 +1,123 @@
+/** The tar that a checkpoint is kept in, by GNU tar. It holds memory, so only its owner may read it. */
+import { createHash } from 'node:crypto';
+import type { Host } from '../../host/host.ts';
+import { LifeboatError } from '../../kernel/errors.ts';
+import { nameFromBytes } from '../../kernel/text.ts';
+
+const workMs = 600_000;
+
+export async function pack(host: Host, tree: string, archive: string, signal: AbortSignal): Promise<void> {
+  const argv = [
+    'tar',
+    '--create',
+    '--format=gnu',
+    '--numeric-owner',
+    '--file',
+    archive,
+    '--directory',
+    tree,
+    '.',
+  ] as const;
+  await host.run(argv, { timeoutMs: workMs }, signal);
+}
+
+const joining = 'exec cat -- "$1" >>"$2"';
+
+/**
+ * Puts files behind an archive, as an archive of their own: readers that know nothing of them see only the first.
+ *
+ * @param names of files in `directory`
+ */
+export async function append(
+  host: Host,
+  archive: string,
+  directory: string,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const own = `${archive}.more`;
+  await host.run(
+    ['tar', '--create', '--format=gnu', '--numeric-owner', '--file', own, '--directory', directory, '--', ...names],
+    { timeoutMs: workMs },
+    signal,
+  );
+  await host.run(['sh', '-c', joining, 'sh', own, archive], { timeoutMs: workMs }, signal);
+}
+
+/** @param tree is made */
+export async function unpack(host: Host, archive: string, tree: string, signal: AbortSignal): Promise<void> {
+  await host.run(['mkdir', '-p', '--', tree], {}, signal);
+  const argv = [
+    'tar',
+    '--extract',
+    '--no-same-owner',
+    '--no-overwrite-dir',
+    '--file',
+    archive,
+    '--directory',
+    tree,
+  ] as const;
+  await host.run(argv, { timeoutMs: workMs }, signal);
+}
+
+export interface Member {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** @throws LifeboatError `archive-damaged`; `archive-unsafe` for what is no file or directory below the archive's own root */
+export async function membersOf(host: Host, archive: string, signal: AbortSignal): Promise<readonly Member[]> {
+  const argv = ['tar', '--list', '--verbose', '--numeric-owner', '--quoting-style=escape', '--file', archive] as const;
+  const { stdout } = await host.run(argv, { timeoutMs: workMs }, signal).catch((cause: unknown) => {
+    if (!(cause instanceof LifeboatError) || cause.code !== 'command-failed') throw cause;
+    throw new LifeboatError('archive-damaged', `${archive} is no checkpoint: tar cannot read it`, { cause });
+  });
+  return parseMembers(nameFromBytes(stdout), archive);
+}
+
+/** @param listing of `tar --list --verbose` */
+export function parseMembers(listing: string, archive: string): readonly Member[] {
+  return listing
+    .split('\n')
+    .filter((line) => line !== '')
+    .flatMap((line) => {
+      const [, kind = '', bytes = '', path = ''] = /^(.)\S* +\S+ +(\d+) \S+ \S+ (.*)$/.exec(line) ?? [];
+      if (!'-d'.includes(kind) || kind === '' || path.startsWith('/') || path.split('/').includes('..')) {
+        throw new LifeboatError('archive-unsafe', `${archive} holds what no checkpoint has: ${line}`);
+      }
+      return kind === 'd' ? [] : [{ path: path.replace(/^\.\//, ''), bytes: Number(bytes) }];
+    });
+}
+
+/** The content of a small member, also of what was put behind; `undefined` where there is none of this name. */
+export async function readMember(
+  host: Host,
+  archive: string,
+  path: string,
+  signal: AbortSignal,
+): Promise<Buffer | undefined> {
+  const argv = ['tar', '--extract', '--ignore-zeros', '--to-stdout', '--file', archive, '--', path] as const;
+  const { code, stdout } = await host.run(argv, { okCodes: [0, 2], timeoutMs: workMs }, signal);
+  return code === 0 ? stdout : undefined;
+}
+
+export interface Content {
+  readonly bytes: number;
+  /** In hex. */
+  readonly sha256: string;
+}
+
+/** @param bytes from the beginning; @default all */
+export async function contentOf(host: Host, file: string, signal: AbortSignal, bytes?: number): Promise<Content> {
+  const argv = bytes === undefined ? (['cat', '--', file] as const) : (['head', '-c', `${bytes}`, '--', file] as const);
+  const running = host.stream(argv, { reuse: true }, signal);
+  const digest = createHash('sha256');
+  let size = 0;
+  for await (const chunk of running.stdout) {
+    digest.update(chunk);
+    size += chunk.length;
+  }
+  const { code } = await running.finished;
+  if (code !== 0) throw new LifeboatError('archive-damaged', `${file} cannot be read`);
+  return { bytes: size, sha256: digest.digest('hex') };
+}

@@ -1,0 +1,206 @@
+/** A running container into one file. What speaks against it is found before anything is frozen. */
+import { dirname, join } from 'node:path/posix';
+import type { Host } from '../../host/host.ts';
+import { asLifeboatError, LifeboatError } from '../../kernel/errors.ts';
+import { formatBytes } from '../../kernel/units.ts';
+import type { Lifecycle, Tcp } from '../lifecycle.ts';
+import type { Container } from '../model/container.ts';
+import { append, contentOf, membersOf } from './archive.ts';
+import {
+  type Checkpoint,
+  checkpointFormat,
+  cpuName,
+  documentName,
+  type Intent,
+  intentName,
+  signatureName,
+} from './document.ts';
+import { dumpCpu, freeBytes, groundOf, tracksMemory } from './facts.ts';
+import { interruptedOf } from './interrupted.ts';
+import { observe } from './observe.ts';
+import { openConnections, outsideSockets, processObstacles } from './obstacles.ts';
+import { pidOf } from './pid.ts';
+import { lifecycleOf } from './verbs.ts';
+
+export interface CheckpointOptions {
+  /** A file that is not there yet. */
+  readonly output: string;
+  readonly leaveRunning: boolean;
+  /** Absent: refused where there are open connections. */
+  readonly tcp?: Tcp;
+  /** Only looks what speaks against it. */
+  readonly dryRun: boolean;
+  /** Passes over the memory before anything is frozen. */
+  readonly preDumps: number;
+  /** Of the host, for the document and its signature. */
+  readonly hostName: string;
+  /** Of lifeboat. */
+  readonly version: string;
+  readonly now: Date;
+  /** @returns what is put beside the document; absent where there is no key to sign with */
+  readonly sign?: (document: Uint8Array) => string;
+}
+
+/** Besides the memory: what a restore needs of open files, mounts and sockets. */
+const besideMemory = 16 << 20;
+
+/**
+ * All that speaks against a checkpoint, in words. Changes nothing.
+ *
+ * @returns with what becomes of connections; nothing where there are none
+ */
+async function lookAt(
+  host: Host,
+  container: Container,
+  { tcp, leaveRunning, preDumps, output }: CheckpointOptions,
+  signal: AbortSignal,
+): Promise<{ readonly obstacles: readonly string[]; readonly tcp?: Tcp }> {
+  const { processes, sockets, memoryBytes } = await observe(host, pidOf(container), signal);
+  const connections = openConnections(processes, sockets);
+  const obstacles = [...processObstacles(processes), ...outsideSockets(processes, sockets)];
+  if (connections > 0 && tcp === undefined) {
+    const many = connections === 1 ? 'is an open TCP connection' : `are ${connections} open TCP connections`;
+    obstacles.push(`there ${many}: say with --tcp=keep or --tcp=close what is to become of them`);
+  }
+  if (preDumps > 0) {
+    const why = (await tracksMemory(host, signal))
+      ? 'lifeboat makes no passes before a checkpoint yet: leave out --pre-dump'
+      : 'the kernel does not tell which memory was written (no CONFIG_MEM_SOFT_DIRTY), so that no pass before a checkpoint is possible: leave out --pre-dump';
+    obstacles.push(why);
+  }
+  if (container.runtime !== 'process' && (await isInUnifiedRoot(host, pidOf(container), signal))) {
+    obstacles.push(
+      'it is in the root of the hierarchy of cgroup v2, all of which CRIU would copy: start it from a cgroup of its own, as a service of systemd is in',
+    );
+  }
+  const directory = dirname(output);
+  const [needed, free] = [memoryBytes + besideMemory, await freeBytes(host, directory, signal)];
+  if (obstacles.length === 0 && free < needed) {
+    throw new LifeboatError(
+      'no-space',
+      `the memory of ${container.name} takes ${formatBytes(needed)}, and ${directory} has ${formatBytes(free)} free`,
+      { hint: 'Free some space there, or choose another place with --output.' },
+    );
+  }
+  const used = connections === 0 || tcp === undefined ? {} : { tcp };
+  obstacles.push(
+    ...(await lifecycleOf(container.runtime).obstacles(host, container, { leaveRunning, ...used }, signal)),
+  );
+  return { obstacles, ...used };
+}
+
+/**
+ * @throws LifeboatError `refused` with all that speaks against it, `exists`, `no-space`, `tool-missing`, `criu-failed`, …: the container then runs
+ *   as before, and there is no file
+ * @returns nothing where it was only to look
+ */
+export async function checkpointToFile(
+  host: Host,
+  container: Container,
+  options: CheckpointOptions,
+  signal: AbortSignal,
+): Promise<Checkpoint | undefined> {
+  const { output, leaveRunning, hostName, version, now, sign } = options;
+  const lifecycle = lifecycleOf(container.runtime);
+  await refuseExisting(host, output, signal);
+  const ground = await groundOf(host, signal);
+  const { obstacles, tcp } = await lookAt(host, container, options, signal);
+  const [first, ...others] = obstacles;
+  if (first !== undefined) {
+    const all = others.length === 0 ? first : [`${obstacles.length} things speak against it`, ...obstacles].join('\n');
+    throw new LifeboatError('refused', `${container.name} cannot be checkpointed: ${all}`, {
+      hint: 'Nothing was frozen. See docs/containers.md for what can be dumped.',
+    });
+  }
+  if (options.dryRun) return undefined;
+  await using stack = new AsyncDisposableStack();
+  const work = await workDirectory(host, output, signal);
+  stack.defer(async () => {
+    await host.run(['rm', '-rf', '--', work], {}, new AbortController().signal);
+  });
+  const own = join(work, 'lifeboat');
+  await host.run(['mkdir', '--', own], {}, signal);
+  const cpu = await dumpCpu(host, own, signal);
+  const archive = join(work, 'archive.tar');
+  const request = { archive, work, leaveRunning, ...(tcp === undefined ? {} : { tcp }) };
+  const intent: Intent = { format: 'lifeboat.checkpoint-begun/1', container, ...(tcp === undefined ? {} : { tcp }) };
+  await host.write(join(work, intentName), Buffer.from(JSON.stringify(intent)), {}, signal);
+  await lifecycle.checkpoint(host, container, request, signal);
+  try {
+    const document: Checkpoint = {
+      format: checkpointFormat,
+      createdAt: now.toISOString(),
+      host: hostName,
+      version,
+      ...ground,
+      container,
+      leftRunning: leaveRunning,
+      ...(tcp === undefined ? {} : { tcp }),
+      content: await contentOf(host, archive, signal),
+      members: [...(await membersOf(host, archive, signal))],
+      cpuSha256: (await contentOf(host, cpu, signal)).sha256,
+    };
+    const bytes = Buffer.from(`${JSON.stringify(document)}\n`);
+    await host.write(join(work, documentName), bytes, {}, signal);
+    if (sign !== undefined) await host.write(join(work, signatureName), Buffer.from(sign(bytes)), {}, signal);
+    const names = [documentName, ...(sign === undefined ? [] : [signatureName]), cpuName];
+    await append(host, archive, work, names, signal);
+    await host.run(['chmod', '600', '--', archive], {}, signal);
+    await host.run(['sync', '--', archive], { timeoutMs: 600_000 }, signal);
+    // A link is made where nothing is, and a rename would replace what somebody put there meanwhile.
+    await host.run(['ln', '--', archive, output], {}, signal);
+    return document;
+  } catch (error) {
+    if (leaveRunning) throw error;
+    throw await runningAgain(host, lifecycle, container, { ...request, keepVolumes: true, container }, error);
+  }
+}
+
+/** A restore makes a copy of the cgroups below the one that a container was in, and of the root that is every one of the host. */
+async function isInUnifiedRoot(host: Host, pid: number, signal: AbortSignal): Promise<boolean> {
+  return /^0::\/$/m.test((await host.read(`/proc/${pid}/cgroup`, {}, signal)).toString());
+}
+
+/** It had ended already when the rest failed: it is restored, and whoever asked learns both. */
+async function runningAgain(
+  host: Host,
+  lifecycle: Lifecycle,
+  container: Container,
+  request: Parameters<Lifecycle['restore']>[1],
+  thrown: unknown,
+): Promise<LifeboatError> {
+  const error = asLifeboatError(thrown);
+  const { signal } = new AbortController();
+  const options = { hint: error.hint, cause: error };
+  try {
+    const missing = await lifecycle.missing(host, request, signal);
+    if (missing.length > 0) throw new LifeboatError('failed', missing.join('; '));
+    await lifecycle.restore(host, request, signal);
+  } catch (second) {
+    const { message } = asLifeboatError(second);
+    return new LifeboatError(
+      error.code,
+      `${error.message}; ${container.name} had ended, and was not restored: ${message}`,
+      options,
+    );
+  }
+  return new LifeboatError(error.code, `${error.message}; ${container.name} had ended, and was restored`, options);
+}
+
+async function refuseExisting(host: Host, output: string, signal: AbortSignal): Promise<void> {
+  const { code } = await host.run(['test', '-e', output], { okCodes: [0, 1] }, signal);
+  if (code === 0) throw new LifeboatError('exists', `${output} is there already`, { hint: 'Choose another name.' });
+  const place = await host.run(['test', '-d', dirname(output)], { okCodes: [0, 1] }, signal);
+  if (place.code !== 0) throw new LifeboatError('not-found', `there is no directory ${dirname(output)}`);
+  const begun = await interruptedOf(host, output, signal);
+  if (begun === undefined) return;
+  throw new LifeboatError('exists', `a checkpoint of ${begun.intent.container.name} into ${output} was interrupted`, {
+    hint: `See to it first: lifeboat container restore ${output}`,
+  });
+}
+
+/** Beside the output, so that it becomes it without being copied; for its owner alone. */
+async function workDirectory(host: Host, output: string, signal: AbortSignal): Promise<string> {
+  const { stdout } = await host.run(['mktemp', '-d', '--', `${output}.XXXXXXXX`], {}, signal);
+  return stdout.toString().trimEnd();
+}

@@ -1,0 +1,89 @@
+/** The processes of a container as /proc has them now: by few commands, however many there are. */
+import type { Host } from '../../host/host.ts';
+import { LifeboatError } from '../../kernel/errors.ts';
+import { nameFromBytes } from '../../kernel/text.ts';
+import { parseContents } from '../live/contents.ts';
+import { parseStatus } from '../live/parse.ts';
+import { type Observed, parseSockets, type Socket } from './obstacles.ts';
+
+export interface Observation {
+  readonly processes: readonly Observed[];
+  /** Of the network that the first of them is in. */
+  readonly sockets: readonly Socket[];
+  /** Memory that they have, in bytes. */
+  readonly memoryBytes: number;
+}
+
+/** @throws LifeboatError `not-found` where the process has ended */
+export async function observe(host: Host, root: number, signal: AbortSignal): Promise<Observation> {
+  const say = async (...argv: readonly [string, ...string[]]): Promise<string> => {
+    // Processes end while they are looked at, and then some of the files are gone.
+    const { stdout } = await host.run(argv, { okCodes: [0, 1, 2], timeoutMs: 15_000 }, signal);
+    return nameFromBytes(stdout);
+  };
+  const grep = ['-exec', 'grep', '-aHZsE'] as const;
+  const statuses = parseContents(
+    await say(
+      'find',
+      '/proc',
+      '-mindepth',
+      '2',
+      '-maxdepth',
+      '2',
+      '-path',
+      '/proc/[0-9]*/status',
+      ...grep,
+      '^(Name|PPid|VmRSS):',
+      '{}',
+      '+',
+    ),
+  );
+  const known = new Map([...statuses].map(([path, content]) => [Number(path.split('/')[2]), parseStatus(content)]));
+  if (!known.has(root)) throw new LifeboatError('not-found', `process ${root} has ended`);
+  const pids = [root];
+  for (const pid of pids) {
+    for (const [child, status] of known) if (Number(status.get('PPid')) === pid) pids.push(child);
+  }
+  const below = (name: string): readonly string[] => pids.map((pid) => `/proc/${pid}/${name}`);
+  const links = await say('find', ...below('fd'), ...below('ns'), '-type', 'l', '-printf', '%p\\t%l\\0');
+  const mapped = parseContents(await say('grep', '-aHZsoE', '(anon_inode:|/dev/).*$', '--', ...below('maps')));
+  const mountOf = parseContents(await say('find', ...below('fdinfo'), '-type', 'f', ...grep, '^mnt_id:', '{}', '+'));
+  const mounts = parseContents(await say('grep', '-aHZsoE', '^[0-9]+', '--', ...below('mountinfo')));
+  const inside = ['nsenter', `--net=/proc/${root}/ns/net`, 'ss'] as const;
+  const sockets = [await say(...inside, '-Hxan'), await say(...inside, '-Htane')].join('\n');
+  const memoryKiB = pids.map((pid) => parseInt(known.get(pid)?.get('VmRSS') ?? '0', 10));
+  return {
+    processes: pids.map((pid) => ({
+      pid,
+      name: known.get(pid)?.get('Name') ?? '?',
+      ...linksOf(links, pid),
+      mapped: lines(mapped.get(`/proc/${pid}/maps`)),
+      mountOf: new Map(
+        [...mountOf].flatMap(([path, content]) => {
+          const [, of, fd] = /^\/proc\/(\d+)\/fdinfo\/(\d+)$/.exec(path) ?? [];
+          return Number(of) === pid ? [[Number(fd), Number(content.replace('mnt_id:', ''))] as const] : [];
+        }),
+      ),
+      mounts: new Set(lines(mounts.get(`/proc/${pid}/mountinfo`)).map(Number)),
+    })),
+    sockets: parseSockets(sockets),
+    memoryBytes: memoryKiB.reduce((sum, size) => sum + size, 0) * 1024,
+  };
+}
+
+function linksOf(links: string, pid: number): Pick<Observed, 'files' | 'namespaces'> {
+  const files = new Map<number, string>();
+  const namespaces = new Map<string, string>();
+  for (const link of links.split('\0')) {
+    const [path = '', target = ''] = link.split('\t');
+    const [, of, kind, name = ''] = /^\/proc\/(\d+)\/(fd|ns)\/(\w+)$/.exec(path) ?? [];
+    if (Number(of) !== pid) continue;
+    if (kind === 'fd') files.set(Number(name), target);
+    else namespaces.set(name, target);
+  }
+  return { files, namespaces };
+}
+
+function lines(text: string | undefined): readonly string[] {
+  return text === undefined || text === '' ? [] : text.split('\n');
+}

@@ -1,0 +1,69 @@
+/** What a runtime can do with one container besides telling of it. Without these verbs its containers are listed, and no more. */
+import type { Host } from '../host/host.ts';
+import type { Container } from './model/container.ts';
+
+/** What becomes of open TCP connections: kept, so that the other side sees a pause, or closed. */
+export type Tcp = 'keep' | 'close';
+
+export interface CheckpointRequest {
+  /** A tar that is to be made: CRIU's images below `checkpoint/`, and what the runtime needs besides. */
+  readonly archive: string;
+  /** An empty directory of our own on the same filesystem. */
+  readonly work: string;
+  readonly leaveRunning: boolean;
+  /** Absent: there are no connections. */
+  readonly tcp?: Tcp;
+}
+
+export interface RestoreRequest {
+  readonly archive: string;
+  readonly work: string;
+  /** As it was. */
+  readonly container: Container;
+  /** @default the one that it had */
+  readonly name?: string;
+  readonly tcp?: Tcp;
+  /** Volumes that are here keep what they hold. @default false: they come out of the archive and must not be here */
+  readonly keepVolumes?: boolean;
+}
+
+/**
+ * Every verb throws LifeboatError: `command-failed`, `command-timeout`, `criu-failed` with the cause that CRIU's log tells, `interrupted`, ….
+ * What it leaves then is said at each.
+ */
+export interface Lifecycle {
+  /**
+   * What speaks against a checkpoint and only this runtime knows, in words. Changes nothing.
+   *
+   * @param request without the places, which are not there yet
+   */
+  obstacles(
+    host: Host,
+    container: Container,
+    request: Pick<CheckpointRequest, 'tcp' | 'leaveRunning'>,
+    signal: AbortSignal,
+  ): Promise<readonly string[]>;
+  /** After an error the container runs as before. */
+  checkpoint(host: Host, container: Container, request: CheckpointRequest, signal: AbortSignal): Promise<void>;
+  /**
+   * Makes it run again from what a checkpoint has left in its directory that was interrupted after the container had ended.
+   *
+   * @param request that of the checkpoint
+   */
+  resume(
+    host: Host,
+    container: Container,
+    request: Omit<CheckpointRequest, 'leaveRunning'>,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /**
+   * What keeps it from being restored here, each with the next step: its name is taken, its image or bundle is missing. Changes nothing.
+   */
+  missing(host: Host, request: RestoreRequest, signal: AbortSignal): Promise<readonly string[]>;
+  /** After an error nothing of it is here. @returns the id of the container */
+  restore(host: Host, request: RestoreRequest, signal: AbortSignal): Promise<string>;
+  /** Starts one that has ended, from its beginning. */
+  start(host: Host, container: Container, signal: AbortSignal): Promise<void>;
+  /** Ends one as its runtime does, gently first. It can be started again. */
+  stop(host: Host, container: Container, signal: AbortSignal): Promise<void>;
+}

@@ -1,0 +1,193 @@
+/** Checkpoint and restore by runc and crun. Both are told where the images go; the bundle stays where it is. */
+import { dirname, join } from 'node:path/posix';
+import type { Argv, Host } from '../../host/host.ts';
+import { LifeboatError } from '../../kernel/errors.ts';
+import { sleep } from '../../kernel/wait.ts';
+import { pack, unpack } from '../checkpoint/archive.ts';
+import { inWords } from '../checkpoint/explained.ts';
+import { removeCgroups, unmountRoots } from '../checkpoint/residues.ts';
+import { pidOf } from '../checkpoint/pid.ts';
+import { runSilently } from '../checkpoint/silent.ts';
+import { criuSettings, undoing } from '../checkpoint/torn.ts';
+import type { Lifecycle, Tcp } from '../lifecycle.ts';
+import type { Container } from '../model/container.ts';
+
+/** A runtime that hangs in a restore is a known thing: it gets as long as the longest that is sane. */
+const workMs = 600_000;
+const questionMs = 30_000;
+const stopMs = 10_000;
+
+export function ociLifecycle(name: 'runc' | 'crun'): Lifecycle {
+  return {
+    async obstacles(_host, { namespaces, definedBy, id }, { tcp }) {
+      const found: string[] = [];
+      if (definedBy.every(({ kind }) => kind !== 'bundle'))
+        found.push(`${name} does not say where the bundle of ${id} is`);
+      if (name === 'runc' && tcp === 'keep' && namespaces.some(({ type, from }) => type === 'net' && from === 'own')) {
+        found.push(
+          "runc restores a network of the container's own empty, so that no connection can be kept in it: close them, or give the network namespace a path",
+        );
+      }
+      return found;
+    },
+    async checkpoint(host, container, { archive, work, leaveRunning, tcp }, signal) {
+      const tree = join(work, 'tree');
+      const images = join(tree, 'checkpoint');
+      const bundle = bundleOf(container);
+      await host.run(['mkdir', '-p', '--', images], {}, signal);
+      const copied = ['cp', '--', join(bundle, 'config.json'), join(tree, 'spec.dump')] as const;
+      await host.run(copied, {}, signal);
+      const env = await criuSettings(host, work, settingsFor(tcp), signal);
+      const log = join(tree, 'dump.log');
+      const argv: Argv = [
+        ...begin(name, join(work, 'runtime.log')),
+        'checkpoint',
+        '--file-locks',
+        ...(tcp === 'keep' ? ['--tcp-established'] : []),
+        ...(leaveRunning ? ['--leave-running'] : []),
+        '--image-path',
+        images,
+        '--work-path',
+        tree,
+        container.id,
+      ];
+      const again = async (): Promise<void> => {
+        await resume(host, name, container, work, tcp, new AbortController().signal);
+      };
+      const dumped = { pid: pidOf(container), log, again };
+      await undoing(
+        host,
+        dumped,
+        async () => {
+          await host.run(argv, { env, timeoutMs: workMs, killGraceMs: stopMs }, signal);
+          await pack(host, tree, archive, signal);
+        },
+        signal,
+      );
+    },
+    resume: async (host, container, { work, tcp }, signal) => await resume(host, name, container, work, tcp, signal),
+    async missing(host, { container, name: wanted = container.id }, signal) {
+      const bundle = bundleOf(container);
+      const root = container.rootfs?.path ?? bundle;
+      const found: string[] = [];
+      for (const path of [join(bundle, 'config.json'), root]) {
+        const { code } = await host.run(['test', '-e', path], { okCodes: [0, 1] }, signal);
+        if (code !== 0)
+          found.push(
+            `${path} is not here: bring back the bundle of the container first, such as by "lifeboat restore"`,
+          );
+      }
+      const { code } = await host.run([name, 'state', wanted], { okCodes: [0, 1], timeoutMs: questionMs }, signal);
+      if (code === 0)
+        found.push(
+          `${name} has a container ${wanted} already: delete it (${name} delete ${wanted}), or choose another name with --name`,
+        );
+      return found;
+    },
+    async restore(host, { archive, work, container, name: id = container.id, tcp }, signal) {
+      const tree = join(work, 'tree');
+      await unpack(host, archive, tree, signal);
+      const from = { name, id, bundle: bundleOf(container), images: join(tree, 'checkpoint'), work, tcp };
+      await restoreFrom(host, from, signal);
+      return id;
+    },
+    async start(host, container, signal) {
+      await remove(host, name, container.id, bundleOf(container));
+      const log = `/run/lifeboat-${name}-${process.pid}.log`;
+      try {
+        const argv: Argv = [...begin(name, log), 'run', '--detach', '--bundle', bundleOf(container), container.id];
+        await runSilently(host, argv, { log }, { timeoutMs: questionMs }, signal);
+      } finally {
+        await host.run(['rm', '-f', '--', log], {}, new AbortController().signal);
+      }
+    },
+    async stop(host, { id }, signal) {
+      const state = async (): Promise<boolean> => {
+        const asked = await host.run([name, 'state', id], { okCodes: [0, 1], timeoutMs: questionMs }, signal);
+        return asked.code === 0 && !/"status":\s*"stopped"/.test(asked.stdout.toString());
+      };
+      await host.run([name, 'kill', id, 'TERM'], { okCodes: [0, 1], timeoutMs: questionMs }, signal);
+      for (let waited = 0; waited < stopMs && (await state()); waited += 200) await sleep(200, signal);
+      if (!(await state())) return;
+      await host.run([name, 'kill', id, 'KILL'], { okCodes: [0, 1], timeoutMs: questionMs }, signal);
+      for (let waited = 0; waited < stopMs && (await state()); waited += 100) await sleep(100, signal);
+      if (await state()) throw new LifeboatError('failed', `${id} does not end, not even by SIGKILL`);
+    },
+  };
+}
+
+/** From the images, where they are whole; otherwise the runtime would have let the container go on. */
+async function resume(
+  host: Host,
+  name: 'runc' | 'crun',
+  container: Container,
+  work: string,
+  tcp: Tcp | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const images = join(work, 'tree', 'checkpoint');
+  await remove(host, name, container.id, bundleOf(container));
+  await restoreFrom(host, { name, id: container.id, bundle: bundleOf(container), images, work, tcp }, signal);
+}
+
+interface From {
+  readonly name: 'runc' | 'crun';
+  readonly id: string;
+  readonly bundle: string;
+  readonly images: string;
+  readonly work: string;
+  readonly tcp: Tcp | undefined;
+}
+
+async function restoreFrom(
+  host: Host,
+  { name, id, bundle, images, work, tcp }: From,
+  signal: AbortSignal,
+): Promise<void> {
+  const log = join(work, 'runtime.log');
+  const env = await criuSettings(host, work, settingsFor(tcp), signal);
+  const argv: Argv = [
+    ...begin(name, log),
+    'restore',
+    '--detach',
+    '--file-locks',
+    ...(tcp === 'keep' ? ['--tcp-established'] : []),
+    '--bundle',
+    bundle,
+    '--image-path',
+    images,
+    '--work-path',
+    work,
+    id,
+  ];
+  try {
+    await runSilently(host, argv, { log }, { env, timeoutMs: workMs, killGraceMs: stopMs }, signal);
+  } catch (error) {
+    const known = await inWords(host, error, [join(work, 'restore.log')]);
+    const left = await remove(host, name, id, bundle);
+    const words = left.length === 0 ? '' : `; removed what was left of it: ${left.join(', ')}`;
+    throw new LifeboatError(known.code, `${known.message}${words}`, { hint: known.hint, cause: known.cause ?? known });
+  }
+}
+
+/** What is there of it, even where the runtime itself does not know it any more. @returns what the runtime had left */
+async function remove(host: Host, name: string, id: string, bundle: string): Promise<readonly string[]> {
+  const { signal } = new AbortController();
+  await host.run([name, 'delete', '--force', id], { okCodes: [0, 1], timeoutMs: questionMs }, signal);
+  return [...(await unmountRoots(host, [bundle, `/run/${name}/${id}`])), ...(await removeCgroups(host, [id]))];
+}
+
+function begin(name: string, log: string): readonly [string, ...string[]] {
+  return [name, '--log', log];
+}
+
+/** CRIU locks the network by nftables then, of which nothing stays in the tables of others. */
+function settingsFor(tcp: Tcp | undefined): readonly string[] {
+  return ['network-lock nftables', ...(tcp === 'close' ? ['tcp-close'] : [])];
+}
+
+function bundleOf({ definedBy, name }: Container): string {
+  const path = definedBy.find(({ kind }) => kind === 'bundle')?.paths[0];
+  if (path === undefined) throw new LifeboatError('not-found', `nobody says where the bundle of ${name} is`);
+  return dirname(path);
+}

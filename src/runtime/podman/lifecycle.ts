@@ -1,0 +1,207 @@
+/**
+ * Checkpoint and restore by podman's own command line: only podman keeps its store in step with what runs, and what it exports other
+ * tools read.
+ */
+import { join } from 'node:path/posix';
+import { z } from 'zod';
+import { anyCode } from '../../host/any-code.ts';
+import type { Argv, Host } from '../../host/host.ts';
+import { LifeboatError } from '../../kernel/errors.ts';
+import { inWords } from '../checkpoint/explained.ts';
+import { membersOf } from '../checkpoint/archive.ts';
+import { pidOf } from '../checkpoint/pid.ts';
+import { removeCgroups } from '../checkpoint/residues.ts';
+import { runSilently } from '../checkpoint/silent.ts';
+import { undoing } from '../checkpoint/torn.ts';
+import type { Lifecycle, RestoreRequest, Tcp } from '../lifecycle.ts';
+import type { Container } from '../model/container.ts';
+
+const workMs = 600_000;
+const questionMs = 30_000;
+const stopMs = 10_000;
+
+export const podmanLifecycle: Lifecycle = {
+  async obstacles(host, { pod }, { tcp }, signal) {
+    const found: string[] = [];
+    if (tcp === 'close' && !(await canClose(host, signal))) {
+      found.push('this podman cannot close connections in a restore (5.4 cannot): keep them with --tcp=keep');
+    }
+    if (pod?.infra === true) found.push('it only holds the namespaces of a pod, of which podman makes a new one');
+    return found;
+  },
+  async checkpoint(host, container, { archive, work, leaveRunning, tcp }, signal) {
+    const argv: Argv = [
+      'podman',
+      'container',
+      'checkpoint',
+      '--export',
+      archive,
+      // What it is worth is for whoever stores it to say: compressing is most of the time that podman takes.
+      '--compress',
+      'none',
+      '--file-locks',
+      // Connections that a restore is to close have to be dumped all the same.
+      ...(tcp === undefined ? [] : ['--tcp-established']),
+      ...(leaveRunning ? ['--leave-running'] : []),
+      container.id,
+    ];
+    const again = async (): Promise<void> =>
+      await runAgain(host, container, archive, work, tcp, new AbortController().signal);
+    const made = async (): Promise<void> => {
+      await host.run(argv, { timeoutMs: workMs, killGraceMs: stopMs }, signal);
+    };
+    await undoing(host, { pid: pidOf(container), again }, made, signal);
+  },
+  resume: async (host, container, { archive, work, tcp }, signal) =>
+    await runAgain(host, container, archive, work, tcp, signal),
+  async missing(host, request, signal) {
+    const { container, name, tcp, keepVolumes = false } = request;
+    const found: string[] = [];
+    const has = async (kind: string, what: string): Promise<boolean> => {
+      const asked = await host.run(
+        ['podman', kind, 'exists', what],
+        { okCodes: [0, 1], timeoutMs: questionMs },
+        signal,
+      );
+      return asked.code === 0;
+    };
+    const { image } = container;
+    if (image?.id !== undefined && !(await has('image', image.id))) {
+      const reference = image.reference ?? image.id;
+      found.push(
+        `the image ${reference} (${image.id.slice(0, 12)}) is not here: podman pull ${reference}, or on a host that has it "podman save -o image.tar ${reference}" and here "podman load -i image.tar"`,
+      );
+    }
+    const wanted = name ?? container.id;
+    if (await has('container', wanted)) {
+      found.push(
+        `podman has a container ${name ?? container.name} already: remove it (podman rm ${wanted}), or choose another name with --name`,
+      );
+    } else if (name === undefined && (await has('container', container.name))) {
+      found.push(`podman has another container of the name ${container.name}: choose a name with --name`);
+    }
+    if (name !== undefined && tcp === 'keep') {
+      found.push('podman keeps no connections under another name: leave out --name, or close them with --tcp=close');
+    }
+    if (tcp === 'close' && !(await canClose(host, signal))) {
+      found.push('this podman cannot close connections in a restore (5.4 cannot): keep them with --tcp=keep');
+    }
+    for (const volume of keepVolumes ? [] : await volumesIn(host, request, signal)) {
+      if (await has('volume', volume)) {
+        found.push(
+          `there is a volume ${volume} already: --keep-volumes takes it as it is; or remove it (podman volume rm ${volume})`,
+        );
+      }
+    }
+    return found;
+  },
+  async restore(host, request, signal) {
+    const { archive, work, name, tcp, keepVolumes = false, container } = request;
+    const output = join(work, 'podman.out');
+    const before = new Set(await volumes(host, signal));
+    const argv: Argv = [
+      'podman',
+      'container',
+      'restore',
+      '--import',
+      archive,
+      '--file-locks',
+      ...(tcp === 'keep' ? ['--tcp-established'] : tcp === 'close' ? ['--tcp-close'] : []),
+      // Two of the same address or card cannot be in a network.
+      ...(name === undefined ? [] : ['--name', name, '--ignore-static-ip', '--ignore-static-mac']),
+      ...(keepVolumes ? ['--ignore-volumes'] : []),
+    ];
+    try {
+      await runSilently(host, argv, { output }, { timeoutMs: workMs, killGraceMs: stopMs }, signal);
+    } catch (error) {
+      const known = await inWords(host, error, []);
+      const left = await remove(host, name ?? container.id, before);
+      const words = left.length === 0 ? '' : `; removed what was left of it: ${left.join(', ')}`;
+      throw new LifeboatError(known.code, `${known.message}${words}`, {
+        hint: known.hint,
+        cause: known.cause ?? known,
+      });
+    }
+    return await idOf(host, name ?? container.id, signal);
+  },
+  async start(host, { id }, signal) {
+    await runSilently(host, ['podman', 'start', id], { output: '/dev/null' }, { timeoutMs: workMs }, signal);
+  },
+  async stop(host, { id }, signal) {
+    await host.run(['podman', 'stop', '--', id], { timeoutMs: workMs }, signal);
+  },
+};
+
+/** Whether its restore can close connections. */
+async function canClose(host: Host, signal: AbortSignal): Promise<boolean> {
+  const argv = ['podman', 'container', 'restore', '--help'] as const;
+  const { stdout } = await host.run(argv, { timeoutMs: questionMs }, signal);
+  return stdout.toString().includes('--tcp-close');
+}
+
+async function volumesIn(host: Host, { archive }: RestoreRequest, signal: AbortSignal): Promise<readonly string[]> {
+  const members = await membersOf(host, archive, signal);
+  return members.flatMap(({ path }) => /^volumes\/(.+)\.tar$/.exec(path)?.[1] ?? []);
+}
+
+async function volumes(host: Host, signal: AbortSignal): Promise<readonly string[]> {
+  const argv = ['podman', 'volume', 'ls', '--quiet'] as const;
+  const { stdout } = await host.run(argv, { timeoutMs: questionMs }, signal);
+  return stdout
+    .toString()
+    .split('\n')
+    .filter((name) => name !== '');
+}
+
+async function idOf(host: Host, name: string, signal: AbortSignal): Promise<string> {
+  const argv = ['podman', 'container', 'inspect', '--format', 'json', name] as const;
+  const { stdout } = await host.run(argv, { timeoutMs: questionMs }, signal);
+  return (
+    z
+      .array(z.object({ Id: z.string() }))
+      .min(1)
+      .parse(JSON.parse(stdout.toString()))[0]?.Id ?? name
+  );
+}
+
+/** What a restore had made. @param before volumes that were here already */
+async function remove(host: Host, name: string, before: ReadonlySet<string>): Promise<readonly string[]> {
+  const { signal } = new AbortController();
+  const options = { okCodes: anyCode, timeoutMs: questionMs };
+  const left: string[] = [];
+  const there = await host.run(['podman', 'container', 'exists', name], options, signal);
+  if (there.code === 0) {
+    const id = await idOf(host, name, signal);
+    await host.run(['podman', 'rm', '--force', '--time', '0', id], options, signal);
+    left.push(`container ${name}`, ...(await removeCgroups(host, [`libpod-${id}`, `libpod-conmon-${id}`])));
+  }
+  for (const volume of await volumes(host, signal)) {
+    if (before.has(volume)) continue;
+    await host.run(['podman', 'volume', 'rm', volume], options, signal);
+    left.push(`volume ${volume}`);
+  }
+  return left;
+}
+
+/** Where podman has ended it and could not export: its own store has the images until then; afterwards the archive has them. */
+async function runAgain(
+  host: Host,
+  { id }: Container,
+  archive: string,
+  work: string,
+  tcp: Tcp | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const options = { timeoutMs: workMs, killGraceMs: stopMs };
+  const output = join(work, 'podman.out');
+  const kept = tcp === undefined ? [] : ['--tcp-established'];
+  const restore = ['podman', 'container', 'restore', '--file-locks', ...kept] as const;
+  try {
+    await runSilently(host, [...restore, id], { output }, options, signal);
+  } catch (error) {
+    const whole = await host.run(['tar', '--list', '--file', archive], { okCodes: anyCode }, signal);
+    if (whole.code !== 0) throw error;
+    await host.run(['podman', 'rm', '--force', '--time', '0', id], { okCodes: anyCode, timeoutMs: questionMs }, signal);
+    await runSilently(host, [...restore, '--ignore-volumes', '--import', archive], { output }, options, signal);
+  }
+}

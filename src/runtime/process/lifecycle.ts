@@ -1,0 +1,74 @@
+/** Checkpoint and restore of a tree of processes that nobody looks after, by CRIU itself. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isThere, signalIfThere } from '../../criu/processes.ts';
+import { CriuSession } from '../../criu/session.ts';
+import { LifeboatError } from '../../kernel/errors.ts';
+import { sleep } from '../../kernel/wait.ts';
+import { pack, unpack } from '../checkpoint/archive.ts';
+import { pidOf } from '../checkpoint/pid.ts';
+import type { Lifecycle, Tcp } from '../lifecycle.ts';
+
+const stopMs = 10_000;
+/** Deleted files that are open go into the images; CRIU's own bound is 1 MiB. */
+const ghostLimit = 64 << 20;
+
+export const processLifecycle: Lifecycle = {
+  async obstacles() {
+    return [];
+  },
+  async checkpoint(host, container, { archive, work, leaveRunning, tcp }, signal) {
+    const tree = join(work, 'tree');
+    const images = join(tree, 'checkpoint');
+    await mkdir(images, { recursive: true });
+    const common = { imagesDir: images, workDir: tree, ...optionsFor(tcp) };
+    {
+      await using session = new CriuSession();
+      // Once it has consented to its end there would be no way back: what is to be kept is packed while the tree stands still.
+      const kept = async (): Promise<undefined> => {
+        await pack(host, tree, archive, signal);
+        return undefined;
+      };
+      await session.dump({ pid: pidOf(container), leaveRunning, ghostLimit, ...common }, { 'post-dump': kept }, signal);
+    }
+  },
+  async resume(_host, _container, { work, tcp }, signal) {
+    await restoreTree(join(work, 'tree'), tcp, signal);
+  },
+  async missing() {
+    return [];
+  },
+  async restore(host, { archive, work, name, tcp }, signal) {
+    if (name !== undefined) {
+      throw new LifeboatError('unsupported', 'a tree of processes has no name of its own', {
+        hint: 'Leave out --name.',
+      });
+    }
+    const tree = join(work, 'tree');
+    await unpack(host, archive, tree, signal);
+    return `${await restoreTree(tree, tcp, signal)}`;
+  },
+  async start() {
+    throw new LifeboatError('unsupported', 'nobody knows how a tree of processes was started');
+  },
+  async stop(_host, container, signal) {
+    const pid = pidOf(container);
+    signalIfThere(pid, 'SIGTERM');
+    for (let waited = 0; waited < stopMs && (await isThere(pid)); waited += 100) await sleep(100, signal);
+    signalIfThere(pid, 'SIGKILL');
+    for (let waited = 0; waited < stopMs && (await isThere(pid)); waited += 100) await sleep(100, signal);
+    if (await isThere(pid)) throw new LifeboatError('failed', `process ${pid} does not end, not even by SIGKILL`);
+  },
+};
+
+function optionsFor(tcp: Tcp | undefined) {
+  const connections = tcp === 'keep' ? { tcpEstablished: true } : tcp === 'close' ? { tcpClose: true } : {};
+  return { fileLocks: true, manageCgroups: true, manageCgroupsMode: 'soft', ...connections } as const;
+}
+
+async function restoreTree(tree: string, tcp: Tcp | undefined, signal: AbortSignal): Promise<number> {
+  await using session = new CriuSession();
+  const common = { imagesDir: join(tree, 'checkpoint'), workDir: tree, ...optionsFor(tcp) };
+  const { pid } = await session.restore(common, {}, signal);
+  return pid;
+}
