@@ -1,9 +1,14 @@
 import { Command } from 'commander';
+import type { CheckpointFlags, RestoreFlags } from '../container-checkpoint.ts';
 import { type Globals, helpFooter } from '../globals.ts';
 import { imagesCommand } from './container-images.ts';
 
 export function containerCommand(): Command {
-  return new Command('container').addCommand(listCommand()).addCommand(imagesCommand());
+  return new Command('container')
+    .addCommand(listCommand())
+    .addCommand(imagesCommand())
+    .addCommand(checkpointCommand())
+    .addCommand(restoreCommand());
 }
 
 function listCommand(): Command {
@@ -29,5 +34,58 @@ known of it; what looks like a secret in its environment and arguments is hidden
       const document = { format: 'lifeboat.containers/1', containers: containers.map(withoutSecrets), gaps };
       printResult(globals.json, document, () => containersText(containers, gaps, Date.now()));
       if (gaps.length > 0) process.exitCode = 4;
+    });
+}
+
+function checkpointCommand(): Command {
+  return new Command('checkpoint')
+    .description('a running container into a file: its memory, its processes, and what changed in its root')
+    .argument('<name>', 'name or id, as "lifeboat container list" has it')
+    .requiredOption('--output <file>', 'where to; it must not be there yet')
+    .option('--leave-running', 'the container runs on, instead of ending with the checkpoint')
+    .option('--tcp <what>', 'open TCP connections: keep or close. Without it, they are refused')
+    .option('--pre-dump <n>', 'passes over the memory before it is frozen, where the kernel can')
+    .addHelpText(
+      'after',
+      `\nWhat CRIU cannot dump is found first, and then nothing is frozen (exit status 5). After any failure the container runs as before.
+The file holds all that is in memory, also passwords and keys, and is not encrypted; only root can read it. It is signed by the key
+that the configuration names. A file of a container of podman can be given to "podman container restore --import", too.\n${helpFooter(
+        [
+          'lifeboat container checkpoint web --output /srv/web.tar',
+          'lifeboat container checkpoint web --output /srv/web.tar --leave-running --tcp=keep',
+          'lifeboat --dry-run container checkpoint web --output /srv/web.tar',
+        ],
+        [0, 1, 2, 5, 130],
+      )}`,
+    )
+    .action(async (name: string, flags: CheckpointFlags, command: Command) => {
+      const { checkpointContainer } = await import('../container-checkpoint.ts');
+      await checkpointContainer(name, flags, command.optsWithGlobals<Globals>());
+    });
+}
+
+function restoreCommand(): Command {
+  return new Command('restore')
+    .description('a container out of the file of a checkpoint: it runs on from where it was')
+    .argument('<file>', 'of "lifeboat container checkpoint", or of "podman container checkpoint --export"')
+    .option('--name <name>', 'another name than it had')
+    .option('--tcp <what>', 'TCP connections that were open: keep or close; otherwise as was said at the checkpoint')
+    .option('--keep-volumes', 'volumes that are here keep what they hold')
+    .option('--unsigned', 'also what nobody signed, or somebody whom nobody here vouches for')
+    .addHelpText(
+      'after',
+      `\nBefore anything is made it is looked whether the file is whole and signed by a known host, CRIU and the processor fit, the image is
+here, and name, volumes and ports are free. After a failure nothing of it is here, and the file is as it was.\n${helpFooter(
+        [
+          'lifeboat container restore /srv/web.tar',
+          'lifeboat container restore /srv/web.tar --name web2 --tcp=close',
+          'lifeboat container restore podman-export.tar --unsigned',
+        ],
+        [0, 1, 2, 5, 130],
+      )}`,
+    )
+    .action(async (file: string, flags: RestoreFlags, command: Command) => {
+      const { restoreContainer } = await import('../container-checkpoint.ts');
+      await restoreContainer(file, flags, command.optsWithGlobals<Globals>());
     });
 }

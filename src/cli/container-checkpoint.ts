@@ -1,0 +1,145 @@
+/** `container checkpoint` and `container restore`: what they ask of the runtime, and what they say. */
+import { resolve } from 'node:path';
+import { LifeboatError } from '../kernel/errors.ts';
+import { printable } from '../kernel/text.ts';
+import { formatBytes } from '../kernel/units.ts';
+import { signContent } from '../keys/signed.ts';
+import { captureContainers } from '../runtime/capture.ts';
+import { checkpointToFile } from '../runtime/checkpoint/checkpoint.ts';
+import type { Checkpoint } from '../runtime/checkpoint/document.ts';
+import { restoreFromFile } from '../runtime/checkpoint/restore.ts';
+import { withoutSecrets } from '../runtime/hidden.ts';
+import type { Tcp } from '../runtime/lifecycle.ts';
+import type { Container } from '../runtime/model/container.ts';
+import { judgeCheckpoint, signingKeys } from './container-keys.ts';
+import type { Globals } from './globals.ts';
+import { printResult } from './output.ts';
+import { openSession } from './session.ts';
+import { version } from './version.ts';
+
+export interface CheckpointFlags {
+  readonly output: string;
+  readonly leaveRunning?: boolean;
+  readonly preDump?: string;
+  readonly tcp?: string;
+}
+
+export interface RestoreFlags {
+  readonly name?: string;
+  readonly tcp?: string;
+  readonly keepVolumes?: boolean;
+  readonly unsigned?: boolean;
+}
+
+export async function checkpointContainer(name: string, flags: CheckpointFlags, globals: Globals): Promise<void> {
+  const tcp = tcpOf(flags.tcp);
+  const preDumps = countOf(flags.preDump);
+  await using session = openSession(globals);
+  const { host, signal } = session;
+  const { hostName, key } = await signingKeys(globals, host, signal);
+  const container = chosen(name, (await captureContainers(host, new Date(), signal)).containers);
+  const now = new Date();
+  const output = resolve(flags.output);
+  const options = {
+    output,
+    leaveRunning: flags.leaveRunning === true,
+    preDumps,
+    hostName,
+    version: version(),
+    now,
+    dryRun: globals.dryRun,
+    ...(tcp === undefined ? {} : { tcp }),
+    ...(key === undefined ? {} : { sign: (document: Uint8Array) => signContent('checkpoint', document, key, now) }),
+  };
+  const checkpoint = await checkpointToFile(host, container, options, signal);
+  const signed = key !== undefined;
+  const result = checkpoint ?? { container };
+  const document = { ...result, container: withoutSecrets(container), output, signed, dryRun: globals.dryRun };
+  printResult(globals.json, document, () => checkpointText(container, output, signed, checkpoint));
+}
+
+function checkpointText(
+  { name, runtime }: Container,
+  output: string,
+  signed: boolean,
+  checkpoint: Checkpoint | undefined,
+): string {
+  if (checkpoint === undefined)
+    return `Nothing that is known speaks against a checkpoint of ${printable(name)} (${runtime}).`;
+  const { leftRunning, content, tcp } = checkpoint;
+  const state = leftRunning ? 'runs on' : 'has ended';
+  const connections =
+    tcp === undefined ? '' : ` Its TCP connections are ${tcp === 'keep' ? 'kept' : 'closed by a restore'}.`;
+  const memory =
+    'It holds the memory of the container, with the secrets in it, and is not encrypted: keep it as you keep those.';
+  const trust = signed
+    ? ''
+    : '\nNobody has signed it, for no configuration names a key: a restore asks for --unsigned.';
+  return `${printable(name)} (${runtime}) is in ${printable(output)}, ${formatBytes(content.bytes)}, and ${state}.${connections}\n${memory}${trust}`;
+}
+
+export async function restoreContainer(path: string, flags: RestoreFlags, globals: Globals): Promise<void> {
+  const tcp = tcpOf(flags.tcp);
+  await using session = openSession(globals);
+  const { host, signal } = session;
+  const { key } = await signingKeys(globals, host, signal);
+  const file = resolve(path);
+  const options = {
+    file,
+    keepVolumes: flags.keepVolumes === true,
+    unsigned: flags.unsigned === true,
+    judge: judgeCheckpoint(file, key),
+    dryRun: globals.dryRun,
+    ...(flags.name === undefined ? {} : { name: flags.name }),
+    ...(tcp === undefined ? {} : { tcp }),
+  };
+  const { id, container, interrupted } = await restoreFromFile(host, options, signal);
+  const name = flags.name ?? container.name;
+  const document = {
+    format: 'lifeboat.restored/1',
+    runtime: container.runtime,
+    name,
+    file,
+    dryRun: globals.dryRun,
+    ...(id === undefined ? {} : { id }),
+  };
+  const left = interrupted === undefined ? '' : `A checkpoint into ${printable(file)} was interrupted. `;
+  const ran = 'had run on; what the checkpoint had left was removed';
+  printResult(globals.json, document, () =>
+    interrupted === 'it ran on' && id !== undefined
+      ? `${left}${printable(name)} ${ran}.`
+      : `${left}${restoredText(name, container, id)}`,
+  );
+}
+
+function restoredText(name: string, container: Container, id: string | undefined): string {
+  return id === undefined
+    ? `Nothing that is known speaks against a restore of ${printable(name)} (${container.runtime}).`
+    : `${printable(name)} (${container.runtime}, ${printable(id.slice(0, 12))}) runs on from where it was.`;
+}
+
+/** @throws LifeboatError `not-found`, `refused` for a name that several have */
+function chosen(name: string, containers: readonly Container[]): Container {
+  const exact = containers.filter((one) => one.name === name || one.id === name);
+  const found = exact.length > 0 ? exact : containers.filter(({ id }) => name.length >= 4 && id.startsWith(name));
+  const [one, ...others] = found;
+  if (one === undefined) {
+    throw new LifeboatError('not-found', `there is no container ${name} here`, {
+      hint: 'See lifeboat container list.',
+    });
+  }
+  if (others.length === 0) return one;
+  const list = found.map(({ runtime, id }) => `${runtime} ${id}`).join(', ');
+  throw new LifeboatError('refused', `several containers are called ${name}: ${list}`, { hint: 'Name it by its id.' });
+}
+
+function tcpOf(text: string | undefined): Tcp | undefined {
+  if (text === undefined || text === 'keep' || text === 'close') return text;
+  throw new LifeboatError('usage', `--tcp=${text}: it is keep or close`);
+}
+
+function countOf(text: string | undefined): number {
+  if (text === undefined) return 0;
+  if (/^[1-9]\d?$/.test(text)) return Number(text);
+  throw new LifeboatError('usage', `--pre-dump ${text}: it is a number of passes, from 1 to 99`);
+}
