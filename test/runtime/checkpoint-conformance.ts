@@ -17,12 +17,14 @@ export interface CheckpointVerbs {
   readonly keeps: boolean;
   /** It can close them in a restore. */
   readonly closes: boolean;
+  /** Programs that are killed while they make one. */
+  readonly victims: readonly string[];
   /** Why it has no other names. */
   readonly nameless?: string;
 }
 
 export function describeCheckpoints(runtime: string, verbs: CheckpointVerbs, host: () => CheckpointHost): void {
-  const { share, remove, keeps, closes, nameless } = verbs;
+  const { share, remove, keeps, closes, victims, nameless } = verbs;
   const tcp = keeps ? '--tcp=keep' : '--tcp=close';
   const name = `${runtime}-one`;
   const other = `${runtime}-two`;
@@ -170,7 +172,7 @@ export function describeCheckpoints(runtime: string, verbs: CheckpointVerbs, hos
       }
     });
 
-    test.each(['criu', 'lifeboat', runtime === 'process' ? 'criu' : runtime === 'podman' ? 'crun' : runtime])(
+    test.each(victims)(
       '%s is killed at different moments: it runs as before, or from its images',
       async (victim) => {
         for (const seconds of runtime === 'crun' ? ['0.03', '0.3'] : ['0.1']) {

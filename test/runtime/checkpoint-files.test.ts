@@ -13,7 +13,9 @@ describe.skipIf(obstacle !== undefined)(`files of checkpoints${why}`, () => {
   beforeAll(async () => {
     host = await checkpointHost();
     await run('tar -C /ct/rootfs -c . | podman import - localhost/bb >/dev/null 2>&1');
-    await run('podman run -d --name web --network none localhost/bb sleep 1000 </dev/null >/dev/null 2>&1');
+    await run(
+      'podman run -d --name web --network none localhost/bb sh -c "while :; do sleep 1; done" </dev/null >/dev/null 2>&1',
+    );
   }, 600_000);
   afterAll(() => host[Symbol.asyncDispose]());
   afterEach(async () => await run('rm -rf /srv/*'));
@@ -52,8 +54,8 @@ describe.skipIf(obstacle !== undefined)(`files of checkpoints${why}`, () => {
   test('podman takes a file of lifeboat, and lifeboat one of podman where that is agreed to', async () => {
     await made();
     await run('podman container restore --import /srv/web.tar --name second >/srv/out 2>&1 </dev/null');
-    expect((await host.tried(['podman', 'inspect', '--format', '{{.State.Status}}', 'second'])).said.trim()).toBe(
-      'running',
+    expect((await host.tried(['podman', 'inspect', '--format', '{{.State.Status}}', 'second'])).said).toMatch(
+      /^running\n/,
     );
     await run('podman rm --force --time 0 second');
     await run('podman container checkpoint --leave-running --export /srv/own.tar --compress none web >/dev/null 2>&1');

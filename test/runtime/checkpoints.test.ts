@@ -25,6 +25,7 @@ describe.skipIf(obstacle !== undefined)(`checkpoints of containers${why}`, () =>
         remove: (id) => [shell(`${name} delete --force ${id} 2>/dev/null || :`)],
         keeps: name === 'crun',
         closes: true,
+        victims: name === 'crun' ? ['criu', 'lifeboat', 'crun'] : ['runc'],
       },
       () => host,
     );
@@ -44,6 +45,7 @@ describe.skipIf(obstacle !== undefined)(`checkpoints of containers${why}`, () =>
       remove: (id) => [['podman', 'rm', '--force', '--ignore', '--time', '0', id]],
       keeps: true,
       closes: false,
+      victims: ['crun', 'lifeboat'],
     },
     () => host,
   );
@@ -63,6 +65,7 @@ describe.skipIf(obstacle !== undefined)(`checkpoints of containers${why}`, () =>
       ],
       keeps: true,
       closes: true,
+      victims: ['criu'],
       nameless: 'a tree of processes has no name of its own',
     },
     () => host,
