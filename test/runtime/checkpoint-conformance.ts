@@ -1,6 +1,8 @@
 /** What every runtime owes that can checkpoint: against the real one and the real CRIU, by lifeboat's own command line. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Argv } from '../../src/host/host.ts';
+import { captureContainers } from '../../src/runtime/capture.ts';
+import { runtimes } from '../../src/runtime/runtimes.ts';
 import { type CheckpointHost, countIn, counts } from '../helpers/checkpoint-host.ts';
 import { signal } from './conformance.ts';
 
@@ -171,6 +173,24 @@ export function describeCheckpoints(runtime: string, verbs: CheckpointVerbs, hos
         ]);
       }
     });
+
+    test.skipIf(runtime === 'process')(
+      `it is stopped, gently, and started from its beginning${runtime === 'process' ? ' (nobody knows how a tree of processes was started)' : ''}`,
+      async () => {
+        await run(verbs.start(name, ['sh', '-c', `trap 'exit 0' TERM; ${loop}`, `${share}/${name}`]));
+        await counts(host(), name);
+        const there = async () => (await captureContainers(host(), new Date(), signal)).containers;
+        const one = (await there()).find((container) => container.name === name);
+        if (one === undefined) throw new Error('it is not in the list');
+        const { lifecycle } = runtimes[one.runtime];
+        await lifecycle?.stop(host(), one, signal);
+        expect((await there()).find((container) => container.name === name)?.state).not.toBe('running');
+        await run([['rm', '--', `/ct/rootfs/tmp/${name}`]]);
+        await lifecycle?.start(host(), one, signal);
+        await counts(host(), name);
+        expect((await there()).find((container) => container.name === name)?.state).toBe('running');
+      },
+    );
 
     test.each(victims)(
       '%s is killed at different moments: it runs as before, or from its images',
