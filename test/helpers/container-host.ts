@@ -100,7 +100,11 @@ export interface ContainerHostOptions {
 }
 
 /** It has a root directory for containers, with busybox, in `/ct/rootfs`. */
-export async function containerHost({ criu = false, more = [], shared = [] }: ContainerHostOptions = {}): Promise<Host> {
+export async function containerHost({
+  criu = false,
+  more = [],
+  shared = [],
+}: ContainerHostOptions = {}): Promise<Host> {
   const own = await unpackedPackages('trixie', [...packages, ...(criu ? besideCriu : []), ...more]);
   const tree = criu ? `${await unpackedPackages('sid', criuPackages)}:${own}` : own;
   await using stack = new AsyncDisposableStack();
