@@ -15,7 +15,8 @@ const stamp = join(root, 'node_modules', '.lifeboat-setup');
 /** Runs a command to its end; the first that fails ends everything with its exit status. */
 function run(command, args, { quiet = false, cwd = root } = {}) {
   const env = { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` };
-  const result = spawnSync(command, args, { cwd, env, stdio: quiet ? ['ignore', 'pipe', 'pipe'] : 'inherit' });
+  const stdio = quiet ? ['ignore', 'pipe', 'pipe'] : 'inherit';
+  const result = spawnSync(command, args, { cwd, env, stdio, encoding: 'utf8' });
   if (result.error) fail(`cannot run ${command}: ${result.error.message}`);
   if (result.status === 0) return;
   if (quiet) process.stderr.write(`${result.stdout}${result.stderr}`);

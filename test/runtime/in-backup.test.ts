@@ -89,7 +89,7 @@ describe.skipIf(obstacle !== undefined)(`containers in a backup${why}`, () => {
     ]);
     expect(capturedContainersSchema.parse(JSON.parse(JSON.stringify(captured)))).toEqual(captured);
     expect(JSON.stringify(captured)).not.toContain('hunter22');
-    const origins = captured.images.map(({ names, origin, layers }) => `${names} ${origin} ${layers.length}`);
+    const origins = captured.images.map(({ names, origin, layers }) => `${names.join()} ${origin} ${layers.length}`);
     expect(origins.sort()).toEqual(['docker.io/library/app:1 registry 1', 'localhost/made:1 local 1']);
   });
 
