@@ -39,7 +39,7 @@ const backup = z.strictObject({
     .union([z.enum(['none', 'local']), z.array(absolutePath).readonly()], 'is none, local or a list of mount points')
     .default('none'),
   containerData: z.boolean('is neither true nor false').default(true),
-  containerImages: z.enum(['local', 'all'], 'is neither local nor all').default('local'),
+  containerImages: z.enum(['local', 'all'], 'is neither local nor all').default('all'),
   incremental: z.boolean('is neither true nor false').default(true),
   fullEvery: z.int('is not a whole number').min(1, 'is below 1, every point a full one').default(7),
   compare: z.enum(['metadata', 'hash'], 'is neither metadata nor hash').default('metadata'),

@@ -53,10 +53,10 @@ backup:
   # excludeCaches: true
   # maxFileSize: 20G
 
-  # What only this host has of its containers, volumes and changed files, is backed up wherever it lies. Layers of images that can
-  # be pulled again are listed only; all copies them too. See docs/containers.md.
+  # What only this host has of its containers, volumes and changed files, is backed up wherever it lies, and so are layers of their
+  # images; local only lists those that look as if they could be pulled again. See docs/containers.md.
   # containerData: true
-  # containerImages: local
+  # containerImages: all
 
   # Store what has changed only, with a full point after so many. compare: hash reads every file to know what has. See
   # docs/backup.md.

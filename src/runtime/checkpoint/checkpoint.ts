@@ -17,6 +17,7 @@ import {
 } from './document.ts';
 import { dumpCpu, freeBytes, groundOf, tracksMemory } from './facts.ts';
 import { interruptedOf } from './interrupted.ts';
+import { captureContainers } from '../capture.ts';
 import { observe } from './observe.ts';
 import { openConnections, outsideSockets, processObstacles } from './obstacles.ts';
 import { pidOf } from './pid.ts';
@@ -74,11 +75,12 @@ async function lookAt(
     );
   }
   const directory = dirname(output);
-  const [needed, free] = [memoryBytes + besideMemory, await freeBytes(host, directory, signal)];
+  // Once as CRIU writes it, and once in the archive that is made of that.
+  const [needed, free] = [2 * memoryBytes + besideMemory, await freeBytes(host, directory, signal)];
   if (obstacles.length === 0 && free < needed) {
     throw new LifeboatError(
       'no-space',
-      `the memory of ${container.name} takes ${formatBytes(needed)}, and ${directory} has ${formatBytes(free)} free`,
+      `a checkpoint of ${container.name} takes ${formatBytes(needed)} while it is made, and ${directory} has ${formatBytes(free)} free`,
       { hint: 'Free some space there, or choose another place with --output.' },
     );
   }
@@ -100,7 +102,7 @@ export async function checkpointToFile(
   options: CheckpointOptions,
   signal: AbortSignal,
 ): Promise<Checkpoint | undefined> {
-  const { output, leaveRunning, hostName, version, now, sign } = options;
+  const { output } = options;
   const lifecycle = lifecycleOf(container.runtime);
   await refuseExisting(host, output, signal);
   const ground = await groundOf(host, signal);
@@ -113,11 +115,53 @@ export async function checkpointToFile(
     });
   }
   if (options.dryRun) return undefined;
-  await using stack = new AsyncDisposableStack();
   const work = await workDirectory(host, output, signal);
-  stack.defer(async () => {
-    await host.run(['rm', '-rf', '--', work], {}, new AbortController().signal);
-  });
+  let made: Checkpoint;
+  try {
+    made = await checkpointIn(
+      host,
+      container,
+      lifecycle,
+      { ...options, work, ground, ...(tcp ? { tcp } : {}) },
+      signal,
+    );
+  } catch (thrown) {
+    const error = asLifeboatError(thrown);
+    // All that is left of one that does not run is in there.
+    if (await isRunning(host, container)) await discard(host, work);
+    else {
+      const hint = `What is left of ${container.name} is in ${work}. To make it run again from that: lifeboat container restore ${output}`;
+      throw new LifeboatError(error.code, error.message, { hint, cause: error });
+    }
+    throw error;
+  }
+  await discard(host, work);
+  return made;
+}
+
+async function discard(host: Host, work: string): Promise<void> {
+  await host.run(['rm', '-rf', '--', work], {}, new AbortController().signal);
+}
+
+/** As its runtime tells it; where that says nothing, it does not. */
+async function isRunning(host: Host, { id, runtime }: Container): Promise<boolean> {
+  const { containers } = await captureContainers(host, new Date(), new AbortController().signal, [runtime]);
+  return containers.some((one) => one.id === id && one.state === 'running');
+}
+
+interface Making extends CheckpointOptions {
+  readonly work: string;
+  readonly ground: Awaited<ReturnType<typeof groundOf>>;
+}
+
+/** @throws LifeboatError also where the container has ended and could not be restored */
+async function checkpointIn(
+  host: Host,
+  container: Container,
+  lifecycle: Lifecycle,
+  { work, ground, tcp, output, leaveRunning, hostName, version, now, sign }: Making,
+  signal: AbortSignal,
+): Promise<Checkpoint> {
   const own = join(work, 'lifeboat');
   await host.run(['mkdir', '--', own], {}, signal);
   const cpu = await dumpCpu(host, own, signal);
@@ -152,7 +196,7 @@ export async function checkpointToFile(
     return document;
   } catch (error) {
     if (leaveRunning) throw error;
-    throw await runningAgain(host, lifecycle, container, { ...request, keepVolumes: true, container }, error);
+    throw await runningAgain(host, lifecycle, container, request, error);
   }
 }
 
@@ -166,16 +210,14 @@ async function runningAgain(
   host: Host,
   lifecycle: Lifecycle,
   container: Container,
-  request: Parameters<Lifecycle['restore']>[1],
+  request: Parameters<Lifecycle['resume']>[2],
   thrown: unknown,
 ): Promise<LifeboatError> {
   const error = asLifeboatError(thrown);
   const { signal } = new AbortController();
   const options = { hint: error.hint, cause: error };
   try {
-    const missing = await lifecycle.missing(host, request, signal);
-    if (missing.length > 0) throw new LifeboatError('failed', missing.join('; '));
-    await lifecycle.restore(host, request, signal);
+    await lifecycle.resume(host, container, request, signal);
   } catch (second) {
     const { message } = asLifeboatError(second);
     return new LifeboatError(

@@ -2,6 +2,8 @@
 import { dirname, join } from 'node:path/posix';
 import { z } from 'zod';
 import type { Host } from '../../host/host.ts';
+import { sleep } from '../../kernel/wait.ts';
+import { captureContainers } from '../capture.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
 import type { RestoreRequest, Tcp } from '../lifecycle.ts';
 import { type Container, containerFormat } from '../model/container.ts';
@@ -84,7 +86,23 @@ export async function restoreFromFile(host: Host, options: RestoreOptions, signa
   }
   const found = { container, ...(checkpoint ? { checkpoint } : {}) };
   if (options.dryRun) return found;
-  return { id: await lifecycle.restore(host, request, signal), ...found };
+  const id = await lifecycle.restore(host, request, signal);
+  await refuseEnded(host, container, id, signal);
+  return { id, ...found };
+}
+
+/** So long a program that cannot go on with what it finds may take to end. */
+const settlingMs = 1_000;
+
+/** @throws LifeboatError `failed` where it ran on for a moment only: runtimes call that a restore */
+async function refuseEnded(host: Host, { name, runtime }: Container, id: string, signal: AbortSignal): Promise<void> {
+  await sleep(settlingMs, signal);
+  const { containers, gaps } = await captureContainers(host, new Date(), signal, [runtime]);
+  const state = containers.find((one) => one.id === id)?.state;
+  if (state === 'running' || (state === undefined && gaps.length > 0)) return;
+  throw new LifeboatError('failed', `${name} was restored, and has ended since (${state ?? 'it is gone'})`, {
+    hint: 'The file is as it was. Its own log may say why: a connection or a file that is not there any more.',
+  });
 }
 
 /** The document, after it was judged, and the archive against it. */

@@ -5,7 +5,7 @@ import { LifeboatError } from '../../kernel/errors.ts';
 import { sleep } from '../../kernel/wait.ts';
 import { pack, unpack } from '../checkpoint/archive.ts';
 import { inWords } from '../checkpoint/explained.ts';
-import { removeCgroups, unmountRoots } from '../checkpoint/residues.ts';
+import { cgroupsCalled, removeCgroups, removeEmptyCgroups, unmountRoots } from '../checkpoint/residues.ts';
 import { pidOf } from '../checkpoint/pid.ts';
 import { runSilently } from '../checkpoint/silent.ts';
 import { criuSettings, undoing } from '../checkpoint/torn.ts';
@@ -52,6 +52,8 @@ export function ociLifecycle(name: 'runc' | 'crun'): Lifecycle {
         container.id,
       ];
       const again = async (): Promise<void> => {
+        // What is left of it may be all that the disk has no room for.
+        await host.run(['rm', '-f', '--', archive], {}, new AbortController().signal);
         await resume(host, name, container, work, tcp, new AbortController().signal);
       };
       const dumped = { pid: pidOf(container), log, again };
@@ -126,6 +128,13 @@ async function resume(
   signal: AbortSignal,
 ): Promise<void> {
   const images = join(work, 'tree', 'checkpoint');
+  // Written last but for the statistics: without it there is nothing to make it run again from, and what is there of it must stay.
+  const { code } = await host.run(['test', '-s', join(images, 'inventory.img')], { okCodes: [0, 1] }, signal);
+  if (code !== 0) {
+    throw new LifeboatError('failed', `what was written of ${container.id} is not whole, and nothing was done to it`, {
+      hint: `Look how it is: ${name} list; if it is frozen, ${name} resume ${container.id}. Then remove ${work}.`,
+    });
+  }
   await remove(host, name, container.id, bundleOf(container));
   await restoreFrom(host, { name, id: container.id, bundle: bundleOf(container), images, work, tcp }, signal);
 }
@@ -146,6 +155,7 @@ async function restoreFrom(
 ): Promise<void> {
   const log = join(work, 'runtime.log');
   const env = await criuSettings(host, work, settingsFor(tcp), signal);
+  const before = await cgroupsCalled(host, [id]);
   const argv: Argv = [
     ...begin(name, log),
     'restore',
@@ -164,17 +174,29 @@ async function restoreFrom(
     await runSilently(host, argv, { log }, { env, timeoutMs: workMs, killGraceMs: stopMs }, signal);
   } catch (error) {
     const known = await inWords(host, error, [join(work, 'restore.log')]);
-    const left = await remove(host, name, id, bundle);
+    const left = await remove(host, name, id, bundle, before);
     const words = left.length === 0 ? '' : `; removed what was left of it: ${left.join(', ')}`;
     throw new LifeboatError(known.code, `${known.message}${words}`, { hint: known.hint, cause: known.cause ?? known });
   }
 }
 
-/** What is there of it, even where the runtime itself does not know it any more. @returns what the runtime had left */
-async function remove(host: Host, name: string, id: string, bundle: string): Promise<readonly string[]> {
+/**
+ * What is there of it, even where the runtime itself does not know it any more.
+ *
+ * @param before cgroups that were there before somebody made what is removed: without it, only those in which nothing runs go
+ * @returns what the runtime had left
+ */
+async function remove(
+  host: Host,
+  name: string,
+  id: string,
+  bundle: string,
+  before?: ReadonlySet<string>,
+): Promise<readonly string[]> {
   const { signal } = new AbortController();
   await host.run([name, 'delete', '--force', id], { okCodes: [0, 1], timeoutMs: questionMs }, signal);
-  return [...(await unmountRoots(host, [bundle, `/run/${name}/${id}`])), ...(await removeCgroups(host, [id]))];
+  const cgroups = before === undefined ? removeEmptyCgroups(host, [id]) : removeCgroups(host, [id], before);
+  return [...(await unmountRoots(host, [bundle, `/run/${name}/${id}`])), ...(await cgroups)];
 }
 
 function begin(name: string, log: string): readonly [string, ...string[]] {

@@ -10,7 +10,7 @@ import { LifeboatError } from '../../kernel/errors.ts';
 import { inWords } from '../checkpoint/explained.ts';
 import { membersOf } from '../checkpoint/archive.ts';
 import { pidOf } from '../checkpoint/pid.ts';
-import { removeCgroups } from '../checkpoint/residues.ts';
+import { removeEmptyCgroups } from '../checkpoint/residues.ts';
 import { runSilently } from '../checkpoint/silent.ts';
 import { undoing } from '../checkpoint/torn.ts';
 import type { Lifecycle, RestoreRequest, Tcp } from '../lifecycle.ts';
@@ -98,7 +98,8 @@ export const podmanLifecycle: Lifecycle = {
   async restore(host, request, signal) {
     const { archive, work, name, tcp, keepVolumes = false, container } = request;
     const output = join(work, 'podman.out');
-    const before = new Set(await volumes(host, signal));
+    const there = new Set(await volumes(host, signal));
+    const made = (await volumesIn(host, request, signal)).filter((volume) => !there.has(volume));
     const argv: Argv = [
       'podman',
       'container',
@@ -115,7 +116,7 @@ export const podmanLifecycle: Lifecycle = {
       await runSilently(host, argv, { output }, { timeoutMs: workMs, killGraceMs: stopMs }, signal);
     } catch (error) {
       const known = await inWords(host, error, []);
-      const left = await remove(host, name ?? container.id, before);
+      const left = await remove(host, name ?? container.id, made);
       const words = left.length === 0 ? '' : `; removed what was left of it: ${left.join(', ')}`;
       throw new LifeboatError(known.code, `${known.message}${words}`, {
         hint: known.hint,
@@ -164,8 +165,8 @@ async function idOf(host: Host, name: string, signal: AbortSignal): Promise<stri
   );
 }
 
-/** What a restore had made. @param before volumes that were here already */
-async function remove(host: Host, name: string, before: ReadonlySet<string>): Promise<readonly string[]> {
+/** What a restore had made. @param made volumes that were not here before */
+async function remove(host: Host, name: string, made: readonly string[]): Promise<readonly string[]> {
   const { signal } = new AbortController();
   const options = { okCodes: anyCode, timeoutMs: questionMs };
   const left: string[] = [];
@@ -173,10 +174,10 @@ async function remove(host: Host, name: string, before: ReadonlySet<string>): Pr
   if (there.code === 0) {
     const id = await idOf(host, name, signal);
     await host.run(['podman', 'rm', '--force', '--time', '0', id], options, signal);
-    left.push(`container ${name}`, ...(await removeCgroups(host, [`libpod-${id}`, `libpod-conmon-${id}`])));
+    left.push(`container ${name}`, ...(await removeEmptyCgroups(host, [`libpod-${id}`, `libpod-conmon-${id}`])));
   }
-  for (const volume of await volumes(host, signal)) {
-    if (before.has(volume)) continue;
+  const now = new Set(await volumes(host, signal));
+  for (const volume of made.filter((one) => now.has(one))) {
     await host.run(['podman', 'volume', 'rm', volume], options, signal);
     left.push(`volume ${volume}`);
   }
