@@ -131,6 +131,8 @@ export interface VerifyJob extends StoredJob {
    * says all.
    */
   readonly sameBytes?: boolean;
+  /** When this is aborted, what was found until then is the report. What should be there is looked for first, by its size. */
+  readonly until?: AbortSignal;
   readonly onProgress: OnProgress;
 }
 
@@ -201,6 +203,8 @@ export interface VerifyReport {
   readonly depth: 'content' | 'ciphertext';
   /** Empty when every byte read back was right. */
   readonly damage: readonly Finding[];
+  /** Not all of it was read: `until` was aborted. */
+  readonly partial?: true;
 }
 
 export interface RestoreReport {

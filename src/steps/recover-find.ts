@@ -2,6 +2,7 @@
 import type { Config } from '../config/schema.ts';
 import type { Progress } from '../engine/engine.ts';
 import { asLifeboatError, type ErrorCode, LifeboatError } from '../kernel/errors.ts';
+import { present } from '../kernel/present.ts';
 import { readIfThere } from '../kernel/read-if-there.ts';
 import { formatBytes } from '../kernel/units.ts';
 import { throwIfAborted } from '../kernel/wait.ts';
@@ -129,26 +130,20 @@ async function readFirst(
   const total = await storedOf(repository, point, signal);
   const isKnown = isProven(trust) && verification?.depth === 'content';
   // Of one that nobody has ever read back, a sample says too little.
-  const limit = total > wholeBytes && isProven(trust) ? AbortSignal.timeout(sampleMs) : undefined;
-  let read = 0;
-  const onProgress = ({ doneBytes, totalBytes = total }: Progress): void => {
-    read = doneBytes;
+  const until = total > wholeBytes && isProven(trust) ? AbortSignal.timeout(sampleMs) : undefined;
+  const onProgress = ({ doneBytes, totalBytes = total }: Progress): void =>
     say({ type: 'progress', done: doneBytes, total: totalBytes, unit: 'bytes' });
-  };
-  const job = { ...pointJob(repository, point), scope: 'chain' as const, sameBytes: isKnown, onProgress };
-  const both = limit === undefined ? signal : AbortSignal.any([signal, limit]);
-  try {
-    const { damage, storedBytes } = await repository.engine.verify(job, both);
-    const [first] = damage;
-    if (first !== undefined) throw damaged(point, `${first.subject}: ${first.problem}`);
-    return { how: 'whole', bytes: point.data.bytes, storedBytes };
-  } catch (error) {
-    throwIfAborted(signal);
-    if (limit?.aborted !== true) throw error;
-    const text = `the point is large: ${formatBytes(read)} of ${formatBytes(total)} were read and are right; all of it read back right when it was last verified`;
-    say({ type: 'note', text });
-    return { how: 'sample', bytes: 0, storedBytes: read };
-  }
+  const more = { scope: 'chain' as const, sameBytes: isKnown, onProgress, ...present({ until }) };
+  const { damage, storedBytes, partial } = await repository.engine.verify(
+    { ...pointJob(repository, point), ...more },
+    signal,
+  );
+  const [first] = damage;
+  if (first !== undefined) throw damaged(point, `${first.subject}: ${first.problem}`);
+  if (partial === undefined) return { how: 'whole', bytes: point.data.bytes, storedBytes };
+  const text = `the point is large: its first ${formatBytes(storedBytes)} of ${formatBytes(total)} were read and are right, and all else is there; all of it read back right when it was last verified`;
+  say({ type: 'note', text });
+  return { how: 'sample', bytes: 0, storedBytes };
 }
 
 /** Of the point and all that it builds upon. */

@@ -269,6 +269,12 @@ export function describeChains(name: string, { open }: { open: () => Engine }): 
         storedBytes: chained.storedBytes,
       });
 
+      const inPart = async () => {
+        const enough = new AbortController();
+        return await engine.verify({ ...second, until: enough.signal, onProgress: () => enough.abort() }, signal);
+      };
+      expect(await inPart()).toMatchObject({ partial: true, damage: [] });
+
       const [archive = ''] = (await keysOf(target, signal)).filter((key) => key.includes('point-0.tar'));
       const bytes = Buffer.concat(await Array.fromAsync(target.get(archive, undefined, signal)));
       const flipped = Buffer.from(bytes);
@@ -285,6 +291,11 @@ export function describeChains(name: string, { open }: { open: () => Engine }): 
           problem: expect.stringContaining('is missing'),
         });
       }
+      // What is not reached is looked for all the same.
+      expect((await inPart()).damage).toContainEqual({
+        subject: archive,
+        problem: expect.stringContaining('is missing'),
+      });
     });
 
     /** Another one makes other edits. */

@@ -10,7 +10,9 @@ import { type Manifest, readManifest } from './manifest-object.ts';
 import { Findings } from './stderr.ts';
 import { isSealed, parseStored, type StoredObject } from './stored.ts';
 
-export async function verify(job: VerifyJob, signal: AbortSignal): Promise<VerifyReport> {
+export async function verify(job: VerifyJob, asked: AbortSignal): Promise<VerifyReport> {
+  const { until } = job;
+  const signal = until === undefined ? asked : AbortSignal.any([asked, until]);
   const stored = parseStored(job.stored);
   const damage = new Findings(100);
   const counts: ArchiveCounts = { entries: 0, bytes: 0, storedBytes: 0 };
@@ -20,39 +22,54 @@ export async function verify(job: VerifyJob, signal: AbortSignal): Promise<Verif
   const onProgress = (): void => job.onProgress({ doneBytes: counts.storedBytes, totalBytes, entries: counts.entries });
   const report = (depth: VerifyReport['depth']): VerifyReport => ({ ...counts, depth, damage: damage.list() });
 
-  if (!chain) for (const { archive } of stored.bases) await noting(archive.key, () => sized(archive));
-  if (job.sameBytes === true || (isSealed(stored.archive) && job.sealing.identities.length === 0)) {
+  const depth =
+    job.sameBytes === true || (isSealed(stored.archive) && job.sealing.identities.length === 0)
+      ? 'ciphertext'
+      : 'content';
+  const bases = stored.bases.map(({ archive }) => archive);
+  const lookedFor = until === undefined ? (chain ? [] : bases) : [stored.archive, ...bases];
+  try {
+    for (const archive of lookedFor) await noting(archive.key, () => sized(archive));
+    await (depth === 'content' ? contentRead() : bytesRead());
+  } catch (error) {
+    throwIfAborted(asked);
+    if (until?.aborted !== true) throw error;
+    return { ...report(depth), partial: true };
+  }
+  return report(depth);
+
+  async function bytesRead(): Promise<void> {
     for (const object of [stored.manifest, ...read.map(({ archive }) => archive)]) {
       await noting(object.key, () => hashed(object));
     }
-    return report('ciphertext');
   }
 
-  let manifest: Manifest | undefined;
-  await noting(stored.manifest.key, async () => {
-    manifest = await readManifest(job, stored.manifest, signal);
-    counts.storedBytes += stored.manifest.size;
-  });
-  for (const { pointId, archive } of read) {
-    await noting(archive.key, () =>
-      checkArchive(
-        {
-          ...job,
-          stored: archive,
-          expected: manifest && entriesIn(manifest, pointId, damage),
-          shared: pointId !== undefined,
-          onProgress,
-          onDamage: ({ subject, problem }) => damage.add(subject, problem),
-        },
-        counts,
-        signal,
-      ),
-    );
+  async function contentRead(): Promise<void> {
+    let manifest: Manifest | undefined;
+    await noting(stored.manifest.key, async () => {
+      manifest = await readManifest(job, stored.manifest, signal);
+      counts.storedBytes += stored.manifest.size;
+    });
+    for (const { pointId, archive } of read) {
+      await noting(archive.key, () =>
+        checkArchive(
+          {
+            ...job,
+            stored: archive,
+            expected: manifest && entriesIn(manifest, pointId, damage),
+            shared: pointId !== undefined,
+            onProgress,
+            onDamage: ({ subject, problem }) => damage.add(subject, problem),
+          },
+          counts,
+          signal,
+        ),
+      );
+    }
+    if (damage.count === 0 && chain && (counts.entries !== stored.entries || counts.bytes !== stored.bytes)) {
+      damage.add(stored.manifest.key, 'does not list as many entries and bytes as were stored');
+    }
   }
-  if (damage.count === 0 && chain && (counts.entries !== stored.entries || counts.bytes !== stored.bytes)) {
-    damage.add(stored.manifest.key, 'does not list as many entries and bytes as were stored');
-  }
-  return report('content');
 
   async function sized(object: StoredObject): Promise<void> {
     const there = await job.target.stat(object.key, signal);
