@@ -2,10 +2,10 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { LifeboatError } from '../kernel/errors.ts';
-import { sleep } from '../kernel/wait.ts';
 import { type Medium, mediumSchema } from '../media/medium.ts';
 import { checkAll, probesOf, type SelfCheck } from '../rescue/self-check.ts';
 import { startedBy } from '../rescue/firmware.ts';
+import { rescueReady } from '../rescue/ready.ts';
 import { factsDocument, layoutDocument, networkDocument, readDocument } from './documents.ts';
 import { examine } from './doctor.ts';
 import { table } from './output.ts';
@@ -32,7 +32,7 @@ export async function checkRescue(session: Session): Promise<SelfCheckDocument> 
     });
   }
   const medium = mediumSchema.parse(JSON.parse(await readFile(mediumFile, 'utf8')));
-  await started(signal);
+  await rescueReady(readyMs, signal);
   const checks = await checkAll(
     [
       ...probesOf(host, medium),
@@ -48,12 +48,6 @@ export async function checkRescue(session: Session): Promise<SelfCheckDocument> 
     passed: checks.every(({ passed }) => passed),
     checks,
   };
-}
-
-/** Waits until all has been started that starts by itself; what has not been by then, the checks find. */
-async function started(signal: AbortSignal): Promise<void> {
-  const end = performance.now() + readyMs;
-  while (!existsSync('/run/lifeboat/ready') && performance.now() < end) await sleep(500, signal);
 }
 
 const text = async (path: string): Promise<string> => await readFile(path, 'utf8');

@@ -154,6 +154,16 @@ describe('entries of the firmware', () => {
       'rescue efibootmgr --quiet --bootnum 0003 --delete-bootnum',
       'rescue efibootmgr --quiet --bootorder 0004,0000,0001',
     ]);
+    // Its disk was pulled out, to survive: no other took its place.
+    const kept = await finished(
+      await uefi({ layout, lost: [] }),
+      { ...efi, '/boot/efi/EFI/BOOT/BOOTX64.EFI': '' },
+      { 'rescue efibootmgr -v': known },
+    );
+    expect(kept.ran).toEqual([
+      'rescue efibootmgr --quiet --bootnum 0005 --delete-bootnum',
+      'rescue efibootmgr --quiet --bootorder 0004,0003,0000,0001',
+    ]);
   });
 
   test('a kernel that the firmware starts gets its command line', async () => {

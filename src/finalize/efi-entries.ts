@@ -41,7 +41,12 @@ export const efiEntries: Subject = {
     }
     const firmware = await entriesNow(site, signal);
     const there = new Set(now.of('partition').map(({ partUuid }) => partUuid?.toLowerCase()));
-    const gone = captured.of('partition').flatMap(({ partUuid }) => partUuid?.toLowerCase() ?? []);
+    const { lost } = scene;
+    // What is on a disk that was only pulled out is somebody's, and comes back.
+    const gone = captured
+      .of('partition')
+      .filter(({ id }) => lost === undefined || captured.tree.disksUnder(id).some((disk) => lost.includes(disk)))
+      .flatMap(({ partUuid }) => partUuid?.toLowerCase() ?? []);
     const changes = entryChanges(
       wanted.filter((entry) => !isRedacted(entry)),
       firmware ?? { entries: [], order: [] },

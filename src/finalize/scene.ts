@@ -17,6 +17,8 @@ export interface Scene {
   readonly network: Network;
   /** Ids of the disks that may be written to: boot code goes to no other. @default all of the machine */
   readonly disks?: readonly string[];
+  /** Ids of disks of the point whose places others have taken. @default all of them */
+  readonly lost?: readonly string[];
   /** By what this machine was started. */
   readonly firmware: 'bios' | 'uefi';
   /** The host of the point goes on: this one is another, with an identity of its own. */

@@ -65,14 +65,22 @@ function placeOf(disks: NonNullable<Recovered['machine']>['disks'], here: Layout
 /**
  * Of disks that were built and finished for this machine, whose proof was cut off or failed: a new attempt would take what was done on them since.
  *
+ * @param whose `anybody` where nobody looks at the plan: what has run since may have been backed up since, and is another machine by its digest
  * @throws LifeboatError `refused`
  */
-export async function refuseStartable(here: Layout, captured: Layout, host: Host, signal: AbortSignal): Promise<void> {
+export async function refuseStartable(
+  here: Layout,
+  captured: Layout,
+  whose: 'own' | 'anybody',
+  host: Host,
+  signal: AbortSignal,
+): Promise<void> {
   const of = sourceDigest(captured);
   const { marks } = await marksOn(disksOf(here), host, signal);
   const disk = disksOf(here).find(({ id }) => {
     const mark = marks.get(id);
-    return mark?.of === of && mark.startable === true && mark.recovered === undefined;
+    if (mark?.startable !== true || mark.recovered !== undefined) return false;
+    return whose === 'anybody' || mark.of === of;
   });
   if (disk === undefined) return;
   throw new LifeboatError(

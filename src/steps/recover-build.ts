@@ -7,8 +7,9 @@ import { captureNetwork } from '../network/capture.ts';
 import { leftOutPlaces } from '../recover/mounts.ts';
 import { mountNewRoot, unbindKernel } from '../recover/new-root.ts';
 import { markFilled } from '../recover/own-disks.ts';
-import { does } from '../recover/request.ts';
+import { does, type RecoverRequest } from '../recover/request.ts';
 import { startedBy } from '../rescue/firmware.ts';
+import { rescueReady } from '../rescue/ready.ts';
 import { rebuild } from './apply.ts';
 import { step } from './define.ts';
 import { withKeys } from './recover-keys.ts';
@@ -51,14 +52,19 @@ export const mountRecovered = step({
     const { value: newRoot, phases } = await phased('mount', before, async () => {
       const mounts = does(recoverRequest, 'mount') ? await mountNewRoot(layoutPlan.layout, root, host, signal) : [];
       for (const { path, type } of mounts) say({ type: 'detail', text: `${path} is mounted (${type})` });
-      return { root, mounts: mounts.map(({ path }) => path), ...(await hereAndNow(host, signal)) };
+      return { root, mounts: mounts.map(({ path }) => path), ...(await hereAndNow(recoverRequest, host, signal)) };
     });
     return { newRoot, phases };
   },
 });
 
+/** No rescue system takes longer to bring it up, or gives it up. */
+const networkMs = 310_000;
+
 /** What finishing has to know of this machine. */
-async function hereAndNow(host: Host, signal: AbortSignal) {
+async function hereAndNow({ medium }: RecoverRequest, host: Host, signal: AbortSignal) {
+  // Cards may get their names only now.
+  if (medium !== undefined) await rescueReady(networkMs, signal);
   return {
     layout: withWholeDisks(await captureLayout(host, new Date(), signal)),
     network: await captureNetwork(host, new Date(), signal),

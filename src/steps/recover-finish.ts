@@ -64,7 +64,9 @@ function sceneOf({
 }: Pick<State, 'recoverRequest' | 'layoutPlan' | 'captured' | 'newRoot'>): Scene {
   const { root, layout, network, firmware } = newRoot;
   const { clone } = recoverRequest;
-  return { root, captured, planned: layoutPlan.layout, disks: ownDisks(layoutPlan), layout, network, firmware, clone };
+  const lost = layoutPlan.disks.map(({ from }) => from);
+  const disks = ownDisks(layoutPlan);
+  return { root, captured, planned: layoutPlan.layout, disks, lost, layout, network, firmware, clone };
 }
 
 export const proveRecovered = step({

@@ -51,7 +51,7 @@ export const planRecovery = step({
 
     async function refuseRecovered(here: Layout): Promise<void> {
       if (request.names.map.length + request.names.only.length === 0)
-        await refuseStartable(here, captured.layout, host, signal);
+        await refuseStartable(here, captured.layout, request.unattended ? 'anybody' : 'own', host, signal);
       if (request.unattended === undefined) return;
       await using repository = await openConfigured(config, { say, secrets }, signal);
       const again = {

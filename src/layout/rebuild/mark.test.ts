@@ -80,13 +80,17 @@ test('a mark is read again, is not that of a copy on another disk, and goes', as
   expect(await isTaken(sourceDigest(machine))).toBe(true);
   const swap: Component = { kind: 'swap', id: 'swap:new', on: ['disk:A'], active: false, sizeBytes: 1 };
   expect(await blankDisks(machine, layoutOf(disk(), swap), host, signal)).toEqual(new Set());
-  await expect(refuseStartable(machine, machine, host, signal)).resolves.toBeUndefined();
+  await expect(refuseStartable(machine, machine, 'own', host, signal)).resolves.toBeUndefined();
   await markStartable([disk()], host, signal);
   expect(await blankDisks(machine, machine, host, signal)).toEqual(new Set());
-  await expect(refuseStartable(machine, machine, host, signal)).rejects.toMatchObject({
+  await expect(refuseStartable(machine, machine, 'own', host, signal)).rejects.toMatchObject({
     code: 'refused',
     hint: expect.stringContaining('--from finalize'),
   });
+  // It has run since, and was backed up: it is another machine by its digest, and its mark is of the one before.
+  const since = layoutOf({ ...disk(), sizeBytes: size + 1 });
+  await expect(refuseStartable(machine, since, 'own', host, signal)).resolves.toBeUndefined();
+  await expect(refuseStartable(machine, since, 'anybody', host, signal)).rejects.toMatchObject({ code: 'refused' });
   await host.run(argv, { stdin: markContent(mark) }, signal);
   await unmark([disk()], host, signal, { point: 'p1', medium: 'm' });
   expect(await readMark(host, disk(), signal)).toEqual({ ...mark, recovered: { point: 'p1', medium: 'm' } });
