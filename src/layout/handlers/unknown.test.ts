@@ -122,6 +122,39 @@ test('what a foreign mapping shows unchanged stands on it, and not the mapping o
   expect(gaps.filter(({ problem }) => problem.includes('itself'))).toEqual([]);
 });
 
+test('of a foreign mapping that does not answer, what runs on it says that its member lies there', async () => {
+  const member = { fstype: 'linux_raid_member', uuid: '34272c9a-6875-1a47-d4d9-018de48c367a' };
+  const named = (name: string, type: string, number: string) => ({
+    name,
+    kname: name,
+    type,
+    'maj:min': number,
+    size: 1000,
+  });
+  const array = { ...named('md127', 'raid1', '9:127'), path: '/dev/md127' };
+  // Nothing is known of its content: udev has not come to it, and blkid waits for ever.
+  const hung = { ...named('first', 'dm', '253:0'), kname: 'dm-0', path: '/dev/mapper/first', children: [array] };
+  const other = { ...named('sdb', 'disk', '8:16'), serial: 'B', ...member, children: [array] };
+  const disk = { ...named('sda', 'disk', '8:0'), serial: 'A', ...member, children: [hung] };
+  const { components, gaps } = await captureLayout(
+    madeHost({
+      lsblk: JSON.stringify({ blockdevices: [disk, other] }),
+      findmnt: '{"filesystems": []}',
+      blkid: '',
+      grep: '/sys/block/dm-0/dm/name:first\n/sys/block/dm-0/dm/uuid:\n',
+      mdadm: 'nothing that is understood',
+    }),
+    now,
+    signal,
+  );
+  expect(components.find(({ kind }) => kind === 'unknown')).toMatchObject({ rawType: 'dm', on: ['disk:A'] });
+  expect(components.find(({ kind }) => kind === 'md')?.on.toSorted()).toEqual([
+    'disk:B',
+    'unknown:dm:/dev/mapper/first',
+  ]);
+  expect(gaps.filter(({ problem }) => problem.includes('itself'))).toEqual([]);
+});
+
 test('of a device that crypttab names as a key nothing is read', async () => {
   const asked: string[] = [];
   const host = madeHost(

@@ -62,10 +62,17 @@ export const unknown: LayoutHandler<Unknown> = {
       );
     return [...devices, ...contents];
 
-    /** Not where the device shows its parent unchanged: then the same member lies on both, and stands on the upper one. */
+    /**
+     * Not where the device shows its parent unchanged: then the same member lies on both, and stands on the upper one. Of one that does not
+     * answer nobody knows what lies on it but what runs on it.
+     */
     function memberOn(device: BlockDevice, number: string): string | undefined {
       const id = isMember.has(number) ? probes.contentIds.get(number) : undefined;
-      return id === probes.contentIds.get(device.number) ? undefined : id;
+      if (id === undefined || id === probes.contentIds.get(device.number)) return undefined;
+      const runsOnIt = probes.devices.some(
+        (one) => one.parents.includes(device.number) && probes.ids.get(one.number) === id,
+      );
+      return runsOnIt ? undefined : id;
     }
   },
   async rest(bare, probes, asker) {
