@@ -2,11 +2,20 @@
  * Packs the compiled program into few files, `dist/program`: most of what a command takes until its first deed goes into finding, reading
  * and linking some seven hundred modules. `dist/src` stays, for its types and for who imports parts of it.
  */
-import { rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
 const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
+const packed = at('dist/program');
+const changedAt = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+
+// Compiling touches its notes only when something has changed. main.js is written last of all.
+const since = Math.max(
+  ...['dist/.tsbuildinfo', 'package-lock.json', 'bin/bundle.mjs'].map((path) => changedAt(at(path))),
+);
+if (changedAt(join(packed, 'main.js')) > since) process.exit();
 
 const bundle = await rolldown({
   // Workflows of a site import the steps, and must get those that run.
@@ -29,6 +38,17 @@ const groups = [
   },
   { name: 'common', minShareCount: 8 },
 ];
-rmSync(at('dist/program'), { recursive: true, force: true });
-await bundle.write({ dir: at('dist/program'), format: 'esm', sourcemap: true, codeSplitting: { groups } });
+const { output } = await bundle.generate({ format: 'esm', sourcemap: true, codeSplitting: { groups } });
 await bundle.close();
+
+// One that runs may load the rest of itself at any moment: each file is there whole, and what it is called tells what is in it. The entries come
+// last, and what nothing refers to any more goes after that.
+mkdirSync(packed, { recursive: true });
+const rank = ({ fileName }) => ['steps.js', 'main.js'].indexOf(fileName);
+for (const file of output.toSorted((a, b) => rank(a) - rank(b))) {
+  const path = join(packed, file.fileName);
+  writeFileSync(`${path}.${process.pid}`, file.type === 'chunk' ? file.code : file.source);
+  renameSync(`${path}.${process.pid}`, path);
+}
+const names = new Set(output.map(({ fileName }) => fileName));
+for (const name of readdirSync(packed)) if (!names.has(name)) rmSync(join(packed, name));

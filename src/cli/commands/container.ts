@@ -47,7 +47,8 @@ function checkpointCommand(): Command {
     .option('--pre-dump <n>', 'passes over the memory before it is frozen, where the kernel can')
     .addHelpText(
       'after',
-      `\nWhat CRIU cannot dump is found first, and then nothing is frozen (exit status 5). After any failure the container runs as before.
+      `\nWhat CRIU cannot dump is found first, and then nothing is frozen (exit status 5). After a failure the container runs as before, or
+what is left of it is kept beside the file, which is said with how to make it run again.
 The file holds all that is in memory, also passwords and keys, and is not encrypted; only root can read it. It is signed by the key
 that the configuration names. A file of a container of podman can be given to "podman container restore --import", too.\n${helpFooter(
         [

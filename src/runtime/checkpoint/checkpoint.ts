@@ -92,8 +92,8 @@ async function lookAt(
 }
 
 /**
- * @throws LifeboatError `refused` with all that speaks against it, `exists`, `no-space`, `tool-missing`, `criu-failed`, …: the container then runs
- *   as before, and there is no file
+ * @throws LifeboatError `refused` with all that speaks against it, `exists`, `no-space`, `tool-missing`, `criu-failed`, …: there is no file then, and the
+ *   container runs as before, or all that is left of it stays in a directory that the hint names
  * @returns nothing where it was only to look
  */
 export async function checkpointToFile(
