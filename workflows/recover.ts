@@ -17,7 +17,7 @@ import {
 export const recover = workflow({
   name: 'recover',
   title: 'Recover this machine from a recovery point',
-  inputs: ['config', 'hostName', 'pointName', 'recoverRequest', 'destination', 'stateDir', 'version'],
+  inputs: ['config', 'hostName', 'pointName', 'recoverRequest', 'beginAnew', 'destination', 'stateDir', 'version'],
   stages: [
     stage('find', [findForRecovery]),
     stage('verify', [verifyForRecovery]),

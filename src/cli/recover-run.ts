@@ -10,17 +10,16 @@ import { present } from '../kernel/present.ts';
 import { printable } from '../kernel/text.ts';
 import { parseDuration } from '../kernel/units.ts';
 import { captureLayout } from '../layout/capture.ts';
+import { withWholeDisks } from '../layout/rebuild/attached.ts';
 import { planDigest } from '../layout/rebuild/document.ts';
 import { planText } from '../layout/rebuild/text.ts';
-import { findPoint } from '../point/find.ts';
-import { readCaptures } from '../point/records.ts';
+import { leftToDo } from '../recover/filled.ts';
 import { openedByEscrow, wantedPassphrase } from '../recover/keys.ts';
 import { does, partsOf, type RecoverRequest } from '../recover/request.ts';
 import { typedState } from '../steps/define.ts';
 import { keysForgotten } from '../steps/recover-keys.ts';
 import { planOf } from '../recover/plan.ts';
-import { policiesOf } from '../steps/recover-find.ts';
-import { openConfigured } from '../steps/repository.ts';
+import { firstPoint } from '../steps/recover-find.ts';
 import { destinationOf } from '../steps/restore-plan.ts';
 import { resumeRun, type RunOutcome, startRun } from '../workflow/runs.ts';
 import { recover } from '../../workflows/recover.ts';
@@ -97,13 +96,15 @@ async function recovering(
   const hostName = await hostNameOf(config, own.host, own.signal);
   const pointName = options.point ?? around.words.point ?? 'latest';
   const root = resolve(options.root);
-  if (globals.dryRun) return await showPlan(own, config, { request, hostName, pointName });
+  const beginAnew = options.new;
+  if (globals.dryRun) return await showPlan(own, { config, request, beginAnew, hostName, pointName });
   await mkdir(root, { recursive: true });
   const all: Record<string, Json> = {
     ...inputs,
     hostName,
     pointName,
     recoverRequest: jsonOf(request),
+    beginAnew,
     destination: { ...(await destinationOf(root)) },
   };
   const outcome = await runWithPassphrases(all, own, options);
@@ -168,24 +169,20 @@ function requestOf(
 
 const jsonOf = (request: RecoverRequest): Json => JSON.parse(JSON.stringify(request));
 
-interface Asked {
-  readonly request: RecoverRequest;
-  readonly hostName: string;
-  readonly pointName: string;
-}
-
 /** Writes nothing: what is lost, and what is made. */
-async function showPlan({ globals, host, opening, signal }: Session, config: Config, asked: Asked): Promise<void> {
-  const { request, hostName, pointName } = asked;
-  await using repository = await openConfigured(config, opening, signal);
-  const { point } = await findPoint(repository, hostName, pointName, signal);
-  const { layout } = await readCaptures(repository, point, signal);
-  const policies = await policiesOf(config, request, hostName, repository.keys, opening.say);
+async function showPlan(
+  { globals, host, opening, signal }: Session,
+  { beginAnew, hostName, ...asked }: Parameters<typeof firstPoint>[0] & { readonly beginAnew: boolean },
+): Promise<void> {
+  const { config, point, captured, policies } = await firstPoint({ ...asked, hostName }, opening, signal);
+  const { layout } = captured;
   const here = await captureLayout(host, new Date(), signal);
+  const met = { here: withWholeDisks(here), captured: layout, point: point.id, beginAnew };
+  const request = await leftToDo(asked.request, met, opening.say, host, signal);
   const given = { here, repository: config.repository, policies };
   const plan = await planOf(request, openedByEscrow(layout, point), given, host, signal);
   const text = () =>
-    `Point ${point.id} of ${hostName}, made ${point.createdAt}, in ${repository.target.url}: nothing is done (--dry-run)\n\n${planText(plan)}`;
+    `Point ${point.id} of ${hostName}, made ${point.createdAt}, in ${config.repository}: nothing is done (--dry-run)\n\n${planText(plan)}`;
   printResult(globals.json, { ...plan, point: point.id, digest: planDigest(plan) }, text);
 }
 

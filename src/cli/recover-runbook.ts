@@ -8,6 +8,7 @@ import { redactText } from '../kernel/secret.ts';
 import { knownMedia } from '../media/known.ts';
 import { captureNetwork } from '../network/capture.ts';
 import { findPoint } from '../point/find.ts';
+import { lastRecoveries } from '../point/recoveries.ts';
 import { type RunbookFacts, runbookText } from '../recover/runbook.ts';
 import { openConfigured } from '../steps/repository.ts';
 import { layoutDocument } from './documents.ts';
@@ -31,8 +32,8 @@ export async function runbookOf(session: Session): Promise<{ readonly facts: Run
         .filter(({ scope }) => scope === 'global')
         .map(({ address, prefix }) => `${address}/${prefix} on ${name}`),
     ),
+    repositories: [...new Set([config?.repository ?? [], config?.recover?.repositories ?? []].flat())].map(redactText),
     ...present({
-      repository: config === undefined ? undefined : redactText(config.repository),
       medium: await mediumOf(session, { layout, network }),
       unattended: config?.recover === undefined ? undefined : consentText(config.recover),
     }),
@@ -57,13 +58,14 @@ async function newestOf(
 ): Promise<Pick<RunbookFacts, 'newest' | 'seconds'>> {
   try {
     await using repository = await openConfigured(config, opening, signal);
-    const { point, trust, recovered } = await findPoint(
-      repository,
-      await hostNameOf(config, host, signal),
-      'latest',
-      signal,
-    );
-    return { newest: { id: point.id, createdAt: point.createdAt, trust }, ...present({ seconds: recovered?.seconds }) };
+    const hostName = await hostNameOf(config, host, signal);
+    const { point, trust } = await findPoint(repository, hostName, 'latest', signal);
+    const { recoveries, drills } = await lastRecoveries(repository, hostName, signal);
+    const seconds = [recoveries, drills]
+      .flatMap(({ passed }) => passed ?? [])
+      .toSorted((a, b) => b.at.localeCompare(a.at))
+      .flatMap((one) => one.seconds ?? [])[0];
+    return { newest: { id: point.id, createdAt: point.createdAt, trust }, ...present({ seconds }) };
   } catch (error) {
     if (asLifeboatError(error).code === 'interrupted') throw error;
     return {};

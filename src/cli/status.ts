@@ -9,9 +9,12 @@ import type { Notices } from '../schedule/state.ts';
 import { readNotices } from '../schedule/state.ts';
 import { listJobs, type ListedJob } from '../schedule/list.ts';
 import { knownPoints } from '../point/known.ts';
+import { logIds, readLog } from '../point/logs.ts';
 import { localRecords } from '../point/local-records.ts';
 import { isProven } from '../point/point.ts';
+import { isUnreadable, type Repository } from '../point/record-objects.ts';
 import { cannotRead, type ListedPoint, type PointList } from '../point/records.ts';
+import { timeInName } from '../kernel/ids.ts';
 import { type LastRecoveries, lastRecoveries } from '../point/recoveries.ts';
 import { implausible } from '../point/retention.ts';
 import { openConfigured } from '../steps/repository.ts';
@@ -19,6 +22,7 @@ import { listRuns } from '../workflow/store.ts';
 import { table } from './output.ts';
 import { listFindings } from './points.ts';
 import { hostNameOf } from './requests.ts';
+import { outcomeOf } from './rescue-logs.ts';
 import type { Session } from './session.ts';
 import { drillRows, judgeDrills } from './status-drill.ts';
 
@@ -101,11 +105,35 @@ async function pointsOf(
     const list = await knownPoints(repository, hostName, local, signal);
     const ids = list.points.map(({ point }) => point.id);
     const findings = await listFindings(repository, hostName, context.stateDir, ids, signal);
-    const recoveries = cannotRead(repository) ? undefined : await lastRecoveries(repository, hostName, signal);
-    return { ...list, findings, recoveries };
+    if (cannotRead(repository)) return { ...list, findings, recoveries: undefined };
+    const stopped = await stoppedRecovery(repository, hostName, list, signal);
+    const recoveries = await lastRecoveries(repository, hostName, signal);
+    return { ...list, findings: [...findings, ...stopped], recoveries };
   } catch (error) {
     signal.throwIfAborted();
     return asLifeboatError(error);
+  }
+}
+
+/** One with nobody there to see why, since which nothing was backed up: the host may still lie there. */
+async function stoppedRecovery(
+  repository: Repository,
+  hostName: string,
+  { points }: PointList,
+  signal: AbortSignal,
+): Promise<Finding[]> {
+  const [id] = await logIds(repository, hostName, signal);
+  const newest = points.at(-1);
+  if (id === undefined || (newest !== undefined && bornMs(newest) >= (timeInName(id) ?? 0))) return [];
+  try {
+    const log = await readLog(repository, hostName, id, signal);
+    const outcome = outcomeOf(log);
+    if (outcome === undefined) return [];
+    const problem = `one that was to be done by itself was not, ${log.at}: ${outcome}`;
+    return [{ subject: 'recovery', problem, hint: `See lifeboat rescue logs ${id}.` }];
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    return [{ subject: `log ${id}`, problem: error.message }];
   }
 }
 

@@ -1,5 +1,5 @@
 /** Other code than GRUB's in boot sectors: as it was recorded, or installed again by its own program. */
-import { dirname } from 'node:path/posix';
+import { dirname, join } from 'node:path/posix';
 import { LifeboatError } from '../kernel/errors.ts';
 import { nameFromBytes } from '../kernel/text.ts';
 import type { ComponentOf } from '../layout/types.ts';
@@ -38,7 +38,7 @@ export const bootCode: Subject = {
               needed,
               files: [],
               commands: [{ argv: [extlinux, '--install', dirname(path)], where: 'chroot' }],
-              changes: [dirname(path)],
+              changes: ['ldlinux.sys', 'ldlinux.c32'].map((name) => join(dirname(path), name)),
             },
           ],
     );

@@ -1,8 +1,7 @@
-/** The disks of a recovered system, as they are called now, and what their marks say of it. */
+/** The disks of a recovered system, as they are called now. */
 import type { Host } from '../host/host.ts';
 import { disksNow } from '../layout/rebuild/disks-now.ts';
 import type { Plan } from '../layout/rebuild/document.ts';
-import { markStartable } from '../layout/rebuild/mark.ts';
 import { disksOf } from '../layout/rebuild/site.ts';
 import type { ComponentOf, Layout } from '../layout/types.ts';
 import { standingDisks } from './standing.ts';
@@ -26,18 +25,4 @@ export async function ownDisksNow(
     const path = now.get(disk.id)?.path;
     return path === undefined ? [] : [{ ...disk, device: path }];
   });
-}
-
-/**
- * UEFI finds a loader among files that came back, and may know it by an entry of then: from here on somebody may start the
- * machine. By BIOS nothing starts before the code for it is written.
- */
-export async function markFilled(
-  plan: Plan,
-  { firmware, layout }: { readonly firmware: 'bios' | 'uefi'; readonly layout: Layout },
-  host: Host,
-  signal: AbortSignal,
-  find: typeof ownDisksNow = ownDisksNow,
-): Promise<void> {
-  if (firmware === 'uefi') await markStartable(await find(plan, layout, host, signal), host, signal);
 }

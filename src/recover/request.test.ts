@@ -16,11 +16,13 @@ test.each([
   [{ from: 'recreate' }, parts],
   [{ from: 'mount' }, ['mount', 'restore', 'finalize', 'prove', 'end']],
   [{ from: 'finalize' }, ['mount', 'finalize', 'prove', 'end']],
-  [{ from: 'end' }, ['mount', 'end']],
+  [{ from: 'prove' }, ['mount', 'prove', 'end']],
 ] as const)('%j', (options, done) => expect(partsOf({ ...none, ...options })).toEqual(done));
 
 test('parts that there are not, and several wishes at once, are refused', () => {
-  expect(() => partsOf({ ...none, from: 'agree' })).toThrow('recovery has no part "agree"');
+  expect(() => partsOf({ ...none, from: 'agree' })).toThrow('cannot go on from "agree"');
+  // Nothing would have been proven.
+  expect(() => partsOf({ ...none, from: 'end' })).toThrow('cannot go on from "end"');
   expect(() => partsOf({ ...none, from: 'mount', filesOnly: true })).toThrow('only one of');
 });
 

@@ -3,9 +3,12 @@ import { LifeboatError } from '../kernel/errors.ts';
 import type { ConsentPolicy } from '../layout/rebuild/policy.ts';
 import type { PlanNames } from '../layout/rebuild/plan-names.ts';
 
-/** In the order in which they are done; what comes before them only reads. */
+/** In the order in which they are done; what comes before them only reads. What ends a recovery says what was proven. */
 export const parts = ['recreate', 'mount', 'restore', 'finalize', 'prove', 'end'] as const;
 export type Part = (typeof parts)[number];
+
+/** What one can go on from: nothing ends without a proof. */
+export const starts = parts.filter((part) => part !== 'end');
 
 export interface RecoverRequest {
   /** URLs that are tried where the repository of the configuration does not answer. */
@@ -53,11 +56,15 @@ export function partsOf({ mountOnly, layoutOnly, filesOnly, from }: PartOptions)
   if (layoutOnly) return ['recreate'];
   if (filesOnly) return ['mount', 'restore'];
   if (from === undefined) return parts;
-  const first = parts.findIndex((part) => part === from);
+  const first = starts.findIndex((part) => part === from);
   if (first !== -1) return parts.filter((part, index) => index >= first || (part === 'mount' && first > 0));
-  throw new LifeboatError('usage', `recovery has no part ${JSON.stringify(from)}`, {
-    hint: `Its parts are ${parts.join(', ')}.`,
+  throw new LifeboatError('usage', `a recovery cannot go on from ${JSON.stringify(from)}`, {
+    hint: `It can from ${starts.join(', ')}.`,
   });
 }
+
+/** Somebody says which disks are taken, whatever is on them. */
+export const namesDisks = ({ names }: Pick<RecoverRequest, 'names'>): boolean =>
+  names.map.length + names.only.length > 0;
 
 export const does = ({ parts: asked }: Pick<RecoverRequest, 'parts'>, part: Part): boolean => asked.includes(part);

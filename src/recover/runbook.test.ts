@@ -6,7 +6,7 @@ import { runbookText } from './runbook.ts';
 const facts = {
   host: 'web1',
   at: '2026-11-22T06:00:00.000Z',
-  repository: 'sftp://backup@nas.example.org/points',
+  repositories: ['sftp://backup@nas.example.org/points', 'file:///media/stick/points'],
   addresses: ['192.0.2.5/24 on eth0', '2001:db8::5/64 on eth0'],
   medium: {
     format: 'iso',

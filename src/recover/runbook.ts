@@ -6,7 +6,8 @@ import type { Component, ComponentOf, Layout } from '../layout/types.ts';
 export interface RunbookFacts {
   readonly host: string;
   readonly at: string;
-  readonly repository?: string;
+  /** That of the configuration, and after it the others that are tried. */
+  readonly repositories: readonly string[];
   readonly layout: Layout;
   readonly addresses: readonly string[];
   readonly medium?: {
@@ -18,7 +19,7 @@ export interface RunbookFacts {
     readonly stale: boolean;
   };
   readonly newest?: { readonly id: string; readonly createdAt: string; readonly trust: string };
-  /** What the last recovery or drill took, from its start to its end. */
+  /** What the last recovery or drill that was proven took, from its start to its end. */
   readonly seconds?: number;
   readonly unattended?: string;
 }
@@ -28,7 +29,7 @@ const columns = 80;
 const most = 8;
 
 export function runbookText(facts: RunbookFacts): string {
-  const { host, at, repository, layout, addresses, medium, newest, seconds, unattended } = facts;
+  const { host, at, repositories, layout, addresses, medium, newest, seconds, unattended } = facts;
   const typed = layout.components
     .filter((one): one is ComponentOf<'luks'> => one.kind === 'luks' && one.open)
     .filter(({ crypttab }) => crypttab === undefined || !crypttab.key.startsWith('/'))
@@ -40,7 +41,7 @@ export function runbookText(facts: RunbookFacts): string {
     ...fact('firmware', [firmwareOf(layout)]),
     ...fact('disks', layout.components.flatMap(diskLine)),
     ...fact('network', addresses),
-    ...fact('repository', [repository ?? '(none configured)']),
+    ...fact('repository', repositories.length === 0 ? ['(none configured)'] : repositories),
     ...fact(
       'newest',
       newest === undefined ? ['(could not be asked for)'] : [newest.id, `made ${newest.createdAt}, ${newest.trust}`],

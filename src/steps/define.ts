@@ -80,6 +80,8 @@ export interface State {
   readonly rebuilt: { readonly actions: number; readonly disks: readonly string[] };
 
   readonly recoverRequest: RecoverRequest;
+  /** An attempt that was cut off is not gone on with. */
+  readonly beginAnew: boolean;
   /** When the recovery began. */
   readonly begun: string;
   /** How the machine was when the point was made. */

@@ -3,10 +3,12 @@ import type { Host } from '../host/host.ts';
 import { present } from '../kernel/present.ts';
 import { captureLayout } from '../layout/capture.ts';
 import { withWholeDisks } from '../layout/rebuild/attached.ts';
+import type { Plan } from '../layout/rebuild/document.ts';
 import { captureNetwork } from '../network/capture.ts';
+import { syncAll } from '../prove/fresh.ts';
 import { leftOutPlaces } from '../recover/mounts.ts';
 import { mountNewRoot, unbindKernel } from '../recover/new-root.ts';
-import { markFilled } from '../recover/own-disks.ts';
+import { keptPlan, markFilled } from '../recover/filled.ts';
 import { does, type RecoverRequest } from '../recover/request.ts';
 import { startedBy } from '../rescue/firmware.ts';
 import { rescueReady } from '../rescue/ready.ts';
@@ -44,17 +46,27 @@ export const mountRecovered = step({
   id: 'root',
   title: 'Mount the new filesystems',
   needs: ['layoutPlan', 'rebuilt', 'recoverRequest', 'destination', 'phases'],
-  gives: ['newRoot', 'phases'],
+  gives: ['layoutPlan', 'newRoot', 'phases'],
   destructive: true,
   timeout: '1h',
-  run: async ({ state: { layoutPlan, recoverRequest, destination, phases: before }, host, say, signal }) => {
+  run: async ({ state: { layoutPlan: plan, recoverRequest, destination, phases: before }, host, say, signal }) => {
     const { directory: root } = destination;
-    const { value: newRoot, phases } = await phased('mount', before, async () => {
-      const mounts = does(recoverRequest, 'mount') ? await mountNewRoot(layoutPlan.layout, root, host, signal) : [];
+    const { value, phases } = await phased('mount', before, async () => {
+      const mounts = does(recoverRequest, 'mount') ? await mountNewRoot(plan.layout, root, host, signal) : [];
       for (const { path, type } of mounts) say({ type: 'detail', text: `${path} is mounted (${type})` });
-      return { root, mounts: mounts.map(({ path }) => path), ...(await hereAndNow(recoverRequest, host, signal)) };
+      const layoutPlan = does(recoverRequest, 'recreate') || mounts.length === 0 ? plan : await planThatMade();
+      const now = await hereAndNow(recoverRequest, host, signal);
+      return { layoutPlan, newRoot: { root, mounts: mounts.map(({ path }) => path), ...now } };
     });
-    return { newRoot, phases };
+    return { ...value, phases };
+
+    /** Of disks that are taken as they stand. */
+    async function planThatMade(): Promise<Plan> {
+      const kept = await keptPlan(root, plan, host, signal);
+      if (!('why' in kept)) return kept;
+      say({ type: 'note', text: `the storage cannot be compared with the plan by which it was made: ${kept.why}` });
+      return plan;
+    }
   },
 });
 
@@ -93,7 +105,7 @@ export const restoreMachine = step({
   cleanups: restoreCleanups,
   run: async (context) => {
     const { state, host, signal } = context;
-    const { recoverRequest: request, captured, destination, layoutPlan, newRoot, phases: before } = state;
+    const { recoverRequest: request, captured, destination, layoutPlan, newRoot, point, phases: before } = state;
     const { directory } = destination;
     if (!does(request, 'restore')) return { restored: { directory, ...nothingRestored }, phases: before };
     const { value, phases } = await phased('restore', before, async () => {
@@ -108,7 +120,9 @@ export const restoreMachine = step({
         ...present({ yes: request.yes }),
       };
       const outcome = await restoring({ ...context, state: { ...state, restoreRequest } });
-      await markFilled(layoutPlan, newRoot, host, signal);
+      // What the mark says has to be on the disks before it is.
+      await syncAll(directory, host, signal);
+      await markFilled({ plan: layoutPlan, point: point.id, root: directory, layout: newRoot.layout }, host, signal);
       return outcome;
     });
     return { ...value, phases };

@@ -26,5 +26,21 @@ test.skipIf(!isRoot)(
     expect(await told([])).toContain('/gone');
     expect(await told([gone, `file://${box.repository}`])).toBeUndefined();
     expect(await readdir(join(box.repository, 'lifeboat/box'))).toContain('logs');
+
+    // Who looks at the host from elsewhere hears of it, and can read the rest.
+    const { logs } = (await box.ask('rescue', 'logs')).json;
+    expect(logs).toMatchObject([{ outcome: `no-repository: ${error.message}` }]);
+    expect((await box.ask('status')).json['findings']).toContainEqual({
+      subject: 'recovery',
+      problem: expect.stringContaining(error.message),
+      hint: expect.stringContaining('lifeboat rescue logs 2'),
+    });
+    expect((await box.run('rescue', 'logs', 'latest')).stdout).toContain(
+      `== recovery\nno-repository: ${error.message}`,
+    );
+    await box.ask('backup');
+    expect((await box.ask('status')).json['findings']).not.toContainEqual(
+      expect.objectContaining({ subject: 'recovery' }),
+    );
   },
 );

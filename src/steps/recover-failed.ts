@@ -2,7 +2,7 @@
 import type { Host } from '../host/host.ts';
 import { asLifeboatError, type LifeboatError } from '../kernel/errors.ts';
 import { putRecovered } from '../point/attestations.ts';
-import { LOG_FORMAT, putLog } from '../point/logs.ts';
+import { LOG_FORMAT, outcomeName, putLog } from '../point/logs.ts';
 import { ATTESTATION_FORMAT, type Recovered } from '../point/point.ts';
 import { readLogs } from '../rescue/logs.ts';
 import type { State } from './define.ts';
@@ -50,7 +50,7 @@ async function tellOne(
   const now = new Date();
   await using repository = await openConfigured(config, { ...opening, hurried: true }, signal);
   const text = `${error.code}: ${error.message}\n${error.hint ?? ''}\n`;
-  const outcome = { name: 'recovery', text, bytes: Buffer.byteLength(text) };
+  const outcome = { name: outcomeName, text, bytes: Buffer.byteLength(text) };
   const files = [outcome, ...(await readLogs(stateDir, host, signal))];
   await putLog(repository, hostName, { format: LOG_FORMAT, at: now.toISOString(), files }, signal);
   const failed = failedRecord(came, error, now);

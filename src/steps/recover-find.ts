@@ -17,7 +17,7 @@ import { judgeConfiguration, signatureOf } from '../recover/signed.ts';
 import type { Say } from '../workflow/step.ts';
 import { type State, step, type Tried } from './define.ts';
 import { phased } from './recover-phase.ts';
-import { type OpenRepository, openConfigured } from './repository.ts';
+import { type Opening, type OpenRepository, openConfigured } from './repository.ts';
 import { pointJob } from './restore-plan.ts';
 
 export const findForRecovery = step({
@@ -28,33 +28,59 @@ export const findForRecovery = step({
   timeout: '1h',
   run: async ({ state: { config, recoverRequest, hostName, pointName }, say, secrets, signal }) => {
     const begun = new Date().toISOString();
-    const { value, phases } = await phased('find', [], async () => {
-      const urls = [...new Set([config.repository, ...recoverRequest.repositories])];
-      const failures: LifeboatError[] = [];
-      for (const url of urls) {
-        const one: Config = { ...config, repository: url };
-        try {
-          await using repository = await openConfigured(one, { say, secrets, hurried: urls.length > 1 }, signal);
-          const { point } = await findPoint(repository, hostName, pointName, signal);
-          const { layout, network, facts } = await readCaptures(repository, point, signal);
-          say({ type: 'note', text: `point ${point.id} of ${hostName}, made ${point.createdAt}, in ${url}` });
-          const policies = await policiesOf(one, recoverRequest, hostName, repository.keys, say);
-          return { config: one, point, captured: { layout, network, facts }, policies };
-        } catch (error) {
-          throwIfAborted(signal);
-          const failure = asLifeboatError(error);
-          if (urls.length > 1) say({ type: 'note', text: `${url}: ${failure.message}` });
-          failures.push(failure);
-        }
-      }
-      throw worstOf(failures);
-    });
+    const asked = { config, request: recoverRequest, hostName, pointName };
+    const { value, phases } = await phased('find', [], async () => await firstPoint(asked, { say, secrets }, signal));
     return { ...value, begun, phases };
   },
 });
 
+interface Asked {
+  readonly config: Config;
+  readonly request: RecoverRequest;
+  readonly hostName: string;
+  readonly pointName: string;
+}
+
+/**
+ * The point in the first repository that has it. Of several each is tried for a short while, and only then again with patience.
+ *
+ * @returns with the configuration as it is for that repository
+ * @throws LifeboatError what says most about why there is none
+ */
+export async function firstPoint(
+  { config, request, hostName, pointName }: Asked,
+  { say, secrets }: Opening,
+  signal: AbortSignal,
+): Promise<Pick<State, 'config' | 'point' | 'captured' | 'policies'>> {
+  const urls = [...new Set([config.repository, ...request.repositories])];
+  let left = urls;
+  const failures: LifeboatError[] = [];
+  for (const hurried of urls.length > 1 ? [true, false] : [false]) {
+    const again: string[] = [];
+    for (const url of left) {
+      const one: Config = { ...config, repository: url };
+      try {
+        await using repository = await openConfigured(one, { say, secrets, hurried }, signal);
+        const { point } = await findPoint(repository, hostName, pointName, signal);
+        const { layout, network, facts } = await readCaptures(repository, point, signal);
+        say({ type: 'note', text: `point ${point.id} of ${hostName}, made ${point.createdAt}, in ${url}` });
+        const policies = await policiesOf(one, request, hostName, repository.keys, say);
+        return { config: one, point, captured: { layout, network, facts }, policies };
+      } catch (error) {
+        throwIfAborted(signal);
+        const failure = asLifeboatError(error);
+        if (urls.length > 1) say({ type: 'note', text: `${url}: ${failure.message}` });
+        if (failure.retryable) again.push(url);
+        failures.push(failure);
+      }
+    }
+    left = again;
+  }
+  throw worstOf(failures);
+}
+
 /** All of them have to agree to what is done without asking. */
-export async function policiesOf(
+async function policiesOf(
   { recover }: Config,
   { unattended }: RecoverRequest,
   hostName: string,

@@ -46,10 +46,9 @@ export const finishRecovered = step({
       const plan = await planFinish(scene, host, signal);
       const told = ({ title, why }: { readonly title: string; readonly why: string }): void =>
         say({ type: 'note', text: `${title}: ${why}` });
-      const outcome = await finish(scene, plan, { host, say: told }, signal);
       // What may have been started from since is taken by nobody without being asked.
       await markStartable(await ownDisksNow(layoutPlan, newRoot.layout, host, signal), host, signal);
-      return outcome;
+      return await finish(scene, plan, { host, say: told }, signal);
     });
     for (const finding of finished.findings) say({ type: 'finding', ...finding });
     return { finished, phases };
@@ -101,6 +100,10 @@ export const proveRecovered = step({
     if (proof.files.leftOut > 0) {
       const problem = `${proof.files.leftOut} entries of the point are not on this machine, as the plan leaves their places out`;
       say({ type: 'finding', subject: 'left out', problem });
+    }
+    if (plan.disks.length === 0) {
+      const problem = 'the disks were not built by this recovery, and no plan is kept there to compare them with';
+      say({ type: 'finding', subject: 'storage', problem });
     }
     if (proof.result === 'sampled')
       say({ type: 'finding', subject: 'proof', problem: proof.files.rule ?? 'not all files were read back' });

@@ -14,7 +14,8 @@ import { unmountNewRoot } from '../recover/new-root.ts';
 import { refuseStartable, refuseTwice } from '../recover/twice.ts';
 import { newMounts } from '../recover/mounts.ts';
 import { planOf, repositoryDisks } from '../recover/plan.ts';
-import { does } from '../recover/request.ts';
+import { leftToDo } from '../recover/filled.ts';
+import { does, namesDisks } from '../recover/request.ts';
 import { assembleStanding, standingPart } from '../recover/standing.ts';
 import { startedBy } from '../rescue/firmware.ts';
 import { planDestruction } from './apply.ts';
@@ -27,30 +28,47 @@ import { openConfigured } from './repository.ts';
 export const planRecovery = step({
   id: 'plan',
   title: 'Plan how the machine is built anew on the disks that are here',
-  needs: ['config', 'recoverRequest', 'captured', 'point', 'pointName', 'destination', 'policies', 'phases'],
-  gives: ['layoutPlan', 'applyRequest', 'phases'],
+  needs: [
+    'config',
+    'recoverRequest',
+    'beginAnew',
+    'captured',
+    'point',
+    'pointName',
+    'destination',
+    'policies',
+    'phases',
+  ],
+  gives: ['recoverRequest', 'layoutPlan', 'applyRequest', 'phases'],
   timeout: '1h',
   run: async ({ state, host, say, secrets, signal }) => {
-    const { config, recoverRequest: request, captured, point, destination, policies, phases: before } = state;
+    const { config, recoverRequest: asked, beginAnew, captured, point, destination, policies, phases: before } = state;
+    let request = asked;
     const place = { state: { config, point }, surroundings: { say, secrets, signal } };
     const { value, phases } = await phased('plan', before, async () => {
       // Of an earlier attempt.
       if (does(request, 'recreate')) await unmountNewRoot(destination.directory, host, signal);
       let here = await captureLayout(host, new Date(), signal);
+      const met = { here: withWholeDisks(here), captured: captured.layout, point: point.id, beginAnew };
+      request = await leftToDo(request, met, say, host, signal);
       if (does(request, 'recreate')) {
-        await refuseRecovered(withWholeDisks(here));
+        await refuseRecovered(met.here);
       } else {
-        await assemble(withWholeDisks(here));
+        await assemble(met.here);
         here = await captureLayout(host, new Date(), signal);
       }
       const { layoutPlan, files } = await withEscrow(point, async (lost) => await planWithKeys(here, lost));
       for (const note of layoutPlan.notes) say({ type: 'note', text: note });
-      return { layoutPlan, applyRequest: { ...files, marked: true, ...present({ yes: request.yes }) } };
+      return {
+        recoverRequest: request,
+        layoutPlan,
+        applyRequest: { ...files, marked: true, ...present({ yes: request.yes }) },
+      };
     });
     return { ...value, phases };
 
     async function refuseRecovered(here: Layout): Promise<void> {
-      if (request.names.map.length + request.names.only.length === 0)
+      if (!namesDisks(request))
         await refuseStartable(here, captured.layout, request.unattended ? 'anybody' : 'own', host, signal);
       if (request.unattended === undefined) return;
       await using repository = await openConfigured(config, { say, secrets }, signal);

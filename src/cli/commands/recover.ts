@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { parts } from '../../recover/request.ts';
+import { starts } from '../../recover/request.ts';
 import { type Globals, helpFooter } from '../globals.ts';
 import type { RecoverOptions } from '../recover-run.ts';
 
@@ -28,7 +28,7 @@ export function recoverCommand(): Command {
     .option('--layout-only', 'build the disks, and no more', false)
     .option('--mount-only', 'mount the recovered system, and no more', false)
     .option('--files-only', 'mount it, and bring back the files that differ', false)
-    .option('--from <part>', `go on from one of: ${parts.join(', ')}`)
+    .option('--from <part>', `go on from one of: ${starts.join(', ')}`)
     .option('--new', 'begin anew, and do not go on with an attempt that was cut off', false)
     .option('--root <dir>', 'where the new system is mounted', '/mnt/recovered')
     .option('--prove-budget <time>', 'how long proving may take, such as 10m: what is not read then is said')

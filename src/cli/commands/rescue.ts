@@ -4,6 +4,7 @@ import type { BuildOptions } from '../rescue-build.ts';
 import { bootCommand } from './rescue-boot.ts';
 import { selfCheckCommand } from './rescue-check.ts';
 import { insideCommands } from './rescue-inside.ts';
+import { logsCommand } from './rescue-logs.ts';
 
 interface Options extends BuildOptions {
   readonly remove: boolean;
@@ -17,6 +18,7 @@ export function rescueCommand(): Command {
   command.addCommand(bootCommand());
   command.addCommand(resolveCommand());
   command.addCommand(selfCheckCommand());
+  command.addCommand(logsCommand());
   for (const one of insideCommands()) command.addCommand(one);
   return command;
 }

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Host } from '../../host/host.ts';
 import { asLifeboatError } from '../../kernel/errors.ts';
+import { present } from '../../kernel/present.ts';
 import type { Command } from '../../plan/action.ts';
 import type { ComponentOf } from '../types.ts';
 import { alone } from './alone.ts';
@@ -38,6 +39,8 @@ const markSchema = z.object({
     .exactOptional(),
   /** Of a disk from which somebody may have started since: what is on it is nobody's to take without being asked. */
   startable: z.literal(true).exactOptional(),
+  /** Id of the point whose files are all there. */
+  filled: z.string().exactOptional(),
 });
 
 export type Mark = z.infer<typeof markSchema>;
@@ -105,13 +108,19 @@ export async function unmark(
   await remark(disks, (mark) => (recovered === undefined ? undefined : { ...mark, recovered }), host, signal);
 }
 
-/** From here on a machine may start from these disks, proven or not: a new attempt has to be told to take them. */
+/**
+ * From here on a machine may start from these disks, proven or not: a new attempt has to be told to take them.
+ *
+ * @param filled id of the point whose files are all there
+ */
 export async function markStartable(
   disks: readonly ComponentOf<'disk'>[],
   host: Host,
   signal: AbortSignal,
+  filled?: string,
 ): Promise<void> {
-  await remark(disks, (mark) => ({ ...mark, startable: true }), host, signal);
+  const more = { startable: true, ...present({ filled }) } as const;
+  await remark(disks, (mark) => ({ ...mark, ...more }), host, signal);
 }
 
 /** Of disks that say that they were recovered. */

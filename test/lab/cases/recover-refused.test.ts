@@ -31,12 +31,12 @@ test.skipIf(!isRoot)('what cannot be done is refused before the first write', { 
   const recover = ['--yes', 'recover', '--after', 'nothing'] as const;
   const repository = await writableRepository(host, signal);
 
-  const elsewhere = ['--repository', `file://${repository}`, '--host', 'somebody-else'] as const;
+  const hostNamed = (name: string) => ['--repository', `file://${repository}`, '--host', name] as const;
   const early: Record<string, string> = {
     'a disk that is too small': (await refused(recover)).code,
     'a code with a slip of the pen': (await refused(recover, source.code.replace(/.$/, swapped))).code,
     'the code of somebody else': (await refused(recover, formatRecoveryCode(newRecoveryCode()))).code,
-    'a host that has no points': (await refused([...elsewhere, ...recover])).code,
+    'a host that has no points': (await refused([...hostNamed('somebody-else'), ...recover])).code,
     'a point that there is not': (await refused([...recover, '--point', '20200101T000000Z'])).code,
   };
   expect(early).toEqual({
@@ -64,9 +64,10 @@ test.skipIf(!isRoot)('what cannot be done is refused before the first write', { 
   expect(await refused([`--yes=${wrong}`, 'recover', '--after', 'nothing'])).toMatchObject({ status: 5 });
 
   const codes: Record<string, string> = {};
-  for (const [kind, { damage }] of Object.entries(damages)) {
+  for (const [kind, { damage, of }] of Object.entries(damages)) {
     await host.run(['bash', '-ec', `cd ${repository}; ${damage}`], {}, signal);
-    codes[kind] = (await refused([`--yes=${digest}`, 'recover', '--after', 'nothing'])).code;
+    const words = of === undefined ? [] : hostNamed(of);
+    codes[kind] = (await refused([...words, `--yes=${digest}`, 'recover', '--after', 'nothing'])).code;
     await undone(host);
   }
   expect(codes).toEqual(Object.fromEntries(Object.entries(damages).map(([kind, { code }]) => [kind, code])));
@@ -85,10 +86,16 @@ const swapped = (last: string): string => (last === 'A' ? 'B' : 'A');
 const flip = (file: string): string =>
   `file=${file}; half=$(($(stat -c %s "$file") / 2)); printf '\\377\\376\\375' | dd of="$file" bs=1 seek=$half conv=notrunc status=none`;
 
-const damages: Readonly<Record<string, { readonly damage: string; readonly code: string }>> = {
+/** `of`: whose point is asked for. */
+const damages: Readonly<Record<string, { readonly damage: string; readonly code: string; readonly of?: string }>> = {
   'a damaged archive': { damage: flip('$(ls tar/*/*.tar.zst.age)'), code: 'archive-damaged' },
   'a damaged manifest': { damage: flip('$(ls tar/*/*.manifest.zst.age)'), code: 'archive-damaged' },
   'a forged record': { damage: flip('$(ls lifeboat/*/points/*)'), code: 'record-damaged' },
   'captures that are gone': { damage: 'rm lifeboat/*/captures/*', code: 'record-damaged' },
+  'the point of another host, put under a name of its own': {
+    damage: 'for one in lifeboat tar; do cp -a $one/* $one/another; done',
+    code: 'record-forged',
+    of: 'another',
+  },
   'no archive': { damage: 'rm tar/*/*.tar.zst.age', code: 'archive-damaged' },
 };
