@@ -1,24 +1,29 @@
 /** `container checkpoint` and `container restore`: what they ask of the runtime, and what they say. */
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { LifeboatError } from '../kernel/errors.ts';
+import { present } from '../kernel/present.ts';
 import { printable } from '../kernel/text.ts';
 import { formatBytes } from '../kernel/units.ts';
+import type { Keyring } from '../keys/keyring.ts';
 import { signContent } from '../keys/signed.ts';
 import { captureContainers } from '../runtime/capture.ts';
 import { checkpointToFile } from '../runtime/checkpoint/checkpoint.ts';
 import type { Checkpoint } from '../runtime/checkpoint/document.ts';
 import { restoreFromFile } from '../runtime/checkpoint/restore.ts';
+import { chosenContainer } from '../runtime/chosen.ts';
 import { withoutSecrets } from '../runtime/hidden.ts';
 import type { Tcp } from '../runtime/lifecycle.ts';
 import type { Container } from '../runtime/model/container.ts';
-import { judgeCheckpoint, signingKeys } from './container-keys.ts';
+import { judgeCheckpoint, judgingKeys, signingKeys } from './container-keys.ts';
 import type { Globals } from './globals.ts';
 import { printResult } from './output.ts';
 import { openSession } from './session.ts';
 import { version } from './version.ts';
 
 export interface CheckpointFlags {
-  readonly output: string;
+  /** Absent: into the repository. */
+  readonly output?: string;
   readonly leaveRunning?: boolean;
   readonly preDump?: string;
   readonly tcp?: string;
@@ -34,15 +39,21 @@ export interface RestoreFlags {
 export async function checkpointContainer(name: string, flags: CheckpointFlags, globals: Globals): Promise<void> {
   const tcp = tcpOf(flags.tcp);
   const preDumps = countOf(flags.preDump);
+  const leaveRunning = flags.leaveRunning === true;
+  if (flags.output === undefined && !globals.dryRun) {
+    const { checkpointToRepository } = await import('./container-repository.ts');
+    return await checkpointToRepository({ container: name, leaveRunning, preDumps, ...present({ tcp }) }, globals);
+  }
   await using session = openSession(globals);
   const { host, signal } = session;
   const { hostName, key } = await signingKeys(globals, host, signal);
-  const container = chosen(name, (await captureContainers(host, new Date(), signal)).containers);
+  const container = chosenContainer(name, (await captureContainers(host, new Date(), signal)).containers);
   const now = new Date();
-  const output = resolve(flags.output);
+  // Where it would be made on its way into the repository.
+  const output = resolve(flags.output ?? join(globals.stateDir, 'checkpoint.tar'));
   const options = {
     output,
-    leaveRunning: flags.leaveRunning === true,
+    leaveRunning,
     preDumps,
     hostName,
     version: version(),
@@ -78,17 +89,31 @@ function checkpointText(
   return `${printable(name)} (${runtime}) is in ${printable(output)}, ${formatBytes(content.bytes)}, and ${state}.${connections}\n${memory}${trust}`;
 }
 
-export async function restoreContainer(path: string, flags: RestoreFlags, globals: Globals): Promise<void> {
+/** @param what a file, by its path; or what {@link fetchCheckpoint} takes */
+export async function restoreContainer(what: string, flags: RestoreFlags, globals: Globals): Promise<void> {
   const tcp = tcpOf(flags.tcp);
+  if (what.includes('/') || existsSync(what)) {
+    return await restoreThe(resolve(what), await judgingKeys(globals), tcp, flags, globals);
+  }
+  const { fetchCheckpoint } = await import('./container-repository.ts');
+  await using fetched = await fetchCheckpoint(what, globals);
+  await restoreThe(fetched.file, fetched.keys, tcp, flags, globals);
+}
+
+async function restoreThe(
+  file: string,
+  keys: Pick<Keyring, 'judge' | 'signs'> | undefined,
+  tcp: Tcp | undefined,
+  flags: RestoreFlags,
+  globals: Globals,
+): Promise<void> {
   await using session = openSession(globals);
   const { host, signal } = session;
-  const { key } = await signingKeys(globals, host, signal);
-  const file = resolve(path);
   const options = {
     file,
     keepVolumes: flags.keepVolumes === true,
     unsigned: flags.unsigned === true,
-    judge: judgeCheckpoint(file, key),
+    judge: judgeCheckpoint(file, keys),
     dryRun: globals.dryRun,
     ...(flags.name === undefined ? {} : { name: flags.name }),
     ...(tcp === undefined ? {} : { tcp }),
@@ -116,21 +141,6 @@ function restoredText(name: string, container: Container, id: string | undefined
   return id === undefined
     ? `Nothing that is known speaks against a restore of ${printable(name)} (${container.runtime}).`
     : `${printable(name)} (${container.runtime}, ${printable(id.slice(0, 12))}) runs on from where it was.`;
-}
-
-/** @throws LifeboatError `not-found`, `refused` for a name that several have */
-function chosen(name: string, containers: readonly Container[]): Container {
-  const exact = containers.filter((one) => one.name === name || one.id === name);
-  const found = exact.length > 0 ? exact : containers.filter(({ id }) => name.length >= 4 && id.startsWith(name));
-  const [one, ...others] = found;
-  if (one === undefined) {
-    throw new LifeboatError('not-found', `there is no container ${name} here`, {
-      hint: 'See lifeboat container list.',
-    });
-  }
-  if (others.length === 0) return one;
-  const list = found.map(({ runtime, id }) => `${runtime} ${id}`).join(', ');
-  throw new LifeboatError('refused', `several containers are called ${name}: ${list}`, { hint: 'Name it by its id.' });
 }
 
 function tcpOf(text: string | undefined): Tcp | undefined {

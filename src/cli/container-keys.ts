@@ -8,6 +8,7 @@ import { keyName } from '../steps/prepare.ts';
 import { hostIdentity } from '../host/identity.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import { type HostKey, readHostKey } from '../keys/host-key.ts';
+import type { Keyring } from '../keys/keyring.ts';
 import { keyringOfHostKey } from '../keys/ring.ts';
 import { judgeContent } from '../keys/signed.ts';
 import { defaultConfig, type Globals } from './globals.ts';
@@ -26,6 +27,12 @@ export async function signingKeys(globals: Globals, host: Host, signal: AbortSig
   return { hostName, ...(key === undefined ? {} : { key }) };
 }
 
+/** Whose signatures count here; `undefined` where no configuration names a key. */
+export async function judgingKeys(globals: Globals): Promise<Keyring | undefined> {
+  const config = await configIfThere(globals);
+  return config?.key === undefined ? undefined : keyringOfHostKey(readHostKey(config.key));
+}
+
 /** None is needed, but one that was asked for has to be there. */
 async function configIfThere({ config }: Globals): Promise<Config | undefined> {
   if (config === defaultConfig && !existsSync(config)) return undefined;
@@ -39,12 +46,12 @@ async function configIfThere({ config }: Globals): Promise<Config | undefined> {
  */
 export function judgeCheckpoint(
   file: string,
-  key: HostKey | undefined,
+  keys: Pick<Keyring, 'judge' | 'signs'> | undefined,
 ): (document: Uint8Array, signature: Uint8Array | undefined, host: string) => void {
   return (document, signature, host) => {
     if (signature === undefined) throw untrusted(`nobody has signed ${file}`);
-    if (key === undefined) throw untrusted(`there is no key here to judge who signed ${file}`);
-    if (judgeContent('checkpoint', document, signature, host, keyringOfHostKey(key)) === 'trusted') return;
+    if (keys === undefined) throw untrusted(`there is no key here to judge who signed ${file}`);
+    if (judgeContent('checkpoint', document, signature, host, keys) === 'trusted') return;
     throw untrusted(`${file} says that it is of ${host}, and nobody here vouches for who signed it`);
   };
 }

@@ -18,6 +18,11 @@ export const retentionSchema = z
     'names no rule, so that all but the minimum would be forgotten: write last, hourly, daily, weekly, monthly or yearly',
   );
 
+/** Of containers: so many of the last of each are kept. What they hold is memory, with the secrets in it. */
+export const checkpointsSchema = z.strictObject({
+  keep: z.int('is not a whole number').min(1, 'is below 1, none at all').default(3),
+});
+
 export const verifySchema = z.strictObject({
   after: z.enum(['full', 'none'], 'is neither full nor none').default('full'),
   oldest: z.int('is not a whole number').min(0, 'is below 0').default(0),

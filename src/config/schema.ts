@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { parseBytes, parseDuration } from '../kernel/units.ts';
 import { drillSchema } from './drill.ts';
 import { recoverSchema } from './recover.ts';
-import { retentionSchema, verifySchema } from './retention.ts';
+import { checkpointsSchema, retentionSchema, verifySchema } from './retention.ts';
 import { scheduleSchemas } from './schedule.ts';
 
 const absolutePath = z
@@ -73,6 +73,7 @@ const config = z.strictObject({
   backup: backup.readonly(),
   verify: verifySchema.readonly().default({ after: 'full', oldest: 0 }),
   retention: retentionSchema.readonly().exactOptional(),
+  checkpoints: checkpointsSchema.readonly().default({ keep: 3 }),
   recover: recoverSchema.readonly().exactOptional(),
   drill: drill.readonly().exactOptional(),
   schedule: scheduling.schedule.exactOptional(),
@@ -101,6 +102,7 @@ export const sections: { readonly [section: string]: readonly string[] } = {
   backup: Object.keys(backup.shape),
   verify: Object.keys(verifySchema.shape),
   retention: Object.keys(retentionSchema.shape),
+  checkpoints: Object.keys(checkpointsSchema.shape),
   recover: Object.keys(recoverSchema.shape),
   drill: Object.keys(drill.shape),
   ...scheduling.sections,

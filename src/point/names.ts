@@ -3,8 +3,16 @@ import { isId } from '../kernel/ids.ts';
 import { isKeySegment } from '../target/target.ts';
 import { type Suffix, suffixes } from './envelope.ts';
 
-/** `escrow`: what opens the volumes of the host; `media`: what is attested of rescue media, `logs` what rescue systems logged; `forgotten`: of points that are being forgotten, as long as that takes. */
-export type RecordKind = 'points' | 'captures' | 'escrow' | 'attestations' | 'forgotten' | 'media' | 'logs';
+/** `escrow`: what opens the volumes of the host; `media`: what is attested of rescue media, `logs` what rescue systems logged; `checkpoints`: of containers; `forgotten`: of points that are being forgotten, as long as that takes. */
+export type RecordKind =
+  | 'points'
+  | 'captures'
+  | 'escrow'
+  | 'attestations'
+  | 'forgotten'
+  | 'media'
+  | 'logs'
+  | 'checkpoints';
 
 /**
  * By their names. `recovered`: the machine itself was; `drilled`: in a virtual machine, for a test; `restored`: only its files were, for a

@@ -5,6 +5,7 @@ import type { OwnerMap } from '../engine/restore/owners.ts';
 import type { Facts } from '../facts/types.ts';
 import type { Json } from '../kernel/json.ts';
 import type { CapturedContainers } from '../point/containers.ts';
+import type { CheckpointRecord } from '../point/checkpoints.ts';
 import type { CoverageItem } from '../point/coverage.ts';
 import type { Plan } from '../layout/rebuild/document.ts';
 import type { ConsentPolicy } from '../layout/rebuild/policy.ts';
@@ -18,6 +19,7 @@ import type { RepairPlan } from '../point/repair.ts';
 import type { Proof } from '../prove/proof.ts';
 import type { Finished } from '../finalize/scene.ts';
 import type { RecoverRequest } from '../recover/request.ts';
+import type { Checkpoint } from '../runtime/checkpoint/document.ts';
 import { stepsOf } from '../workflow/define.ts';
 
 export interface State {
@@ -72,6 +74,11 @@ export interface State {
   readonly point: Point;
   readonly destination: { readonly directory: string; readonly made: boolean };
   readonly restored: Restored;
+
+  readonly checkpointRequest: CheckpointRequest;
+  /** The file of it, as long as it is not in the repository. */
+  readonly checkpointFile: Omit<Checkpoint, 'content'> & Checkpoint['content'] & { readonly path: string };
+  readonly checkpointData: CheckpointRecord['data'];
 
   readonly layoutPlan: Plan;
   readonly applyRequest: ApplyRequest;
@@ -170,6 +177,16 @@ export interface VerifyRequest {
   readonly oldest?: number;
   /** A duration: only points whose last verification is older. */
   readonly olderThan?: string;
+}
+
+/** What is done with a running container. */
+export interface CheckpointRequest {
+  /** Name or id. */
+  readonly container: string;
+  readonly leaveRunning: boolean;
+  readonly preDumps: number;
+  /** Absent: refused where there are open connections. */
+  readonly tcp?: 'keep' | 'close';
 }
 
 /** The points that are named; or else by the rules of the configuration. */

@@ -5,6 +5,7 @@ export { agreeToPlan, rebuildDisks } from './apply.ts';
 export { agreeToNetwork, changeNetwork } from './network-apply.ts';
 export { plantCanary } from './canary.ts';
 export { judgeCoverage, readContainers, readFacts, readLayout, readNetwork } from './capture.ts';
+export { freezeContainer, recordCheckpoint, retainCheckpoints, storeCheckpoint } from './checkpoint.ts';
 export { checkKeys } from './check-keys.ts';
 export { decideForget, forgetPoints, retain } from './forget.ts';
 export { identify, lock } from './prepare.ts';

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { Recipient } from '../age/keys.ts';
 import type { Config } from '../config/schema.ts';
+import type { Progress, VerifyJob, VerifyReport } from '../engine/engine.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import { parseBytes } from '../kernel/units.ts';
 import { zstdFrames } from '../native/zstd.ts';
@@ -142,32 +143,30 @@ export const readBack = step({
   run: async ({ state: { config, hostName, pointId, data }, say, secrets, signal }) => {
     if (config.verify.after === 'none') return { verified: null };
     await using repository = await openConfigured(config, { say, secrets }, signal);
-    const { target, engine, keys } = repository;
-    const report = await engine.verify(
-      {
-        target,
-        hostName,
-        pointId,
-        sealing: keys,
-        stored: data.stored,
-        scope: 'own',
-        onProgress: ({ doneBytes }) => say({ type: 'progress', done: doneBytes, total: data.bytes, unit: 'bytes' }),
-      },
-      signal,
-    );
-    const [first] = report.damage;
-    if (first) {
-      throw new LifeboatError(
-        'archive-damaged',
-        `what was stored reads back wrong: ${first.subject}: ${first.problem}`,
-        {
-          hint: 'The point was not put on record. Check the storage and the memory of this machine, then run it again.',
-        },
-      );
-    }
+    const { target, keys } = repository;
+    const job = { target, hostName, pointId, sealing: keys, stored: data.stored, scope: 'own' } as const;
+    const report = await readWhole(repository, job, data.bytes, say, signal);
     // What an incremental point builds upon was verified when that was made, and has its own turn later.
     return {
       verified: { ...report, at: new Date().toISOString(), scope: data.references.length === 0 ? 'chain' : 'own' },
     };
   },
 });
+
+/** Reads back what was stored just now. @throws LifeboatError `archive-damaged` */
+export async function readWhole(
+  { engine }: Pick<OpenRepository, 'engine'>,
+  job: Omit<VerifyJob, 'onProgress'>,
+  total: number,
+  say: Say,
+  signal: AbortSignal,
+): Promise<VerifyReport> {
+  const onProgress = ({ doneBytes }: Progress): void =>
+    say({ type: 'progress', done: doneBytes, total, unit: 'bytes' });
+  const report = await engine.verify({ ...job, onProgress }, signal);
+  const [first] = report.damage;
+  if (first === undefined) return report;
+  throw new LifeboatError('archive-damaged', `what was stored reads back wrong: ${first.subject}: ${first.problem}`, {
+    hint: 'The point was not put on record. Check the storage and the memory of this machine, then run it again.',
+  });
+}

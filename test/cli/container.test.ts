@@ -6,6 +6,8 @@ import { sandbox } from '../helpers/cli.ts';
 
 test.each([
   ['checkpoint', /--output <file>[^]*--leave-running[^]*passwords and keys[^]*Examples:[^]*5 {2}refused/],
+  ['checkpoints', /in the repository[^]*Examples:/],
+  ['forget', /cannot be restored any\s+more[^]*Examples:[^]*5 {2}refused/],
   ['restore', /--name <name>[^]*--unsigned[^]*Before anything is made[^]*Examples:[^]*5 {2}refused/],
 ])('the help of %s says what it does, with examples and exit statuses', async (verb, words) => {
   const box = await sandbox();
@@ -15,7 +17,7 @@ test.each([
 });
 
 test.each([
-  [['checkpoint', 'web'], /--output/],
+  [['forget'], /missing required argument/],
   [['checkpoint', 'web', '--output', 'a.tar', '--tcp=perhaps'], /keep or close/],
   [['checkpoint', 'web', '--output', 'a.tar', '--pre-dump', 'many'], /number of passes/],
   [['restore', 'a.tar', '--tcp=perhaps'], /keep or close/],

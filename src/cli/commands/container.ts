@@ -8,7 +8,9 @@ export function containerCommand(): Command {
     .addCommand(listCommand())
     .addCommand(imagesCommand())
     .addCommand(checkpointCommand())
-    .addCommand(restoreCommand());
+    .addCommand(restoreCommand())
+    .addCommand(checkpointsCommand())
+    .addCommand(forgetCommand());
 }
 
 function listCommand(): Command {
@@ -39,9 +41,11 @@ known of it; what looks like a secret in its environment and arguments is hidden
 
 function checkpointCommand(): Command {
   return new Command('checkpoint')
-    .description('a running container into a file: its memory, its processes, and what changed in its root')
+    .description(
+      'a running container into the repository, or a file: its memory, its processes, and what changed in its root',
+    )
     .argument('<name>', 'name or id, as "lifeboat container list" has it')
-    .requiredOption('--output <file>', 'where to; it must not be there yet')
+    .option('--output <file>', 'a file in place of the repository; it must not be there yet')
     .option('--leave-running', 'the container runs on, instead of ending with the checkpoint')
     .option('--tcp <what>', 'open TCP connections: keep or close. Without it, they are refused')
     .option('--pre-dump <n>', 'passes over the memory before it is frozen, where the kernel can')
@@ -49,9 +53,11 @@ function checkpointCommand(): Command {
       'after',
       `\nWhat CRIU cannot dump is found first, and then nothing is frozen (exit status 5). After a failure the container runs as before, or
 what is left of it is kept beside the file, which is said with how to make it run again.
-The file holds all that is in memory, also passwords and keys, and is not encrypted; only root can read it. It is signed by the key
-that the configuration names. A file of a container of podman can be given to "podman container restore --import", too.\n${helpFooter(
+It holds all that is in memory, also passwords and keys. In the repository it is encrypted as points are, and the last ones of each container are
+kept (checkpoints.keep of the configuration, 3); on its way it lies for a while in the state directory, which needs room for twice the memory. A
+file is not encrypted; only root can read it. Both are signed by the key that the configuration names. A file of a container of podman can be given to "podman container restore --import", too.\n${helpFooter(
         [
+          'lifeboat container checkpoint web',
           'lifeboat container checkpoint web --output /srv/web.tar',
           'lifeboat container checkpoint web --output /srv/web.tar --leave-running --tcp=keep',
           'lifeboat --dry-run container checkpoint web --output /srv/web.tar',
@@ -67,8 +73,11 @@ that the configuration names. A file of a container of podman can be given to "p
 
 function restoreCommand(): Command {
   return new Command('restore')
-    .description('a container out of the file of a checkpoint: it runs on from where it was')
-    .argument('<file>', 'of "lifeboat container checkpoint", or of "podman container checkpoint --export"')
+    .description('a container out of a checkpoint: it runs on from where it was')
+    .argument(
+      '<checkpoint>',
+      'its id in the repository, the name of its container for the last one, or the path of a file, also one of "podman container checkpoint --export"',
+    )
     .option('--name <name>', 'another name than it had')
     .option('--tcp <what>', 'TCP connections that were open: keep or close; otherwise as was said at the checkpoint')
     .option('--keep-volumes', 'volumes that are here keep what they hold')
@@ -78,6 +87,8 @@ function restoreCommand(): Command {
       `\nBefore anything is made it is looked whether the file is whole and signed by a known host, CRIU and the processor fit, the image is
 here, and name, volumes and ports are free. After a failure nothing of it is here, and the file is as it was.\n${helpFooter(
         [
+          'lifeboat container restore web',
+          'lifeboat --repository sftp://backup@nas/points --host web1 container restore 20261122T020000Z-1a2b3c',
           'lifeboat container restore /srv/web.tar',
           'lifeboat container restore /srv/web.tar --name web2 --tcp=close',
           'lifeboat container restore podman-export.tar --unsigned',
@@ -85,8 +96,32 @@ here, and name, volumes and ports are free. After a failure nothing of it is her
         [0, 1, 2, 5, 130],
       )}`,
     )
-    .action(async (file: string, flags: RestoreFlags, command: Command) => {
+    .action(async (what: string, flags: RestoreFlags, command: Command) => {
       const { restoreContainer } = await import('../container-checkpoint.ts');
-      await restoreContainer(file, flags, command.optsWithGlobals<Globals>());
+      await restoreContainer(what, flags, command.optsWithGlobals<Globals>());
+    });
+}
+
+function checkpointsCommand(): Command {
+  return new Command('checkpoints')
+    .description('the checkpoints of containers of this host in the repository, in the order in which they arrived')
+    .addHelpText('after', helpFooter(['lifeboat container checkpoints'], [0, 1, 2, 4, 130]))
+    .action(async (_options: unknown, command: Command) => {
+      const { listCheckpointsHere } = await import('../container-repository.ts');
+      await listCheckpointsHere(command.optsWithGlobals<Globals>());
+    });
+}
+
+function forgetCommand(): Command {
+  return new Command('forget')
+    .description('take a checkpoint out of the repository: what it holds cannot be restored any more')
+    .argument('<id>', 'the whole of it, as "lifeboat container checkpoints" has it')
+    .addHelpText(
+      'after',
+      helpFooter(['lifeboat container forget 20261122T020000Z-1a2b3c --dry-run'], [0, 1, 2, 5, 130]),
+    )
+    .action(async (id: string, _options: unknown, command: Command) => {
+      const { forgetCheckpointHere } = await import('../container-repository.ts');
+      await forgetCheckpointHere(id, command.optsWithGlobals<Globals>());
     });
 }

@@ -1,0 +1,197 @@
+/** Checkpoints of containers in the repository: put there, listed, restored from it, and forgotten. */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { checkpoint } from '../../workflows/checkpoint.ts';
+import { LifeboatError } from '../kernel/errors.ts';
+import { present } from '../kernel/present.ts';
+import { printable } from '../kernel/text.ts';
+import { formatBytes } from '../kernel/units.ts';
+import { hostIdentity } from '../host/identity.ts';
+import { checkpointOwner, type CheckpointRecord, chosenCheckpoint, listCheckpoints } from '../point/checkpoints.ts';
+import { newId } from '../kernel/ids.ts';
+import { lockKey, releaseLock } from '../point/lock.ts';
+import type { Tcp } from '../runtime/lifecycle.ts';
+import { checkpointDirectory, forgetCheckpoint } from '../steps/checkpoint.ts';
+import { agree, consentDigest, type Destruction, destructionText } from '../steps/consent.ts';
+import { typedState } from '../steps/define.ts';
+import { lockAs } from '../steps/prepare.ts';
+import { openConfigured, type OpenRepository } from '../steps/repository.ts';
+import type { RunOutcome } from '../workflow/runs.ts';
+import type { Present } from './finish.ts';
+import type { Globals } from './globals.ts';
+import { printResult, table } from './output.ts';
+import { hostNameOf } from './requests.ts';
+import { configured, needsConfiguration, openSession, runCommand, type Session, settingsOf } from './session.ts';
+
+interface Asked {
+  readonly container: string;
+  readonly leaveRunning: boolean;
+  readonly preDumps: number;
+  readonly tcp?: Tcp;
+}
+
+export async function checkpointToRepository(asked: Asked, globals: Globals): Promise<void> {
+  needsConfiguration(globals, 'a checkpoint into the repository');
+  const { config, inputs } = await configured(globals);
+  await using session = openSession(globals, settingsOf(config));
+  await runCommand(session, checkpoint, { ...inputs, checkpointRequest: { ...asked } }, describeCheckpoint);
+}
+
+function describeCheckpoint({ state }: RunOutcome): ReturnType<Present> {
+  const { checkpointFile: file, checkpointData: data, recorded, forgotten } = typedState(state);
+  const { container, leftRunning, tcp } = file ?? {};
+  const document = {
+    format: 'lifeboat.checkpointed/1',
+    point: recorded?.point,
+    repository: recorded?.repository,
+    container,
+    leftRunning,
+    ...present({ tcp }),
+    bytes: data?.bytes,
+    storedBytes: data?.storedBytes,
+    forgotten: forgotten?.points,
+  };
+  const name = printable(container?.name ?? '');
+  const forgot =
+    forgotten === undefined || forgotten.points.length === 0 ? '' : `\nForgotten: ${forgotten.points.join(' ')}`;
+  return {
+    document,
+    text: () =>
+      `${name} (${container?.runtime}) is in ${recorded?.repository} as ${recorded?.point}, ${formatBytes(data?.bytes ?? 0)} (${formatBytes(data?.storedBytes ?? 0)} stored), read back and right, and ${leftRunning ? 'runs on' : 'has ended'}.\nTo make it run again: lifeboat container restore ${recorded?.point}${forgot}`,
+  };
+}
+
+export async function listCheckpointsHere(globals: Globals): Promise<void> {
+  await using opened = await openHere(globals);
+  const { repository, hostName, session } = opened;
+  const { checkpoints, damaged } = await listCheckpoints(repository, hostName, session.signal);
+  const document = {
+    host: hostName,
+    repository: repository.target.url,
+    checkpoints: checkpoints.map(({ data: { bytes, storedBytes }, file: _file, ...rest }) => ({
+      ...rest,
+      bytes,
+      storedBytes,
+    })),
+    damaged: damaged.map(({ id, error }) => ({ id, problem: error.message })),
+  };
+  printResult(globals.json, document, () => listText(checkpoints, document.damaged));
+  if (damaged.length > 0) process.exitCode = 4;
+}
+
+function listText(
+  checkpoints: readonly CheckpointRecord[],
+  damaged: readonly { readonly id: string; readonly problem: string }[],
+): string {
+  if (checkpoints.length + damaged.length === 0) return 'The repository has no checkpoint of a container of this host.';
+  const rows = checkpoints.map(({ id, createdAt, container, data, tcp, leftRunning }) => [
+    id,
+    createdAt,
+    printable(container.name),
+    container.runtime,
+    formatBytes(data.bytes),
+    [leftRunning ? 'ran on' : 'ended', ...(tcp === undefined ? [] : [`connections: ${tcp}`])].join(', '),
+  ]);
+  const lines = damaged.map(({ id, problem }) => `  ! ${id}: ${printable(problem)}`);
+  return [table(['CHECKPOINT', 'AT', 'CONTAINER', 'RUNTIME', 'SIZE', ''], rows), ...lines].join('\n');
+}
+
+export async function forgetCheckpointHere(id: string, globals: Globals): Promise<void> {
+  await using opened = await openHere(globals);
+  const { repository, hostName, session } = opened;
+  const { host, signal } = session;
+  const { checkpoints, damaged } = await listCheckpoints(repository, hostName, signal);
+  const record = checkpoints.find((one) => one.id === id);
+  if (record === undefined && !damaged.some((one) => one.id === id))
+    throw new LifeboatError('not-found', `the repository has no checkpoint ${JSON.stringify(id)}`, {
+      hint: 'Give the whole id: lifeboat container checkpoints.',
+    });
+  const name = record === undefined ? `checkpoint ${id}` : `${record.container.name} (${record.container.runtime})`;
+  const state = record === undefined ? 'its record cannot be read' : `as it ran ${record.createdAt}`;
+  const destruction: Destruction = {
+    deed: `forget the checkpoint ${id}`,
+    verb: 'forgotten',
+    items: [{ name, state }],
+    identity: { format: 'lifeboat.checkpoint-forget/1', host: hostName, id },
+  };
+  if (!globals.dryRun) {
+    await agree(destruction, { yes: globals.yes, ask: session.context.ask }, signal);
+    // A restore that reads it meanwhile fails, and says so; another run that writes is kept away.
+    const lock = await lockAs(
+      repository.target,
+      await hostIdentity(host, signal),
+      hostName,
+      { run: newId(new Date()) },
+      signal,
+    );
+    try {
+      await forgetCheckpoint(repository, hostName, id, signal);
+    } finally {
+      await releaseLock(repository.target, { key: lockKey(hostName), id: lock.id }, new AbortController().signal);
+    }
+  }
+  const digest = consentDigest(destruction.identity);
+  printResult(globals.json, { forgotten: id, dryRun: globals.dryRun, digest }, () =>
+    globals.dryRun ? destructionText(destruction) : `The checkpoint ${id} is forgotten.`,
+  );
+}
+
+export interface Fetched extends AsyncDisposable {
+  readonly file: string;
+  readonly record: CheckpointRecord;
+  readonly keys: OpenRepository['keys'];
+}
+
+/** A checkpoint out of the repository as a file for a while. @param name as {@link chosenCheckpoint} takes it */
+export async function fetchCheckpoint(name: string, globals: Globals): Promise<Fetched> {
+  await using stack = new AsyncDisposableStack();
+  const { repository, hostName, session } = stack.use(await openHere(globals));
+  const { signal, context } = session;
+  const record = chosenCheckpoint(await listCheckpoints(repository, hostName, signal), name);
+  const above = checkpointDirectory(context.stateDir);
+  await mkdir(above, { recursive: true, mode: 0o700 });
+  const directory = await mkdtemp(join(above, 'restore-'));
+  const kept = stack.move();
+  kept.defer(async () => await rm(directory, { recursive: true, force: true }));
+  const { engine, target, keys } = repository;
+  try {
+    await engine.restore(
+      {
+        target,
+        hostName: checkpointOwner(hostName),
+        pointId: record.id,
+        sealing: keys,
+        stored: record.data.stored,
+        paths: [record.file.path],
+        directory,
+        onProgress: () => undefined,
+      },
+      signal,
+    );
+  } catch (error) {
+    await kept.disposeAsync();
+    throw error;
+  }
+  return {
+    file: join(directory, record.file.path),
+    record,
+    keys,
+    [Symbol.asyncDispose]: async () => await kept.disposeAsync(),
+  };
+}
+
+interface Here extends AsyncDisposable {
+  readonly repository: OpenRepository;
+  readonly hostName: string;
+  readonly session: Session;
+}
+
+async function openHere(globals: Globals): Promise<Here> {
+  const { config } = await configured(globals);
+  await using stack = new AsyncDisposableStack();
+  const session = stack.use(openSession(globals, settingsOf(config)));
+  const repository = stack.use(await openConfigured(config, session.opening, session.signal));
+  const hostName = await hostNameOf(config, session.host, session.signal);
+  const kept = stack.move();
+  return { repository, hostName, session, [Symbol.asyncDispose]: async () => await kept.disposeAsync() };
+}

@@ -1,0 +1,236 @@
+/** Steps that put a running container into the repository: its checkpoint as a file, that file through the engine, and the file away again. */
+import { dirname, join } from 'node:path/posix';
+import type { Config } from '../config/schema.ts';
+import type { Engine } from '../engine/engine.ts';
+import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
+import { present } from '../kernel/present.ts';
+import { signContent } from '../keys/signed.ts';
+import {
+  CHECKPOINT_FORMAT,
+  checkpointOwner,
+  type CheckpointRecord,
+  containerKey,
+  listCheckpoints,
+  putCheckpoint,
+  removeCheckpointRecord,
+} from '../point/checkpoints.ts';
+import { captureContainers } from '../runtime/capture.ts';
+import { checkpointToFile } from '../runtime/checkpoint/checkpoint.ts';
+import { checkpointIn } from '../runtime/checkpoint/restore.ts';
+import { chosenContainer } from '../runtime/chosen.ts';
+import { withoutSecrets } from '../runtime/hidden.ts';
+import type { CleanupContext } from '../workflow/step.ts';
+import { step } from './define.ts';
+import { keysAtHand } from './keys.ts';
+import { type OpenRepository, openConfigured } from './repository.ts';
+import { readWhole } from './store.ts';
+
+/** Where the files of checkpoints lie while they are made and brought back: for root alone. */
+export const checkpointDirectory = (stateDir: string): string => join(stateDir, 'checkpoints');
+
+export const freezeContainer = step({
+  id: 'freeze',
+  title: 'Checkpoint the container into a file of its own',
+  needs: ['config', 'stateDir', 'version', 'hostName', 'pointId', 'checkpointRequest'],
+  gives: ['checkpointFile'],
+  destructive: true,
+  timeout: '24h',
+  run: async ({ state, host, say, secrets, signal }) => {
+    const { config, stateDir, version, hostName, pointId, checkpointRequest: request } = state;
+    const path = join(checkpointDirectory(stateDir), `${pointId}.tar`);
+    await host.run(['mkdir', '-p', '-m', '0700', '--', dirname(path)], {}, signal);
+    // Of this run, before it was cut off.
+    const before = await checkpointIn(host, path, signal);
+    const made = before ?? (await freeze());
+    if (made === undefined) throw new LifeboatError('bug', 'a checkpoint that was only looked at is no checkpoint');
+    const { container, content, ...rest } = made;
+    say({ type: 'note', text: `${container.name} is in ${path} until it is stored` });
+    return { checkpointFile: { path, ...content, ...rest, container: withoutSecrets(container) } };
+
+    async function freeze() {
+      const { hostKey } = keysAtHand(config, { say, secrets });
+      const { containers } = await captureContainers(host, new Date(), signal);
+      const now = new Date();
+      const options = {
+        output: path,
+        leaveRunning: request.leaveRunning,
+        preDumps: request.preDumps,
+        hostName,
+        version,
+        now,
+        dryRun: false,
+        ...present({ tcp: request.tcp }),
+        ...(hostKey === undefined
+          ? {}
+          : { sign: (document: Uint8Array) => signContent('checkpoint', document, hostKey, now) }),
+      };
+      return await checkpointToFile(host, chosenContainer(request.container, containers), options, signal);
+    }
+  },
+});
+
+export const storeCheckpoint = step({
+  id: 'image',
+  title: 'Store the checkpoint, and read it back',
+  needs: ['config', 'hostName', 'pointId', 'lockId', 'checkpointFile'],
+  gives: ['checkpointData'],
+  timeout: '7d',
+  cleanups: {
+    /** Of one that never came to be on record. */
+    async discard(
+      { config, hostName, pointId }: { config: Config; hostName: string; pointId: string },
+      { say, secrets, signal }: CleanupContext,
+    ) {
+      await using repository = await openConfigured(config, { say, secrets }, signal);
+      const { checkpoints } = await listCheckpoints(repository, hostName, signal);
+      if (!checkpoints.some(({ id }) => id === pointId)) await discardData(repository, hostName, pointId, signal);
+    },
+  },
+  run: async ({ state, host, onFailure, say, secrets, signal }) => {
+    const { config, hostName, pointId, checkpointFile: file } = state;
+    await using repository = await openConfigured(config, { say, secrets }, signal);
+    const { engine, target, keys } = repository;
+    if (!keys.signs) {
+      const problem =
+        'the repository is not encrypted: whoever can read it reads the memory of the container, with the secrets in it';
+      say({ type: 'finding', subject: 'encryption', problem });
+    }
+    await onFailure('discard', { config, hostName, pointId });
+    const job = { target, hostName: checkpointOwner(hostName), pointId, sealing: keys };
+    const { stored, entries, bytes, storedBytes, findings } = await engine.backup(
+      {
+        ...job,
+        host,
+        include: [file.path],
+        exclude: [],
+        rules: { cacheDirectories: false },
+        description: { container: file.container, createdAt: file.createdAt },
+        compressionLevel: config.backup.compressionLevel,
+        onProgress: ({ doneBytes }) => {
+          say({ type: 'progress', done: doneBytes, total: file.bytes, unit: 'bytes' });
+        },
+      },
+      signal,
+    );
+    const [first] = findings;
+    if (first !== undefined)
+      throw new LifeboatError('target-failed', `the checkpoint was not stored: ${first.problem}`);
+    await readWhole(repository, { ...job, stored, scope: 'chain' }, bytes, say, signal);
+    return { checkpointData: { engine: engine.name, stored, entries, bytes, storedBytes } };
+  },
+});
+
+export const recordCheckpoint = step({
+  id: 'checkpoint',
+  title: 'Put the checkpoint on record, and let go of the file',
+  needs: ['config', 'hostName', 'pointId', 'lockId', 'checkpointFile', 'checkpointData'],
+  gives: ['recorded'],
+  settles: true,
+  timeout: '10m',
+  run: async ({ state, host, say, secrets, signal }) => {
+    const { config, hostName, pointId, checkpointFile: file, checkpointData: data } = state;
+    await using repository = await openConfigured(config, { say, secrets }, signal);
+    await refuseGone(repository, hostName, pointId, data.storedBytes, signal);
+    const { path, bytes, sha256, container, createdAt, leftRunning, tcp } = file;
+    const record: CheckpointRecord = {
+      format: CHECKPOINT_FORMAT,
+      id: pointId,
+      createdAt,
+      host: hostName,
+      container,
+      leftRunning,
+      ...present({ tcp }),
+      file: { path, bytes, sha256 },
+      data,
+    };
+    await putCheckpoint(repository, record, signal);
+    await host.run(['rm', '-f', '--', path], {}, signal);
+    return { recorded: { point: pointId, repository: repository.target.url } };
+  },
+});
+
+export const retainCheckpoints = step({
+  id: 'retain-checkpoints',
+  title: 'Forget the oldest checkpoints of this container, as configured',
+  needs: ['config', 'hostName', 'lockId', 'checkpointFile', 'recorded'],
+  gives: ['forgotten'],
+  timeout: '1h',
+  run: async ({ state, say, secrets, signal }) => {
+    const { config, hostName, checkpointFile } = state;
+    await using repository = await openConfigured(config, { say, secrets }, signal);
+    const { checkpoints, damaged } = await listCheckpoints(repository, hostName, signal);
+    const same = checkpoints.filter((one) => containerKey(one) === containerKey(checkpointFile));
+    const points: string[] = [];
+    let bytes = 0;
+    for (const { id, data } of same.slice(0, -config.checkpoints.keep)) {
+      try {
+        await forgetCheckpoint(repository, hostName, id, signal);
+      } catch (error) {
+        if (signal.aborted) throw error;
+        say({ type: 'finding', subject: `checkpoint ${id}`, problem: asLifeboatError(error).message });
+        continue;
+      }
+      points.push(id);
+      bytes += data.storedBytes;
+    }
+    const known = new Set([...checkpoints, ...damaged].map(({ id }) => id));
+    await sweep(repository, hostName, known, signal);
+    return { forgotten: { points, bytes } };
+  },
+});
+
+/** Of a run that was cut off before its record, and that nobody has gone on with since. */
+const abandonedMs = 7 * 86_400_000;
+
+async function sweep(
+  repository: Pick<OpenRepository, 'target' | 'engine' | 'keys'>,
+  hostName: string,
+  known: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { engine, target } = repository;
+  const arrived = new Map<string, number>();
+  for await (const { pointId, mtimeMs } of engine.stored({ target, hostName: checkpointOwner(hostName) }, signal))
+    arrived.set(pointId, Math.max(mtimeMs, arrived.get(pointId) ?? 0));
+  // By the clock of the target: what this run has stored is the newest.
+  const now = Math.max(...arrived.values());
+  for (const [id, atMs] of arrived)
+    if (!known.has(id) && now - atMs > abandonedMs) await discardData(repository, hostName, id, signal);
+}
+
+/** A run that is gone on with may come late. */
+async function refuseGone(
+  { engine, target }: Pick<OpenRepository, 'engine' | 'target'>,
+  hostName: string,
+  id: string,
+  storedBytes: number,
+  signal: AbortSignal,
+): Promise<void> {
+  let bytes = 0;
+  for await (const { pointId, size } of engine.stored({ target, hostName: checkpointOwner(hostName) }, signal))
+    if (pointId === id) bytes += size;
+  if (bytes === storedBytes) return;
+  throw new LifeboatError('not-found', `what was stored of the checkpoint ${id} is not there any more`, {
+    hint: 'Nothing was put on record. The file is where it was made: lifeboat container restore FILE.',
+  });
+}
+
+/** The record first: what is left then of one that was cut off is taken away by the next. */
+export async function forgetCheckpoint(
+  repository: Pick<OpenRepository, 'target' | 'engine' | 'keys'>,
+  hostName: string,
+  id: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await removeCheckpointRecord(repository, hostName, id, signal);
+  await discardData(repository, hostName, id, signal);
+}
+
+async function discardData(
+  { engine, target, keys }: { readonly engine: Engine } & Pick<OpenRepository, 'target' | 'keys'>,
+  hostName: string,
+  pointId: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await engine.discard({ target, hostName: checkpointOwner(hostName), pointId, sealing: keys }, signal);
+}
