@@ -177,7 +177,7 @@ async function showPlan(
   const { config, point, captured, policies } = await firstPoint({ ...asked, hostName }, opening, signal);
   const { layout } = captured;
   const here = await captureLayout(host, new Date(), signal);
-  const met = { here: withWholeDisks(here), captured: layout, point: point.id, beginAnew };
+  const met = { here: withWholeDisks(here), captured: layout, point: point.id, beginAnew, policies };
   const request = await leftToDo(asked.request, met, opening.say, host, signal);
   const given = { here, repository: config.repository, policies };
   const plan = await planOf(request, openedByEscrow(layout, point), given, host, signal);

@@ -11,7 +11,7 @@ import { listJobs, type ListedJob } from '../schedule/list.ts';
 import { knownPoints } from '../point/known.ts';
 import { logIds, readLog } from '../point/logs.ts';
 import { localRecords } from '../point/local-records.ts';
-import { isProven } from '../point/point.ts';
+import { isProven, type Recovered } from '../point/point.ts';
 import { isUnreadable, type Repository } from '../point/record-objects.ts';
 import { cannotRead, type ListedPoint, type PointList } from '../point/records.ts';
 import { timeInName } from '../kernel/ids.ts';
@@ -30,6 +30,8 @@ type Finding = Status['findings'][number];
 
 /** How many runs back unfinished ones are looked for. */
 const recentRuns = 20;
+/** How many logs back a recovery that stopped is looked for. */
+const recentLogs = 5;
 
 /**
  * The state of this host. Whatever is not proven is a finding, and what could not be found out is one too.
@@ -106,8 +108,8 @@ async function pointsOf(
     const ids = list.points.map(({ point }) => point.id);
     const findings = await listFindings(repository, hostName, context.stateDir, ids, signal);
     if (cannotRead(repository)) return { ...list, findings, recoveries: undefined };
-    const stopped = await stoppedRecovery(repository, hostName, list, signal);
     const recoveries = await lastRecoveries(repository, hostName, signal);
+    const stopped = await stoppedRecovery(repository, hostName, list, recoveries.recoveries.passed, signal);
     return { ...list, findings: [...findings, ...stopped], recoveries };
   } catch (error) {
     signal.throwIfAborted();
@@ -120,21 +122,26 @@ async function stoppedRecovery(
   repository: Repository,
   hostName: string,
   { points }: PointList,
+  recovered: Recovered | undefined,
   signal: AbortSignal,
 ): Promise<Finding[]> {
-  const [id] = await logIds(repository, hostName, signal);
   const newest = points.at(-1);
-  if (id === undefined || (newest !== undefined && bornMs(newest) >= (timeInName(id) ?? 0))) return [];
-  try {
-    const log = await readLog(repository, hostName, id, signal);
-    const outcome = outcomeOf(log);
-    if (outcome === undefined) return [];
-    const problem = `one that was to be done by itself was not, ${log.at}: ${outcome}`;
-    return [{ subject: 'recovery', problem, hint: `See lifeboat rescue logs ${id}.` }];
-  } catch (error) {
-    if (!isUnreadable(error)) throw error;
-    return [{ subject: `log ${id}`, problem: error.message }];
+  const since = Math.max(newest === undefined ? 0 : bornMs(newest), Date.parse(recovered?.at ?? '') || 0);
+  const ids = (await logIds(repository, hostName, signal)).filter((id) => (timeInName(id) ?? 0) > since);
+  for (const id of ids.slice(0, recentLogs)) {
+    try {
+      const log = await readLog(repository, hostName, id, signal);
+      const outcome = outcomeOf(log);
+      // A medium that was left in the machine: that was recovered.
+      if (outcome === undefined || outcome.startsWith('recovered-before')) continue;
+      const problem = `one that was to be done by itself was not, ${log.at}: ${outcome}`;
+      return [{ subject: 'recovery', problem, hint: `See lifeboat rescue logs ${id}.` }];
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      return [{ subject: `log ${id}`, problem: error.message }];
+    }
   }
+  return [];
 }
 
 function unread({ message, hint }: LifeboatError): Finding {

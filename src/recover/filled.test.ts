@@ -8,7 +8,7 @@ import type { Host } from '../host/host.ts';
 import { localHost } from '../host/local.ts';
 import { type Plan, sourceDigest } from '../layout/rebuild/document.ts';
 import { markOf } from '../layout/rebuild/half-done.ts';
-import { markAction, markContent, readMark, unmark } from '../layout/rebuild/mark.ts';
+import { markAction, markContent, markStartable, readMark, unmark } from '../layout/rebuild/mark.ts';
 import type { Component, Layout } from '../layout/types.ts';
 import { keptPlan, leftToDo, markFilled, planFile } from './filled.ts';
 import { parts, partsOf, type RecoverRequest } from './request.ts';
@@ -64,16 +64,31 @@ async function builtDisks(directory: string, host: Host) {
   return { disks, captured, plan, host: seen };
 }
 
+interface More {
+  readonly point?: string;
+  readonly beginAnew?: boolean;
+  readonly request?: RecoverRequest;
+  readonly policies?: Parameters<typeof leftToDo>[1]['policies'];
+}
+
 async function left(
   here: Layout,
   captured: Layout,
   host: Host,
-  { point = 'p1', beginAnew = false, request = whole } = {},
+  { point = 'p1', beginAnew = false, request = whole, policies = [] }: More = {},
 ): Promise<readonly string[]> {
   const said: string[] = [];
   const say = ({ text }: { readonly text: string }): void => void said.push(text);
-  const { parts: now } = await leftToDo(request, { here, captured, point, beginAnew }, say, host, signal);
-  expect(said.length).toBe(now === request.parts ? 0 : 1);
+  const { parts: now, finishing } = await leftToDo(
+    request,
+    { here, captured, point, beginAnew, policies },
+    say,
+    host,
+    signal,
+  );
+  expect({ said: said.length, finishing }).toEqual(
+    now === request.parts ? { said: 0, finishing: undefined } : { said: 1, finishing: true },
+  );
   return now;
 }
 
@@ -84,7 +99,7 @@ test('one that was cut off when all files were back is finished, and nothing els
   const root = join(place.path, 'root');
   await mkdir(root);
   expect(await left(captured, captured, host)).toEqual(parts);
-  await markFilled({ plan, point: 'p1', root, layout: captured }, host, signal);
+  await markFilled({ plan, request: whole, point: 'p1', root, layout: captured }, host, signal);
   expect((await readMark(host, disks[0] ?? smallDisk(''), signal))?.startable).toBe(true);
   expect(await left(captured, captured, host)).toEqual(rest);
 
@@ -101,6 +116,40 @@ test('one that was cut off when all files were back is finished, and nothing els
   expect(await left(captured, captured, host)).toEqual(parts);
 });
 
+test('with nobody there, what was begun with nobody there, on disks that every policy agrees to', async () => {
+  await using place = await temporaryDirectory();
+  await using local = localHost();
+  const { disks, captured, plan, host } = await builtDisks(place.path, local);
+  const root = join(place.path, 'root');
+  await mkdir(root);
+  const request: RecoverRequest = { ...whole, unattended: { policies: [] } };
+  const fill = async (by: RecoverRequest) =>
+    await markFilled({ plan, request: by, point: 'p1', root, layout: captured }, host, signal);
+  await fill(whole);
+  expect(await left(captured, captured, host, { request })).toEqual(parts);
+  await fill(request);
+  expect(await left(captured, captured, host, { request, policies: ['blank-disks'] })).toEqual(rest);
+  const named = { serials: ['S1', 'S2'], slots: [] };
+  expect(await left(captured, captured, host, { request, policies: [named] })).toEqual(rest);
+  expect(await left(captured, captured, host, { request, policies: [named, 'ask'] })).toEqual(parts);
+  expect(await left(captured, captured, host, { request, policies: [{ serials: ['S1'], slots: [] }] })).toEqual(parts);
+  // Cut off between the marks of two disks.
+  await markStartable(disks.slice(1), host, signal, 'none');
+  expect(await left(captured, captured, host, { request })).toEqual(rest);
+  await markStartable(disks, host, signal, 'none');
+  expect(await left(captured, captured, host, { request })).toEqual(parts);
+});
+
+test('what is brought back to disks that stood there says no more than that the machine may start', async () => {
+  await using place = await temporaryDirectory();
+  await using local = localHost();
+  const { disks, captured, plan, host } = await builtDisks(place.path, local);
+  const request = { ...whole, parts: partsOf({ ...none, filesOnly: true }) };
+  await markFilled({ plan, request, point: 'p1', root: place.path, layout: captured }, host, signal);
+  const mark = await readMark(host, disks[0] ?? smallDisk(''), signal);
+  expect({ startable: mark?.startable, filled: mark?.filled }).toEqual({ startable: true, filled: undefined });
+});
+
 test('the plan is kept in the recovered system, and is taken where it made what stands there', async () => {
   await using place = await temporaryDirectory();
   await using local = localHost();
@@ -108,10 +157,15 @@ test('the plan is kept in the recovered system, and is taken where it made what 
   const root = join(place.path, 'root');
   await mkdir(root);
   const standing = smallPlan([], captured, { of: plan.of });
-  const why = async (other: Plan = standing) => await keptPlan(root, other, host, signal);
+  const why = async (other: Plan = standing, request: RecoverRequest = whole) =>
+    await keptPlan(root, other, request, host, signal);
   expect(await why()).toEqual({ why: 'none is kept there' });
-  await markFilled({ plan, point: 'p1', root, layout: captured }, host, signal);
+  await markFilled({ plan, request: whole, point: 'p1', root, layout: captured }, host, signal);
   expect(await why()).toEqual(plan);
+
+  const finishing = { ...whole, finishing: true };
+  expect(await why(standing, finishing)).toEqual(plan);
+  await expect(why(standing, { ...finishing, clone: true })).rejects.toMatchObject({ code: 'refused' });
 
   expect(await why({ ...standing, of: 'another' })).toEqual({ why: expect.stringContaining('at another time') });
   const bare = smallPlan([], layoutOf(...disks), { of: plan.of });
@@ -119,7 +173,8 @@ test('the plan is kept in the recovered system, and is taken where it made what 
   await unmark(disks.slice(1), host, signal);
   expect(await why()).toEqual({ why: 'the disk disk:S2 does not bear its mark any more' });
   await writeFile(join(root, planFile), '{"format": "lifeboat.pl');
-  expect(await why()).toEqual({ why: expect.stringContaining('cannot be read') });
+  expect(await why()).toEqual({ why: expect.stringContaining('is not JSON') });
   await rm(join(root, dirname(planFile)), { recursive: true });
   expect(await why()).toEqual({ why: 'none is kept there' });
+  await expect(why(standing, { ...whole, finishing: true })).rejects.toThrow('none is kept there');
 });

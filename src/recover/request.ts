@@ -16,6 +16,8 @@ export interface RecoverRequest {
   readonly names: Pick<PlanNames, 'map' | 'only' | 'exclude' | 'rewrite'>;
   readonly grow: boolean;
   readonly clone: boolean;
+  /** What an attempt left that was cut off when all files were back is finished, and nothing else. */
+  readonly finishing?: boolean;
   readonly parts: readonly Part[];
   /** Id of the medium that this was started from. */
   readonly medium?: string;

@@ -2,7 +2,7 @@
 import type { Host } from '../host/host.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import { sourceDigest } from '../layout/rebuild/document.ts';
-import { marksOn } from '../layout/rebuild/mark.ts';
+import { marksOn, shortOf } from '../layout/rebuild/mark.ts';
 import { disksOf } from '../layout/rebuild/site.ts';
 import type { Layout } from '../layout/types.ts';
 import type { Recovered } from '../point/point.ts';
@@ -77,17 +77,26 @@ export async function refuseStartable(
 ): Promise<void> {
   const of = sourceDigest(captured);
   const { marks } = await marksOn(disksOf(here), host, signal);
+  // Of one that came to its end the marks of some disks may not say so, as they are written one after the other.
+  const ended = new Set([...marks.values()].flatMap(({ plan, recovered }) => (recovered === undefined ? [] : plan)));
   const disk = disksOf(here).find(({ id }) => {
     const mark = marks.get(id);
-    if (mark?.startable !== true || mark.recovered !== undefined) return false;
+    if (mark?.startable !== true || ended.has(mark.plan)) return false;
     return whose === 'anybody' || mark.of === of;
   });
-  if (disk === undefined) return;
+  const mark = disk && marks.get(disk.id);
+  if (disk === undefined || mark === undefined) return;
+  const there = new Set([...marks].flatMap(([id, one]) => (one.plan === mark.plan ? shortOf(id) : [])));
+  const missing = mark.disks.filter((one) => !there.has(one)).length;
+  const lacks =
+    missing === 0 ? '' : `; of the disks that were built with it ${missing} ${missing === 1 ? 'is' : 'are'} not here`;
+  const point = mark.filled === undefined ? '' : ` with the files of the point ${mark.filled.point}`;
+  const name = mark.filled === undefined ? '' : ` --point ${mark.filled.point}`;
   throw new LifeboatError(
     'refused',
-    `${disk.device} (${disk.id}) was built for this machine, and it may have run since`,
+    `${disk.device} (${disk.id}) was built for this machine${point}, and it may have run since${lacks}`,
     {
-      hint: 'To finish and prove what is there: lifeboat recover --from finalize. To build it anew, name the disk: --map OLD=NEW.',
+      hint: `To finish and prove what is there: lifeboat recover${name} --from finalize. To build it anew, name the disk: --map OLD=NEW.`,
     },
   );
 }

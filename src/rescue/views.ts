@@ -63,10 +63,25 @@ export async function addView(device: string, name: string, host: Host, signal: 
   // It takes memory only as it is written to. Who writes more gets errors, and the disk is as it was.
   await host.run(['truncate', '--size', String(await quarterOfMemory(host, signal)), store], {}, signal);
   const { stdout } = await host.run(['losetup', '--find', '--show', store], {}, signal);
-  const table = `0 ${sectors} snapshot ${device} ${stdout.toString().trim()} N 8`;
+  const used = (await isUsed(device, host, signal)) ? await throughLoop(device, host, signal) : undefined;
+  const table = `0 ${sectors} snapshot ${used ?? device} ${stdout.toString().trim()} N 8`;
   await host.run(['dmsetup', 'create', view, '--table', table], {}, signal);
+  // It goes with the view, which holds it until then.
+  if (used !== undefined) await host.run(['losetup', '--detach', used], {}, signal);
   // What has no table of partitions is no failure.
   await host.run(['kpartx', '-a', '-s', '-p', '-part', `/dev/mapper/${view}`], { okCodes: [0, 1] }, signal);
+}
+
+/** Something of it is mounted, such as the repository: nobody else gets such a device for himself alone. */
+async function isUsed(device: string, host: Host, signal: AbortSignal): Promise<boolean> {
+  const { stdout } = await host.run(['lsblk', '-nro', 'MOUNTPOINT', device], {}, signal);
+  return stdout.toString().trim() !== '';
+}
+
+async function throughLoop(device: string, host: Host, signal: AbortSignal): Promise<string> {
+  const sector = (await host.run(['blockdev', '--getss', device], {}, signal)).stdout.toString().trim();
+  const argv = ['losetup', '--read-only', '--sector-size', sector, '--find', '--show', device] as const;
+  return (await host.run(argv, {}, signal)).stdout.toString().trim();
 }
 
 async function quarterOfMemory(host: Host, signal: AbortSignal): Promise<number> {

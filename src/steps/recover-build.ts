@@ -3,10 +3,12 @@ import type { Host } from '../host/host.ts';
 import { present } from '../kernel/present.ts';
 import { captureLayout } from '../layout/capture.ts';
 import { withWholeDisks } from '../layout/rebuild/attached.ts';
+import { markStartable } from '../layout/rebuild/mark.ts';
 import type { Plan } from '../layout/rebuild/document.ts';
 import { captureNetwork } from '../network/capture.ts';
 import { syncAll } from '../prove/fresh.ts';
 import { leftOutPlaces } from '../recover/mounts.ts';
+import { ownDisksNow } from '../recover/own-disks.ts';
 import { mountNewRoot, unbindKernel } from '../recover/new-root.ts';
 import { keptPlan, markFilled } from '../recover/filled.ts';
 import { does, type RecoverRequest } from '../recover/request.ts';
@@ -62,7 +64,7 @@ export const mountRecovered = step({
 
     /** Of disks that are taken as they stand. */
     async function planThatMade(): Promise<Plan> {
-      const kept = await keptPlan(root, plan, host, signal);
+      const kept = await keptPlan(root, plan, recoverRequest, host, signal);
       if (!('why' in kept)) return kept;
       say({ type: 'note', text: `the storage cannot be compared with the plan by which it was made: ${kept.why}` });
       return plan;
@@ -104,11 +106,14 @@ export const restoreMachine = step({
   timeout: '7d',
   cleanups: restoreCleanups,
   run: async (context) => {
-    const { state, host, signal } = context;
+    const { state, host, say, signal } = context;
     const { recoverRequest: request, captured, destination, layoutPlan, newRoot, point, phases: before } = state;
     const { directory } = destination;
     if (!does(request, 'restore')) return { restored: { directory, ...nothingRestored }, phases: before };
     const { value, phases } = await phased('restore', before, async () => {
+      // Of an earlier attempt, perhaps at another point.
+      if (!does(request, 'recreate'))
+        await markStartable(await ownDisksNow(layoutPlan, newRoot.layout, host, signal), host, signal, 'none');
       // What was unmounted meanwhile would be written into the memory of the rescue system.
       await mountNewRoot(layoutPlan.layout, directory, host, signal);
       await unbindKernel(directory, host, signal);
@@ -122,7 +127,10 @@ export const restoreMachine = step({
       const outcome = await restoring({ ...context, state: { ...state, restoreRequest } });
       // What the mark says has to be on the disks before it is.
       await syncAll(directory, host, signal);
-      await markFilled({ plan: layoutPlan, point: point.id, root: directory, layout: newRoot.layout }, host, signal);
+      const { layout } = newRoot;
+      const filled = { plan: layoutPlan, request, point: point.id, root: directory, layout };
+      const unkept = await markFilled(filled, host, signal);
+      if (unkept !== undefined) say({ type: 'note', text: `the plan is not kept in the recovered system: ${unkept}` });
       return outcome;
     });
     return { ...value, phases };

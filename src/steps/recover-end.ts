@@ -71,7 +71,9 @@ export const endRecovery = step({
     const attestation = attestationOf(state, at, runId);
     const attested = proof === null ? 'none' : await attest(state, attestation, { say, secrets, signal });
     if (proof?.result === 'failed' || !does(request, 'end')) {
-      // Whoever mends it, or starts it all the same, has them; those of the rescue system are in memory.
+      // Nothing finishes it by itself again: somebody may mend it, or start it all the same.
+      await markStartable(await ownDisksNow(layoutPlan, newRoot.layout, host, signal), host, signal, 'none');
+      // Whoever does has them; those of the rescue system are in memory.
       await keepLogs(state, host, { say, secrets, signal });
       return { recovered: { attested, next: nextOf(state) } };
     }

@@ -49,7 +49,7 @@ export const planRecovery = step({
       // Of an earlier attempt.
       if (does(request, 'recreate')) await unmountNewRoot(destination.directory, host, signal);
       let here = await captureLayout(host, new Date(), signal);
-      const met = { here: withWholeDisks(here), captured: captured.layout, point: point.id, beginAnew };
+      const met = { here: withWholeDisks(here), captured: captured.layout, point: point.id, beginAnew, policies };
       request = await leftToDo(request, met, say, host, signal);
       if (does(request, 'recreate')) {
         await refuseRecovered(met.here);

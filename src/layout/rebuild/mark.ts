@@ -39,8 +39,8 @@ const markSchema = z.object({
     .exactOptional(),
   /** Of a disk from which somebody may have started since: what is on it is nobody's to take without being asked. */
   startable: z.literal(true).exactOptional(),
-  /** Id of the point whose files are all there. */
-  filled: z.string().exactOptional(),
+  /** The point whose files are all there, of an attempt that has not come to its end, and whether somebody was there to agree to it. */
+  filled: z.object({ point: z.string(), unattended: z.boolean() }).exactOptional(),
 });
 
 export type Mark = z.infer<typeof markSchema>;
@@ -111,16 +111,20 @@ export async function unmark(
 /**
  * From here on a machine may start from these disks, proven or not: a new attempt has to be told to take them.
  *
- * @param filled id of the point whose files are all there
+ * @param filled whose files are all there; `none`: that is not so any more
  */
 export async function markStartable(
   disks: readonly ComponentOf<'disk'>[],
   host: Host,
   signal: AbortSignal,
-  filled?: string,
+  filled?: Mark['filled'] | 'none',
 ): Promise<void> {
-  const more = { startable: true, ...present({ filled }) } as const;
-  await remark(disks, (mark) => ({ ...mark, ...more }), host, signal);
+  const next = ({ filled: before, ...mark }: Mark): Mark => ({
+    ...mark,
+    startable: true,
+    ...present({ filled: filled === 'none' ? undefined : (filled ?? before) }),
+  });
+  await remark(disks, next, host, signal);
 }
 
 /** Of disks that say that they were recovered. */
