@@ -16,7 +16,9 @@ export async function recovery(): Promise<void> {
   const source = await newlyProtected({ layout: 'stacked', firmware: 'bios' }, work.path, signal);
   // Fails where anything is otherwise.
   const own = await recoverUnattended(source, {}, signal);
-  console.log('recover: lifeboat: nobody was asked, and nothing is lost, by every file and what the system says');
+  console.log(
+    `recover: lifeboat: ${text(own)} from switching on to the recovered system: nobody was asked, and nothing is lost, by every file and what the system says; backup ${text(source.backup)}`,
+  );
   const peer = await rearRun(source, signal);
   console.log(`recover: ${peer.version}: ${peer.answers} answers of a person; not as it was:`);
   for (const line of summary(peer.lost)) console.log(`  ${line}`);
@@ -24,9 +26,10 @@ export async function recovery(): Promise<void> {
   compared('from switching on to the recovered system', own, peer.recovery, 0.4);
 }
 
+const text = ({ wallSeconds, cpuSeconds }: Usage): string =>
+  `${wallSeconds.toFixed(0)} s (${cpuSeconds.toFixed(0)} s of processor)`;
+
 function compared(what: string, own: Usage, peer: Usage, aim: number): void {
-  const text = ({ wallSeconds, cpuSeconds }: Usage) =>
-    `${wallSeconds.toFixed(0)} s (${cpuSeconds.toFixed(0)} s of processor)`;
   const ratio = (of: (usage: Usage) => number): string => (of(own) / of(peer)).toFixed(2);
   console.log(
     `recover: ${what}: lifeboat ${text(own)}, rear ${text(peer)}: ratio ${ratio((usage) => usage.wallSeconds)} (aimed at ${aim}), of processor ${ratio((usage) => usage.cpuSeconds)}`,
