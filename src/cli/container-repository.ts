@@ -3,7 +3,6 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkpoint } from '../../workflows/checkpoint.ts';
 import { LifeboatError } from '../kernel/errors.ts';
-import { present } from '../kernel/present.ts';
 import { printable } from '../kernel/text.ts';
 import { formatBytes } from '../kernel/units.ts';
 import { hostIdentity } from '../host/identity.ts';
@@ -13,13 +12,11 @@ import { lockKey, releaseLock } from '../point/lock.ts';
 import type { Tcp } from '../runtime/lifecycle.ts';
 import { checkpointDirectory, forgetCheckpoint } from '../steps/checkpoint.ts';
 import { agree, consentDigest, type Destruction, destructionText } from '../steps/consent.ts';
-import { typedState } from '../steps/define.ts';
 import { lockAs } from '../steps/prepare.ts';
 import { openConfigured, type OpenRepository } from '../steps/repository.ts';
-import type { RunOutcome } from '../workflow/runs.ts';
-import type { Present } from './finish.ts';
 import type { Globals } from './globals.ts';
 import { printResult, table } from './output.ts';
+import { describeCheckpoint } from './present.ts';
 import { hostNameOf } from './requests.ts';
 import { configured, needsConfiguration, openSession, runCommand, type Session, settingsOf } from './session.ts';
 
@@ -35,30 +32,6 @@ export async function checkpointToRepository(asked: Asked, globals: Globals): Pr
   const { config, inputs } = await configured(globals);
   await using session = openSession(globals, settingsOf(config));
   await runCommand(session, checkpoint, { ...inputs, checkpointRequest: { ...asked } }, describeCheckpoint);
-}
-
-function describeCheckpoint({ state }: RunOutcome): ReturnType<Present> {
-  const { checkpointFile: file, checkpointData: data, recorded, forgotten } = typedState(state);
-  const { container, leftRunning, tcp } = file ?? {};
-  const document = {
-    format: 'lifeboat.checkpointed/1',
-    point: recorded?.point,
-    repository: recorded?.repository,
-    container,
-    leftRunning,
-    ...present({ tcp }),
-    bytes: data?.bytes,
-    storedBytes: data?.storedBytes,
-    forgotten: forgotten?.points,
-  };
-  const name = printable(container?.name ?? '');
-  const forgot =
-    forgotten === undefined || forgotten.points.length === 0 ? '' : `\nForgotten: ${forgotten.points.join(' ')}`;
-  return {
-    document,
-    text: () =>
-      `${name} (${container?.runtime}) is in ${recorded?.repository} as ${recorded?.point}, ${formatBytes(data?.bytes ?? 0)} (${formatBytes(data?.storedBytes ?? 0)} stored), read back and right, and ${leftRunning ? 'runs on' : 'has ended'}.\nTo make it run again: lifeboat container restore ${recorded?.point}${forgot}`,
-  };
 }
 
 export async function listCheckpointsHere(globals: Globals): Promise<void> {

@@ -1,4 +1,5 @@
 /** What workflows gave, for people and for scripts. */
+import { present } from '../kernel/present.ts';
 import { printable } from '../kernel/text.ts';
 import { formatBytes } from '../kernel/units.ts';
 import { coverageText, exclusionText } from '../point/coverage-text.ts';
@@ -128,6 +129,31 @@ export function describeRepaired({ state }: RunOutcome): ReturnType<Present> {
   };
 }
 
+/** After `container checkpoint` into the repository. */
+export function describeCheckpoint({ state }: RunOutcome): ReturnType<Present> {
+  const { checkpointFile: file, checkpointData: data, recorded, forgotten } = typedState(state);
+  const { container, leftRunning, tcp } = file ?? {};
+  const document = {
+    format: 'lifeboat.checkpointed/1',
+    point: recorded?.point,
+    repository: recorded?.repository,
+    container,
+    leftRunning,
+    ...present({ tcp }),
+    bytes: data?.bytes,
+    storedBytes: data?.storedBytes,
+    forgotten: forgotten?.points,
+  };
+  const name = printable(container?.name ?? '');
+  const forgot =
+    forgotten === undefined || forgotten.points.length === 0 ? '' : `\nForgotten: ${forgotten.points.join(' ')}`;
+  return {
+    document,
+    text: () =>
+      `${name} (${container?.runtime}) is in ${recorded?.repository} as ${recorded?.point}, ${formatBytes(data?.bytes ?? 0)} (${formatBytes(data?.storedBytes ?? 0)} stored), read back and right, and ${leftRunning ? 'runs on' : 'has ended'}.\nTo make it run again: lifeboat container restore ${recorded?.point}${forgot}`,
+  };
+}
+
 /** By the name of the workflow, for a run that is resumed. */
 export const presentations: Readonly<Record<string, Present | undefined>> = {
   backup: describeOutcome,
@@ -137,4 +163,5 @@ export const presentations: Readonly<Record<string, Present | undefined>> = {
   prune: describePruned,
   repair: describeRepaired,
   recover: describeRecovery,
+  checkpoint: describeCheckpoint,
 };

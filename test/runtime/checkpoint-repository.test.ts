@@ -129,4 +129,29 @@ describe.skipIf(obstacle !== undefined)(`checkpoints in a repository${why}`, () 
     expect(await run('podman ps -a --format {{.Names}}')).toBe('web\n');
     expect(await run('find /var/lib/lifeboat/checkpoints -mindepth 1')).toBe('');
   });
+
+  test('one that could not be stored is gone on with once the repository is back', async () => {
+    const hook = '/srv/own/hooks.d/checkpoint/freeze.after.d/10-away';
+    await run(
+      `mkdir -p ${hook.replace(/[^/]+$/, '')}; printf '#!/bin/sh\nmv /srv/repo /srv/away\n' > ${hook}; chmod 755 ${hook}`,
+    );
+    const failed = await host.lifeboat(...own, 'container', 'checkpoint', 'web');
+    await run('rm -r /srv/own/hooks.d');
+    expect(failed.json.error).toBeDefined();
+    const file = (await run('ls /var/lib/lifeboat/checkpoints/*.tar')).trim();
+    expect(await run('podman ps -q')).toBe('');
+    const runId = z.object({ run: z.object({ id: z.string() }) }).parse(failed.json).run.id;
+
+    expect((await host.lifeboat(...own, 'runs', 'resume', runId)).json.error).toBeDefined();
+    expect(await run(`test -f ${file} && echo there`)).toBe('there\n');
+    await run('mv /srv/away /srv/repo');
+    const resumed = await host.lifeboat(...own, 'runs', 'resume', runId);
+    expect(resumed.json).toMatchObject({ format: 'lifeboat.checkpointed/1', container: { name: 'web' } });
+    expect(resumed.json.error).toBeUndefined();
+    expect(resumed.json['run']).toMatchObject({ findings: [{ subject: 'recovery code' }], owed: [] });
+    expect(await run('find /var/lib/lifeboat/checkpoints -mindepth 1')).toBe('');
+    await run('podman rm web');
+    expect((await host.lifeboat(...own, 'container', 'restore', 'web')).json.error).toBeUndefined();
+    expect(await run('podman inspect --format {{.State.Status}} web')).toBe('running\n');
+  });
 });
