@@ -76,6 +76,11 @@ test.each<[string, string, readonly string[]]>([
     `${good}host: .a/b\n`,
     ['c.yaml:4: host: is not a name for a host: letters, digits, dot, - and _, not beginning with a dot'],
   ],
+  [
+    'a host with the name under which checkpoints are kept',
+    `${good}host: box__checkpoints\n`,
+    ['c.yaml:4: host: ends in __checkpoints, where checkpoints of containers are kept'],
+  ],
   ['an engine', `${good}engine: rsync\n`, ['c.yaml:4: engine: is not an engine; known is tar']],
   [
     'a time',

@@ -66,6 +66,10 @@ const config = z.strictObject({
     .string()
     .regex(hostName, 'is not a name for a host: letters, digits, dot, - and _, not beginning with a dot')
     .refine((name) => name !== 'repository.json', 'is taken in every repository')
+    .refine(
+      (name) => !name.endsWith('__checkpoints'),
+      'ends in __checkpoints, where checkpoints of containers are kept',
+    )
     .exactOptional(),
   key: absolutePath.exactOptional(),
   encryption: z.enum(['age', 'none'], 'is neither age nor none').default('age'),
