@@ -3,6 +3,7 @@
  * a machine to recover never meets one. What the engine stores of them is kept under a name of its own, so that pruning the points of the host
  * touches none of it.
  */
+import { normalize } from 'node:path/posix';
 import { z } from 'zod';
 import type { Json } from '../kernel/json.ts';
 import { LifeboatError } from '../kernel/errors.ts';
@@ -25,9 +26,18 @@ export const checkpointRecordSchema = z.object({
   leftRunning: z.boolean(),
   tcp: z.enum(['keep', 'close']).exactOptional(),
   /** The file that a restore takes: its absolute path in the data, its size and hash. */
-  file: z.object({ path: z.string(), bytes: z.number(), sha256: z.string() }),
+  file: z.object({
+    path: z.string().refine(isPlain, 'is not the absolute path of a file'),
+    bytes: z.number(),
+    sha256: z.string(),
+  }),
   data: z.object({ engine: z.string(), stored: json, entries: z.number(), bytes: z.number(), storedBytes: z.number() }),
 });
+
+/** It is looked for below a directory of ours, so it must not lead out of it. */
+function isPlain(path: string): boolean {
+  return /^\/.*[^/]$/.test(path) && !path.includes('\0') && normalize(path) === path;
+}
 
 export type CheckpointRecord = z.output<typeof checkpointRecordSchema>;
 
@@ -48,6 +58,8 @@ export interface Checkpoints {
   readonly checkpoints: readonly CheckpointRecord[];
   /** Those that cannot be used. */
   readonly damaged: readonly { readonly id: string; readonly error: LifeboatError }[];
+  /** Ids of all of them, in the order in which they arrived. */
+  readonly arrived: readonly string[];
 }
 
 /** @throws LifeboatError what the target throws */
@@ -58,9 +70,11 @@ export async function listCheckpoints(
 ): Promise<Checkpoints> {
   const checkpoints: CheckpointRecord[] = [];
   const damaged: { id: string; error: LifeboatError }[] = [];
+  const arrived: string[] = [];
   for (const { key } of await listFolder(repository.target, hostName, 'checkpoints', signal)) {
     const id = nameIn(hostName, 'checkpoints', key);
     if (id === undefined) continue;
+    arrived.push(id);
     try {
       const record = await readRecord(repository, key, checkpointRecordSchema, CHECKPOINT_FORMAT, signal);
       if (record.id !== id || record.host !== hostName)
@@ -71,30 +85,72 @@ export async function listCheckpoints(
       damaged.push({ id, error });
     }
   }
-  return { checkpoints, damaged };
+  return { checkpoints, damaged, arrived };
 }
 
 /**
  * @param name an id, the beginning of one, or what its container is called: then its last
- * @throws LifeboatError `not-found`, `refused` where several are meant; what is wrong with the one that is meant
+ * @throws LifeboatError `not-found`, `refused` where several are meant, or one that cannot be read may be the last; what is wrong with the one
+ *   that is meant, or may be
  */
-export function chosenCheckpoint({ checkpoints, damaged }: Checkpoints, name: string): CheckpointRecord {
-  const wrong = damaged.find(({ id }) => id === name);
-  if (wrong !== undefined) throw wrong.error;
-  const byId = checkpoints.filter(({ id }) => id === name || (name.length >= 4 && id.startsWith(name)));
-  const [one, ...others] = byId.length > 0 ? byId : lastOfEach(checkpoints.filter((each) => isOf(each, name)));
-  if (one === undefined) {
-    throw new LifeboatError(
-      'not-found',
-      `the repository has no checkpoint ${JSON.stringify(name)}, and none of a container of that name`,
-      {
-        hint: 'See lifeboat container checkpoints. A file is given with its directory: ./web.tar.',
-      },
+export function chosenCheckpoint(all: Checkpoints, name: string): CheckpointRecord {
+  const ids = idsMeant(all, name);
+  if (ids.length > 0) return theOne(all, ids, name);
+  const meant = lastOfEach(all.checkpoints.filter((each) => isOf(each, name)));
+  const [one, ...others] = meant;
+  if (one === undefined) throw unknown(all, name);
+  if (others.length > 0) throw several(name, meant);
+  const later = all.arrived.slice(all.arrived.indexOf(one.id) + 1);
+  const unread = all.damaged.find(({ id }) => later.includes(id));
+  if (unread === undefined) return one;
+  throw new LifeboatError(
+    'refused',
+    `the checkpoint ${unread.id} arrived after ${one.id} and cannot be read: it may be the last of ${name}`,
+    {
+      hint: `Name one by its id: lifeboat container restore ${one.id}.`,
+      cause: unread.error,
+    },
+  );
+}
+
+/** The whole id before the beginning of several. */
+function idsMeant({ arrived }: Checkpoints, name: string): readonly string[] {
+  if (arrived.includes(name)) return [name];
+  return name.length >= 4 ? [...new Set(arrived)].filter((id) => id.startsWith(name)) : [];
+}
+
+function theOne({ checkpoints, damaged }: Checkpoints, ids: readonly string[], name: string): CheckpointRecord {
+  const [id, ...others] = ids;
+  const meant = checkpoints.filter((one) => ids.includes(one.id));
+  if (others.length > 0) {
+    const unread = damaged.filter((one) => ids.includes(one.id));
+    throw several(
+      name,
+      meant,
+      unread.map((one) => one.id),
     );
   }
-  if (others.length === 0) return one;
-  const list = [one, ...others].map(({ id, container: { runtime } }) => `${id} (${runtime})`).join(', ');
-  throw new LifeboatError('refused', `several checkpoints are meant by ${JSON.stringify(name)}: ${list}`, {
+  const wrong = damaged.find((one) => one.id === id);
+  if (wrong !== undefined) throw wrong.error;
+  const [one] = meant;
+  if (one === undefined) throw new LifeboatError('bug', `the checkpoint ${id} is in the list and nowhere else`);
+  return one;
+}
+
+function unknown({ damaged }: Checkpoints, name: string): LifeboatError {
+  const [first] = damaged;
+  // It may be what is meant.
+  if (first !== undefined) return first.error;
+  return new LifeboatError(
+    'not-found',
+    `the repository has no checkpoint ${JSON.stringify(name)}, and none of a container of that name`,
+    { hint: 'See lifeboat container checkpoints. A file is given with its directory: ./web.tar.' },
+  );
+}
+
+function several(name: string, meant: readonly CheckpointRecord[], unread: readonly string[] = []): LifeboatError {
+  const list = [...meant.map(({ id, container: { runtime } }) => `${id} (${runtime})`), ...unread].join(', ');
+  return new LifeboatError('refused', `several checkpoints are meant by ${JSON.stringify(name)}: ${list}`, {
     hint: 'Name one by its id.',
   });
 }

@@ -4,7 +4,7 @@ import { LifeboatError } from '../kernel/errors.ts';
 import { type Catalogue, catalogue, type EngineRepository, neededIn } from './catalogue.ts';
 import type { LocalRecords } from './local-records.ts';
 import { folderOf, nameIn, parseAttestationName, recordKeys } from './names.ts';
-import { isUnreadable, listFolder, putRecord, readRecord, removeRecord } from './record-objects.ts';
+import { hasRecord, isUnreadable, listFolder, putRecord, readRecord, removeRecord } from './record-objects.ts';
 import { lasting } from './recoveries.ts';
 import type { Trust } from './point.ts';
 import { type ListedPoint, removePoint } from './records.ts';
@@ -268,6 +268,5 @@ export async function isOnRecord(
   id: string,
   signal: AbortSignal,
 ): Promise<boolean> {
-  for (const key of recordKeys(host, 'points', id)) if ((await target.stat(key, signal)) !== undefined) return true;
-  return false;
+  return await hasRecord({ target }, host, 'points', id, signal);
 }

@@ -141,6 +141,18 @@ export async function listFolder(
   return found.toSorted(byArrival(Date.now()));
 }
 
+/** By its keys: also one that cannot be read here, or that a list does not have yet. */
+export async function hasRecord(
+  { target }: Pick<Repository, 'target'>,
+  host: string,
+  kind: RecordKind,
+  name: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  for (const key of recordKeys(host, kind, name)) if ((await target.stat(key, signal)) !== undefined) return true;
+  return false;
+}
+
 export async function removeRecord(
   { target }: Pick<Repository, 'target'>,
   host: string,
