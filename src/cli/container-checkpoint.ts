@@ -1,7 +1,8 @@
 /** `container checkpoint` and `container restore`: what they ask of the runtime, and what they say. */
-import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { LifeboatError } from '../kernel/errors.ts';
+import { newId } from '../kernel/ids.ts';
 import { present } from '../kernel/present.ts';
 import { printable } from '../kernel/text.ts';
 import { formatBytes } from '../kernel/units.ts';
@@ -15,10 +16,11 @@ import { chosenContainer } from '../runtime/chosen.ts';
 import { withoutSecrets } from '../runtime/hidden.ts';
 import type { Tcp } from '../runtime/lifecycle.ts';
 import type { Container } from '../runtime/model/container.ts';
+import { checkpointDirectory } from '../steps/checkpoint-files.ts';
 import { judgeCheckpoint, judgingKeys, signingKeys } from './container-keys.ts';
 import type { Globals } from './globals.ts';
 import { printResult } from './output.ts';
-import { openSession } from './session.ts';
+import { configured, needsConfiguration, openSession } from './session.ts';
 import { version } from './version.ts';
 
 export interface CheckpointFlags {
@@ -44,13 +46,15 @@ export async function checkpointContainer(name: string, flags: CheckpointFlags, 
     const { checkpointToRepository } = await import('./container-repository.ts');
     return await checkpointToRepository({ container: name, leaveRunning, preDumps, ...present({ tcp }) }, globals);
   }
+  if (flags.output === undefined) await configuredForRepository(globals);
   await using session = openSession(globals);
   const { host, signal } = session;
   const { hostName, key } = await signingKeys(globals, host, signal);
   const container = chosenContainer(name, (await captureContainers(host, new Date(), signal)).containers);
   const now = new Date();
-  // Where it would be made on its way into the repository.
-  const output = resolve(flags.output ?? join(globals.stateDir, 'checkpoint.tar'));
+  const output = resolve(
+    flags.output ?? join(nearest(checkpointDirectory(resolve(globals.stateDir))), `${newId(now)}.tar`),
+  );
   const options = {
     output,
     leaveRunning,
@@ -67,6 +71,16 @@ export async function checkpointContainer(name: string, flags: CheckpointFlags, 
   const result = checkpoint ?? { container };
   const document = { ...result, container: withoutSecrets(container), output, signed, dryRun: globals.dryRun };
   printResult(globals.json, document, () => checkpointText(container, output, signed, checkpoint));
+}
+
+/** Of the directory in which it would be made on its way into the repository, what is there already. */
+function nearest(directory: string): string {
+  return existsSync(directory) ? directory : nearest(dirname(directory));
+}
+
+async function configuredForRepository(globals: Globals): Promise<void> {
+  needsConfiguration(globals, 'a checkpoint into the repository');
+  await configured(globals);
 }
 
 function checkpointText(
@@ -92,16 +106,26 @@ function checkpointText(
 /** @param what a file, by its path; or what {@link fetchCheckpoint} takes */
 export async function restoreContainer(what: string, flags: RestoreFlags, globals: Globals): Promise<void> {
   const tcp = tcpOf(flags.tcp);
-  if (what.includes('/') || existsSync(what)) {
-    return await restoreThe(resolve(what), await judgingKeys(globals), tcp, flags, globals);
+  if (isPath(what)) {
+    const file = resolve(what);
+    return await restoreThe({ file }, await judgingKeys(globals), tcp, flags, globals);
   }
   const { fetchCheckpoint } = await import('./container-repository.ts');
   await using fetched = await fetchCheckpoint(what, globals);
-  await restoreThe(fetched.file, fetched.keys, tcp, flags, globals);
+  const { file, keys, record } = fetched;
+  await restoreThe({ file, checkpoint: record.id }, keys, tcp, flags, globals);
+}
+
+/** A directory that is called as a container is none of its checkpoints. */
+function isPath(what: string): boolean {
+  return what.includes('/') || what.endsWith('.tar') || statSync(what, { throwIfNoEntry: false })?.isFile() === true;
 }
 
 async function restoreThe(
-  file: string,
+  {
+    file,
+    checkpoint,
+  }: { readonly file: string /** Its id, where it came from the repository. */; readonly checkpoint?: string },
   keys: Pick<Keyring, 'judge' | 'signs'> | undefined,
   tcp: Tcp | undefined,
   flags: RestoreFlags,
@@ -124,7 +148,7 @@ async function restoreThe(
     format: 'lifeboat.restored/1',
     runtime: container.runtime,
     name,
-    file,
+    ...(checkpoint === undefined ? { file } : { checkpoint }),
     dryRun: globals.dryRun,
     ...(id === undefined ? {} : { id }),
   };

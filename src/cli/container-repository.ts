@@ -1,18 +1,25 @@
 /** Checkpoints of containers in the repository: put there, listed, restored from it, and forgotten. */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkpoint } from '../../workflows/checkpoint.ts';
+import type { Host } from '../host/host.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import { printable } from '../kernel/text.ts';
 import { formatBytes } from '../kernel/units.ts';
-import { hostIdentity } from '../host/identity.ts';
 import { checkpointOwner, type CheckpointRecord, chosenCheckpoint, listCheckpoints } from '../point/checkpoints.ts';
-import { newId } from '../kernel/ids.ts';
-import { lockKey, releaseLock } from '../point/lock.ts';
 import type { Tcp } from '../runtime/lifecycle.ts';
-import { checkpointDirectory, forgetCheckpoint } from '../steps/checkpoint.ts';
+import { freeBytes } from '../runtime/checkpoint/facts.ts';
+import { checkpointIn } from '../runtime/checkpoint/restore.ts';
+import { forgetCheckpoint } from '../steps/checkpoint.ts';
+import {
+  type LeftCheckpoint,
+  leftCheckpoints,
+  leftText,
+  restoreDirectory,
+  sweepRestores,
+} from '../steps/checkpoint-files.ts';
 import { agree, consentDigest, type Destruction, destructionText } from '../steps/consent.ts';
-import { lockAs } from '../steps/prepare.ts';
+import { lockForCommand } from '../steps/prepare.ts';
 import { openConfigured, type OpenRepository } from '../steps/repository.ts';
 import type { Globals } from './globals.ts';
 import { printResult, table } from './output.ts';
@@ -38,6 +45,7 @@ export async function listCheckpointsHere(globals: Globals): Promise<void> {
   await using opened = await openHere(globals);
   const { repository, hostName, session } = opened;
   const { checkpoints, damaged } = await listCheckpoints(repository, hostName, session.signal);
+  const left = await leftCheckpoints(session.host, session.context.stateDir, session.signal);
   const document = {
     host: hostName,
     repository: repository.target.url,
@@ -47,16 +55,20 @@ export async function listCheckpointsHere(globals: Globals): Promise<void> {
       storedBytes,
     })),
     damaged: damaged.map(({ id, error }) => ({ id, problem: error.message })),
+    left,
   };
-  printResult(globals.json, document, () => listText(checkpoints, document.damaged));
+  printResult(globals.json, document, () => listText(checkpoints, document.damaged, left));
   if (damaged.length > 0) process.exitCode = 4;
 }
 
 function listText(
   checkpoints: readonly CheckpointRecord[],
   damaged: readonly { readonly id: string; readonly problem: string }[],
+  left: readonly LeftCheckpoint[],
 ): string {
-  if (checkpoints.length + damaged.length === 0) return 'The repository has no checkpoint of a container of this host.';
+  const here = left.map((one) => `  ! ${printable(one.file)}: ${printable(leftText(one))}`);
+  if (checkpoints.length + damaged.length === 0)
+    return ['The repository has no checkpoint of a container of this host.', ...here].join('\n');
   const rows = checkpoints.map(({ id, createdAt, container, data, tcp, leftRunning }) => [
     id,
     createdAt,
@@ -66,7 +78,7 @@ function listText(
     [leftRunning ? 'ran on' : 'ended', ...(tcp === undefined ? [] : [`connections: ${tcp}`])].join(', '),
   ]);
   const lines = damaged.map(({ id, problem }) => `  ! ${id}: ${printable(problem)}`);
-  return [table(['CHECKPOINT', 'AT', 'CONTAINER', 'RUNTIME', 'SIZE', ''], rows), ...lines].join('\n');
+  return [table(['CHECKPOINT', 'AT', 'CONTAINER', 'RUNTIME', 'SIZE', ''], rows), ...lines, ...here].join('\n');
 }
 
 export async function forgetCheckpointHere(id: string, globals: Globals): Promise<void> {
@@ -90,21 +102,12 @@ export async function forgetCheckpointHere(id: string, globals: Globals): Promis
   if (!globals.dryRun) {
     await agree(destruction, { yes: globals.yes, ask: session.context.ask }, signal);
     // A restore that reads it meanwhile fails, and says so; another run that writes is kept away.
-    const lock = await lockAs(
-      repository.target,
-      await hostIdentity(host, signal),
-      hostName,
-      { run: newId(new Date()) },
-      signal,
-    );
-    try {
-      await forgetCheckpoint(repository, hostName, id, signal);
-    } finally {
-      await releaseLock(repository.target, { key: lockKey(hostName), id: lock.id }, new AbortController().signal);
-    }
+    await using _lock = await lockForCommand(repository.target, host, hostName, 'container forget', signal);
+    await forgetCheckpoint(repository, hostName, id, signal);
   }
   const digest = consentDigest(destruction.identity);
-  printResult(globals.json, { forgotten: id, dryRun: globals.dryRun, digest }, () =>
+  const document = { checkpoint: id, ...(globals.dryRun ? {} : { forgotten: id }), dryRun: globals.dryRun, digest };
+  printResult(globals.json, document, () =>
     globals.dryRun ? destructionText(destruction) : `The checkpoint ${id} is forgotten.`,
   );
 }
@@ -119,38 +122,64 @@ export interface Fetched extends AsyncDisposable {
 export async function fetchCheckpoint(name: string, globals: Globals): Promise<Fetched> {
   await using stack = new AsyncDisposableStack();
   const { repository, hostName, session } = stack.use(await openHere(globals));
-  const { signal, context } = session;
+  const { signal, context, host } = session;
   const record = chosenCheckpoint(await listCheckpoints(repository, hostName, signal), name);
-  const above = checkpointDirectory(context.stateDir);
-  await mkdir(above, { recursive: true, mode: 0o700 });
-  const directory = await mkdtemp(join(above, 'restore-'));
-  const kept = stack.move();
-  kept.defer(async () => await rm(directory, { recursive: true, force: true }));
+  await sweepRestores(context.stateDir);
+  const { path: directory } = stack.use(await restoreDirectory(context.stateDir));
+  await checkRoom(host, directory, record, signal);
   const { engine, target, keys } = repository;
-  try {
-    await engine.restore(
-      {
-        target,
-        hostName: checkpointOwner(hostName),
-        pointId: record.id,
-        sealing: keys,
-        stored: record.data.stored,
-        paths: [record.file.path],
-        directory,
-        onProgress: () => undefined,
-      },
-      signal,
-    );
-  } catch (error) {
-    await kept.disposeAsync();
-    throw error;
-  }
-  return {
-    file: join(directory, record.file.path),
-    record,
-    keys,
-    [Symbol.asyncDispose]: async () => await kept.disposeAsync(),
-  };
+  await engine.restore(
+    {
+      target,
+      hostName: checkpointOwner(hostName),
+      pointId: record.id,
+      sealing: keys,
+      stored: record.data.stored,
+      paths: [record.file.path],
+      directory,
+      onProgress: () => undefined,
+    },
+    signal,
+  );
+  const file = join(directory, record.file.path);
+  await checkFetched(host, file, record, signal);
+  const kept = stack.move();
+  return { file, record, keys, [Symbol.asyncDispose]: async () => await kept.disposeAsync() };
+}
+
+/** @throws LifeboatError `no-space` */
+async function checkRoom(
+  host: Host,
+  directory: string,
+  { id, data }: CheckpointRecord,
+  signal: AbortSignal,
+): Promise<void> {
+  const free = await freeBytes(host, directory, signal);
+  if (free >= data.bytes) return;
+  throw new LifeboatError(
+    'no-space',
+    `the checkpoint ${id} takes ${formatBytes(data.bytes)} on its way, and ${directory} has ${formatBytes(free)} free`,
+    { hint: 'Free some space there, or choose another directory with --state-dir.' },
+  );
+}
+
+/**
+ * That what came is what the record tells of: a file, whose document speaks of the archive that the record names. The archive
+ * itself is read against the document by the restore.
+ *
+ * @throws LifeboatError `archive-damaged`
+ */
+async function checkFetched(host: Host, file: string, record: CheckpointRecord, signal: AbortSignal): Promise<void> {
+  const { bytes, sha256 } = record.file;
+  const found = (await lstat(file)).isFile() ? await checkpointIn(host, file, signal) : undefined;
+  if (found?.content.bytes === bytes && found.content.sha256 === sha256) return;
+  throw new LifeboatError(
+    'archive-damaged',
+    `what is stored of ${record.id} is not the checkpoint that its record names`,
+    {
+      hint: 'Take another one: lifeboat container checkpoints.',
+    },
+  );
 }
 
 interface Here extends AsyncDisposable {

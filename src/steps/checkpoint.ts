@@ -2,31 +2,34 @@
 import { dirname, join } from 'node:path/posix';
 import type { Config } from '../config/schema.ts';
 import type { Engine } from '../engine/engine.ts';
+import type { Host } from '../host/host.ts';
 import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import { present } from '../kernel/present.ts';
+import type { Keyring } from '../keys/keyring.ts';
 import { signContent } from '../keys/signed.ts';
 import {
   CHECKPOINT_FORMAT,
   checkpointOwner,
   type CheckpointRecord,
+  type Checkpoints,
   containerKey,
   listCheckpoints,
   putCheckpoint,
   removeCheckpointRecord,
 } from '../point/checkpoints.ts';
+import { hasRecord } from '../point/record-objects.ts';
 import { captureContainers } from '../runtime/capture.ts';
 import { checkpointToFile } from '../runtime/checkpoint/checkpoint.ts';
 import { checkpointIn } from '../runtime/checkpoint/restore.ts';
 import { chosenContainer } from '../runtime/chosen.ts';
+import { interruptedOf } from '../runtime/checkpoint/interrupted.ts';
 import { withoutSecrets } from '../runtime/hidden.ts';
 import type { CleanupContext } from '../workflow/step.ts';
-import { step } from './define.ts';
+import { checkpointDirectory, leftCheckpoints, leftText, sweepRestores } from './checkpoint-files.ts';
+import { type State, step } from './define.ts';
 import { keysAtHand } from './keys.ts';
 import { type OpenRepository, openConfigured } from './repository.ts';
 import { readWhole } from './store.ts';
-
-/** Where the files of checkpoints lie while they are made and brought back: for root alone. */
-export const checkpointDirectory = (stateDir: string): string => join(stateDir, 'checkpoints');
 
 export const freezeContainer = step({
   id: 'freeze',
@@ -39,12 +42,16 @@ export const freezeContainer = step({
     const { config, stateDir, version, hostName, pointId, checkpointRequest: request } = state;
     const path = join(checkpointDirectory(stateDir), `${pointId}.tar`);
     await host.run(['mkdir', '-p', '-m', '0700', '--', dirname(path)], {}, signal);
+    say({ type: 'note', text: `the checkpoint is in ${path} until it is stored` });
+    await sweepRestores(stateDir);
+    for (const left of await leftCheckpoints(host, stateDir, signal))
+      if (left.file !== path) say({ type: 'finding', subject: left.file, problem: leftText(left) });
     // Of this run, before it was cut off.
     const before = await checkpointIn(host, path, signal);
+    if (before === undefined) await refuseInterrupted(host, path, signal);
     const made = before ?? (await freeze());
     if (made === undefined) throw new LifeboatError('bug', 'a checkpoint that was only looked at is no checkpoint');
     const { container, content, ...rest } = made;
-    say({ type: 'note', text: `${container.name} is in ${path} until it is stored` });
     return { checkpointFile: { path, ...content, ...rest, container: withoutSecrets(container) } };
 
     async function freeze() {
@@ -69,6 +76,34 @@ export const freezeContainer = step({
   },
 });
 
+/** Before anybody asks whether the container runs: that it does not is what is to be told. */
+async function refuseInterrupted(host: Host, path: string, signal: AbortSignal): Promise<void> {
+  const begun = await interruptedOf(host, path, signal);
+  if (begun === undefined) return;
+  throw new LifeboatError('exists', `the checkpoint of ${begun.intent.container.name} into ${path} was interrupted`, {
+    hint: `See to it first: lifeboat container restore ${path}. The same run can then be gone on with.`,
+  });
+}
+
+/** Runs `work`; what fails there names where the container is now. */
+async function keeping<T>(
+  { path, container, leftRunning }: State['checkpointFile'],
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    const { code, message, hint, retryable, cause = thrown } = asLifeboatError(thrown);
+    const state = leftRunning ? 'runs on' : 'has ended';
+    const where = `${container.name} ${state}; its checkpoint is in ${path}: lifeboat container restore ${path}.`;
+    throw new LifeboatError(code, message, {
+      hint: hint === undefined ? where : `${hint} ${where}`,
+      retryable,
+      cause,
+    });
+  }
+}
+
 export const storeCheckpoint = step({
   id: 'image',
   title: 'Store the checkpoint, and read it back',
@@ -82,41 +117,45 @@ export const storeCheckpoint = step({
       { say, secrets, signal }: CleanupContext,
     ) {
       await using repository = await openConfigured(config, { say, secrets }, signal);
-      const { checkpoints } = await listCheckpoints(repository, hostName, signal);
-      if (!checkpoints.some(({ id }) => id === pointId)) await discardData(repository, hostName, pointId, signal);
+      // Not by a list of what can be read: on a host that can write only that is nothing.
+      if (await hasRecord(repository, hostName, 'checkpoints', pointId, signal)) return;
+      await discardData(repository, hostName, pointId, signal);
     },
   },
   run: async ({ state, host, onFailure, say, secrets, signal }) => {
     const { config, hostName, pointId, checkpointFile: file } = state;
-    await using repository = await openConfigured(config, { say, secrets }, signal);
-    const { engine, target, keys } = repository;
-    if (!keys.signs) {
-      const problem =
-        'the repository is not encrypted: whoever can read it reads the memory of the container, with the secrets in it';
-      say({ type: 'finding', subject: 'encryption', problem });
-    }
-    await onFailure('discard', { config, hostName, pointId });
-    const job = { target, hostName: checkpointOwner(hostName), pointId, sealing: keys };
-    const { stored, entries, bytes, storedBytes, findings } = await engine.backup(
-      {
-        ...job,
-        host,
-        include: [file.path],
-        exclude: [],
-        rules: { cacheDirectories: false },
-        description: { container: file.container, createdAt: file.createdAt },
-        compressionLevel: config.backup.compressionLevel,
-        onProgress: ({ doneBytes }) => {
-          say({ type: 'progress', done: doneBytes, total: file.bytes, unit: 'bytes' });
+    return await keeping(file, async () => {
+      await using repository = await openConfigured(config, { say, secrets }, signal);
+      const { engine, target, keys } = repository;
+      if (!keys.signs) {
+        const problem =
+          'the repository is not encrypted: whoever can read it reads the memory of the container, with the secrets in it';
+        say({ type: 'finding', subject: 'encryption', problem });
+      }
+      await onFailure('discard', { config, hostName, pointId });
+      const job = { target, hostName: checkpointOwner(hostName), pointId, sealing: keys };
+      const { stored, entries, bytes, storedBytes, findings } = await engine.backup(
+        {
+          ...job,
+          host,
+          include: [file.path],
+          exclude: [],
+          rules: { cacheDirectories: false },
+          description: { container: file.container, createdAt: file.createdAt },
+          compressionLevel: config.backup.compressionLevel,
+          onProgress: ({ doneBytes }) => {
+            say({ type: 'progress', done: doneBytes, total: file.bytes, unit: 'bytes' });
+          },
         },
-      },
-      signal,
-    );
-    const [first] = findings;
-    if (first !== undefined)
-      throw new LifeboatError('target-failed', `the checkpoint was not stored: ${first.problem}`);
-    await readWhole(repository, { ...job, stored, scope: 'chain' }, bytes, say, signal);
-    return { checkpointData: { engine: engine.name, stored, entries, bytes, storedBytes } };
+        signal,
+      );
+      const [first] = findings;
+      if (first !== undefined)
+        throw new LifeboatError('target-failed', `the checkpoint was not stored: ${first.problem}`);
+      const hint = 'The checkpoint was not put on record. Check the storage and the memory of this machine.';
+      await readWhole(repository, { ...job, stored, scope: 'chain' }, { total: bytes, hint }, say, signal);
+      return { checkpointData: { engine: engine.name, stored, entries, bytes, storedBytes } };
+    });
   },
 });
 
@@ -129,23 +168,26 @@ export const recordCheckpoint = step({
   timeout: '10m',
   run: async ({ state, host, say, secrets, signal }) => {
     const { config, hostName, pointId, checkpointFile: file, checkpointData: data } = state;
-    await using repository = await openConfigured(config, { say, secrets }, signal);
-    await refuseGone(repository, hostName, pointId, data.storedBytes, signal);
-    const { path, bytes, sha256, container, createdAt, leftRunning, tcp } = file;
-    const record: CheckpointRecord = {
-      format: CHECKPOINT_FORMAT,
-      id: pointId,
-      createdAt,
-      host: hostName,
-      container,
-      leftRunning,
-      ...present({ tcp }),
-      file: { path, bytes, sha256 },
-      data,
-    };
-    await putCheckpoint(repository, record, signal);
-    await host.run(['rm', '-f', '--', path], {}, signal);
-    return { recorded: { point: pointId, repository: repository.target.url } };
+    return await keeping(file, async () => {
+      await using repository = await openConfigured(config, { say, secrets }, signal);
+      await refuseGone(repository, hostName, pointId, data.storedBytes, signal);
+      const { path, bytes, sha256, container, createdAt, leftRunning, tcp } = file;
+      const record: CheckpointRecord = {
+        format: CHECKPOINT_FORMAT,
+        id: pointId,
+        createdAt,
+        host: hostName,
+        container,
+        leftRunning,
+        ...present({ tcp }),
+        file: { path, bytes, sha256 },
+        data,
+      };
+      await putCheckpoint(repository, record, signal);
+      // Also what a restore of the file left that was killed.
+      await host.run(['sh', '-c', 'rm -rf -- "$1" "$1".????????', 'sh', path], {}, signal);
+      return { recorded: { point: pointId, repository: repository.target.url } };
+    });
   },
 });
 
@@ -159,6 +201,8 @@ export const retainCheckpoints = step({
     const { config, hostName, checkpointFile } = state;
     await using repository = await openConfigured(config, { say, secrets }, signal);
     const { checkpoints, damaged } = await listCheckpoints(repository, hostName, signal);
+    const problem = unreadProblem(repository.keys, damaged, config.checkpoints.keep);
+    if (problem !== undefined) say({ type: 'finding', subject: 'retention of checkpoints', problem });
     const same = checkpoints.filter((one) => containerKey(one) === containerKey(checkpointFile));
     const points: string[] = [];
     let bytes = 0;
@@ -178,6 +222,22 @@ export const retainCheckpoints = step({
     return { forgotten: { points, bytes } };
   },
 });
+
+/** Nobody knows whose those are that cannot be read, so that they stay, whatever the configuration says. */
+function unreadProblem(
+  { identities }: Pick<Keyring, 'identities'>,
+  damaged: Checkpoints['damaged'],
+  keep: number,
+): string | undefined {
+  const many = damaged.length;
+  const how = 'lifeboat container forget ID takes one away';
+  if (identities.length === 0 && damaged.every(({ error }) => error.code === 'no-key')) {
+    if (many <= keep) return undefined;
+    return `this host can write only, and does not know of which containers the ${many} checkpoints are: none of them is forgotten; ${how}`;
+  }
+  if (many === 0) return undefined;
+  return `${many} of the checkpoints could not be looked at, and stay (lifeboat container checkpoints says why); ${how}`;
+}
 
 /** Of a run that was cut off before its record, and that nobody has gone on with since. */
 const abandonedMs = 7 * 86_400_000;
@@ -211,7 +271,7 @@ async function refuseGone(
     if (pointId === id) bytes += size;
   if (bytes === storedBytes) return;
   throw new LifeboatError('not-found', `what was stored of the checkpoint ${id} is not there any more`, {
-    hint: 'Nothing was put on record. The file is where it was made: lifeboat container restore FILE.',
+    hint: 'Nothing was put on record.',
   });
 }
 

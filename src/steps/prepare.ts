@@ -1,5 +1,6 @@
 /** Steps that come first: who this is, whether the repository is there, and that nobody else is at it. */
 import { type HostIdentity, hostIdentity, pidNamespace, processStart, sameProcessAlive } from '../host/identity.ts';
+import type { Host } from '../host/host.ts';
 import { newId } from '../kernel/ids.ts';
 import { acquireLock, type Held, lockKey, newLockId, releaseLock } from '../point/lock.ts';
 import type { Config } from '../config/schema.ts';
@@ -65,7 +66,7 @@ export const lock = step({
  *
  * @throws LifeboatError `locked`
  */
-export async function lockAs(
+async function lockAs(
   target: Target,
   { name, machineId, bootId }: Pick<HostIdentity, 'name'> & Partial<HostIdentity>,
   hostName: string,
@@ -85,4 +86,25 @@ export async function lockAs(
   };
   const isAlive = (holder: { pid: number; processStart: number }) => sameProcessAlive(holder.pid, holder.processStart);
   return await acquireLock(target, lockKey(hostName), claim, isAlive, signal);
+}
+
+const RELEASE_MS = 60_000;
+
+/**
+ * The lock of a host for a command that is no run; released with what it returns, also when the command was interrupted.
+ *
+ * @param run what the others are told of it
+ * @returns nothing where the target cannot lock
+ * @throws LifeboatError `locked`
+ */
+export async function lockForCommand(
+  target: Target,
+  host: Host,
+  hostName: string,
+  run: string,
+  signal: AbortSignal,
+): Promise<AsyncDisposable | undefined> {
+  if (!target.traits.exclusivePut) return undefined;
+  const held = await lockAs(target, await hostIdentity(host, signal), hostName, { run }, signal);
+  return { [Symbol.asyncDispose]: () => releaseLock(target, held, AbortSignal.timeout(RELEASE_MS)) };
 }

@@ -145,7 +145,9 @@ export const readBack = step({
     await using repository = await openConfigured(config, { say, secrets }, signal);
     const { target, keys } = repository;
     const job = { target, hostName, pointId, sealing: keys, stored: data.stored, scope: 'own' } as const;
-    const report = await readWhole(repository, job, data.bytes, say, signal);
+    const hint =
+      'The point was not put on record. Check the storage and the memory of this machine, then run it again.';
+    const report = await readWhole(repository, job, { total: data.bytes, hint }, say, signal);
     // What an incremental point builds upon was verified when that was made, and has its own turn later.
     return {
       verified: { ...report, at: new Date().toISOString(), scope: data.references.length === 0 ? 'chain' : 'own' },
@@ -153,11 +155,16 @@ export const readBack = step({
   },
 });
 
-/** Reads back what was stored just now. @throws LifeboatError `archive-damaged` */
+/**
+ * Reads back what was stored just now.
+ *
+ * @param hint what to do where it is not what was sent
+ * @throws LifeboatError `archive-damaged`
+ */
 export async function readWhole(
   { engine }: Pick<OpenRepository, 'engine'>,
   job: Omit<VerifyJob, 'onProgress'>,
-  total: number,
+  { total, hint }: { readonly total: number; readonly hint: string },
   say: Say,
   signal: AbortSignal,
 ): Promise<VerifyReport> {
@@ -167,6 +174,6 @@ export async function readWhole(
   const [first] = report.damage;
   if (first === undefined) return report;
   throw new LifeboatError('archive-damaged', `what was stored reads back wrong: ${first.subject}: ${first.problem}`, {
-    hint: 'The point was not put on record. Check the storage and the memory of this machine, then run it again.',
+    hint,
   });
 }

@@ -1,7 +1,11 @@
 /** Checkpoints in a repository: as secret as everything there, brought back here and where there is nothing but the code, and no points of the host. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { decryptBytes } from '../../src/age/age.ts';
+import { decompressing } from '../../src/engine/zstd.ts';
 import type { Argv } from '../../src/host/host.ts';
+import { derive } from '../../src/keys/derive.ts';
+import { parseRecoveryCode } from '../../src/keys/recovery-code.ts';
 import { type CheckpointHost, checkpointHost } from '../helpers/checkpoint-host.ts';
 import { containerObstacle } from '../helpers/container-host.ts';
 import { signal } from './conformance.ts';
@@ -66,13 +70,33 @@ describe.skipIf(obstacle !== undefined)(`checkpoints in a repository${why}`, () 
     const { json } = await host.lifeboat(...own, 'container', 'checkpoint', 'web');
     expect(json).toMatchObject({ leftRunning: false, container: { name: 'web', runtime: 'podman' } });
     expect(await run('podman ps -q')).toBe('');
-    expect(await run(`grep -rlF ${secret} /srv/repo /var/lib/lifeboat 2>/dev/null || echo none`)).toBe('none\n');
+    expect(await run(`grep -rlF ${secret} /var/lib/lifeboat 2>/dev/null || echo none`)).toBe('none\n');
+    // Compressed, no search would find it: so whether each object is sealed, and that it is there once it is opened.
+    const objects = (await run(`find /srv/repo -type f -name '*${(await checkpoints())[0]?.id}*'`)).trim().split('\n');
+    expect(objects.length).toBeGreaterThanOrEqual(3);
+    const { identity } = derive(parseRecoveryCode(code).secret);
+    let opened = 0;
+    for (const path of objects) {
+      expect(path).toMatch(/\.age$/);
+      const sealed = await host.read(path, {}, signal);
+      expect(sealed.toString('latin1')).toMatch(/^age-encryption\.org\/v1\n/);
+      if (path.endsWith('.tar.zst.age')) {
+        const frames = async function* () {
+          yield decryptBytes(sealed, [identity]);
+        };
+        const plain = Buffer.concat(await Array.fromAsync(decompressing(frames()), (bytes) => Buffer.from(bytes)));
+        if (plain.includes(secret)) opened += 1;
+      }
+    }
+    expect(opened).toBe(1);
     expect(await run('find /var/lib/lifeboat/checkpoints -type f')).toBe('');
 
     // Podman keeps one that has ended.
     await run('podman rm web');
     const back = await host.lifeboat(...own, 'container', 'restore', 'web');
     expect(back.json).toMatchObject({ format: 'lifeboat.restored/1', name: 'web', runtime: 'podman' });
+    expect(back.json['checkpoint']).toBe((await checkpoints())[0]?.id);
+    expect(back.json['file']).toBeUndefined();
     expect(await count('web')).toBeGreaterThan(before);
     expect(await run('podman inspect --format {{.State.Status}} web')).toBe('running\n');
     expect(await run('find /var/lib/lifeboat/checkpoints -mindepth 1')).toBe('');
@@ -89,7 +113,10 @@ describe.skipIf(obstacle !== undefined)(`checkpoints in a repository${why}`, () 
     expect(await run(`find /srv/repo -name '*${first}*'`)).toBe('');
     const forget = [...own, 'container', 'forget', older?.id ?? ''] as const;
     expect((await host.lifeboat(...forget)).json.error?.code).toBe('refused');
-    const { digest } = z.object({ digest: z.string() }).parse((await host.lifeboat('--dry-run', ...forget)).json);
+    const looked = (await host.lifeboat('--dry-run', ...forget)).json;
+    expect(looked).toMatchObject({ checkpoint: older?.id, dryRun: true });
+    expect(looked['forgotten']).toBeUndefined();
+    const { digest } = z.object({ digest: z.string() }).parse(looked);
     expect((await host.lifeboat(`--yes=${digest}`, ...forget)).code).toBe(0);
     expect((await checkpoints()).map(({ id }) => id)).toEqual([newer?.id]);
     expect(await run(`find /srv/repo -name '*${older?.id}*'`)).toBe('');
@@ -139,12 +166,17 @@ describe.skipIf(obstacle !== undefined)(`checkpoints in a repository${why}`, () 
     await run('rm -r /srv/own/hooks.d');
     expect(failed.json.error).toBeDefined();
     const file = (await run('ls /var/lib/lifeboat/checkpoints/*.tar')).trim();
+    expect(failed.json.error?.hint).toContain(
+      `web has ended; its checkpoint is in ${file}: lifeboat container restore ${file}`,
+    );
     expect(await run('podman ps -q')).toBe('');
     const runId = z.object({ run: z.object({ id: z.string() }) }).parse(failed.json).run.id;
 
     expect((await host.lifeboat(...own, 'runs', 'resume', runId)).json.error).toBeDefined();
     expect(await run(`test -f ${file} && echo there`)).toBe('there\n');
     await run('mv /srv/away /srv/repo');
+    const { json } = await host.lifeboat(...own, 'container', 'checkpoints');
+    expect(json['left']).toEqual([{ file, state: 'unstored', container: 'web' }]);
     const resumed = await host.lifeboat(...own, 'runs', 'resume', runId);
     expect(resumed.json).toMatchObject({ format: 'lifeboat.checkpointed/1', container: { name: 'web' } });
     expect(resumed.json.error).toBeUndefined();
@@ -153,5 +185,64 @@ describe.skipIf(obstacle !== undefined)(`checkpoints in a repository${why}`, () 
     await run('podman rm web');
     expect((await host.lifeboat(...own, 'container', 'restore', 'web')).json.error).toBeUndefined();
     expect(await run('podman inspect --format {{.State.Status}} web')).toBe('running\n');
+  });
+
+  test('one that was killed while it was made is named, and kept from being made anew over what is left', async () => {
+    const file = '/var/lib/lifeboat/checkpoints/20261101T000000Z-aaaaaa.tar';
+    const { stdout } = await host.run([...host.lifeboatArgv, '--json', 'container', 'list'], {}, signal);
+    const all = z
+      .object({ containers: z.array(z.looseObject({ name: z.string() })) })
+      .parse(JSON.parse(stdout.toString()));
+    const intent = {
+      format: 'lifeboat.checkpoint-begun/1',
+      container: all.containers.find(({ name }) => name === 'web'),
+    };
+    await run(`mkdir -p -m 700 ${file}.abcdefgh; mkdir ${file}.abcdefgh/lifeboat`);
+    await host.write(`${file}.abcdefgh/lifeboat/intent.json`, Buffer.from(JSON.stringify(intent)), {}, signal);
+    const { json } = await host.lifeboat(...own, 'container', 'checkpoints');
+    expect(json['left']).toEqual([{ file, state: 'interrupted', container: 'web' }]);
+
+    const next = await host.lifeboat(...own, 'container', 'checkpoint', 'web', '--leave-running');
+    expect(next.code).toBe(4);
+    const said = next.json.run?.findings ?? [];
+    expect(said).toContainEqual(expect.objectContaining({ subject: file }));
+    expect((await host.lifeboat(...own, 'container', 'restore', file)).json.error).toBeUndefined();
+    expect(await run('find /var/lib/lifeboat/checkpoints -mindepth 1')).toBe('');
+  });
+
+  test('memory that a killed restore left goes with the next; not that of one which is under way', async () => {
+    const at = '/var/lib/lifeboat/checkpoints';
+    await run(
+      `for one in restore-killed restore-atwork; do mkdir -p -m 700 ${at}/$one/data; echo x > ${at}/$one/data/memory; touch -d '1 hour ago' ${at}/$one/lock; done
+       flock ${at}/restore-atwork/lock sleep 1000 </dev/null >/dev/null 2>&1 & echo $! > /srv/holder; sleep 0.5`,
+    );
+    const [one] = await checkpoints();
+    const looked = await host.lifeboat(...own, '--dry-run', 'container', 'restore', one?.id ?? '', '--name', 'other');
+    expect(looked.json.error).toBeUndefined();
+    expect(await run(`ls ${at}`)).toBe('restore-atwork\n');
+    await run(`kill $(cat /srv/holder) $(cat /proc/$(cat /srv/holder)/task/*/children); rm -r ${at}/restore-atwork`);
+  });
+
+  test('records that cannot be read are counted, and a name is not taken for an older one', async () => {
+    const name = '20991101T000000Z-bbbbbb';
+    const folder = '/srv/repo/lifeboat/box/checkpoints';
+    await run(`echo nonsense > ${folder}/${name}$(ls ${folder} | head -1 | sed 's/^[^.]*//')`);
+    const refused = await host.lifeboat(...own, '--dry-run', 'container', 'restore', 'web');
+    expect(refused.json.error).toMatchObject({ code: 'refused' });
+    expect(refused.json.error?.message).toContain(name);
+    const next = await host.lifeboat(...own, 'container', 'checkpoint', 'web', '--leave-running');
+    expect(next.json.run?.findings).toContainEqual(
+      expect.objectContaining({ problem: expect.stringContaining('1 of the checkpoints could not be looked at') }),
+    );
+    await run(`rm ${folder}/${name}*`);
+  });
+
+  test('to look only asks for what the real one does', async () => {
+    const none = await host.lifeboat('--config', '/srv/none.yaml', '--dry-run', 'container', 'checkpoint', 'web');
+    expect(none.json.error).toBeDefined();
+    await run('rmdir /var/lib/lifeboat/checkpoints');
+    const looked = await host.lifeboat(...own, '--dry-run', 'container', 'checkpoint', 'web');
+    expect(looked.json.error).toBeUndefined();
+    expect(looked.json['dryRun']).toBe(true);
   });
 });

@@ -5,21 +5,16 @@ import { type HostKey, newHostKey, readHostKey, replacedNow, writeHostKey } from
 import { sealKeyRecord } from '../../keys/key-record.ts';
 import { newRecoveryCode, type RecoveryCode } from '../../keys/recovery-code.ts';
 import { noneRetired, type Retired, retiredNow, withRetired } from '../../keys/retired.ts';
-import { hostIdentity } from '../../host/identity.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
-import { releaseLock } from '../../point/lock.ts';
 import { type KeyRecordPlace, putBackKeyRecord, putKeyRecord } from '../../steps/key-records.ts';
 import { readKeyRecords } from '../../steps/keys.ts';
-import { lockAs } from '../../steps/prepare.ts';
+import { lockForCommand } from '../../steps/prepare.ts';
 import { openConfigured, type OpenRepository } from '../../steps/repository.ts';
-import type { Target } from '../../target/target.ts';
 import type { Globals } from '../globals.ts';
 import { type RecoverySheet, recoverySheet } from '../recovery-sheet.ts';
 import { hostNameOf } from '../requests.ts';
 import { configured, openSession, type Session } from '../session.ts';
 import { checkIsInForce, keyFileOf, lockHostKey, neededCode } from './open.ts';
-
-const RELEASE_MS = 60_000;
 
 export interface RotateRequest {
   /** A new key for the host, and the same code. */
@@ -68,7 +63,8 @@ async function rotateCode(file: string, config: Config, session: Session): Promi
   if (proof !== undefined) checkMayRotate(proof, old);
   await using repository = await openConfigured(config, opening, signal);
   if (dryRun) return { key: file, host: old.host, writeOnly: old.writeOnly, rotated: 'recovery-code', dryRun };
-  await using _lock = await lockOfHost(repository.target, old.host, session);
+  // No run may be under way: what it signs with the old key after the rotation would not be believed.
+  await using _lock = await lockForCommand(repository.target, session.host, old.host, 'key rotate', signal);
   await putBackKeyRecord(placeIn(repository, old.host, session), signal);
   const code = newRecoveryCode();
   const now = new Date();
@@ -123,7 +119,9 @@ async function rotateHostKey(
   const host = await hostNameOf(config, session.host, signal);
   const { key: _without, ...rest } = config;
   await using repository = await openConfigured({ ...rest, host }, opening, signal);
-  await using _lock = dryRun ? undefined : await lockOfHost(repository.target, host, session);
+  await using _lock = dryRun
+    ? undefined
+    : await lockForCommand(repository.target, session.host, host, 'key rotate', signal);
   if (!dryRun) await putBackKeyRecord(placeIn(repository, host, session), signal);
   const { records } = await readKeyRecords(repository.target, host, code, opening.say, signal);
   if (old === undefined && records.length === 0) {
@@ -164,18 +162,6 @@ async function store(
 ): Promise<void> {
   const sealed = sealKeyRecord(key, code, older, new Date());
   await putKeyRecord(placeIn(repository, key.host, session), sealed, session.signal);
-}
-
-/** No run may be under way: what it signs with the old key after the rotation would not be believed. */
-async function lockOfHost(
-  target: Target,
-  name: string,
-  { host, signal }: Session,
-): Promise<AsyncDisposable | undefined> {
-  if (!target.traits.exclusivePut) return undefined;
-  const held = await lockAs(target, await hostIdentity(host, signal), name, { run: 'key rotate' }, signal);
-  // Also when the rotation was interrupted.
-  return { [Symbol.asyncDispose]: () => releaseLock(target, held, AbortSignal.timeout(RELEASE_MS)) };
 }
 
 function placeIn({ target, id }: OpenRepository, host: string, { context: { stateDir } }: Session): KeyRecordPlace {
