@@ -10,7 +10,7 @@ import { checkpointOwner, type CheckpointRecord, chosenCheckpoint, listCheckpoin
 import type { Tcp } from '../runtime/lifecycle.ts';
 import { freeBytes } from '../runtime/checkpoint/facts.ts';
 import { checkpointIn } from '../runtime/checkpoint/restore.ts';
-import { forgetCheckpoint } from '../steps/checkpoint.ts';
+import { forgetCheckpoint } from '../steps/checkpoint-retention.ts';
 import {
   type LeftCheckpoint,
   leftCheckpoints,

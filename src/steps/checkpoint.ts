@@ -1,23 +1,11 @@
 /** Steps that put a running container into the repository: its checkpoint as a file, that file through the engine, and the file away again. */
 import { dirname, join } from 'node:path/posix';
 import type { Config } from '../config/schema.ts';
-import type { Engine } from '../engine/engine.ts';
 import type { Host } from '../host/host.ts';
 import { asLifeboatError, LifeboatError } from '../kernel/errors.ts';
 import { present } from '../kernel/present.ts';
-import type { Keyring } from '../keys/keyring.ts';
 import { signContent } from '../keys/signed.ts';
-import {
-  CHECKPOINT_FORMAT,
-  checkpointOwner,
-  type CheckpointRecord,
-  type Checkpoints,
-  containerKey,
-  listCheckpoints,
-  putCheckpoint,
-  removeCheckpointRecord,
-} from '../point/checkpoints.ts';
-import { hasRecord } from '../point/record-objects.ts';
+import { CHECKPOINT_FORMAT, checkpointOwner, type CheckpointRecord, putCheckpoint } from '../point/checkpoints.ts';
 import { captureContainers } from '../runtime/capture.ts';
 import { checkpointToFile } from '../runtime/checkpoint/checkpoint.ts';
 import { checkpointIn } from '../runtime/checkpoint/restore.ts';
@@ -25,6 +13,7 @@ import { chosenContainer } from '../runtime/chosen.ts';
 import { interruptedOf } from '../runtime/checkpoint/interrupted.ts';
 import { withoutSecrets } from '../runtime/hidden.ts';
 import type { CleanupContext } from '../workflow/step.ts';
+import { discardUnrecorded } from './checkpoint-retention.ts';
 import { checkpointDirectory, leftCheckpoints, leftText, sweepRestores } from './checkpoint-files.ts';
 import { type State, step } from './define.ts';
 import { keysAtHand } from './keys.ts';
@@ -117,9 +106,7 @@ export const storeCheckpoint = step({
       { say, secrets, signal }: CleanupContext,
     ) {
       await using repository = await openConfigured(config, { say, secrets }, signal);
-      // Not by a list of what can be read: on a host that can write only that is nothing.
-      if (await hasRecord(repository, hostName, 'checkpoints', pointId, signal)) return;
-      await discardData(repository, hostName, pointId, signal);
+      await discardUnrecorded(repository, hostName, pointId, signal);
     },
   },
   run: async ({ state, host, onFailure, say, secrets, signal }) => {
@@ -191,73 +178,6 @@ export const recordCheckpoint = step({
   },
 });
 
-export const retainCheckpoints = step({
-  id: 'retain-checkpoints',
-  title: 'Forget the oldest checkpoints of this container, as configured',
-  needs: ['config', 'hostName', 'lockId', 'checkpointFile', 'recorded'],
-  gives: ['forgotten'],
-  timeout: '1h',
-  run: async ({ state, say, secrets, signal }) => {
-    const { config, hostName, checkpointFile } = state;
-    await using repository = await openConfigured(config, { say, secrets }, signal);
-    const { checkpoints, damaged } = await listCheckpoints(repository, hostName, signal);
-    const problem = unreadProblem(repository.keys, damaged, config.checkpoints.keep);
-    if (problem !== undefined) say({ type: 'finding', subject: 'retention of checkpoints', problem });
-    const same = checkpoints.filter((one) => containerKey(one) === containerKey(checkpointFile));
-    const points: string[] = [];
-    let bytes = 0;
-    for (const { id, data } of same.slice(0, -config.checkpoints.keep)) {
-      try {
-        await forgetCheckpoint(repository, hostName, id, signal);
-      } catch (error) {
-        if (signal.aborted) throw error;
-        say({ type: 'finding', subject: `checkpoint ${id}`, problem: asLifeboatError(error).message });
-        continue;
-      }
-      points.push(id);
-      bytes += data.storedBytes;
-    }
-    const known = new Set([...checkpoints, ...damaged].map(({ id }) => id));
-    await sweep(repository, hostName, known, signal);
-    return { forgotten: { points, bytes } };
-  },
-});
-
-/** Nobody knows whose those are that cannot be read, so that they stay, whatever the configuration says. */
-function unreadProblem(
-  { identities }: Pick<Keyring, 'identities'>,
-  damaged: Checkpoints['damaged'],
-  keep: number,
-): string | undefined {
-  const many = damaged.length;
-  const how = 'lifeboat container forget ID takes one away';
-  if (identities.length === 0 && damaged.every(({ error }) => error.code === 'no-key')) {
-    if (many <= keep) return undefined;
-    return `this host can write only, and does not know of which containers the ${many} checkpoints are: none of them is forgotten; ${how}`;
-  }
-  if (many === 0) return undefined;
-  return `${many} of the checkpoints could not be looked at, and stay (lifeboat container checkpoints says why); ${how}`;
-}
-
-/** Of a run that was cut off before its record, and that nobody has gone on with since. */
-const abandonedMs = 7 * 86_400_000;
-
-async function sweep(
-  repository: Pick<OpenRepository, 'target' | 'engine' | 'keys'>,
-  hostName: string,
-  known: ReadonlySet<string>,
-  signal: AbortSignal,
-): Promise<void> {
-  const { engine, target } = repository;
-  const arrived = new Map<string, number>();
-  for await (const { pointId, mtimeMs } of engine.stored({ target, hostName: checkpointOwner(hostName) }, signal))
-    arrived.set(pointId, Math.max(mtimeMs, arrived.get(pointId) ?? 0));
-  // By the clock of the target: what this run has stored is the newest.
-  const now = Math.max(...arrived.values());
-  for (const [id, atMs] of arrived)
-    if (!known.has(id) && now - atMs > abandonedMs) await discardData(repository, hostName, id, signal);
-}
-
 /** A run that is gone on with may come late. */
 async function refuseGone(
   { engine, target }: Pick<OpenRepository, 'engine' | 'target'>,
@@ -273,24 +193,4 @@ async function refuseGone(
   throw new LifeboatError('not-found', `what was stored of the checkpoint ${id} is not there any more`, {
     hint: 'Nothing was put on record.',
   });
-}
-
-/** The record first: what is left then of one that was cut off is taken away by the next. */
-export async function forgetCheckpoint(
-  repository: Pick<OpenRepository, 'target' | 'engine' | 'keys'>,
-  hostName: string,
-  id: string,
-  signal: AbortSignal,
-): Promise<void> {
-  await removeCheckpointRecord(repository, hostName, id, signal);
-  await discardData(repository, hostName, id, signal);
-}
-
-async function discardData(
-  { engine, target, keys }: { readonly engine: Engine } & Pick<OpenRepository, 'target' | 'keys'>,
-  hostName: string,
-  pointId: string,
-  signal: AbortSignal,
-): Promise<void> {
-  await engine.discard({ target, hostName: checkpointOwner(hostName), pointId, sealing: keys }, signal);
 }
