@@ -207,6 +207,26 @@ describe.skipIf(obstacle !== undefined)(`checkpoints in a repository${why}`, () 
     const said = next.json.run?.findings ?? [];
     expect(said).toContainEqual(expect.objectContaining({ subject: file }));
     expect((await host.lifeboat(...own, 'container', 'restore', file)).json.error).toBeUndefined();
+
+    // Of the run itself: something like a kill between the beginning of its dump and the end of that.
+    const hook = '/srv/own/hooks.d/checkpoint/freeze.before.d/10-killed';
+    await host.write('/srv/intent.json', Buffer.from(JSON.stringify(intent)), {}, signal);
+    const script = [
+      '#!/bin/sh',
+      `id=$(tr ',' '\\n' | sed -n 's/.*"pointId":"\\([^"]*\\)".*/\\1/p')`,
+      'at=/var/lib/lifeboat/checkpoints/$id.tar.abcdefgh',
+      'mkdir -p -m 700 $at; mkdir $at/lifeboat; cp /srv/intent.json $at/lifeboat/',
+    ];
+    await run(`mkdir -p ${hook.replace(/[^/]+$/, '')}`);
+    await host.write(hook, Buffer.from(`${script.join('\n')}\n`), {}, signal);
+    await run(`chmod 755 ${hook}`);
+    const begun = await host.lifeboat(...own, 'container', 'checkpoint', 'web', '--leave-running');
+    await run('rm -r /srv/own/hooks.d');
+    expect(begun.json.error?.message).toContain('was interrupted');
+    const made = /lifeboat container restore (\S+\.tar)/.exec(begun.json.error?.hint ?? '')?.[1] ?? '';
+    expect((await host.lifeboat(...own, 'container', 'restore', made)).json.error).toBeUndefined();
+    const on = await host.lifeboat(...own, 'runs', 'resume', begun.json.run?.id ?? '');
+    expect(on.json).toMatchObject({ format: 'lifeboat.checkpointed/1', leftRunning: true });
     expect(await run('find /var/lib/lifeboat/checkpoints -mindepth 1')).toBe('');
   });
 
