@@ -243,6 +243,17 @@ describe.skipIf(obstacle !== undefined)(`checkpoints in a repository${why}`, () 
     await run(`kill $(cat /srv/holder) $(cat /proc/$(cat /srv/holder)/task/*/children); rm -r ${at}/restore-atwork`);
   });
 
+  test('where there is no room for it, nothing is fetched', async () => {
+    const [one] = await checkpoints();
+    await run('mkdir -p /srv/small; mount -t tmpfs -o size=64k none /srv/small');
+    const restore = ['container', 'restore', one?.id ?? '', '--name', 'other'] as const;
+    const { json } = await host.lifeboat(...own, '--state-dir', '/srv/small', ...restore);
+    expect(json.error?.code).toBe('no-space');
+    expect(json.error?.message).toMatch(/on its way, and .* free$/);
+    expect(await run('find /srv/small/checkpoints -mindepth 1')).toBe('');
+    await run('umount /srv/small; rmdir /srv/small');
+  });
+
   test('records that cannot be read are counted, and a name is not taken for an older one', async () => {
     const name = '20991101T000000Z-bbbbbb';
     const folder = '/srv/repo/lifeboat/box/checkpoints';
