@@ -62,7 +62,7 @@ file is not encrypted; only root can read it. Both are signed by the key that th
           'lifeboat container checkpoint web --output /srv/web.tar --leave-running --tcp=keep',
           'lifeboat --dry-run container checkpoint web --output /srv/web.tar',
         ],
-        [0, 1, 2, 5, 130],
+        [0, 1, 2, 4, 5, 6, 130],
       )}`,
     )
     .action(async (name: string, flags: CheckpointFlags, command: Command) => {
@@ -105,7 +105,10 @@ here, and name, volumes and ports are free. After a failure nothing of it is her
 function checkpointsCommand(): Command {
   return new Command('checkpoints')
     .description('the checkpoints of containers of this host in the repository, in the order in which they arrived')
-    .addHelpText('after', helpFooter(['lifeboat container checkpoints'], [0, 1, 2, 4, 130]))
+    .addHelpText(
+      'after',
+      `\nAlso those that are in the state directory of this host and were not stored, or were interrupted, with what makes them run again.\n${helpFooter(['lifeboat container checkpoints'], [0, 1, 2, 4, 130])}`,
+    )
     .action(async (_options: unknown, command: Command) => {
       const { listCheckpointsHere } = await import('../container-repository.ts');
       await listCheckpointsHere(command.optsWithGlobals<Globals>());
@@ -118,7 +121,7 @@ function forgetCommand(): Command {
     .argument('<id>', 'the whole of it, as "lifeboat container checkpoints" has it')
     .addHelpText(
       'after',
-      helpFooter(['lifeboat container forget 20261122T020000Z-1a2b3c --dry-run'], [0, 1, 2, 5, 130]),
+      helpFooter(['lifeboat container forget 20261122T020000Z-1a2b3c --dry-run'], [0, 1, 2, 5, 6, 130]),
     )
     .action(async (id: string, _options: unknown, command: Command) => {
       const { forgetCheckpointHere } = await import('../container-repository.ts');
