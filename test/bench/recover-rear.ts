@@ -82,9 +82,10 @@ async function backedUp({ kind }: Protected, store: Disk, iso: string, signal: A
   const version = await addRear(host, { settings, tools }, signal);
   await machine.addDisk(store, signal);
   const found = await devicesOf(host, ['REPO'], signal);
-  // Its recovered volume has another identifier, without which the system would not start; so it may start without the volume.
+  // Its recovered volume has another identifier, for which the system waits, and without which it does not start: it need not, and not for long.
   const script = `
-    sed -i '/ \\/secret /s/noatime/noatime,nofail/' /etc/fstab
+    sed -i '/ \\/secret /s/noatime/noatime,nofail,x-systemd.device-timeout=5s/' /etc/fstab
+    sed -i '/^secret /s/$/,nofail,x-systemd.device-timeout=5s/' /etc/crypttab
     systemctl daemon-reload
     ldconfig
     mkfs.ext4 -q -L REAR-000 ${found.get('REPO')}
