@@ -15,11 +15,12 @@ export interface CheckpointRequest {
   readonly tcp?: Tcp;
 }
 
-export interface RestoreRequest {
-  readonly archive: string;
-  readonly work: string;
+/** What is to be restored, and how. */
+export interface Wanted {
   /** As it was. */
   readonly container: Container;
+  /** Files in the archive. */
+  readonly members: readonly { readonly path: string }[];
   /** @default the one that it had */
   readonly name?: string;
   readonly tcp?: Tcp;
@@ -27,11 +28,20 @@ export interface RestoreRequest {
   readonly keepVolumes?: boolean;
 }
 
+export interface RestoreRequest extends Wanted {
+  /** The archive or the tree that was in it, as the runtime takes it: a copy that nobody else can change, and that was judged. */
+  readonly content: string;
+  /** A directory of our own that it lies in. */
+  readonly work: string;
+}
+
 /**
  * Every verb throws LifeboatError: `command-failed`, `command-timeout`, `criu-failed` with the cause that CRIU's log tells, `interrupted`, ….
  * What it leaves then is said at each.
  */
 export interface Lifecycle {
+  /** How a restore wants its content. */
+  readonly takes: 'archive' | 'tree';
   /**
    * What speaks against a checkpoint and only this runtime knows, in words. Changes nothing.
    *
@@ -59,7 +69,7 @@ export interface Lifecycle {
   /**
    * What keeps it from being restored here, each with the next step: its name is taken, its image or bundle is missing. Changes nothing.
    */
-  missing(host: Host, request: RestoreRequest, signal: AbortSignal): Promise<readonly string[]>;
+  missing(host: Host, wanted: Wanted, signal: AbortSignal): Promise<readonly string[]>;
   /** After an error nothing of it is here. @returns the id of the container */
   restore(host: Host, request: RestoreRequest, signal: AbortSignal): Promise<string>;
   /** Starts one that has ended, from its beginning. */

@@ -65,6 +65,49 @@ describe.skipIf(obstacle !== undefined)(`files of checkpoints${why}`, () => {
     await run('podman rm --force --time 0 third');
   });
 
+  /** Does something when a program is called with these words; then the program itself runs. */
+  const before = async (program: string, words: string, deed: string): Promise<void> => {
+    const script = `#!/bin/sh\ncase "$*" in ${words}) ${deed}; touch /srv/reached ;; esac\nexec "$(PATH=/usr/sbin:/usr/bin command -v ${program})" "$@"\n`;
+    await run('mkdir -p /srv/bin');
+    await host.write(`/srv/bin/${program}`, Buffer.from(script), { mode: 0o755 }, signal);
+  };
+  const restoredAs = async (name: string) => {
+    const through = ['env', 'PATH=/srv/bin:/usr/sbin:/usr/bin', ...host.lifeboatArgv] as const;
+    const argv = [...through, '--json', 'container', 'restore', '/srv/web.tar', '--unsigned', '--name', name] as const;
+    const { code, said } = await host.tried(argv);
+    expect((await host.tried(['test', '-e', '/srv/reached'])).code).toBe(0);
+    return { code, json: JSON.parse(said) };
+  };
+  const changed =
+    'at=$(grep -abo "sleep 1" /srv/web.tar | head -n 1 | cut -d : -f 1); printf x | dd of=/srv/web.tar bs=1 seek="$at" conv=notrunc 2>/dev/null';
+
+  test('a file that somebody changes after its signature was judged is not restored', async () => {
+    await made();
+    await before('criu', '*cpuinfo*check*', changed);
+    expect(await restoredAs('new')).toMatchObject({ code: 1, json: { error: { code: 'archive-damaged' } } });
+    expect((await host.tried(['podman', 'container', 'exists', 'new'])).code).toBe(1);
+    expect((await host.things()).filter((one) => one.startsWith('/srv/web.tar.'))).toEqual([]);
+  });
+
+  test('what somebody changes in it after it was read is not restored either', async () => {
+    await made();
+    await before('podman', '*container*restore*--import*', ': >/srv/web.tar');
+    expect(await restoredAs('new')).toMatchObject({ code: 0, json: { name: 'new' } });
+    await run('podman rm --force --time 0 new');
+  });
+
+  test('a file is not restored where others could put another in its place', async () => {
+    await made();
+    await run('chmod 777 /srv');
+    try {
+      const { json } = await host.lifeboat('container', 'restore', '/srv/web.tar', '--unsigned', '--name', 'new');
+      expect(json.error).toMatchObject({ code: 'untrusted', message: expect.stringContaining('everybody may write') });
+    } finally {
+      await run('chmod 755 /srv');
+    }
+    expect((await host.things()).filter((one) => one.startsWith('/srv/web.tar.'))).toEqual([]);
+  });
+
   test('what is missing is told with what to do, before anything is made', async () => {
     await made();
     const refusal = async (...through: readonly string[]): Promise<string | undefined> => {

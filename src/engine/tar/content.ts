@@ -1,6 +1,6 @@
 /** Where the content of a file lies in what is stored for it; the holes of a sparse file are hashed as the zeros they read as. */
 import type { Hashing } from './hashing.ts';
-import { BLOCK, damaged } from './header.ts';
+import { BLOCK, damaged } from '../../kernel/tar-head.ts';
 
 export interface Content {
   /** Takes the bytes from `start` to `end`, in order; they are hashed by the next `run`. */

@@ -1,7 +1,8 @@
 /** From the headers of one member to the {@link Entry} they describe. */
 import type { Entry, EntryType } from '../entry.ts';
 import { nameFromBytes } from '../../kernel/text.ts';
-import { damaged, decimal, type Header, nanoseconds, type PaxRecords, untilNul } from './header.ts';
+import { damaged, untilNul } from '../../kernel/tar-head.ts';
+import { decimal, type Header, nanoseconds, type PaxRecords } from './header.ts';
 
 const types: Readonly<Record<string, EntryType>> = {
   '0': 'file',

@@ -6,7 +6,8 @@
 import type { Entry } from '../entry.ts';
 import { type Content, plainContent, sparseContent } from './content.ts';
 import { Hashing } from './hashing.ts';
-import { BLOCK, damaged, type Head, isZeroBlock, parseHead, parseHeader, parsePax } from './header.ts';
+import { BLOCK, damaged, type Head, isZeroBlock, parseHead } from '../../kernel/tar-head.ts';
+import { parseHeader, parsePax } from './header.ts';
 import { type Member, readMember } from './member.ts';
 
 /** More than any set of names and attributes takes; a damaged length must not fill the memory. */

@@ -44,22 +44,6 @@ export async function append(
   await host.run(['sh', '-c', joining, 'sh', own, archive], { timeoutMs: workMs }, signal);
 }
 
-/** @param tree is made */
-export async function unpack(host: Host, archive: string, tree: string, signal: AbortSignal): Promise<void> {
-  await host.run(['mkdir', '-p', '--', tree], {}, signal);
-  const argv = [
-    'tar',
-    '--extract',
-    '--no-same-owner',
-    '--no-overwrite-dir',
-    '--file',
-    archive,
-    '--directory',
-    tree,
-  ] as const;
-  await host.run(argv, { timeoutMs: workMs }, signal);
-}
-
 export interface Member {
   readonly path: string;
   readonly bytes: number;

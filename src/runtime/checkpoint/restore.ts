@@ -1,17 +1,18 @@
 /** A container out of the file of a checkpoint. What is missing here is found before anything is made. */
-import { dirname, join } from 'node:path/posix';
-import { z } from 'zod';
+import { join } from 'node:path/posix';
 import type { Host } from '../../host/host.ts';
+import { checkTrusted } from '../../host/trusted.ts';
+import { asLifeboatError, LifeboatError } from '../../kernel/errors.ts';
 import { sleep } from '../../kernel/wait.ts';
 import { captureContainers } from '../capture.ts';
-import { LifeboatError } from '../../kernel/errors.ts';
-import type { RestoreRequest, Tcp } from '../lifecycle.ts';
-import { type Container, containerFormat } from '../model/container.ts';
-import { contentOf, membersOf, readMember } from './archive.ts';
+import type { Tcp } from '../lifecycle.ts';
+import type { Container } from '../model/container.ts';
+import { membersOf } from './archive.ts';
+import type { Checkpoint } from './document.ts';
+import { look, take } from './intake.ts';
 import { interruptedOf, resumeInterrupted } from './interrupted.ts';
-import { type Checkpoint, cpuName, documentName, parseCheckpoint, signatureName } from './document.ts';
+import { exportedByPodman, toldBy, unfit } from './told.ts';
 import { lifecycleOf } from './verbs.ts';
-import { cpuFits, groundOf, isOlder } from './facts.ts';
 
 export interface RestoreOptions {
   readonly file: string;
@@ -53,29 +54,31 @@ export async function restoreFromFile(host: Host, options: RestoreOptions, signa
   if (begun !== undefined) return await resumeInterrupted(host, begun, options, signal);
   const there = await host.run(['test', '-f', file], { okCodes: [0, 1] }, signal);
   if (there.code !== 0) throw new LifeboatError('not-found', `there is no file ${file}`);
-  await membersOf(host, file, signal);
-  const checkpoint = await checked(host, options, signal);
-  const container = checkpoint?.container ?? (await ofPodman(host, file, signal));
-  const tcp = options.tcp ?? checkpoint?.tcp;
+  const told = await toldBy(host, options, signal);
+  const checkpoint = told?.checkpoint;
   await using stack = new AsyncDisposableStack();
-  const { stdout } = await host.run(['mktemp', '-d', '--', `${file}.XXXXXXXX`], {}, signal);
-  const work = stdout.toString().trimEnd();
+  const work = await privateDirectory(host, file, signal);
   stack.defer(async () => {
     await host.run(['rm', '-rf', '--', work], {}, new AbortController().signal);
   });
-  const request: RestoreRequest = {
-    archive: file,
-    work,
+  const archive = join(work, 'archive.tar');
+  // What podman itself exported says only in its content what it is of; and only to look at it, it is not copied.
+  const own = options.dryRun ? file : archive;
+  if (told === undefined && !options.dryRun) await take(host, file, undefined, 'archive', archive, signal);
+  const container = checkpoint?.container ?? (await exportedByPodman(host, own, file, signal));
+  const tcp = options.tcp ?? checkpoint?.tcp;
+  const wanted = {
     container,
+    members: checkpoint?.members ?? (await membersOf(host, own, signal)),
     keepVolumes,
     ...(name === undefined ? {} : { name }),
     ...(tcp === undefined ? {} : { tcp }),
   };
   const lifecycle = lifecycleOf(container.runtime);
   const missing = [
-    ...(checkpoint === undefined ? [] : await unfit(host, checkpoint, file, work, signal)),
+    ...(told === undefined ? [] : await unfit(host, told, work, signal)),
     ...(await takenPorts(host, container, signal)),
-    ...(await lifecycle.missing(host, request, signal)),
+    ...(await lifecycle.missing(host, wanted, signal)),
   ];
   const [first, ...others] = missing;
   if (first !== undefined) {
@@ -85,10 +88,31 @@ export async function restoreFromFile(host: Host, options: RestoreOptions, signa
     });
   }
   const found = { container, ...(checkpoint ? { checkpoint } : {}) };
-  if (options.dryRun) return found;
-  const id = await lifecycle.restore(host, request, signal);
+  if (options.dryRun) {
+    if (checkpoint !== undefined) await look(host, file, checkpoint.content, signal);
+    return found;
+  }
+  const content = lifecycle.takes === 'archive' ? archive : join(work, 'tree');
+  if (checkpoint !== undefined) await take(host, file, checkpoint.content, lifecycle.takes, content, signal);
+  if (lifecycle.takes === 'archive') await membersOf(host, content, signal);
+  const id = await lifecycle.restore(host, { ...wanted, content, work }, signal);
   await refuseEnded(host, container, id, signal);
   return { id, ...found };
+}
+
+/** Beside the file, where there is room for what is in it; nobody else may read it, or put another in its place. */
+async function privateDirectory(host: Host, file: string, signal: AbortSignal): Promise<string> {
+  const { stdout } = await host.run(['mktemp', '-d', '--', `${file}.XXXXXXXX`], {}, signal);
+  const work = stdout.toString().trimEnd();
+  try {
+    await checkTrusted(work);
+  } catch (thrown) {
+    await host.run(['rmdir', '--', work], {}, new AbortController().signal);
+    const error = asLifeboatError(thrown);
+    const hint = `Copy the file to a directory that only root can write to, or: ${error.hint}`;
+    throw new LifeboatError(error.code, `${file} lies where others could replace it: ${error.message}`, { hint });
+  }
+  return work;
 }
 
 /** So long a program that cannot go on with what it finds may take to end. */
@@ -116,61 +140,6 @@ export async function checkpointIn(host: Host, file: string, signal: AbortSignal
   return bytes === undefined ? undefined : parseCheckpoint(bytes, file);
 }
 
-/** The document, after it was judged, and the archive against it. */
-async function checked(
-  host: Host,
-  { file, unsigned, judge }: RestoreOptions,
-  signal: AbortSignal,
-): Promise<Checkpoint | undefined> {
-  const bytes = await readMember(host, file, documentName, signal);
-  if (bytes === undefined) {
-    if (unsigned) return undefined;
-    throw new LifeboatError('untrusted', `${file} was not made by lifeboat, and nobody has signed it`, {
-      hint: 'What it holds runs here with the rights of the container. If you know where it is from, add --unsigned.',
-    });
-  }
-  const checkpoint = parseCheckpoint(bytes, file);
-  if (!unsigned) judge(bytes, await readMember(host, file, signatureName, signal), checkpoint.host);
-  const found = await contentOf(host, file, signal, checkpoint.content.bytes);
-  if (found.bytes === checkpoint.content.bytes && found.sha256 === checkpoint.content.sha256) return checkpoint;
-  throw new LifeboatError('archive-damaged', `${file} is damaged: it is not what was checkpointed`, {
-    hint: 'Take another copy of it.',
-  });
-}
-
-/** What of CRIU and of the processor does not go with the images. */
-async function unfit(
-  host: Host,
-  { criu, architecture, cpuSha256 }: Checkpoint,
-  file: string,
-  work: string,
-  signal: AbortSignal,
-): Promise<readonly string[]> {
-  const here = await groundOf(host, signal);
-  const found: string[] = [];
-  if (isOlder(here.criu, criu)) {
-    found.push(`it was made by CRIU ${criu}, and here is ${here.criu}: install ${criu} or newer`);
-  }
-  if (here.architecture !== architecture) {
-    return [
-      ...found,
-      `it was made on ${architecture}, and this machine is ${here.architecture}: no checkpoint goes from one to the other`,
-    ];
-  }
-  const image = join(work, cpuName);
-  await host.run(['mkdir', '-p', '--', dirname(image)], {}, signal);
-  const bytes = await readMember(host, file, cpuName, signal);
-  if (bytes === undefined) return [...found, 'the file does not say what its processor could: it is damaged'];
-  await host.write(image, bytes, {}, signal);
-  if ((await contentOf(host, image, signal)).sha256 !== cpuSha256) {
-    return [...found, 'what the file says of its processor is not what was signed: it is damaged'];
-  }
-  if (!(await cpuFits(host, dirname(image), signal))) {
-    found.push('the processor that it ran on can do what this one cannot: restore it on one that is as new');
-  }
-  return found;
-}
-
 /** Ports of the host that the container wants and somebody else has. */
 async function takenPorts(host: Host, { ports }: Container, signal: AbortSignal): Promise<readonly string[]> {
   if (ports.length === 0) return [];
@@ -190,40 +159,4 @@ export function parseListening(lines: string): ReadonlySet<string> {
       return protocol === undefined || port === undefined ? [] : [`${protocol} ${port}`];
     }),
   );
-}
-
-const configSchema = z.object({
-  id: z.string(),
-  name: z.string(),
-  rootfsImageID: z.string().nullish(),
-  rootfsImageName: z.string().nullish(),
-});
-
-/** What podman's own export says of its container, as far as a restore asks for it. */
-async function ofPodman(host: Host, file: string, signal: AbortSignal): Promise<Container> {
-  const bytes = await readMember(host, file, 'config.dump', signal);
-  const parsed = configSchema.safeParse(bytes === undefined ? undefined : JSON.parse(bytes.toString('utf8')));
-  if (!parsed.success) {
-    throw new LifeboatError('archive-damaged', `${file} is no checkpoint of lifeboat and none of podman`);
-  }
-  const { id, name, rootfsImageID, rootfsImageName } = parsed.data;
-  return {
-    format: containerFormat,
-    capturedAt: new Date().toISOString(),
-    runtime: 'podman',
-    id,
-    name,
-    state: 'exited',
-    ...(rootfsImageID
-      ? { image: { id: rootfsImageID, ...(rootfsImageName ? { reference: rootfsImageName } : {}) } }
-      : {}),
-    mounts: [],
-    namespaces: [],
-    networks: [],
-    ports: [],
-    labels: {},
-    annotations: {},
-    definedBy: [],
-    gaps: [],
-  };
 }

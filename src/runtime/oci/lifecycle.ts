@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path/posix';
 import type { Argv, Host } from '../../host/host.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
 import { sleep } from '../../kernel/wait.ts';
-import { pack, unpack } from '../checkpoint/archive.ts';
+import { pack } from '../checkpoint/archive.ts';
 import { inWords } from '../checkpoint/explained.ts';
 import { cgroupsCalled, removeCgroups, removeEmptyCgroups, unmountRoots } from '../checkpoint/residues.ts';
 import { pidOf } from '../checkpoint/pid.ts';
@@ -19,6 +19,7 @@ const stopMs = 10_000;
 
 export function ociLifecycle(name: 'runc' | 'crun'): Lifecycle {
   return {
+    takes: 'tree',
     async obstacles(_host, { namespaces, definedBy, id }, { tcp }) {
       const found: string[] = [];
       if (definedBy.every(({ kind }) => kind !== 'bundle'))
@@ -86,10 +87,8 @@ export function ociLifecycle(name: 'runc' | 'crun'): Lifecycle {
         );
       return found;
     },
-    async restore(host, { archive, work, container, name: id = container.id, tcp }, signal) {
-      const tree = join(work, 'tree');
-      await unpack(host, archive, tree, signal);
-      const from = { name, id, bundle: bundleOf(container), images: join(tree, 'checkpoint'), work, tcp };
+    async restore(host, { content, work, container, name: id = container.id, tcp }, signal) {
+      const from = { name, id, bundle: bundleOf(container), images: join(content, 'checkpoint'), work, tcp };
       await restoreFrom(host, from, signal);
       return id;
     },

@@ -8,12 +8,11 @@ import { anyCode } from '../../host/any-code.ts';
 import type { Argv, Host } from '../../host/host.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
 import { inWords } from '../checkpoint/explained.ts';
-import { membersOf } from '../checkpoint/archive.ts';
 import { pidOf } from '../checkpoint/pid.ts';
 import { removeEmptyCgroups } from '../checkpoint/residues.ts';
 import { runSilently } from '../checkpoint/silent.ts';
 import { undoing } from '../checkpoint/torn.ts';
-import type { Lifecycle, RestoreRequest, Tcp } from '../lifecycle.ts';
+import type { Lifecycle, Tcp, Wanted } from '../lifecycle.ts';
 import type { Container } from '../model/container.ts';
 
 const workMs = 600_000;
@@ -21,6 +20,8 @@ const questionMs = 30_000;
 const stopMs = 10_000;
 
 export const podmanLifecycle: Lifecycle = {
+  // It reads a file that it is given more than once.
+  takes: 'archive',
   async obstacles(host, { pod }, { tcp }, signal) {
     const found: string[] = [];
     if (tcp === 'close' && !(await canClose(host, signal))) {
@@ -54,8 +55,8 @@ export const podmanLifecycle: Lifecycle = {
   },
   resume: async (host, container, { archive, work, tcp }, signal) =>
     await runAgain(host, container, archive, work, tcp, signal),
-  async missing(host, request, signal) {
-    const { container, name, tcp, keepVolumes = false } = request;
+  async missing(host, wanted, signal) {
+    const { container, name, tcp, keepVolumes = false } = wanted;
     const found: string[] = [];
     const has = async (kind: string, what: string): Promise<boolean> => {
       const asked = await host.run(
@@ -72,10 +73,10 @@ export const podmanLifecycle: Lifecycle = {
         `the image ${reference} (${image.id.slice(0, 12)}) is not here: podman pull ${reference}, or on a host that has it "podman save -o image.tar ${reference}" and here "podman load -i image.tar"`,
       );
     }
-    const wanted = name ?? container.id;
-    if (await has('container', wanted)) {
+    const called = name ?? container.id;
+    if (await has('container', called)) {
       found.push(
-        `podman has a container ${name ?? container.name} already: remove it (podman rm ${wanted}), or choose another name with --name`,
+        `podman has a container ${name ?? container.name} already: remove it (podman rm ${called}), or choose another name with --name`,
       );
     } else if (name === undefined && (await has('container', container.name))) {
       found.push(`podman has another container of the name ${container.name}: choose a name with --name`);
@@ -86,7 +87,7 @@ export const podmanLifecycle: Lifecycle = {
     if (tcp === 'close' && !(await canClose(host, signal))) {
       found.push('this podman cannot close connections in a restore (5.4 cannot): keep them with --tcp=keep');
     }
-    for (const volume of keepVolumes ? [] : await volumesIn(host, request, signal)) {
+    for (const volume of keepVolumes ? [] : volumesIn(wanted)) {
       if (await has('volume', volume)) {
         found.push(
           `there is a volume ${volume} already: --keep-volumes takes it as it is; or remove it (podman volume rm ${volume})`,
@@ -96,16 +97,16 @@ export const podmanLifecycle: Lifecycle = {
     return found;
   },
   async restore(host, request, signal) {
-    const { archive, work, name, tcp, keepVolumes = false, container } = request;
+    const { content, work, name, tcp, keepVolumes = false, container } = request;
     const output = join(work, 'podman.out');
     const there = new Set(await volumes(host, signal));
-    const made = (await volumesIn(host, request, signal)).filter((volume) => !there.has(volume));
+    const made = volumesIn(request).filter((volume) => !there.has(volume));
     const argv: Argv = [
       'podman',
       'container',
       'restore',
       '--import',
-      archive,
+      content,
       '--file-locks',
       ...(tcp === 'keep' ? ['--tcp-established'] : tcp === 'close' ? ['--tcp-close'] : []),
       // Two of the same address or card cannot be in a network.
@@ -140,8 +141,7 @@ async function canClose(host: Host, signal: AbortSignal): Promise<boolean> {
   return stdout.toString().includes('--tcp-close');
 }
 
-async function volumesIn(host: Host, { archive }: RestoreRequest, signal: AbortSignal): Promise<readonly string[]> {
-  const members = await membersOf(host, archive, signal);
+function volumesIn({ members }: Wanted): readonly string[] {
   return members.flatMap(({ path }) => /^volumes\/(.+)\.tar$/.exec(path)?.[1] ?? []);
 }
 

@@ -5,7 +5,7 @@ import { isThere, signalIfThere } from '../../criu/processes.ts';
 import { CriuSession } from '../../criu/session.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
 import { sleep } from '../../kernel/wait.ts';
-import { pack, unpack } from '../checkpoint/archive.ts';
+import { pack } from '../checkpoint/archive.ts';
 import { pidOf } from '../checkpoint/pid.ts';
 import type { Lifecycle, Tcp } from '../lifecycle.ts';
 
@@ -14,6 +14,7 @@ const stopMs = 10_000;
 const ghostLimit = 64 << 20;
 
 export const processLifecycle: Lifecycle = {
+  takes: 'tree',
   async obstacles() {
     return [];
   },
@@ -38,15 +39,13 @@ export const processLifecycle: Lifecycle = {
   async missing() {
     return [];
   },
-  async restore(host, { archive, work, name, tcp }, signal) {
+  async restore(_host, { content, name, tcp }, signal) {
     if (name !== undefined) {
       throw new LifeboatError('unsupported', 'a tree of processes has no name of its own', {
         hint: 'Leave out --name.',
       });
     }
-    const tree = join(work, 'tree');
-    await unpack(host, archive, tree, signal);
-    return `${await restoreTree(tree, tcp, signal)}`;
+    return `${await restoreTree(content, tcp, signal)}`;
   },
   async start() {
     throw new LifeboatError('unsupported', 'nobody knows how a tree of processes was started');
