@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { matcher } from './patterns.ts';
+import { matcher, patternsWithin } from './patterns.ts';
 
 test.each([
   ['*.iso', '/srv/a.iso', true],
@@ -17,4 +17,19 @@ test.each([
   [String.raw`a\b`, String.raw`/x/a\b`, true],
 ])('%s and %s: %s', (pattern, path, expected) => {
   expect(matcher(pattern)(path)).toBe(expected);
+});
+
+test('a pattern of a whole path that leads into what is kept by other characters does not count there', () => {
+  const keep = ['/var/lib/containers/storage', '/srv/a[b]'];
+  const within = [
+    '/var/lib/cont*/storage/overlay-images',
+    '/var/*/storage/volumes/db',
+    '/srv/a\\[b\\]/data',
+    '/srv/a?b?/x',
+  ];
+  expect(patternsWithin(keep, [...within, '*.log', '/home/*/cache', '/*.tmp'])).toEqual([
+    '*.log',
+    '/home/*/cache',
+    '/*.tmp',
+  ]);
 });

@@ -34,9 +34,15 @@ export function patternsWithin(keep: readonly string[], exclude: readonly string
   const places = new Set(keep.flatMap(withParents));
   return exclude.filter((pattern) => {
     const matches = matcher(pattern);
-    if (keep.some((path) => plain(pattern).startsWith(`${path}/`))) return false;
+    if (keep.some((path) => leadsInto(path, plain(pattern)))) return false;
     return ![...places].some((path) => matches(path));
   });
+}
+
+/** Whether a pattern of a whole path has a beginning that means this one, so that the rest names something in it. */
+function leadsInto(path: string, pattern: string): boolean {
+  if (!pattern.startsWith('/')) return false;
+  return [...pattern.matchAll(/\//g)].some(({ index }) => index > 0 && matcher(pattern.slice(0, index))(path));
 }
 
 /** `/a/b` → `/a`, `/a/b`; `/` itself is never left out. */

@@ -9,7 +9,15 @@ const container: Container = {
   id: 'a',
   name: 'a',
   state: 'running',
-  mounts: [],
+  mounts: [
+    {
+      kind: 'volume',
+      destination: '/share',
+      driver: 'local',
+      options: ['type=cifs', 'username=me', 'password=geheim-8', 'o=rw,username=me,pass=geheim-9,geheim-10', 'uid=0'],
+    },
+    { kind: 'bind', destination: '/ceph', options: ['name=admin,secret=geheim-11', 'password2=geheim-12', 'ro'] },
+  ],
   namespaces: [],
   networks: [],
   ports: [],
@@ -29,6 +37,14 @@ test('secrets are hidden wherever they stand, and nothing else is', () => {
   expect(JSON.stringify(hidden)).not.toContain('geheim');
   expect(hidden.process?.args).toEqual(['server', '--password', '[redacted]', '--listen', '80']);
   expect(hidden.process?.env).toContain('LANG=C');
+  expect(hidden.mounts[0]?.options).toEqual([
+    'type=cifs',
+    'username=me',
+    'password=[redacted]',
+    'o=rw,username=me,pass=[redacted]',
+    'uid=0',
+  ]);
+  expect(hidden.mounts[1]?.options?.at(-1)).toBe('ro');
   expect(hidden.labels).toMatchObject({ tier: 'front' });
   expect(hidden.definedBy[0]?.command).toEqual(['podman', 'run', '-e', 'API_TOKEN=[redacted]', 'nginx']);
 });

@@ -1,9 +1,10 @@
 /** A container as it may be printed: what looks like a secret in its environment, arguments and labels is replaced. */
 import { redactCommand, redactSetting } from '../kernel/redact-command.ts';
+import { REDACTED } from '../kernel/secret.ts';
 import type { Container } from './model/container.ts';
 
 export function withoutSecrets(container: Container): Container {
-  const { process, labels, annotations, definedBy, health, pod } = container;
+  const { process, mounts, labels, annotations, definedBy, health, pod } = container;
   return {
     ...container,
     ...(process === undefined
@@ -17,6 +18,9 @@ export function withoutSecrets(container: Container): Container {
         }),
     ...(health === undefined ? {} : { health: { ...health, test: redactArguments(health.test) } }),
     ...(pod?.command === undefined ? {} : { pod: { ...pod, command: redactArguments(pod.command) } }),
+    mounts: mounts.map((mount) =>
+      mount.options === undefined ? mount : { ...mount, options: mount.options.map(redactMountOption) },
+    ),
     labels: redactRecord(labels),
     annotations: redactRecord(annotations),
     definedBy: definedBy.map((definition) =>
@@ -30,6 +34,15 @@ function redactAssignment(assignment: string): string {
   return name === undefined || value === undefined
     ? redactCommand(assignment)
     : `${name}=${redactSetting(name, value)}`;
+}
+
+/** As `mount` takes them: cifs has its own names for a password, and one option may hold several, with commas. */
+function redactMountOption(option: string): string {
+  const parts = option.split(',');
+  // A password may have a comma itself, so that what follows one may be its rest.
+  const first = parts.findIndex((part) => /^(?:password2?|pass2?|passwd|secret|key|cred(?:ential)?s?)=/i.test(part));
+  if (first >= 0) return [...parts.slice(0, first), `${parts[first]?.split('=')[0]}=${REDACTED}`].join(',');
+  return parts.map((part) => redactAssignment(part)).join(',');
 }
 
 function redactRecord(record: Readonly<Record<string, string>>): Record<string, string> {

@@ -1,5 +1,9 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { parseMembers } from './archive.ts';
+import { temporaryDirectory } from '../../../test/helpers/temporary.ts';
+import { localHost } from '../../host/local.ts';
+import { parseMembers, readMember } from './archive.ts';
 import { isOlder } from './facts.ts';
 import { parseListening } from './restore.ts';
 
@@ -42,4 +46,17 @@ test('ports that are listened on, as ss says it', () => {
     'tcp   LISTEN 0      128             [::]:8080         [::]:*',
   ].join('\n');
   expect([...parseListening(lines)]).toEqual(['udp 68', 'tcp 8080']);
+});
+
+test('what is absurdly large is refused before all of it is read', async () => {
+  await using directory = await temporaryDirectory();
+  await using host = localHost();
+  const { signal } = new AbortController();
+  const archive = join(directory.path, 'a.tar');
+  await writeFile(join(directory.path, 'document'), Buffer.alloc(200_000, 0x20));
+  await host.run(['tar', '--create', '--file', archive, '--directory', directory.path, 'document'], {}, signal);
+  expect(await readMember(host, archive, 'document', 200_000, signal)).toHaveLength(200_000);
+  await expect(readMember(host, archive, 'document', 199_999, signal)).rejects.toMatchObject({
+    code: 'archive-unsafe',
+  });
 });

@@ -3,8 +3,11 @@ import { createHash } from 'node:crypto';
 import type { Host } from '../../host/host.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
 import { nameFromBytes } from '../../kernel/text.ts';
+import { formatBytes } from '../../kernel/units.ts';
 
 const workMs = 600_000;
+/** Some hundred thousand members: CRIU writes a dozen images for each process. */
+const maxListing = 32 << 20;
 
 export async function pack(host: Host, tree: string, archive: string, signal: AbortSignal): Promise<void> {
   const argv = [
@@ -52,7 +55,10 @@ export interface Member {
 /** @throws LifeboatError `archive-damaged`; `archive-unsafe` for what is no file or directory below the archive's own root */
 export async function membersOf(host: Host, archive: string, signal: AbortSignal): Promise<readonly Member[]> {
   const argv = ['tar', '--list', '--verbose', '--numeric-owner', '--quoting-style=escape', '--file', archive] as const;
-  const { stdout } = await host.run(argv, { timeoutMs: workMs }, signal).catch((cause: unknown) => {
+  const options = { timeoutMs: workMs, maxOutput: maxListing };
+  const large = refusingLarge(archive, 'the list of its members', maxListing);
+  const { stdout } = await host.run(argv, options, signal).catch((cause: unknown) => {
+    if (cause instanceof LifeboatError && cause.code === 'output-too-large') return large(cause);
     if (!(cause instanceof LifeboatError) || cause.code !== 'command-failed') throw cause;
     throw new LifeboatError('archive-damaged', `${archive} is no checkpoint: tar cannot read it`, { cause });
   });
@@ -73,16 +79,31 @@ export function parseMembers(listing: string, archive: string): readonly Member[
     });
 }
 
-/** The content of a small member, also of what was put behind; `undefined` where there is none of this name. */
+/**
+ * The content of a small member, also of what was put behind; `undefined` where there is none of this name.
+ *
+ * @param maxBytes that are read
+ * @throws LifeboatError `archive-unsafe` for one that is larger
+ */
 export async function readMember(
   host: Host,
   archive: string,
   path: string,
+  maxBytes: number,
   signal: AbortSignal,
 ): Promise<Buffer | undefined> {
   const argv = ['tar', '--extract', '--ignore-zeros', '--to-stdout', '--file', archive, '--', path] as const;
-  const { code, stdout } = await host.run(argv, { okCodes: [0, 2], timeoutMs: workMs }, signal);
+  const options = { okCodes: [0, 2], timeoutMs: workMs, maxOutput: maxBytes };
+  const { code, stdout } = await host.run(argv, options, signal).catch(refusingLarge(archive, path, maxBytes));
   return code === 0 ? stdout : undefined;
+}
+
+function refusingLarge(archive: string, what: string, maxBytes: number): (cause: unknown) => never {
+  return (cause) => {
+    if (!(cause instanceof LifeboatError) || cause.code !== 'output-too-large') throw cause;
+    const words = `${archive} holds what no checkpoint has: ${what} has more than ${formatBytes(maxBytes)}`;
+    throw new LifeboatError('archive-unsafe', words, { cause });
+  };
 }
 
 export interface Content {

@@ -10,6 +10,11 @@ import { type Checkpoint, cpuName, documentName, parseCheckpoint, signatureName 
 import { cpuFits, groundOf, isOlder } from './facts.ts';
 import type { RestoreOptions } from './restore.ts';
 
+/** A document lists every member; a signature and what a processor can do have some hundred bytes. */
+const maxDocument = 32 << 20;
+const maxSignature = 64 << 10;
+const maxCpu = 1 << 20;
+
 export interface Told {
   readonly checkpoint: Checkpoint;
   /** What its processor could do, as CRIU wrote it; judged by the document. */
@@ -27,7 +32,7 @@ export async function toldBy(
   { file, unsigned, judge }: RestoreOptions,
   signal: AbortSignal,
 ): Promise<Told | undefined> {
-  const bytes = await readMember(host, file, documentName, signal);
+  const bytes = await readMember(host, file, documentName, maxDocument, signal);
   if (bytes === undefined) {
     await membersOf(host, file, signal);
     if (unsigned) return undefined;
@@ -36,8 +41,8 @@ export async function toldBy(
     });
   }
   const checkpoint = parseCheckpoint(bytes, file);
-  if (!unsigned) judge(bytes, await readMember(host, file, signatureName, signal), checkpoint.host);
-  return { checkpoint, cpu: await readMember(host, file, cpuName, signal) };
+  if (!unsigned) judge(bytes, await readMember(host, file, signatureName, maxSignature, signal), checkpoint.host);
+  return { checkpoint, cpu: await readMember(host, file, cpuName, maxCpu, signal) };
 }
 
 /** What of CRIU and of the processor does not go with the images. @param work a directory of our own */
@@ -90,7 +95,7 @@ export async function exportedByPodman(
   file: string,
   signal: AbortSignal,
 ): Promise<Container> {
-  const bytes = await readMember(host, archive, 'config.dump', signal);
+  const bytes = await readMember(host, archive, 'config.dump', maxDocument, signal);
   const parsed = configSchema.safeParse(bytes === undefined ? undefined : JSON.parse(bytes.toString('utf8')));
   if (!parsed.success) {
     throw new LifeboatError('archive-damaged', `${file} is no checkpoint of lifeboat and none of podman`);
