@@ -1,6 +1,13 @@
 /** What speaks against a checkpoint, out of what /proc and ss say: their lines here are as Linux 6.18 and iproute2 6.15 print them. */
 import { describe, expect, test } from 'vitest';
-import { type Observed, openConnections, outsideSockets, parseSockets, processObstacles } from './obstacles.ts';
+import {
+  type Observed,
+  openConnections,
+  outsideSockets,
+  parseSockets,
+  processObstacles,
+  waitingConnections,
+} from './obstacles.ts';
 
 function observed(pid: number, more: Partial<Observed> = {}): Observed {
   const namespaces = new Map([
@@ -100,5 +107,21 @@ describe('sockets', () => {
     expect(openConnections([having('500', '501')], sockets)).toBe(1);
     expect(openConnections([having('500', '501'), having('502')], sockets)).toBe(2);
     expect(openConnections([having('500')], sockets)).toBe(0);
+  });
+
+  test.each(['SYN-SENT', 'FIN-WAIT-1', 'FIN-WAIT-2', 'CLOSE-WAIT', 'LAST-ACK', 'CLOSING'])(
+    'one in the state %s counts among them, and one that nobody has open any more does not',
+    (state) => {
+      const line = `${state} 0 0 127.0.0.1:54572 127.0.0.1:35911 ino:700 sk:3 cgroup:/ <->`;
+      const orphan = `${state} 0 0 127.0.0.1:54573 127.0.0.1:35911 ino:0 sk:4 cgroup:/ <->`;
+      expect(openConnections([having('700')], parseSockets([...tcp, line, orphan].join('\n')))).toBe(1);
+    },
+  );
+
+  test('connections that wait to be accepted are an obstacle, of these processes alone', () => {
+    const line = 'LISTEN 2 128 127.0.0.1:35912 0.0.0.0:* ino:800 sk:5 cgroup:/ <->';
+    const all = parseSockets([...tcp, line].join('\n'));
+    expect(waitingConnections([having('500', '501')], all)).toEqual([]);
+    expect(waitingConnections([having('500', '800')], all)).toEqual([expect.stringContaining('2 connections waiting')]);
   });
 });

@@ -81,6 +81,8 @@ export interface Socket {
   readonly inode: string;
   /** Of unix sockets: the other end; `0` for none. */
   readonly peer?: string;
+  /** Of TCP sockets that listen: connections that wait to be accepted. */
+  readonly waiting?: number;
 }
 
 /** @param lines of `ss -Hxan` and `ss -Htane` */
@@ -93,7 +95,7 @@ export function parseSockets(lines: string): readonly Socket[] {
       return [{ family: 'unix', state, inode: words.at(-3) ?? '', peer: words.at(-1) ?? '0' }];
     }
     const inode = /\bino:(\d+)/.exec(line)?.[1];
-    return inode === undefined ? [] : [{ family: 'tcp', state: kind, inode }];
+    return inode === undefined ? [] : [{ family: 'tcp', state: kind, inode, waiting: Number(state) }];
   });
 }
 
@@ -116,8 +118,24 @@ export function outsideSockets(processes: readonly Observed[], sockets: readonly
   });
 }
 
-/** How many of their TCP connections are open. */
+/** Those of which CRIU asks what becomes of them: also while they are being opened or closed. */
+const connected = new Set(['ESTAB', 'SYN-SENT', 'FIN-WAIT-1', 'FIN-WAIT-2', 'CLOSE-WAIT', 'LAST-ACK', 'CLOSING']);
+
+/** How many of their TCP connections are open, or not closed to the end. */
 export function openConnections(processes: readonly Observed[], sockets: readonly Socket[]): number {
   const own = socketsOf(processes);
-  return sockets.filter(({ family, state, inode }) => family === 'tcp' && state === 'ESTAB' && own.has(inode)).length;
+  return sockets.filter(({ family, state, inode }) => family === 'tcp' && connected.has(state) && own.has(inode))
+    .length;
+}
+
+/** Connections that a program has not accepted yet, of which CRIU dumps none. */
+export function waitingConnections(processes: readonly Observed[], sockets: readonly Socket[]): readonly string[] {
+  return sockets.flatMap(({ family, state, inode, waiting = 0 }) => {
+    const holder = processes.find(({ files }) => [...files.values()].includes(`socket:[${inode}]`));
+    if (family !== 'tcp' || state !== 'LISTEN' || waiting === 0 || holder === undefined) return [];
+    const many = waiting === 1 ? 'a connection' : `${waiting} connections`;
+    return [
+      `process ${holder.pid} (${holder.name}) has ${many} waiting that it has not accepted yet, which CRIU cannot dump: try again when it has`,
+    ];
+  });
 }
