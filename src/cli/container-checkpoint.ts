@@ -66,11 +66,21 @@ export async function checkpointContainer(name: string, flags: CheckpointFlags, 
     ...(tcp === undefined ? {} : { tcp }),
     ...(key === undefined ? {} : { sign: (document: Uint8Array) => signContent('checkpoint', document, key, now) }),
   };
-  const checkpoint = await checkpointToFile(host, container, options, signal);
+  const { checkpoint, removed } = await checkpointToFile(host, container, options, signal);
   const signed = key !== undefined;
   const result = checkpoint ?? { container };
-  const document = { ...result, container: withoutSecrets(container), output, signed, dryRun: globals.dryRun };
-  printResult(globals.json, document, () => checkpointText(container, output, signed, checkpoint));
+  const shown = { container: withoutSecrets(container), output, signed, dryRun: globals.dryRun };
+  const document = { ...result, ...shown, ...(removed.length === 0 ? {} : { removed }) };
+  printResult(
+    globals.json,
+    document,
+    () => `${removedText(removed)}${checkpointText(container, output, signed, checkpoint)}`,
+  );
+}
+
+function removedText(removed: readonly string[]): string {
+  if (removed.length === 0) return '';
+  return `An earlier checkpoint or restore was interrupted; removed what was left of it: ${removed.map(printable).join(', ')}.\n`;
 }
 
 /** Of the directory in which it would be made on its way into the repository, what is there already. */
@@ -142,7 +152,7 @@ async function restoreThe(
     ...(flags.name === undefined ? {} : { name: flags.name }),
     ...(tcp === undefined ? {} : { tcp }),
   };
-  const { id, container, interrupted } = await restoreFromFile(host, options, signal);
+  const { id, container, interrupted, removed = [] } = await restoreFromFile(host, options, signal);
   const name = flags.name ?? container.name;
   const document = {
     format: 'lifeboat.restored/1',
@@ -151,8 +161,11 @@ async function restoreThe(
     ...(checkpoint === undefined ? { file } : { checkpoint }),
     dryRun: globals.dryRun,
     ...(id === undefined ? {} : { id }),
+    ...(removed.length === 0 ? {} : { removed }),
   };
-  const left = interrupted === undefined ? '' : `A checkpoint into ${printable(file)} was interrupted. `;
+  const checkpointed =
+    interrupted === undefined ? '' : `A checkpoint into or a restore of ${printable(file)} was interrupted. `;
+  const left = removed.length === 0 ? checkpointed : removedText(removed);
   const ran = 'had run on; what the checkpoint had left was removed';
   printResult(globals.json, document, () =>
     interrupted === 'it ran on' && id !== undefined

@@ -48,6 +48,15 @@ export async function tracerOf(pid: number): Promise<number> {
   return Number(/^TracerPid:\s+(\d+)/m.exec((await ofProcess(pid, 'status')) ?? '')?.[1] ?? 0);
 }
 
+/** In milliseconds since 1970, to a second or so; `undefined` for one that is gone. */
+export async function startedAt(pid: number): Promise<number | undefined> {
+  const stat = await ofProcess(pid, 'stat');
+  const ticks = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  if (ticks === undefined || !(await isThere(pid))) return undefined;
+  const bootSeconds = /^btime (\d+)$/m.exec(await readFile('/proc/stat', 'latin1'))?.[1];
+  return Number(bootSeconds) * 1000 + Number(ticks) * 10;
+}
+
 export function signalIfThere(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);

@@ -1,5 +1,6 @@
 /** What a runtime can do with one container besides telling of it. Without these verbs its containers are listed, and no more. */
 import type { Host } from '../host/host.ts';
+import type { Before } from './checkpoint/document.ts';
 import type { Container } from './model/container.ts';
 
 /** What becomes of open TCP connections: kept, so that the other side sees a pause, or closed. */
@@ -27,6 +28,9 @@ export interface Wanted {
   /** Volumes that are here keep what they hold. @default false: they come out of the archive and must not be here */
   readonly keepVolumes?: boolean;
 }
+
+/** What is known of a restore that was begun. */
+type Made = Pick<Wanted, 'container' | 'name'>;
 
 export interface RestoreRequest extends Wanted {
   /** The archive or the tree that was in it, as the runtime takes it: a copy that nobody else can change, and that was judged. */
@@ -70,6 +74,12 @@ export interface Lifecycle {
    * What keeps it from being restored here, each with the next step: its name is taken, its image or bundle is missing. Changes nothing.
    */
   missing(host: Host, wanted: Wanted, signal: AbortSignal): Promise<readonly string[]>;
+  /** What there is before a restore that could be taken for what it makes. Changes nothing. */
+  before(host: Host, wanted: Wanted, signal: AbortSignal): Promise<Before>;
+  /** What the list calls a restored one: its id or its name; absent where nobody can tell, as nothing was made yet. @param work of that restore */
+  restoredAs(wanted: Made, work: string): Promise<string | undefined>;
+  /** Removes what a restore has made that was killed in the middle, but no container that has run. @returns what was there, in words */
+  discard(host: Host, wanted: Made, before: Before, work: string): Promise<readonly string[]>;
   /** After an error nothing of it is here. @returns the id of the container */
   restore(host: Host, request: RestoreRequest, signal: AbortSignal): Promise<string>;
   /** Starts one that has ended, from its beginning. */

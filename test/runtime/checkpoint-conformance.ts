@@ -4,6 +4,7 @@ import type { Argv } from '../../src/host/host.ts';
 import { captureContainers } from '../../src/runtime/capture.ts';
 import { runtimes } from '../../src/runtime/runtimes.ts';
 import { type CheckpointHost, countIn, counts } from '../helpers/checkpoint-host.ts';
+import { counting, shell } from '../helpers/container-programs.ts';
 import { signal } from './conformance.ts';
 
 type Program = readonly [string, ...string[]];
@@ -34,9 +35,8 @@ export function describeCheckpoints(runtime: string, verbs: CheckpointVerbs, hos
 
   /** It counts by a timer, over a TCP connection in its own network. */
   const start = (id: string): readonly Argv[] => verbs.start(id, ['criu-probe', 'work', `${share}/${id}`]);
-  const loop = 'i=0; while :; do i=$((i + 1)); echo $i >$0; sleep 0.02; done';
   /** It has no connection, which a program can lose that a killed CRIU has let go before all was mended. */
-  const startQuiet = (id: string): readonly Argv[] => verbs.start(id, ['sh', '-c', loop, `${share}/${id}`]);
+  const startQuiet = (id: string): readonly Argv[] => verbs.start(id, ['sh', '-c', counting, `${share}/${id}`]);
 
   async function run(commands: readonly Argv[]): Promise<void> {
     for (const argv of commands) await host().run(argv, {}, signal);
@@ -178,7 +178,7 @@ export function describeCheckpoints(runtime: string, verbs: CheckpointVerbs, hos
     test.skipIf(runtime === 'process')(
       `it is stopped, gently, and started from its beginning${runtime === 'process' ? ' (nobody knows how a tree of processes was started)' : ''}`,
       async () => {
-        await run(verbs.start(name, ['sh', '-c', `trap 'exit 0' TERM; ${loop}`, `${share}/${name}`]));
+        await run(verbs.start(name, ['sh', '-c', `trap 'exit 0' TERM; ${counting}`, `${share}/${name}`]));
         await counts(host(), name);
         const there = async () => (await captureContainers(host(), new Date(), signal)).containers;
         const one = (await there()).find((container) => container.name === name);
@@ -234,8 +234,4 @@ export function describeCheckpoints(runtime: string, verbs: CheckpointVerbs, hos
       120_000,
     );
   });
-}
-
-function shell(script: string): Argv {
-  return ['sh', '-c', script];
 }

@@ -1,8 +1,8 @@
 /** Checkpoint and restore of what runs, against the real runc, crun and podman of Debian 13 with CRIU of sid, and of plain processes. */
 import { afterAll, beforeAll, describe } from 'vitest';
-import type { Argv } from '../../src/host/host.ts';
 import { type CheckpointHost, checkpointHost } from '../helpers/checkpoint-host.ts';
 import { containerObstacle } from '../helpers/container-host.ts';
+import { bundle, shell, silently, words } from '../helpers/container-programs.ts';
 import { describeCheckpoints } from './checkpoint-conformance.ts';
 
 const obstacle = containerObstacle();
@@ -71,29 +71,3 @@ describe.skipIf(obstacle !== undefined)(`checkpoints of containers${why}`, () =>
     () => host,
   );
 });
-
-/** A bundle in `/ct/<id>`. */
-function bundle(id: string, program: readonly string[]): Argv {
-  const edits = [
-    's/"terminal": true/"terminal": false/',
-    `s#"sh"#${program.map((word) => JSON.stringify(word)).join(', ')}#`,
-    's#"path": "rootfs"#"path": "/ct/rootfs"#',
-    's/"readonly": true/"readonly": false/',
-  ];
-  return shell(
-    `mkdir -p /ct/${id} && cd /ct/${id} && rm -f config.json && runc spec && sed -i ${edits.map((edit) => `-e ${words([edit])}`).join(' ')} config.json`,
-  );
-}
-
-function silently(command: string): Argv {
-  return shell(`exec </dev/null >/dev/null 2>&1; ${command}`);
-}
-
-function shell(script: string): Argv {
-  return ['sh', '-c', script];
-}
-
-/** For a shell. */
-function words(program: readonly string[]): string {
-  return program.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
-}

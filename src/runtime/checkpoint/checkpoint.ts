@@ -8,18 +8,23 @@ import type { Container } from '../model/container.ts';
 import { append, contentOf, membersOf } from './archive.ts';
 import {
   type Checkpoint,
+  checkpointBegun,
+  type CheckpointIntent,
   checkpointFormat,
   cpuName,
   documentName,
-  type Intent,
-  intentName,
   signatureName,
 } from './document.ts';
 import { dumpCpu, freeBytes, groundOf, tracksMemory } from './facts.ts';
-import { interruptedOf } from './interrupted.ts';
+import { clearRestore, isCheckpoint, isRestore, resumeInterrupted } from './interrupted.ts';
+import { discard, leftoversOf, leftoversOfContainer, noteIntent } from './leftovers.ts';
+import { networkOf } from './locked-network.ts';
+import { freezerOf } from './torn.ts';
+import { thisProcess } from './worker.ts';
+import { treeBefore } from '../../criu/mend.ts';
 import { captureContainers } from '../capture.ts';
 import { observe } from './observe.ts';
-import { openConnections, outsideSockets, processObstacles } from './obstacles.ts';
+import { openConnections, outsideSockets, processObstacles, waitingConnections } from './obstacles.ts';
 import { pidOf } from './pid.ts';
 import { lifecycleOf } from './verbs.ts';
 
@@ -42,6 +47,13 @@ export interface CheckpointOptions {
   readonly sign?: (document: Uint8Array) => string;
 }
 
+export interface Checkpointed {
+  /** Absent where it was only to look. */
+  readonly checkpoint?: Checkpoint;
+  /** What was left of earlier ones that were interrupted and is gone now, in words. */
+  readonly removed: readonly string[];
+}
+
 /** Besides the memory: what a restore needs of open files, mounts and sockets. */
 const besideMemory = 16 << 20;
 
@@ -58,7 +70,11 @@ async function lookAt(
 ): Promise<{ readonly obstacles: readonly string[]; readonly tcp?: Tcp }> {
   const { processes, sockets, memoryBytes } = await observe(host, pidOf(container), signal);
   const connections = openConnections(processes, sockets);
-  const obstacles = [...processObstacles(processes), ...outsideSockets(processes, sockets)];
+  const obstacles = [
+    ...processObstacles(processes),
+    ...outsideSockets(processes, sockets),
+    ...waitingConnections(processes, sockets),
+  ];
   if (connections > 0 && tcp === undefined) {
     const many = connections === 1 ? 'is an open TCP connection' : `are ${connections} open TCP connections`;
     obstacles.push(`there ${many}: say with --tcp=keep or --tcp=close what is to become of them`);
@@ -94,16 +110,16 @@ async function lookAt(
 /**
  * @throws LifeboatError `refused` with all that speaks against it, `exists`, `no-space`, `tool-missing`, `criu-failed`, …: there is no file then, and the
  *   container runs as before, or all that is left of it stays in a directory that the hint names
- * @returns nothing where it was only to look
  */
 export async function checkpointToFile(
   host: Host,
   container: Container,
   options: CheckpointOptions,
   signal: AbortSignal,
-): Promise<Checkpoint | undefined> {
+): Promise<Checkpointed> {
   const { output } = options;
   const lifecycle = lifecycleOf(container.runtime);
+  const removed = options.dryRun ? [] : await clearLeftovers(host, container, signal);
   await refuseExisting(host, output, signal);
   const ground = await groundOf(host, signal);
   const { obstacles, tcp } = await lookAt(host, container, options, signal);
@@ -114,7 +130,7 @@ export async function checkpointToFile(
       hint: 'Nothing was frozen. See docs/containers.md for what can be dumped.',
     });
   }
-  if (options.dryRun) return undefined;
+  if (options.dryRun) return { removed };
   const work = await workDirectory(host, output, signal);
   let made: Checkpoint;
   try {
@@ -136,11 +152,20 @@ export async function checkpointToFile(
     throw error;
   }
   await discard(host, work);
-  return made;
+  return { checkpoint: made, removed };
 }
 
-async function discard(host: Host, work: string): Promise<void> {
-  await host.run(['rm', '-rf', '--', work], {}, new AbortController().signal);
+/** What earlier ones have left of this container that were killed, as it runs on all the same. @returns what was removed */
+async function clearLeftovers(host: Host, container: Container, signal: AbortSignal): Promise<readonly string[]> {
+  if (container.state !== 'running') return [];
+  const removed: string[] = [];
+  for (const leftover of await leftoversOfContainer(host, container.id, signal)) {
+    if (isRestore(leftover)) removed.push(...(await clearRestore(host, leftover, signal)).removed);
+    if (!isCheckpoint(leftover)) continue;
+    const { removed: more = [] } = await resumeInterrupted(host, leftover, { dryRun: false }, signal);
+    removed.push(...more, leftover.work);
+  }
+  return removed;
 }
 
 /** As its runtime tells it; where that says nothing, it does not. */
@@ -163,12 +188,11 @@ async function checkpointIn(
   signal: AbortSignal,
 ): Promise<Checkpoint> {
   const own = join(work, 'lifeboat');
-  await host.run(['mkdir', '--', own], {}, signal);
+  await host.run(['mkdir', '-p', '--', own], {}, signal);
   const cpu = await dumpCpu(host, own, signal);
   const archive = join(work, 'archive.tar');
   const request = { archive, work, leaveRunning, ...(tcp === undefined ? {} : { tcp }) };
-  const intent: Intent = { format: 'lifeboat.checkpoint-begun/1', container, ...(tcp === undefined ? {} : { tcp }) };
-  await host.write(join(work, intentName), Buffer.from(JSON.stringify(intent)), {}, signal);
+  await noteIntent(host, work, await intentOf(host, container, tcp, signal), signal);
   await lifecycle.checkpoint(host, container, request, signal);
   try {
     const document: Checkpoint = {
@@ -193,11 +217,34 @@ async function checkpointIn(
     await host.run(['sync', '--', archive], { timeoutMs: 600_000 }, signal);
     // A link is made where nothing is, and a rename would replace what somebody put there meanwhile.
     await host.run(['ln', '--', archive, output], {}, signal);
+    // The name of the only copy of a container that has ended.
+    await host.run(['sync', '--', dirname(output)], { timeoutMs: 600_000 }, signal);
     return document;
   } catch (error) {
     if (leaveRunning) throw error;
     throw await runningAgain(host, lifecycle, container, request, error);
   }
+}
+
+/** With what CRIU could leave where it is killed with all who would look after it. */
+async function intentOf(
+  host: Host,
+  container: Container,
+  tcp: Tcp | undefined,
+  signal: AbortSignal,
+): Promise<CheckpointIntent> {
+  const pid = pidOf(container);
+  const path = container.namespaces.find(({ type }) => type === 'net')?.path;
+  const { stopped, freezeCgroup } = await treeBefore(pid, await freezerOf(host, pid, signal));
+  return {
+    format: checkpointBegun,
+    by: await thisProcess(),
+    container,
+    network: await networkOf(host, pid, path, signal),
+    stopped: [...stopped],
+    ...(freezeCgroup === undefined ? {} : { freezeCgroup }),
+    ...(tcp === undefined ? {} : { tcp }),
+  };
 }
 
 /** A restore makes a copy of the cgroups below the one that a container was in, and of the root that is every one of the host. */
@@ -234,7 +281,7 @@ async function refuseExisting(host: Host, output: string, signal: AbortSignal): 
   if (code === 0) throw new LifeboatError('exists', `${output} is there already`, { hint: 'Choose another name.' });
   const place = await host.run(['test', '-d', dirname(output)], { okCodes: [0, 1] }, signal);
   if (place.code !== 0) throw new LifeboatError('not-found', `there is no directory ${dirname(output)}`);
-  const begun = await interruptedOf(host, output, signal);
+  const begun = (await leftoversOf(host, output, signal)).find(isCheckpoint);
   if (begun === undefined) return;
   throw new LifeboatError('exists', `a checkpoint of ${begun.intent.container.name} into ${output} was interrupted`, {
     hint: `See to it first: lifeboat container restore ${output}`,

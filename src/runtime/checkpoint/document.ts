@@ -2,6 +2,8 @@
 import { z } from 'zod';
 import { parseDocument } from '../../kernel/document.ts';
 import { containerSchema } from '../model/container.ts';
+import { networkSchema } from './locked-network.ts';
+import { workerSchema } from './worker.ts';
 
 export const checkpointFormat = 'lifeboat.checkpoint/1';
 
@@ -33,20 +35,53 @@ const checkpointSchema = z.object({
   cpuSha256: z.string(),
 });
 
-/** In the directory of one that is being made: with it, whoever comes after a crash makes the container run again. */
+/** In the directory of one that is being made or restored: with it, whoever comes after a crash knows what was begun. */
 export const intentName = 'lifeboat/intent.json';
 
-const intentSchema = z.object({
-  format: z.literal('lifeboat.checkpoint-begun/1'),
-  container: containerSchema,
-  tcp: z.enum(['keep', 'close']).exactOptional(),
+export const checkpointBegun = 'lifeboat.checkpoint-begun/1';
+export const restoreBegun = 'lifeboat.restore-begun/1';
+
+const tcpSchema = z.enum(['keep', 'close']).exactOptional();
+
+/** What there was before a restore, so that what it makes is known from what was there. */
+export const beforeSchema = z.object({
+  /** Directories of cgroups that have the name of one of its own. */
+  cgroups: z.array(z.string()),
+  /** Volumes that it will make. */
+  volumes: z.array(z.string()),
 });
 
+export type Before = z.infer<typeof beforeSchema>;
+
+const intentSchema = z.discriminatedUnion('format', [
+  z.object({
+    format: z.literal(checkpointBegun),
+    by: workerSchema.exactOptional(),
+    container: containerSchema,
+    tcp: tcpSchema,
+    network: networkSchema.exactOptional(),
+    /** Tasks that somebody had stopped, and a cgroup that holds all of them. */
+    stopped: z.array(z.number()).exactOptional(),
+    freezeCgroup: z.string().exactOptional(),
+  }),
+  z.object({
+    format: z.literal(restoreBegun),
+    by: workerSchema,
+    /** Absent as long as nothing is made: the file is being read. */
+    making: z
+      .object({ container: containerSchema, name: z.string().exactOptional(), before: beforeSchema })
+      .exactOptional(),
+  }),
+]);
+
 export type Intent = z.infer<typeof intentSchema>;
+export type CheckpointIntent = Extract<Intent, { format: typeof checkpointBegun }>;
+export type RestoreIntent = Extract<Intent, { format: typeof restoreBegun }>;
 
 /** @throws LifeboatError `newer-format`, `record-damaged` */
 export function parseIntent(bytes: Uint8Array, file: string): Intent {
-  return parseDocument(bytes, intentSchema, 'lifeboat.checkpoint-begun/1', file);
+  const isRestore = Buffer.from(bytes).includes(`"format":"${restoreBegun.split('/')[0]}`);
+  return parseDocument(bytes, intentSchema, isRestore ? restoreBegun : checkpointBegun, file);
 }
 
 export type Checkpoint = z.infer<typeof checkpointSchema>;

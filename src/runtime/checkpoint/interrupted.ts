@@ -1,77 +1,129 @@
-/** What a checkpoint leaves that was killed: a directory beside its output, and a container that runs on, or has ended with its images whole. */
+/** What a killed lifeboat has left of a checkpoint or a restore: the container runs on, or again, or what was half made of it is removed. */
 import { join } from 'node:path/posix';
+import { mendDump } from '../../criu/mend.ts';
 import type { Host } from '../../host/host.ts';
-import { captureContainers } from '../capture.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
-import { type Intent, intentName, parseIntent } from './document.ts';
-import { lifecycleOf } from './verbs.ts';
+import { captureContainers } from '../capture.ts';
+import type { Tcp } from '../lifecycle.ts';
+import type { Container } from '../model/container.ts';
+import { type CheckpointIntent, checkpointBegun, type RestoreIntent, restoreBegun } from './document.ts';
+import { discard, type Leftover, refuseWhileAtWork } from './leftovers.ts';
+import { unlock } from './locked-network.ts';
 import type { Restored, RestoreOptions } from './restore.ts';
+import { lifecycleOf } from './verbs.ts';
 
-interface Interrupted {
-  readonly work: string;
-  readonly intent: Intent;
+export type BegunCheckpoint = Leftover & { readonly intent: CheckpointIntent };
+export type BegunRestore = Leftover & { readonly intent: RestoreIntent };
+
+export function isCheckpoint(leftover: Leftover): leftover is BegunCheckpoint {
+  return leftover.intent.format === checkpointBegun;
 }
 
-/** Only where the output itself is not there. */
-export async function interruptedOf(host: Host, file: string, signal: AbortSignal): Promise<Interrupted | undefined> {
-  const there = await host.run(['test', '-e', file], { okCodes: [0, 1] }, signal);
-  if (there.code === 0) return undefined;
-  const slash = file.lastIndexOf('/');
-  const [directory, name] = [file.slice(0, slash) || '/', file.slice(slash + 1)];
-  // Root's own, and closed to all others: what is in it runs as root.
-  const ours = ['-type', 'd', '-uid', '0', '-perm', '700', '-name', `${escaped(name)}.????????`] as const;
-  const argv = ['find', '-P', directory, '-mindepth', '1', '-maxdepth', '1', ...ours, '-print0'] as const;
-  const { stdout } = await host.run(argv, { okCodes: [0, 1] }, signal);
-  const places = stdout.toString().split('\0').slice(0, -1).sort();
-  for (const work of places) {
-    const path = join(work, intentName);
-    const { code } = await host.run(['test', '-f', path], { okCodes: [0, 1] }, signal);
-    if (code === 0) return { work, intent: parseIntent(await host.read(path, {}, signal), path) };
+export function isRestore(leftover: Leftover): leftover is BegunRestore {
+  return leftover.intent.format === restoreBegun;
+}
+
+/**
+ * Makes the container run again, or removes what is left where it runs.
+ *
+ * @throws LifeboatError `locked`, `refused` for what cannot be heeded, or where nobody knows whether it runs: nothing was done then
+ */
+export async function resumeInterrupted(
+  host: Host,
+  leftover: BegunCheckpoint,
+  { dryRun, name, tcp }: Pick<RestoreOptions, 'dryRun' | 'name' | 'tcp'>,
+  signal: AbortSignal,
+): Promise<Restored> {
+  const { work, intent } = leftover;
+  const { container } = intent;
+  await refuseWhileAtWork(host, leftover, false, signal);
+  const there = await stateOf(host, container, container.id, work, signal);
+  const runs = there?.state === 'running';
+  refuseWishes(intent, runs, name, tcp);
+  const result = { container, interrupted: runs ? ('it ran on' as const) : ('restored' as const) };
+  if (dryRun) return result;
+  let removed: readonly string[] = [];
+  if (there?.pid !== undefined && runs) removed = await putRight(host, intent, there.pid);
+  else {
+    const used = tcp ?? intent.tcp;
+    const request = { archive: join(work, 'archive.tar'), work, ...(used === undefined ? {} : { tcp: used }) };
+    await lifecycleOf(container.runtime).resume(host, container, request, signal);
   }
-  return undefined;
+  await discard(host, work);
+  return { ...result, id: container.id, ...(removed.length === 0 ? {} : { removed }) };
 }
 
-/** Characters that `find` would take for patterns. */
-function escaped(name: string): string {
-  return name.replace(/[[\]*?\\]/g, '\\$&');
+/** What CRIU leaves in a tree and its network where all who would have undone it were killed with it. */
+async function putRight(host: Host, intent: CheckpointIntent, pid: number): Promise<readonly string[]> {
+  const { network, stopped, freezeCgroup } = intent;
+  if (network === undefined) return [];
+  await mendDump({ root: pid, stopped: new Set(stopped), ...(freezeCgroup === undefined ? {} : { freezeCgroup }) }, '');
+  return await unlock(host, network, pid);
 }
 
-/** A runtime or CRIU may be at it still, whose lifeboat was killed. */
-async function refuseWhileAtWork(host: Host, work: string, signal: AbortSignal): Promise<void> {
-  // As a pattern that is not itself what it looks for.
-  const pattern = `[/]${work.slice(1).replace(/[.[\]*^$\\]/g, '\\$&')}`;
-  const script = 'grep -lse "$1" /proc/[0-9]*/cmdline || :';
-  const { stdout } = await host.run(['sh', '-c', script, 'sh', pattern], {}, signal);
-  const [first] = stdout.toString().split('\n');
-  if (first === undefined || first === '') return;
-  throw new LifeboatError('locked', `somebody is at ${work} still: process ${first.split('/')[2]}`, {
-    hint: 'Wait until it has ended, and give the same command again.',
+/** @throws LifeboatError `refused` for one that is frozen, or of which nobody knows */
+async function stateOf(
+  host: Host,
+  { runtime, name }: Container,
+  called: string,
+  work: string,
+  signal: AbortSignal,
+): Promise<Container | undefined> {
+  const { containers, gaps } = await captureContainers(host, new Date(), signal, [runtime]);
+  const found = containers.find((one) => one.id === called) ?? containers.find((one) => one.name === called);
+  const [gap] = gaps;
+  if (found?.state !== 'paused' && (found !== undefined || gap === undefined)) return found;
+  const why = found === undefined ? `nobody knows whether it runs: ${gap?.problem}` : 'it is frozen';
+  throw new LifeboatError('refused', `${name} is left as it is: ${why}`, {
+    hint: `Nothing was done. Let it run on by its runtime, or end it; then give the same command again. What was written is in ${work}.`,
   });
 }
 
-export async function resumeInterrupted(
-  host: Host,
-  { work, intent: { container, tcp } }: Interrupted,
-  { dryRun }: RestoreOptions,
-  signal: AbortSignal,
-): Promise<Restored> {
-  await refuseWhileAtWork(host, work, signal);
-  const { containers, gaps } = await captureContainers(host, new Date(), signal, [container.runtime]);
-  const state = containers.find(({ id }) => id === container.id)?.state;
-  const [gap] = gaps;
-  if (state === 'paused' || (state === undefined && gap !== undefined)) {
-    const why = state === 'paused' ? 'it is frozen' : `nobody knows whether it runs: ${gap?.problem}`;
-    throw new LifeboatError('refused', `${container.name} is left as it is: ${why}`, {
-      hint: `Nothing was done. Let it run on by its runtime, or end it; then give the same command again. What the checkpoint wrote is in ${work}.`,
-    });
+/** It can only go on as it was: its images are those of this container, and its volumes are its own and stay as they are. */
+function refuseWishes(
+  { container, tcp: had }: CheckpointIntent,
+  runs: boolean,
+  name: string | undefined,
+  tcp: Tcp | undefined,
+): void {
+  const refused = (why: string, hint: string): LifeboatError =>
+    new LifeboatError('refused', `a checkpoint of ${container.name} was interrupted: ${why}`, { hint });
+  if (name !== undefined && name !== container.name) {
+    const what = runs ? 'it has run on' : 'it can only be made to run again under its own name';
+    throw refused(`${what}, and nothing was done`, 'Leave out --name, and make another checkpoint of it then.');
   }
-  const runs = state === 'running';
-  const result = { container, interrupted: runs ? ('it ran on' as const) : ('restored' as const) };
-  if (dryRun) return result;
-  if (!runs) {
-    const request = { archive: join(work, 'archive.tar'), work, ...(tcp === undefined ? {} : { tcp }) };
-    await lifecycleOf(container.runtime).resume(host, container, request, signal);
+  if (tcp === 'keep' && had === 'close' && !runs) {
+    throw refused('it was said then that its connections are closed, so that they are not kept', 'Leave out --tcp.');
   }
-  await host.run(['rm', '-rf', '--', work], {}, new AbortController().signal);
-  return { ...result, id: container.id };
+}
+
+/** What became of a restore that was cut off. */
+export interface Cleared {
+  /** The container, where it was made whole and is there. */
+  readonly made?: Container;
+  /** What was half made and is gone now, in words. */
+  readonly removed: readonly string[];
+}
+
+/** @throws LifeboatError `locked`, or `refused` where nobody knows whether it runs: nothing was done then */
+export async function clearRestore(host: Host, leftover: BegunRestore, signal: AbortSignal): Promise<Cleared> {
+  const { work, intent } = leftover;
+  await refuseWhileAtWork(host, leftover, true, signal);
+  const { making } = intent;
+  if (making === undefined) {
+    await discard(host, work);
+    return { removed: [work] };
+  }
+  const { container, name, before } = making;
+  const wanted = { container, ...(name === undefined ? {} : { name }) };
+  const lifecycle = lifecycleOf(container.runtime);
+  const called = await lifecycle.restoredAs(wanted, work);
+  const there = called === undefined ? undefined : await stateOf(host, container, called, work, signal);
+  if (there?.state === 'running') {
+    await discard(host, work);
+    return { made: there, removed: [work] };
+  }
+  const removed = await lifecycle.discard(host, wanted, before, work);
+  await discard(host, work);
+  return { removed: [...removed, work] };
 }

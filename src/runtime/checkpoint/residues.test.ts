@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { localHost } from '../../host/local.ts';
 import { isRoot } from '../../../test/helpers/cli.ts';
-import { cgroupsCalled, removeCgroups, removeEmptyCgroups } from './residues.ts';
+import { cgroupsCalled, placesBelow, removeCgroups, removeEmptyCgroups } from './residues.ts';
 
 const host = localHost();
 /** In a hierarchy of version 1, or in that of version 2. */
@@ -43,4 +43,17 @@ test.skipIf(!isRoot)('what others run in a cgroup of the same name runs on (make
 
 test('a name that find would take for a pattern means no cgroup', async () => {
   expect(await cgroupsCalled(host, ['*', 'a/b', ''])).toEqual(new Set());
+});
+
+test('mounts below a directory, as the kernel writes them', () => {
+  const lines = [
+    '36 35 98:0 / /srv/a.tar.Xy12Zw34/criu-root rw - ext4 /dev/sda rw',
+    '37 36 0:5 / /srv/a.tar.Xy12Zw34/criu-root/my\\040data rw - proc proc rw',
+    '38 35 98:0 / /srv/a.tar.Xy12Zw345 rw - ext4 /dev/sda rw',
+    '',
+  ];
+  expect(placesBelow('/srv/a.tar.Xy12Zw34', lines.join('\n'))).toEqual([
+    '/srv/a.tar.Xy12Zw34/criu-root',
+    '/srv/a.tar.Xy12Zw34/criu-root/my data',
+  ]);
 });

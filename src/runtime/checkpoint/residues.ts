@@ -1,5 +1,7 @@
 /** What runtimes leave of a restore that failed, upon which the next start of the container would fail, too. */
 import type { Host } from '../../host/host.ts';
+import { LifeboatError } from '../../kernel/errors.ts';
+import { nameFromBytes, printable } from '../../kernel/text.ts';
 import { sleep } from '../../kernel/wait.ts';
 
 /** Of containers; what is anything else could mean other directories to `find`. */
@@ -68,17 +70,39 @@ export async function removeCgroups(
 }
 
 /**
- * Unmounts the root that a runtime has mounted for CRIU in one of these directories, and was killed before it could do so itself.
+ * Unmounts a directory and all that is mounted in it, before it is removed: CRIU and runtimes mount the root of a container and all cgroups of the host where they
+ * work, and leave them where they are killed. Whoever removes such a directory, empties those.
  *
- * @returns those that were there
+ * @returns what was mounted there
+ * @throws LifeboatError `failed` where something stays
  */
-export async function unmountRoots(host: Host, directories: readonly string[]): Promise<readonly string[]> {
+export async function unmountBelow(host: Host, directory: string): Promise<readonly string[]> {
   const { signal } = new AbortController();
-  const left: string[] = [];
-  for (const root of directories.map((directory) => `${directory}/criu-root`)) {
-    const { code } = await host.run(['umount', '--lazy', root], { okCodes: [0, 1, 32] }, signal);
-    if (code === 0) left.push(root);
-    await host.run(['rmdir', '--', root], { okCodes: [0, 1] }, signal);
+  const mounts = async () =>
+    placesBelow(directory, nameFromBytes((await host.run(['cat', '/proc/self/mountinfo'], {}, signal)).stdout));
+  const found = outermost(await mounts());
+  for (const place of found) {
+    // What is unmounted here would otherwise be so wherever it is shared.
+    await host.run(['mount', '--make-rprivate', '--', place], { okCodes: [0, 1, 32] }, signal);
+    await host.run(['umount', '--lazy', '--', place], { okCodes: [0, 1, 32] }, signal);
   }
-  return left;
+  const [left] = await mounts();
+  if (left === undefined) return found;
+  throw new LifeboatError('failed', `${directory} is not removed, for something is mounted there: ${printable(left)}`, {
+    hint: `Unmount it (umount ${printable(left)}), and only then remove the directory.`,
+  });
+}
+
+/** @param mountinfo of /proc, which has blanks and the like in octal */
+export function placesBelow(directory: string, mountinfo: string): readonly string[] {
+  return mountinfo.split('\n').flatMap((line) => {
+    const place = (line.split(' ')[4] ?? '').replace(/\\([0-7]{3})/g, (_, octal: string) =>
+      String.fromCharCode(parseInt(octal, 8)),
+    );
+    return place === directory || place.startsWith(`${directory}/`) ? [place] : [];
+  });
+}
+
+function outermost(places: readonly string[]): readonly string[] {
+  return [...new Set(places)].filter((place) => !places.some((other) => place.startsWith(`${other}/`)));
 }

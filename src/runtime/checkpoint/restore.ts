@@ -8,11 +8,13 @@ import { captureContainers } from '../capture.ts';
 import type { Tcp } from '../lifecycle.ts';
 import type { Container } from '../model/container.ts';
 import { membersOf } from './archive.ts';
-import type { Checkpoint } from './document.ts';
+import { type Checkpoint, restoreBegun, type RestoreIntent } from './document.ts';
 import { look, take } from './intake.ts';
-import { interruptedOf, resumeInterrupted } from './interrupted.ts';
+import { clearRestore, isCheckpoint, isRestore, resumeInterrupted } from './interrupted.ts';
+import { discard, leftoversOf, leftoversOfContainer, noteIntent, refuseWhileAtWork } from './leftovers.ts';
 import { exportedByPodman, toldBy, unfit } from './told.ts';
 import { lifecycleOf } from './verbs.ts';
+import { thisProcess } from './worker.ts';
 
 export interface RestoreOptions {
   readonly file: string;
@@ -35,8 +37,10 @@ export interface RestoreOptions {
 }
 
 export interface Restored {
-  /** It was what a checkpoint had left that was interrupted; with what was found. */
+  /** It was what a checkpoint or a restore had left that was interrupted; with what was found. */
   readonly interrupted?: 'restored' | 'it ran on';
+  /** What was left of it and is gone now, in words. */
+  readonly removed?: readonly string[];
   /** Absent where it was only to look. */
   readonly id?: string;
   readonly container: Container;
@@ -50,22 +54,32 @@ export interface Restored {
  */
 export async function restoreFromFile(host: Host, options: RestoreOptions, signal: AbortSignal): Promise<Restored> {
   const { file, name, keepVolumes } = options;
-  const begun = await interruptedOf(host, file, signal);
-  if (begun !== undefined) return await resumeInterrupted(host, begun, options, signal);
-  const there = await host.run(['test', '-f', file], { okCodes: [0, 1] }, signal);
-  if (there.code !== 0) throw new LifeboatError('not-found', `there is no file ${file}`);
+  const there = await host.run(['test', '-e', file], { okCodes: [0, 1] }, signal);
+  const { done, removed: ofFile } = await clear(host, there.code === 0, options, signal);
+  const removed = [...ofFile];
+  if (done !== undefined) return done;
+  const { code } = await host.run(['test', '-f', file], { okCodes: [0, 1] }, signal);
+  if (code !== 0) {
+    const also = removed.length === 0 ? '' : `; of a restore that was interrupted were removed: ${removed.join(', ')}`;
+    throw new LifeboatError('not-found', `there is no file ${file}${also}`);
+  }
   const told = await toldBy(host, options, signal);
   const checkpoint = told?.checkpoint;
   await using stack = new AsyncDisposableStack();
   const work = await privateDirectory(host, file, signal);
-  stack.defer(async () => {
-    await host.run(['rm', '-rf', '--', work], {}, new AbortController().signal);
-  });
+  stack.defer(async () => await discard(host, work));
+  const intent: RestoreIntent = { format: restoreBegun, by: await thisProcess() };
+  await noteIntent(host, work, intent, signal);
   const archive = join(work, 'archive.tar');
   // What podman itself exported says only in its content what it is of; and only to look at it, it is not copied.
   const own = options.dryRun ? file : archive;
   if (told === undefined && !options.dryRun) await take(host, file, undefined, 'archive', archive, signal);
   const container = checkpoint?.container ?? (await exportedByPodman(host, own, file, signal));
+  if (!options.dryRun) {
+    for (const leftover of (await leftoversOfContainer(host, container.id, signal)).filter(isRestore)) {
+      removed.push(...(await clearRestore(host, leftover, signal)).removed);
+    }
+  }
   const tcp = options.tcp ?? checkpoint?.tcp;
   const wanted = {
     container,
@@ -87,7 +101,11 @@ export async function restoreFromFile(host: Host, options: RestoreOptions, signa
       hint: 'Nothing was made.',
     });
   }
-  const found = { container, ...(checkpoint ? { checkpoint } : {}) };
+  const found = {
+    container,
+    ...(checkpoint ? { checkpoint } : {}),
+    ...(removed.length === 0 ? {} : { removed }),
+  };
   if (options.dryRun) {
     if (checkpoint !== undefined) await look(host, file, checkpoint.content, signal);
     return found;
@@ -95,9 +113,49 @@ export async function restoreFromFile(host: Host, options: RestoreOptions, signa
   const content = lifecycle.takes === 'archive' ? archive : join(work, 'tree');
   if (checkpoint !== undefined) await take(host, file, checkpoint.content, lifecycle.takes, content, signal);
   if (lifecycle.takes === 'archive') await membersOf(host, content, signal);
+  const before = await lifecycle.before(host, wanted, signal);
+  const making = { container, before, ...(name === undefined ? {} : { name }) };
+  await noteIntent(host, work, { ...intent, making }, signal);
   const id = await lifecycle.restore(host, { ...wanted, content, work }, signal);
   await refuseEnded(host, container, id, signal);
   return { id, ...found };
+}
+
+/**
+ * What earlier ones have left that were killed.
+ *
+ * @param isThere whether the file is: without it, what a checkpoint into it has left is all that there is of the container
+ * @returns what it made of it, where that is what was asked for; else what was removed, in words
+ */
+async function clear(
+  host: Host,
+  isThere: boolean,
+  options: RestoreOptions,
+  signal: AbortSignal,
+): Promise<{ readonly done?: Restored; readonly removed: readonly string[] }> {
+  const removed: string[] = [];
+  const leftovers = await leftoversOf(host, options.file, signal);
+  for (const leftover of options.dryRun ? [] : leftovers.filter(isRestore)) {
+    const cleared = await clearRestore(host, leftover, signal);
+    removed.push(...cleared.removed);
+    const { made } = cleared;
+    const { name } = leftover.intent.making ?? {};
+    if (made !== undefined && (options.name ?? made.name) === (name ?? made.name)) {
+      return { done: { id: made.id, container: made, interrupted: 'restored', removed }, removed };
+    }
+  }
+  const begun = leftovers.find(isCheckpoint);
+  if (begun === undefined) return { removed };
+  if (isThere) {
+    // Killed when the file was made already: the same file has both names then.
+    const same = ['test', options.file, '-ef', join(begun.work, 'archive.tar')] as const;
+    const { code } = await host.run(same, { okCodes: [0, 1] }, signal);
+    if (code !== 0 || options.dryRun) return { removed };
+    await refuseWhileAtWork(host, begun, false, signal);
+    await discard(host, begun.work);
+    return { removed: [...removed, begun.work] };
+  }
+  return { done: await resumeInterrupted(host, begun, options, signal), removed };
 }
 
 /** Beside the file, where there is room for what is in it; nobody else may read it, or put another in its place. */

@@ -4,6 +4,7 @@ import { join } from 'node:path/posix';
 import { mendDump, treeBefore } from '../../criu/mend.ts';
 import { isThere } from '../../criu/processes.ts';
 import type { Host } from '../../host/host.ts';
+import { networkOf, unlock } from './locked-network.ts';
 import { asLifeboatError, LifeboatError } from '../../kernel/errors.ts';
 import { cgroupDirectories, parseCgroupMounts } from '../live/cgroups.ts';
 
@@ -26,7 +27,8 @@ export async function undoing(
   signal: AbortSignal,
 ): Promise<void> {
   const { pid, log, again } = dumped;
-  const before = await treeBefore(pid, await freezer(host, pid, signal));
+  const before = await treeBefore(pid, await freezerOf(host, pid, signal));
+  const network = await networkOf(host, pid, undefined, signal);
   try {
     await work();
   } catch (thrown) {
@@ -38,7 +40,8 @@ export async function undoing(
       // CRIU says so when it has undone everything itself; without that it was killed.
       if (!/Dumping FAILED|Dumping finished/.test(said)) {
         const { done: mended, problems } = await mendDump(before, said);
-        done.push(...mended, ...(await unlockByIptables(host, pid)), ...problems);
+        const rules = (await unlock(host, network, pid)).map((one) => `removed ${one}`);
+        done.push(...mended, ...rules, ...problems);
       }
       done.push('the container runs as before');
     } else {
@@ -58,33 +61,13 @@ export async function undoing(
 }
 
 /** The cgroup that holds all of the container while CRIU stops it. */
-async function freezer(host: Host, pid: number, signal: AbortSignal): Promise<string | undefined> {
+export async function freezerOf(host: Host, pid: number, signal: AbortSignal): Promise<string | undefined> {
   const membership = (await host.read(`/proc/${pid}/cgroup`, {}, signal)).toString();
   const mounts = parseCgroupMounts((await host.read('/proc/self/mountinfo', {}, signal)).toString());
   const directories = cgroupDirectories(membership, mounts);
   const found = directories.get('freezer') ?? directories.get('');
   // Never the root of all: nobody freezes that.
   return found !== undefined && mounts.some(({ point }) => point === found) ? undefined : found;
-}
-
-/** CRIU's rules in the container's own network; runtimes let it lock that by iptables unless they are told otherwise. */
-async function unlockByIptables(host: Host, pid: number): Promise<readonly string[]> {
-  const { signal } = new AbortController();
-  const done: string[] = [];
-  for (const tool of ['iptables', 'ip6tables']) {
-    const run = async (...args: readonly string[]): Promise<number> => {
-      const inside = ['nsenter', `--net=/proc/${pid}/ns/net`, tool, '-w', '5', ...args] as const;
-      const { code } = await host.run(inside, { okCodes: [0, 1, 2, 3, 4, 127], timeoutMs: 15_000 }, signal);
-      return code;
-    };
-    if ((await run('-S', 'CRIU')) !== 0) continue;
-    await run('-D', 'INPUT', '-j', 'CRIU');
-    await run('-D', 'OUTPUT', '-j', 'CRIU');
-    await run('-F', 'CRIU');
-    await run('-X', 'CRIU');
-    done.push(`removed the rules of ${tool}`);
-  }
-  return done;
 }
 
 /** A file for CRIU's own settings, which runtimes hand on by the environment. */

@@ -5,7 +5,7 @@ import { LifeboatError } from '../../kernel/errors.ts';
 import { sleep } from '../../kernel/wait.ts';
 import { pack } from '../checkpoint/archive.ts';
 import { inWords } from '../checkpoint/explained.ts';
-import { cgroupsCalled, removeCgroups, removeEmptyCgroups, unmountRoots } from '../checkpoint/residues.ts';
+import { cgroupsCalled, removeCgroups, removeEmptyCgroups, unmountBelow } from '../checkpoint/residues.ts';
 import { pidOf } from '../checkpoint/pid.ts';
 import { runSilently } from '../checkpoint/silent.ts';
 import { criuSettings, undoing } from '../checkpoint/torn.ts';
@@ -87,13 +87,19 @@ export function ociLifecycle(name: 'runc' | 'crun'): Lifecycle {
         );
       return found;
     },
+    async before(host, { container, name: id = container.id }) {
+      return { cgroups: [...(await cgroupsCalled(host, [id]))], volumes: [] };
+    },
+    restoredAs: async ({ container, name: id = container.id }) => id,
+    discard: async (host, { container, name: id = container.id }, { cgroups }, work) =>
+      await remove(host, name, id, [bundleOf(container), work], new Set(cgroups)),
     async restore(host, { content, work, container, name: id = container.id, tcp }, signal) {
       const from = { name, id, bundle: bundleOf(container), images: join(content, 'checkpoint'), work, tcp };
       await restoreFrom(host, from, signal);
       return id;
     },
     async start(host, container, signal) {
-      await remove(host, name, container.id, bundleOf(container));
+      await remove(host, name, container.id, [bundleOf(container)]);
       const log = `/run/lifeboat-${name}-${process.pid}.log`;
       try {
         const argv: Argv = [...begin(name, log), 'run', '--detach', '--bundle', bundleOf(container), container.id];
@@ -134,7 +140,7 @@ async function resume(
       hint: `Look how it is: ${name} list; if it is frozen, ${name} resume ${container.id}. Then remove ${work}.`,
     });
   }
-  await remove(host, name, container.id, bundleOf(container));
+  await remove(host, name, container.id, [bundleOf(container)]);
   await restoreFrom(host, { name, id: container.id, bundle: bundleOf(container), images, work, tcp }, signal);
 }
 
@@ -173,7 +179,7 @@ async function restoreFrom(
     await runSilently(host, argv, { log }, { env, timeoutMs: workMs, killGraceMs: stopMs }, signal);
   } catch (error) {
     const known = await inWords(host, error, [join(work, 'restore.log')]);
-    const left = await remove(host, name, id, bundle, before);
+    const left = await remove(host, name, id, [bundle, work], before);
     const words = left.length === 0 ? '' : `; removed what was left of it: ${left.join(', ')}`;
     throw new LifeboatError(known.code, `${known.message}${words}`, { hint: known.hint, cause: known.cause ?? known });
   }
@@ -182,6 +188,7 @@ async function restoreFrom(
 /**
  * What is there of it, even where the runtime itself does not know it any more.
  *
+ * @param roots where the runtime may have mounted the root for CRIU
  * @param before cgroups that were there before somebody made what is removed: without it, only those in which nothing runs go
  * @returns what the runtime had left
  */
@@ -189,13 +196,21 @@ async function remove(
   host: Host,
   name: string,
   id: string,
-  bundle: string,
+  roots: readonly string[],
   before?: ReadonlySet<string>,
 ): Promise<readonly string[]> {
   const { signal } = new AbortController();
+  const state = `/run/${name}/${id}`;
+  // First: of one that it does not know any more, runc removes the directory with all that is mounted there, such as the root of the container.
+  const mounts: string[] = [];
+  for (const root of roots.map((place) => `${place}/criu-root`)) {
+    mounts.push(...(await unmountBelow(host, root)));
+    await host.run(['rmdir', '--', root], { okCodes: [0, 1] }, signal);
+  }
+  mounts.push(...(await unmountBelow(host, state)));
   await host.run([name, 'delete', '--force', id], { okCodes: [0, 1], timeoutMs: questionMs }, signal);
   const cgroups = before === undefined ? removeEmptyCgroups(host, [id]) : removeCgroups(host, [id], before);
-  return [...(await unmountRoots(host, [bundle, `/run/${name}/${id}`])), ...(await cgroups)];
+  return [...mounts, ...(await cgroups)];
 }
 
 function begin(name: string, log: string): readonly [string, ...string[]] {

@@ -18,6 +18,7 @@ import type { Container } from '../model/container.ts';
 const workMs = 600_000;
 const questionMs = 30_000;
 const stopMs = 10_000;
+const cannotClose = 'this podman cannot close connections in a restore (5.4 cannot)';
 
 export const podmanLifecycle: Lifecycle = {
   // It reads a file that it is given more than once.
@@ -25,7 +26,7 @@ export const podmanLifecycle: Lifecycle = {
   async obstacles(host, { pod }, { tcp }, signal) {
     const found: string[] = [];
     if (tcp === 'close' && !(await canClose(host, signal))) {
-      found.push('this podman cannot close connections in a restore (5.4 cannot): keep them with --tcp=keep');
+      found.push(`${cannotClose}: keep them with --tcp=keep`);
     }
     if (pod?.infra === true) found.push('it only holds the namespaces of a pod, of which podman makes a new one');
     return found;
@@ -53,8 +54,12 @@ export const podmanLifecycle: Lifecycle = {
     };
     await undoing(host, { pid: pidOf(container), again }, made, signal);
   },
-  resume: async (host, container, { archive, work, tcp }, signal) =>
-    await runAgain(host, container, archive, work, tcp, signal),
+  async resume(host, container, { archive, work, tcp }, signal) {
+    if (tcp === 'close' && !(await canClose(host, signal))) {
+      throw new LifeboatError('refused', `${cannotClose}, and nothing was done`, { hint: 'Leave out --tcp.' });
+    }
+    await runAgain(host, container, archive, work, tcp, signal);
+  },
   async missing(host, wanted, signal) {
     const { container, name, tcp, keepVolumes = false } = wanted;
     const found: string[] = [];
@@ -85,7 +90,7 @@ export const podmanLifecycle: Lifecycle = {
       found.push('podman keeps no connections under another name: leave out --name, or close them with --tcp=close');
     }
     if (tcp === 'close' && !(await canClose(host, signal))) {
-      found.push('this podman cannot close connections in a restore (5.4 cannot): keep them with --tcp=keep');
+      found.push(`${cannotClose}: keep them with --tcp=keep`);
     }
     for (const volume of keepVolumes ? [] : volumesIn(wanted)) {
       if (await has('volume', volume)) {
@@ -96,11 +101,23 @@ export const podmanLifecycle: Lifecycle = {
     }
     return found;
   },
+  before: async (host, wanted, signal) => ({ cgroups: [], volumes: await newVolumes(host, wanted, signal) }),
+  restoredAs: async ({ container, name = container.id }) => name,
+  async discard(host, { container, name = container.id }, before) {
+    // What has run may have data of its own by now.
+    const { code, stdout } = await host.run(
+      ['podman', 'container', 'inspect', '--format', '{{.State.Status}}', name],
+      { okCodes: anyCode, timeoutMs: questionMs },
+      new AbortController().signal,
+    );
+    const status = stdout.toString().trim();
+    if (code === 0 && !/^(?:created|configured|initialized)$/.test(status)) return [];
+    return await remove(host, name, before.volumes);
+  },
   async restore(host, request, signal) {
     const { content, work, name, tcp, keepVolumes = false, container } = request;
     const output = join(work, 'podman.out');
-    const there = new Set(await volumes(host, signal));
-    const made = volumesIn(request).filter((volume) => !there.has(volume));
+    const made = await newVolumes(host, request, signal);
     const argv: Argv = [
       'podman',
       'container',
@@ -143,6 +160,12 @@ async function canClose(host: Host, signal: AbortSignal): Promise<boolean> {
 
 function volumesIn({ members }: Wanted): readonly string[] {
   return members.flatMap(({ path }) => /^volumes\/(.+)\.tar$/.exec(path)?.[1] ?? []);
+}
+
+/** Those that a restore makes. */
+async function newVolumes(host: Host, wanted: Wanted, signal: AbortSignal): Promise<string[]> {
+  const there = new Set(await volumes(host, signal));
+  return volumesIn(wanted).filter((volume) => !there.has(volume));
 }
 
 async function volumes(host: Host, signal: AbortSignal): Promise<readonly string[]> {
@@ -195,7 +218,7 @@ async function runAgain(
 ): Promise<void> {
   const options = { timeoutMs: workMs, killGraceMs: stopMs };
   const output = join(work, 'podman.out');
-  const kept = tcp === undefined ? [] : ['--tcp-established'];
+  const kept = tcp === 'keep' ? ['--tcp-established'] : tcp === 'close' ? ['--tcp-close'] : [];
   const restore = ['podman', 'container', 'restore', '--file-locks', ...kept] as const;
   try {
     await runSilently(host, [...restore, id], { output }, options, signal);

@@ -1,7 +1,8 @@
 /** Checkpoint and restore of a tree of processes that nobody looks after, by CRIU itself. */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isThere, signalIfThere } from '../../criu/processes.ts';
+import { readLogTail, restoredPids } from '../../criu/log.ts';
+import { isThere, signalIfThere, startedAt } from '../../criu/processes.ts';
 import { CriuSession } from '../../criu/session.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
 import { sleep } from '../../kernel/wait.ts';
@@ -10,6 +11,8 @@ import { pidOf } from '../checkpoint/pid.ts';
 import type { Lifecycle, Tcp } from '../lifecycle.ts';
 
 const stopMs = 10_000;
+/** The kernel tells of starts in hundredths, and of its own in whole seconds. */
+const clockMs = 2_000;
 /** Deleted files that are open go into the images; CRIU's own bound is 1 MiB. */
 const ghostLimit = 64 << 20;
 
@@ -39,6 +42,18 @@ export const processLifecycle: Lifecycle = {
   async missing() {
     return [];
   },
+  async before() {
+    return { cgroups: [], volumes: [] };
+  },
+  async restoredAs(_wanted, work) {
+    const [root] = await startedBy(logOf(work));
+    return root === undefined ? undefined : `${root}`;
+  },
+  async discard(_host, _wanted, _before, work) {
+    const pids = await startedBy(logOf(work));
+    for (const pid of pids) signalIfThere(pid, 'SIGKILL');
+    return pids.map((pid) => `process ${pid}`);
+  },
   async restore(_host, { content, name, tcp }, signal) {
     if (name !== undefined) {
       throw new LifeboatError('unsupported', 'a tree of processes has no name of its own', {
@@ -59,6 +74,24 @@ export const processLifecycle: Lifecycle = {
     if (await isThere(pid)) throw new LifeboatError('failed', `process ${pid} does not end, not even by SIGKILL`);
   },
 };
+
+/** Where CRIU says what it makes in a restore. */
+function logOf(work: string): string {
+  return join(work, 'tree', 'restore.log');
+}
+
+/** Tasks that are there and that a CRIU has made, as it says in its log: they were started while it wrote that, and no later ones of their numbers. */
+async function startedBy(log: string): Promise<readonly number[]> {
+  const pids = restoredPids(await readLogTail(log));
+  if (pids.length === 0) return [];
+  const { birthtimeMs, mtimeMs } = await stat(log);
+  const found: number[] = [];
+  for (const pid of pids) {
+    const started = await startedAt(pid);
+    if (started !== undefined && started > birthtimeMs - clockMs && started < mtimeMs + clockMs) found.push(pid);
+  }
+  return found;
+}
 
 function optionsFor(tcp: Tcp | undefined) {
   const connections = tcp === 'keep' ? { tcpEstablished: true } : tcp === 'close' ? { tcpClose: true } : {};
