@@ -9,7 +9,7 @@ import type { Argv, Host } from '../../host/host.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
 import { inWords } from '../checkpoint/explained.ts';
 import { pidOf } from '../checkpoint/pid.ts';
-import { removeEmptyCgroups } from '../checkpoint/residues.ts';
+import { removeEmptyCgroups, unmountBelow } from '../checkpoint/residues.ts';
 import { runSilently } from '../checkpoint/silent.ts';
 import { undoing } from '../checkpoint/torn.ts';
 import type { Lifecycle, Tcp, Wanted } from '../lifecycle.ts';
@@ -104,15 +104,22 @@ export const podmanLifecycle: Lifecycle = {
   before: async (host, wanted, signal) => ({ cgroups: [], volumes: await newVolumes(host, wanted, signal) }),
   restoredAs: async ({ container, name = container.id }) => name,
   async discard(host, { container, name = container.id }, before) {
+    const { signal } = new AbortController();
+    const options = { okCodes: anyCode, timeoutMs: questionMs };
+    const format = '{{.State.Status}} {{.ID}} {{.OCIRuntime}} {{.StaticDir}}';
+    const asked = await host.run(['podman', 'container', 'inspect', '--format', format, name], options, signal);
+    const [, status = '', id = '', runtime = '', directory = ''] =
+      /^(\S+) (\S+) (\S+) (\/.+)$/m.exec(asked.stdout.toString()) ?? [];
     // What has run may have data of its own by now.
-    const { code, stdout } = await host.run(
-      ['podman', 'container', 'inspect', '--format', '{{.State.Status}}', name],
-      { okCodes: anyCode, timeoutMs: questionMs },
-      new AbortController().signal,
-    );
-    const status = stdout.toString().trim();
-    if (code === 0 && !/^(?:created|configured|initialized)$/.test(status)) return [];
-    return await remove(host, name, before.volumes);
+    if (asked.code === 0 && !/^(?:created|configured|initialized)$/.test(status)) return [];
+    const left = directory === '' ? [] : [...(await unmountBelow(host, directory))];
+    left.push(...(await remove(host, name, before.volumes)));
+    // Podman asks its runtime to end only what it knows to have begun.
+    if (runtime === 'crun' || runtime === 'runc') {
+      await unmountBelow(host, `/run/${runtime}/${id}`);
+      await host.run([runtime, 'delete', '--force', id], options, signal);
+    }
+    return left;
   },
   async restore(host, request, signal) {
     const { content, work, name, tcp, keepVolumes = false, container } = request;
