@@ -9,7 +9,7 @@ import { formatBytes } from '../kernel/units.ts';
 import { checkpointOwner, type CheckpointRecord, chosenCheckpoint, listCheckpoints } from '../point/checkpoints.ts';
 import type { Tcp } from '../runtime/lifecycle.ts';
 import { freeBytes } from '../runtime/checkpoint/facts.ts';
-import { checkpointIn } from '../runtime/checkpoint/restore.ts';
+import { checkpointIn } from '../runtime/checkpoint/told.ts';
 import { forgetCheckpoint } from '../steps/checkpoint-retention.ts';
 import {
   type LeftCheckpoint,

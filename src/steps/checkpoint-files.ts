@@ -6,7 +6,7 @@ import type { Host } from '../host/host.ts';
 import { hasErrno, LifeboatError } from '../kernel/errors.ts';
 import { present } from '../kernel/present.ts';
 import { interruptedOf } from '../runtime/checkpoint/interrupted.ts';
-import { checkpointIn } from '../runtime/checkpoint/restore.ts';
+import { checkpointIn } from '../runtime/checkpoint/told.ts';
 
 /** For root alone. */
 export const checkpointDirectory = (stateDir: string): string => join(stateDir, 'checkpoints');

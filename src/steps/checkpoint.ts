@@ -8,7 +8,7 @@ import { signContent } from '../keys/signed.ts';
 import { CHECKPOINT_FORMAT, checkpointOwner, type CheckpointRecord, putCheckpoint } from '../point/checkpoints.ts';
 import { captureContainers } from '../runtime/capture.ts';
 import { checkpointToFile } from '../runtime/checkpoint/checkpoint.ts';
-import { checkpointIn } from '../runtime/checkpoint/restore.ts';
+import { checkpointIn } from '../runtime/checkpoint/told.ts';
 import { chosenContainer } from '../runtime/chosen.ts';
 import { interruptedOf } from '../runtime/checkpoint/interrupted.ts';
 import { withoutSecrets } from '../runtime/hidden.ts';
@@ -60,7 +60,10 @@ export const freezeContainer = step({
           ? {}
           : { sign: (document: Uint8Array) => signContent('checkpoint', document, hostKey, now) }),
       };
-      return await checkpointToFile(host, chosenContainer(request.container, containers), options, signal);
+      const container = chosenContainer(request.container, containers);
+      const { checkpoint, removed } = await checkpointToFile(host, container, options, signal);
+      for (const text of removed) say({ type: 'note', text: `left of an earlier one, and gone now: ${text}` });
+      return checkpoint;
     }
   },
 });

@@ -7,7 +7,7 @@ import { captureContainers } from '../capture.ts';
 import type { Tcp } from '../lifecycle.ts';
 import type { Container } from '../model/container.ts';
 import { type CheckpointIntent, checkpointBegun, type RestoreIntent, restoreBegun } from './document.ts';
-import { discard, type Leftover, refuseWhileAtWork } from './leftovers.ts';
+import { discard, type Leftover, leftoversOf, refuseWhileAtWork } from './leftovers.ts';
 import { unlock } from './locked-network.ts';
 import type { Restored, RestoreOptions } from './restore.ts';
 import { lifecycleOf } from './verbs.ts';
@@ -21,6 +21,15 @@ export function isCheckpoint(leftover: Leftover): leftover is BegunCheckpoint {
 
 export function isRestore(leftover: Leftover): leftover is BegunRestore {
   return leftover.intent.format === restoreBegun;
+}
+
+/** Of a checkpoint into this file that was killed while it was made. */
+export async function interruptedOf(
+  host: Host,
+  file: string,
+  signal: AbortSignal,
+): Promise<BegunCheckpoint | undefined> {
+  return (await leftoversOf(host, file, signal)).find(isCheckpoint);
 }
 
 /**

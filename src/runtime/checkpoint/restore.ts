@@ -187,17 +187,6 @@ async function refuseEnded(host: Host, { name, runtime }: Container, id: string,
   });
 }
 
-/**
- * What a file that this host has made itself just now says of itself; it is not judged.
- *
- * @returns nothing where there is none
- */
-export async function checkpointIn(host: Host, file: string, signal: AbortSignal): Promise<Checkpoint | undefined> {
-  const there = await host.run(['test', '-f', file], { okCodes: [0, 1] }, signal);
-  const bytes = there.code === 0 ? await readMember(host, file, documentName, signal) : undefined;
-  return bytes === undefined ? undefined : parseCheckpoint(bytes, file);
-}
-
 /** Ports of the host that the container wants and somebody else has. */
 async function takenPorts(host: Host, { ports }: Container, signal: AbortSignal): Promise<readonly string[]> {
   if (ports.length === 0) return [];

@@ -45,6 +45,17 @@ export async function toldBy(
   return { checkpoint, cpu: await readMember(host, file, cpuName, maxCpu, signal) };
 }
 
+/**
+ * What a file that this host has made itself just now says of itself; it is not judged.
+ *
+ * @returns nothing where there is none
+ */
+export async function checkpointIn(host: Host, file: string, signal: AbortSignal): Promise<Checkpoint | undefined> {
+  const there = await host.run(['test', '-f', file], { okCodes: [0, 1] }, signal);
+  const bytes = there.code === 0 ? await readMember(host, file, documentName, maxDocument, signal) : undefined;
+  return bytes === undefined ? undefined : parseCheckpoint(bytes, file);
+}
+
 /** What of CRIU and of the processor does not go with the images. @param work a directory of our own */
 export async function unfit(
   host: Host,
