@@ -71,13 +71,14 @@ export async function observe(host: Host, root: number, signal: AbortSignal): Pr
   };
 }
 
-function linksOf(links: string, pid: number): Pick<Observed, 'files' | 'namespaces'> {
+/** @param links as find prints them: of a process that has just ended they lead nowhere */
+export function linksOf(links: string, pid: number): Pick<Observed, 'files' | 'namespaces'> {
   const files = new Map<number, string>();
   const namespaces = new Map<string, string>();
   for (const link of links.split('\0')) {
     const [path = '', target = ''] = link.split('\t');
     const [, of, kind, name = ''] = /^\/proc\/(\d+)\/(fd|ns)\/(\w+)$/.exec(path) ?? [];
-    if (Number(of) !== pid) continue;
+    if (Number(of) !== pid || target === '') continue;
     if (kind === 'fd') files.set(Number(name), target);
     else namespaces.set(name, target);
   }
