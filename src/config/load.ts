@@ -24,7 +24,7 @@ export async function loadConfig(path: string): Promise<Config> {
     } catch (error) {
       if (!hasErrno(error, 'ENOENT')) throw error;
       throw new LifeboatError('config-invalid', `there is no configuration at ${path}`, {
-        hint: 'Make one with `lifeboat init`, or name another with --config.',
+        hint: 'Make one with `lifeboat init`, or name another with --config. To read a repository, or to recover from it, its URL suffices: --repository URL.',
       });
     }
   });

@@ -1,4 +1,5 @@
 /** The recovered system's filesystems, mounted in one place while it is put together; all of it can be repeated. */
+import { createHash } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path/posix';
 import type { Host } from '../host/host.ts';
@@ -15,6 +16,10 @@ import { mountsBelow } from '../engine/restore/mounts.ts';
 import { isBelow } from '../engine/tar/include.ts';
 import { mountOwnRun } from '../rescue/own-run.ts';
 import { type NewMount, newMounts } from './mounts.ts';
+
+/** For each place a file: what is mounted there may be taken away by the next attempt. */
+const mountedHere = '/run/lifeboat/new-roots';
+const noteOf = (root: string): string => join(mountedHere, createHash('sha256').update(root).digest('hex'));
 
 /** A large journal may have to be replayed. */
 const mountMs = 10 * 60_000;
@@ -40,7 +45,8 @@ export async function mountNewRoot(
   const site = siteOf(withWholeDisks(layout).components);
   const now = await disksNow(host, disksOf(layout), signal);
   const disks = new Map([...now].map(([id, { path }]) => [id, path]));
-  await host.run(['mkdir', '-p', '--', root], {}, signal);
+  await host.run(['mkdir', '-p', '--', root, mountedHere], {}, signal);
+  await host.run(['touch', '--', noteOf(root)], {}, signal);
   const sources = await sourcesByPlace(host, signal);
   const standing: Standing[] = [];
   const left: (Omit<Standing, 'there'> & { readonly place: string })[] = [];
@@ -193,6 +199,21 @@ export async function unbindKernel(root: string, host: Host, signal: AbortSignal
   const mounts = mountsBelow(await realpath(root));
   for (const name of ['run', ...kernels.toReversed()])
     if (mounts.has(name)) await release(join(root, name), host, signal);
+}
+
+/**
+ * What an earlier attempt has mounted, before anybody agreed to anything.
+ *
+ * @throws LifeboatError `refused` where somebody else mounted something there
+ */
+export async function unmountEarlier(root: string, host: Host, signal: AbortSignal): Promise<void> {
+  const there = await deviceAt(root, host, signal);
+  if (there === undefined) return;
+  const { code } = await host.run(['test', '-e', noteOf(root)], { okCodes: [0, 1] }, signal);
+  if (code === 0) return await unmountNewRoot(root, host, signal);
+  throw new LifeboatError('refused', `${printable(there)} is mounted at ${printable(root)}, and by no recovery`, {
+    hint: 'Choose another place with --root, or let go of it: umount --recursive there.',
+  });
 }
 
 /** Everything; nothing there is a fine thing. */

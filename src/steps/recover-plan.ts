@@ -10,7 +10,7 @@ import { recoveries } from '../point/recoveries.ts';
 import { allowedUnattended } from '../recover/consent.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import { type KeyFiles, namesFor, openedByEscrow, withEscrow } from '../recover/keys.ts';
-import { unmountNewRoot } from '../recover/new-root.ts';
+import { unmountEarlier } from '../recover/new-root.ts';
 import { refuseStartable, refuseTwice } from '../recover/twice.ts';
 import { newMounts } from '../recover/mounts.ts';
 import { planOf, repositoryDisks } from '../recover/plan.ts';
@@ -46,8 +46,7 @@ export const planRecovery = step({
     let request = asked;
     const place = { state: { config, point }, surroundings: { say, secrets, signal } };
     const { value, phases } = await phased('plan', before, async () => {
-      // Of an earlier attempt.
-      if (does(request, 'recreate')) await unmountNewRoot(destination.directory, host, signal);
+      if (does(request, 'recreate')) await unmountEarlier(destination.directory, host, signal);
       let here = await captureLayout(host, new Date(), signal);
       const met = { here: withWholeDisks(here), captured: captured.layout, point: point.id, beginAnew, policies };
       request = await leftToDo(request, met, say, host, signal);

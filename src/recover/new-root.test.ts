@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest';
+import type { Host } from '../host/host.ts';
+import { localHost } from '../host/local.ts';
+import { unmountEarlier } from './new-root.ts';
+
+/** One on which `/dev/sdx1` is mounted at the place until somebody unmounts it. */
+function madeHost(local: Host, isOurs: boolean) {
+  let isMounted = true;
+  const ran: string[] = [];
+  const said = (code: number, text = '') => ({ code, stdout: Buffer.from(text), stderr: '' });
+  const host: Host = {
+    ...local,
+    run: async ([program]) => {
+      ran.push(program);
+      if (program === 'umount') isMounted = false;
+      if (program === 'test') return await Promise.resolve(said(isOurs ? 0 : 1));
+      return await Promise.resolve(said(0, isMounted ? '/dev/sdx1\n' : ''));
+    },
+  };
+  return { host, ran };
+}
+
+test('what an attempt has mounted is let go of; what somebody else has stays', async ({ signal }) => {
+  await using local = localHost();
+  const own = madeHost(local, true);
+  await unmountEarlier('/mnt/recovered', own.host, signal);
+  expect(own.ran).toContain('umount');
+  const foreign = madeHost(local, false);
+  await expect(unmountEarlier('/srv', foreign.host, signal)).rejects.toMatchObject({
+    code: 'refused',
+    message: '/dev/sdx1 is mounted at /srv, and by no recovery',
+  });
+  expect(foreign.ran).not.toContain('umount');
+});
