@@ -219,6 +219,7 @@ export async function unmountEarlier(root: string, host: Host, signal: AbortSign
 /** Everything; nothing there is a fine thing. */
 export async function unmountNewRoot(root: string, host: Host, signal: AbortSignal): Promise<void> {
   while ((await deviceAt(root, host, signal)) !== undefined) await release(root, host, signal);
+  await host.run(['rm', '-f', '--', noteOf(root)], {}, signal);
 }
 
 /** udev, or a program that is just ending, may hold on to something for a moment. */
