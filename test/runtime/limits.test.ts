@@ -60,6 +60,9 @@ class Group implements AsyncDisposable {
       child.kill('SIGKILL');
       await ended;
     }
+    // What the shell had started may outlive it for a moment, as where it is the shell that the kernel kills.
+    const isUsed = (controller: string): boolean => readFileSync(this.#path(controller, 'cgroup.procs'), 'utf8') !== '';
+    while (controllers.some(isUsed)) await sleep(20, new AbortController().signal);
     for (const controller of controllers) rmdirSync(this.#path(controller));
   }
 }
