@@ -131,11 +131,14 @@ function isPath(what: string): boolean {
   return what.includes('/') || what.endsWith('.tar') || statSync(what, { throwIfNoEntry: false })?.isFile() === true;
 }
 
+interface Source {
+  readonly file: string;
+  /** Its id, where it came from the repository. */
+  readonly checkpoint?: string;
+}
+
 async function restoreThe(
-  {
-    file,
-    checkpoint,
-  }: { readonly file: string /** Its id, where it came from the repository. */; readonly checkpoint?: string },
+  { file, checkpoint }: Source,
   keys: Pick<Keyring, 'judge' | 'signs'> | undefined,
   tcp: Tcp | undefined,
   flags: RestoreFlags,

@@ -124,8 +124,8 @@ export async function fetchCheckpoint(name: string, globals: Globals): Promise<F
   const { repository, hostName, session } = stack.use(await openHere(globals));
   const { signal, context, host } = session;
   const record = chosenCheckpoint(await listCheckpoints(repository, hostName, signal), name);
-  await sweepRestores(context.stateDir);
-  const { path: directory } = stack.use(await restoreDirectory(context.stateDir));
+  await sweepRestores(context.stateDir, host, signal);
+  const { path: directory } = stack.use(await restoreDirectory(context.stateDir, host));
   await checkRoom(host, directory, record, signal);
   const { engine, target, keys } = repository;
   await engine.restore(

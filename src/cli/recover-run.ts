@@ -13,7 +13,7 @@ import { captureLayout } from '../layout/capture.ts';
 import { withWholeDisks } from '../layout/rebuild/attached.ts';
 import { planDigest } from '../layout/rebuild/document.ts';
 import { planText } from '../layout/rebuild/text.ts';
-import { leftToDo } from '../recover/filled.ts';
+import { remaining } from '../recover/filled.ts';
 import { openedByEscrow, wantedPassphrase } from '../recover/keys.ts';
 import { does, partsOf, type RecoverRequest } from '../recover/request.ts';
 import { typedState } from '../steps/define.ts';
@@ -178,7 +178,7 @@ async function showPlan(
   const { layout } = captured;
   const here = await captureLayout(host, new Date(), signal);
   const met = { here: withWholeDisks(here), captured: layout, point: point.id, beginAnew, policies };
-  const request = await leftToDo(asked.request, met, opening.say, host, signal);
+  const request = await remaining(asked.request, met, opening.say, host, signal);
   const given = { here, repository: config.repository, policies };
   const plan = await planOf(request, openedByEscrow(layout, point), given, host, signal);
   const text = () =>

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import type { Container } from '../runtime/model/container.ts';
+import { smallContainer } from '../../test/helpers/small-container.ts';
 import { LifeboatError } from '../kernel/errors.ts';
 import { type CheckpointRecord, type Checkpoints, checkpointRecordSchema, chosenCheckpoint } from './checkpoints.ts';
 
@@ -7,7 +9,7 @@ const id = (day: number): string => `202611${String(day).padStart(2, '0')}T00000
 function record(
   day: number,
   name: string,
-  runtime = 'podman',
+  runtime: Container['runtime'] = 'podman',
   path = '/var/lib/lifeboat/checkpoints/a.tar',
 ): CheckpointRecord {
   return checkpointRecordSchema.parse({
@@ -15,22 +17,7 @@ function record(
     id: id(day),
     createdAt: '2026-11-22T00:00:00Z',
     host: 'box',
-    container: {
-      format: 'lifeboat.container/1',
-      capturedAt: '2026-11-22T00:00:00Z',
-      runtime,
-      id: `${name}-id`,
-      name,
-      state: 'running',
-      mounts: [],
-      namespaces: [],
-      networks: [],
-      ports: [],
-      labels: {},
-      annotations: {},
-      definedBy: [],
-      gaps: [],
-    },
+    container: smallContainer({ runtime, id: `${name}-id`, name }),
     leftRunning: false,
     file: { path, bytes: 1, sha256: '00' },
     data: { engine: 'tar', stored: {}, entries: 1, bytes: 1, storedBytes: 1 },

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { smallContainer as container } from '../../test/helpers/small-container.ts';
 import { layoutOf, mount } from '../../test/helpers/small-layout.ts';
 import type { Container } from '../runtime/model/container.ts';
 import type { StoredImage } from '../runtime/model/image.ts';
@@ -9,24 +10,6 @@ import { coverageText } from './coverage-text.ts';
 
 const storage = '/var/lib/containers/storage';
 const layer = (id: string): string => `${storage}/overlay/${id}/diff`;
-
-const container = (more: Partial<Container>): Container => ({
-  format: 'lifeboat.container/1',
-  capturedAt: '2026-11-20T12:00:00.000Z',
-  runtime: 'podman',
-  id: '1',
-  name: 'web',
-  state: 'running',
-  mounts: [],
-  namespaces: [],
-  networks: [],
-  ports: [],
-  labels: {},
-  annotations: {},
-  definedBy: [],
-  gaps: [],
-  ...more,
-});
 
 const web = container({
   storage: [storage],

@@ -10,7 +10,7 @@ import { type Plan, sourceDigest } from '../layout/rebuild/document.ts';
 import { markOf } from '../layout/rebuild/half-done.ts';
 import { markAction, markContent, markStartable, readMark, unmark } from '../layout/rebuild/mark.ts';
 import type { Component, Layout } from '../layout/types.ts';
-import { keptPlan, leftToDo, markFilled, planFile } from './filled.ts';
+import { keptPlan, remaining, markFilled, planFile } from './filled.ts';
 import { parts, partsOf, type RecoverRequest } from './request.ts';
 
 const none = { mountOnly: false, layoutOnly: false, filesOnly: false };
@@ -68,7 +68,7 @@ interface More {
   readonly point?: string;
   readonly beginAnew?: boolean;
   readonly request?: RecoverRequest;
-  readonly policies?: Parameters<typeof leftToDo>[1]['policies'];
+  readonly policies?: Parameters<typeof remaining>[1]['policies'];
 }
 
 async function left(
@@ -79,7 +79,7 @@ async function left(
 ): Promise<readonly string[]> {
   const said: string[] = [];
   const say = ({ text }: { readonly text: string }): void => void said.push(text);
-  const { parts: now, finishing } = await leftToDo(
+  const { parts: now, finishing } = await remaining(
     request,
     { here, captured, point, beginAnew, policies },
     say,

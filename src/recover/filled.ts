@@ -106,7 +106,7 @@ interface Met {
 }
 
 /** What is done of a whole recovery that was asked for: of one that was cut off when all files were back, the rest. */
-export async function leftToDo(
+export async function remaining(
   request: RecoverRequest,
   met: Met,
   say: (message: { readonly type: 'note'; readonly text: string }) => void,

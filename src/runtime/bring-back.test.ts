@@ -1,24 +1,7 @@
 import { expect, test } from 'vitest';
+import { smallContainer as container } from '../../test/helpers/small-container.ts';
 import { bringBack } from './bring-back.ts';
 import type { Container } from './model/container.ts';
-
-const container = (more: Partial<Container>): Container => ({
-  format: 'lifeboat.container/1',
-  capturedAt: '2026-11-20T12:00:00.000Z',
-  runtime: 'podman',
-  id: '1',
-  name: 'web',
-  state: 'running',
-  mounts: [],
-  namespaces: [],
-  networks: [],
-  ports: [],
-  labels: {},
-  annotations: {},
-  definedBy: [],
-  gaps: [],
-  ...more,
-});
 
 const units = ['podman-restart.service', 'docker.service', 'lxc.service', 'container-web.service'];
 const unit = { PODMAN_SYSTEMD_UNIT: 'container-web.service' };

@@ -1,11 +1,13 @@
 /** Files of checkpoints on this host: where they lie while they are made and brought back, and what is left there of those that were cut off. */
-import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path/posix';
 import { lockFile } from '../host/file-lock.ts';
 import type { Host } from '../host/host.ts';
 import { hasErrno, LifeboatError } from '../kernel/errors.ts';
 import { present } from '../kernel/present.ts';
-import { interruptedOf } from '../runtime/checkpoint/interrupted.ts';
+import { throwIfAborted } from '../kernel/wait.ts';
+import { clearRestore, interruptedOf, isRestore } from '../runtime/checkpoint/interrupted.ts';
+import { discard, leftoversOf, refuseWhileAtWork } from '../runtime/checkpoint/leftovers.ts';
 import { checkpointIn } from '../runtime/checkpoint/told.ts';
 
 /** For root alone. */
@@ -64,12 +66,13 @@ export interface RestoreDirectory extends AsyncDisposable {
 const makingMs = 60_000;
 
 /** A directory for memory that is brought back; removed in the end, or by {@link sweepRestores} after whoever was killed. */
-export async function restoreDirectory(stateDir: string): Promise<RestoreDirectory> {
+export async function restoreDirectory(stateDir: string, host: Host): Promise<RestoreDirectory> {
   const above = checkpointDirectory(stateDir);
   await mkdir(above, { recursive: true, mode: 0o700 });
   const own = await mkdtemp(join(above, 'restore-'));
   await using stack = new AsyncDisposableStack();
-  stack.defer(async () => await rm(own, { recursive: true, force: true }));
+  // What CRIU has mounted in there is not ours to remove.
+  stack.defer(async () => await discard(host, own));
   const lock = await lockFile(join(own, 'lock'));
   if (lock === undefined) throw new LifeboatError('locked', `another process holds ${own}, which was made just now`);
   stack.use(lock);
@@ -80,7 +83,7 @@ export async function restoreDirectory(stateDir: string): Promise<RestoreDirecto
 }
 
 /** Removes the directories of restores that were killed: they hold memory, and nobody reads them any more. */
-export async function sweepRestores(stateDir: string): Promise<void> {
+export async function sweepRestores(stateDir: string, host: Host, signal: AbortSignal): Promise<void> {
   const above = checkpointDirectory(stateDir);
   for (const name of await namesIn(above)) {
     if (!/^restore-[A-Za-z0-9]{6}$/.test(name)) continue;
@@ -90,8 +93,44 @@ export async function sweepRestores(stateDir: string): Promise<void> {
     await using lock = await lockFile(join(directory, 'lock'));
     // A runtime that a killed lifeboat had started may be at it still.
     if (lock === undefined || (await isNamedByProcess(directory))) continue;
-    await rm(directory, { recursive: true, force: true });
+    const { stdout } = await host.run(
+      ['find', directory, '-xdev', '-type', 'd', '-name', '*.tar.????????', '-prune', '-print0'],
+      {},
+      signal,
+    );
+    const files = stdout
+      .toString()
+      .split('\0')
+      .slice(0, -1)
+      .map((work) => work.slice(0, -'.XXXXXXXX'.length));
+    const kept: string[] = [];
+    for (const file of new Set(files)) kept.push(...(await letGoOf(file, host, signal)));
+    // The next one comes to it again.
+    if (kept.length === 0) await discard(host, directory);
   }
+}
+
+/**
+ * What killed checkpoints and restores have left beside a file that nobody needs any more, with what was half made of the container.
+ *
+ * @returns what stays, and why
+ */
+export async function letGoOf(file: string, host: Host, signal: AbortSignal): Promise<readonly string[]> {
+  const kept: string[] = [];
+  for (const leftover of await leftoversOf(host, file, signal)) {
+    try {
+      if (isRestore(leftover)) await clearRestore(host, leftover, signal);
+      else {
+        await refuseWhileAtWork(host, leftover, false, signal);
+        await discard(host, leftover.work);
+      }
+    } catch (error) {
+      throwIfAborted(signal);
+      if (!(error instanceof LifeboatError)) throw error;
+      kept.push(`${leftover.work}: ${error.message}`);
+    }
+  }
+  return kept;
 }
 
 async function isNamedByProcess(directory: string): Promise<boolean> {

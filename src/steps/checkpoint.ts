@@ -14,7 +14,7 @@ import { interruptedOf } from '../runtime/checkpoint/interrupted.ts';
 import { withoutSecrets } from '../runtime/hidden.ts';
 import type { CleanupContext } from '../workflow/step.ts';
 import { discardUnrecorded } from './checkpoint-retention.ts';
-import { checkpointDirectory, leftCheckpoints, leftText, sweepRestores } from './checkpoint-files.ts';
+import { checkpointDirectory, leftCheckpoints, leftText, letGoOf, sweepRestores } from './checkpoint-files.ts';
 import { type State, step } from './define.ts';
 import { keysAtHand } from './keys.ts';
 import { type OpenRepository, openConfigured } from './repository.ts';
@@ -32,7 +32,7 @@ export const freezeContainer = step({
     const path = join(checkpointDirectory(stateDir), `${pointId}.tar`);
     await host.run(['mkdir', '-p', '-m', '0700', '--', dirname(path)], {}, signal);
     say({ type: 'note', text: `the checkpoint is in ${path} until it is stored` });
-    await sweepRestores(stateDir);
+    await sweepRestores(stateDir, host, signal);
     for (const left of await leftCheckpoints(host, stateDir, signal))
       if (left.file !== path) say({ type: 'finding', subject: left.file, problem: leftText(left) });
     // Of this run, before it was cut off.
@@ -174,8 +174,8 @@ export const recordCheckpoint = step({
         data,
       };
       await putCheckpoint(repository, record, signal);
-      // Also what a restore of the file left that was killed.
-      await host.run(['sh', '-c', 'rm -rf -- "$1" "$1".????????', 'sh', path], {}, signal);
+      await host.run(['rm', '-f', '--', path], {}, signal);
+      for (const text of await letGoOf(path, host, signal)) say({ type: 'finding', subject: path, problem: text });
       return { recorded: { point: pointId, repository: repository.target.url } };
     });
   },

@@ -14,7 +14,7 @@ import { unmountEarlier } from '../recover/new-root.ts';
 import { refuseStartable, refuseTwice } from '../recover/twice.ts';
 import { newMounts } from '../recover/mounts.ts';
 import { planOf, repositoryDisks } from '../recover/plan.ts';
-import { leftToDo } from '../recover/filled.ts';
+import { remaining } from '../recover/filled.ts';
 import { does, namesDisks } from '../recover/request.ts';
 import { assembleStanding, standingPart } from '../recover/standing.ts';
 import { startedBy } from '../rescue/firmware.ts';
@@ -49,7 +49,7 @@ export const planRecovery = step({
       if (does(request, 'recreate')) await unmountEarlier(destination.directory, host, signal);
       let here = await captureLayout(host, new Date(), signal);
       const met = { here: withWholeDisks(here), captured: captured.layout, point: point.id, beginAnew, policies };
-      request = await leftToDo(request, met, say, host, signal);
+      request = await remaining(request, met, say, host, signal);
       if (does(request, 'recreate')) {
         await refuseRecovered(met.here);
       } else {

@@ -236,10 +236,15 @@ describe.skipIf(obstacle !== undefined)(`checkpoints in a repository${why}`, () 
       `for one in restore-killed restore-atwork; do mkdir -p -m 700 ${at}/$one/data; echo x > ${at}/$one/data/memory; touch -d '1 hour ago' ${at}/$one/lock; done
        flock ${at}/restore-atwork/lock sleep 1000 </dev/null >/dev/null 2>&1 & echo $! > /srv/holder; sleep 0.5`,
     );
+    // As the root of a container is that was half made, or the cgroups of the host.
+    await run(
+      `mkdir -p /srv/precious ${at}/restore-killed/data/x; touch /srv/precious/file; mount --bind /srv/precious ${at}/restore-killed/data/x`,
+    );
     const [one] = await checkpoints();
     const looked = await host.lifeboat(...own, '--dry-run', 'container', 'restore', one?.id ?? '', '--name', 'other');
     expect(looked.json.error).toBeUndefined();
-    expect(await run(`ls ${at}`)).toBe('restore-atwork\n');
+    expect(await run(`ls ${at} /srv/precious`)).toBe(`/srv/precious:\nfile\n\n${at}:\nrestore-atwork\n`);
+    await run('rm -r /srv/precious');
     await run(`kill $(cat /srv/holder) $(cat /proc/$(cat /srv/holder)/task/*/children); rm -r ${at}/restore-atwork`);
   });
 
