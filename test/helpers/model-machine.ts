@@ -105,7 +105,7 @@ export class Machine {
   stack(path: string, bytes: number, on: readonly string[]): Device {
     const below = on.map((one) => this.get(one));
     const extents = below.flatMap((one) => one.extents);
-    const sleeper = this.#asleep.get(JSON.stringify([bytes, extents]));
+    const sleeper = this.#asleep.get(placeOf(bytes, extents));
     const device = this.add({
       path,
       bytes,
@@ -120,12 +120,19 @@ export class Machine {
   /** It is gone, and holds nothing any more. */
   remove(path: string): void {
     const { bytes, extents, content } = this.free(path);
-    const place = JSON.stringify([bytes, extents]);
+    const place = placeOf(bytes, extents);
     if (content === undefined) this.#asleep.delete(place);
     else this.#asleep.set(place, content);
     this.devices.delete(path);
     this.forget(path);
     for (const device of this.devices.values()) device.holders.delete(path);
+  }
+
+  /** From there to its end nothing is found any more of what was in it, also when that is made into a device again. */
+  blank(path: string, from: number): void {
+    const { bytes, extents } = this.free(path);
+    this.write(path, from);
+    this.#asleep.delete(placeOf(bytes - from, extents));
   }
 
   /** A physical volume is wiped: when all of a group are, it is gone. */
@@ -142,3 +149,6 @@ export class Machine {
     return group;
   }
 }
+
+/** Where a device has its bytes, as far as it is known again by that. */
+const placeOf = (bytes: number, extents: readonly Extent[]): string => JSON.stringify([bytes, extents]);

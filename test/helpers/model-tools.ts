@@ -27,6 +27,10 @@ const tools: Readonly<Record<string, Tool>> = {
       const [, device = '', program = '', ...rest] = words;
       runTool(program, { machine, args: [...rest, device], stdin });
     } else if (script.includes('vgcfgrestore')) giveIds({ machine, args: words, stdin });
+    else if (script.includes('blockdev --getsize64')) {
+      const [path = '', offset] = words;
+      machine.blank(path, Number(offset));
+    }
   },
   dd({ machine, args, stdin }) {
     const words = new Map(
