@@ -3,6 +3,7 @@ import { cpus, release } from 'node:os';
 import { age } from './age.ts';
 import { applyPairs } from './apply.ts';
 import { capture } from './capture.ts';
+import { checkpoints } from './checkpoint.ts';
 import { criuDump } from './criu-dump.ts';
 import { engineTar, engineTarMemory } from './engine-tar.ts';
 import { type Pairing, paired } from './paired.ts';
@@ -25,6 +26,7 @@ const benches: Readonly<Record<string, Readonly<Record<string, () => Promise<Pai
   recover: {},
   'points-list': { 'points-list': pointsList },
   'criu-dump': {},
+  checkpoint: {},
 };
 
 const [cpu] = cpus();
@@ -42,6 +44,7 @@ for (const name of names) {
   if (name === 'rescue') await rescueMedia();
   if (name === 'recover') await recovery();
   if (name === 'criu-dump') await criuDump();
+  if (name === 'checkpoint') await checkpoints();
 }
 
 /** No peer makes plans: what one costs, beside what it may. */

@@ -19,10 +19,14 @@ export interface CheckpointHost extends Host {
   things(): Promise<readonly string[]>;
 }
 
-/** Busybox and a process with a TCP connection that counts are in its `/ct/rootfs`, which holds the counters in `tmp`. */
-export async function checkpointHost(): Promise<CheckpointHost> {
+/**
+ * Busybox and a process with a TCP connection that counts are in its `/ct/rootfs`, which holds the counters in `tmp`.
+ *
+ * @param more packages besides
+ */
+export async function checkpointHost(more: readonly string[] = []): Promise<CheckpointHost> {
   const shared = [root, realpathSync(join(root, 'node_modules')), dirname(realpathSync(process.execPath))];
-  const host = await containerHost({ criu: true, shared });
+  const host = await containerHost({ criu: true, shared, more });
   const lifeboatArgv: Argv = [realpathSync(process.execPath), lifeboat];
   await host.run(['mkdir', '/srv'], {}, signal);
   await host.run(['cp', nativeProgram('criu-probe'), '/ct/rootfs/bin/'], {}, signal);

@@ -47,7 +47,8 @@ export async function observe(host: Host, root: number, signal: AbortSignal): Pr
   const below = (name: string): readonly string[] => pids.map((pid) => `/proc/${pid}/${name}`);
   const links = await say('find', ...below('fd'), ...below('ns'), '-type', 'l', '-printf', '%p\\t%l\\0');
   const mapped = parseContents(await say('grep', '-aHZsoE', '(anon_inode:|/dev/).*$', '--', ...below('maps')));
-  const mountOf = parseContents(await say('find', ...below('fdinfo'), '-type', 'f', ...grep, '^mnt_id:', '{}', '+'));
+  const told = '^(mnt_id|eventfd-semaphore):';
+  const open = parseContents(await say('find', ...below('fdinfo'), '-type', 'f', ...grep, told, '{}', '+'));
   const mounts = parseContents(await say('grep', '-aHZsoE', '^[0-9]+', '--', ...below('mountinfo')));
   const inside = ['nsenter', `--net=/proc/${root}/ns/net`, 'ss'] as const;
   const sockets = [await say(...inside, '-Hxan'), await say(...inside, '-Htane')].join('\n');
@@ -58,12 +59,7 @@ export async function observe(host: Host, root: number, signal: AbortSignal): Pr
       name: known.get(pid)?.get('Name') ?? '?',
       ...linksOf(links, pid),
       mapped: lines(mapped.get(`/proc/${pid}/maps`)),
-      mountOf: new Map(
-        [...mountOf].flatMap(([path, content]) => {
-          const [, of, fd] = /^\/proc\/(\d+)\/fdinfo\/(\d+)$/.exec(path) ?? [];
-          return Number(of) === pid ? [[Number(fd), Number(content.replace('mnt_id:', ''))] as const] : [];
-        }),
-      ),
+      ...openOf(open, pid),
       mounts: new Set(lines(mounts.get(`/proc/${pid}/mountinfo`)).map(Number)),
     })),
     sockets: parseSockets(sockets),
@@ -83,6 +79,20 @@ export function linksOf(links: string, pid: number): Pick<Observed, 'files' | 'n
     else namespaces.set(name, target);
   }
   return { files, namespaces };
+}
+
+/** @param open what is told in /proc of each open file, by path */
+export function openOf(open: ReadonlyMap<string, string>, pid: number): Pick<Observed, 'mountOf' | 'semaphores'> {
+  const mountOf = new Map<number, number>();
+  const semaphores = new Set<number>();
+  for (const [path, content] of open) {
+    const [, of, fd] = /^\/proc\/(\d+)\/fdinfo\/(\d+)$/.exec(path) ?? [];
+    if (Number(of) !== pid) continue;
+    const mount = /^mnt_id:\s*(\d+)$/m.exec(content)?.[1];
+    if (mount !== undefined) mountOf.set(Number(fd), Number(mount));
+    if (/^eventfd-semaphore:\s*1$/m.test(content)) semaphores.add(Number(fd));
+  }
+  return { mountOf, semaphores };
 }
 
 function lines(text: string | undefined): readonly string[] {

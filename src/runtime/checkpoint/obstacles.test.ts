@@ -23,6 +23,7 @@ function observed(pid: number, more: Partial<Observed> = {}): Observed {
     namespaces,
     mapped: [],
     mountOf: new Map(),
+    semaphores: new Set(),
     mounts: new Set([87, 88]),
     ...more,
   };
@@ -45,6 +46,12 @@ describe('processes', () => {
       [5, 87],
     ]);
     expect(processObstacles([observed(1, { files, mountOf }), observed(2)])).toEqual([]);
+  });
+
+  test('an eventfd that is a semaphore would be none after a restore', () => {
+    expect(processObstacles([observed(1, { semaphores: new Set([5]) })])).toEqual([
+      expect.stringContaining('semaphore'),
+    ]);
   });
 
   test.each([

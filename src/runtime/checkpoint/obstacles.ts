@@ -12,6 +12,8 @@ export interface Observed {
   readonly mapped: readonly string[];
   /** The mount of each open file, as fdinfo numbers it. */
   readonly mountOf: ReadonlyMap<number, number>;
+  /** Open files that are eventfds which count down by one (EFD_SEMAPHORE); Linux tells so from 6.5 on. */
+  readonly semaphores: ReadonlySet<number>;
   /** Those that it sees. */
   readonly mounts: ReadonlySet<number>;
 }
@@ -44,7 +46,7 @@ export function processObstacles(processes: readonly Observed[]): readonly strin
   ];
 }
 
-function ofFiles({ pid, name, files, mapped, mountOf, mounts }: Observed): readonly string[] {
+function ofFiles({ pid, name, files, mapped, mountOf, semaphores, mounts }: Observed): readonly string[] {
   const who = `process ${pid} (${name})`;
   const targets = [...files.values(), ...mapped].map((target) => target.replace(/ \(deleted\)$/, ''));
   const inodes = targets.flatMap((target) => {
@@ -59,7 +61,10 @@ function ofFiles({ pid, name, files, mapped, mountOf, mounts }: Observed): reado
     const lies = target.startsWith('/') && mount !== undefined && mounts.size > 0 && !mounts.has(mount);
     return lies ? [`${who} has ${target} open as descriptor ${fd}, which lies outside of the container`] : [];
   });
-  return [...inodes, ...devices, ...outside];
+  // It would come back as one that gives all that it has counted at once, and nothing would say so.
+  const counting =
+    semaphores.size === 0 ? [] : [`${who} has an eventfd that is a semaphore, which CRIU restores as an ordinary one`];
+  return [...inodes, ...devices, ...outside, ...counting];
 }
 
 function ofNamespaces({ pid, name, namespaces }: Observed, root: Observed): readonly string[] {
