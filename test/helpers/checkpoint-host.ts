@@ -22,11 +22,11 @@ export interface CheckpointHost extends Host {
 /**
  * Busybox and a process with a TCP connection that counts are in its `/ct/rootfs`, which holds the counters in `tmp`.
  *
- * @param more packages besides
+ * @param more directories of this machine that are seen there, besides those of lifeboat
  */
 export async function checkpointHost(more: readonly string[] = []): Promise<CheckpointHost> {
-  const shared = [root, realpathSync(join(root, 'node_modules')), dirname(realpathSync(process.execPath))];
-  const host = await containerHost({ criu: true, shared, more });
+  const own = [root, realpathSync(join(root, 'node_modules')), dirname(realpathSync(process.execPath))];
+  const host = await containerHost({ criu: true, shared: [...own, ...more] });
   const lifeboatArgv: Argv = [realpathSync(process.execPath), lifeboat];
   await host.run(['mkdir', '/srv'], {}, signal);
   await host.run(['cp', nativeProgram('criu-probe'), '/ct/rootfs/bin/'], {}, signal);

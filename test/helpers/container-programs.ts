@@ -12,7 +12,7 @@ export const counting = 'i=0; while :; do i=$((i + 1)); echo $i >$0; sleep 0.02;
 export function bundle(id: string, program: readonly string[], more: readonly string[] = []): Argv {
   const edits = [
     's/"terminal": true/"terminal": false/',
-    `s#"sh"#${program.map((word) => JSON.stringify(word)).join(', ')}#`,
+    `s#"sh"#${program.map((word) => JSON.stringify(word).replaceAll('&', '\\&')).join(', ')}#`,
     's#"path": "rootfs"#"path": "/ct/rootfs"#',
     's/"readonly": true/"readonly": false/',
     ...more,

@@ -18,7 +18,8 @@ export const network = '/run/netns/work';
 export const inNetwork = `s#"type": "network"#"type": "network", "path": "${network}"#`;
 
 /** And has a filesystem in memory at /tmp, whose files CRIU finds by their handles. */
-export const withTmpfs = 's#"mounts": \\[#&{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"},#';
+export const withTmpfs =
+  's#"mounts": \\[#&{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777"]},#';
 
 /** Puts the workload into `/ct/rootfs/bin` of a root for containers, and makes the network. */
 export async function prepareWorkload(host: Host): Promise<void> {
