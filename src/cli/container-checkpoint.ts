@@ -9,7 +9,7 @@ import { formatBytes } from '../kernel/units.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import { signContent } from '../keys/signed.ts';
 import { captureContainers } from '../runtime/capture.ts';
-import { checkpointToFile } from '../runtime/checkpoint/checkpoint.ts';
+import { type CheckpointOptions, checkpointToFile } from '../runtime/checkpoint/checkpoint.ts';
 import type { Checkpoint } from '../runtime/checkpoint/document.ts';
 import { restoreFromFile } from '../runtime/checkpoint/restore.ts';
 import { chosenContainer } from '../runtime/chosen.ts';
@@ -17,6 +17,7 @@ import { withoutSecrets } from '../runtime/hidden.ts';
 import type { Tcp } from '../runtime/lifecycle.ts';
 import type { Container } from '../runtime/model/container.ts';
 import { checkpointDirectory } from '../steps/checkpoint-files.ts';
+import { agree, consentDigest, type Destruction, destructionText } from '../steps/consent.ts';
 import { judgeCheckpoint, judgingKeys, signingKeys } from './container-keys.ts';
 import type { Globals } from './globals.ts';
 import { printResult } from './output.ts';
@@ -28,6 +29,7 @@ export interface CheckpointFlags {
   readonly output?: string;
   readonly leaveRunning?: boolean;
   readonly preDump?: string;
+  readonly stopInstead?: boolean;
   readonly tcp?: string;
 }
 
@@ -42,40 +44,90 @@ export async function checkpointContainer(name: string, flags: CheckpointFlags, 
   const tcp = tcpOf(flags.tcp);
   const preDumps = countOf(flags.preDump);
   const leaveRunning = flags.leaveRunning === true;
-  if (flags.output === undefined && !globals.dryRun) {
-    const { checkpointToRepository } = await import('./container-repository.ts');
-    return await checkpointToRepository({ container: name, leaveRunning, preDumps, ...present({ tcp }) }, globals);
-  }
+  const stopInstead = flags.stopInstead === true;
+  const asked = { leaveRunning, preDumps, stopInstead, ...present({ tcp }) };
   if (flags.output === undefined) await configuredForRepository(globals);
+  if (flags.output === undefined && !globals.dryRun) {
+    if (stopInstead) await agreeToStop(name, asked, globals);
+    const { checkpointToRepository } = await import('./container-repository.ts');
+    return await checkpointToRepository({ container: name, ...asked }, globals);
+  }
+  const output = outputOf(flags, globals);
+  if (stopInstead && !globals.dryRun) await agreeToStop(name, { ...asked, output }, globals);
   await using session = openSession(globals);
   const { host, signal } = session;
   const { hostName, key } = await signingKeys(globals, host, signal);
   const container = chosenContainer(name, (await captureContainers(host, new Date(), signal)).containers);
   const now = new Date();
-  const output = resolve(
-    flags.output ?? join(nearest(checkpointDirectory(resolve(globals.stateDir))), `${newId(now)}.tar`),
-  );
   const options = {
+    ...asked,
     output,
-    leaveRunning,
-    preDumps,
     hostName,
     version: version(),
     now,
     dryRun: globals.dryRun,
-    ...(tcp === undefined ? {} : { tcp }),
     ...(key === undefined ? {} : { sign: (document: Uint8Array) => signContent('checkpoint', document, key, now) }),
   };
-  const { checkpoint, removed } = await checkpointToFile(host, container, options, signal);
+  const { checkpoint, removed, stoppedFor } = await checkpointToFile(host, container, options, signal);
   const signed = key !== undefined;
   const result = checkpoint ?? { container };
   const shown = { container: withoutSecrets(container), output, signed, dryRun: globals.dryRun };
-  const document = { ...result, ...shown, ...(removed.length === 0 ? {} : { removed }) };
-  printResult(
-    globals.json,
-    document,
-    () => `${removedText(removed)}${checkpointText(container, output, signed, checkpoint)}`,
+  const document = {
+    ...result,
+    ...shown,
+    ...(removed.length === 0 ? {} : { removed }),
+    ...(stoppedFor === undefined
+      ? {}
+      : { stoppedFor, digest: consentDigest(stopping(container, stoppedFor).identity) }),
+  };
+  printResult(globals.json, document, () =>
+    checkpoint === undefined
+      ? lookText(container, stoppedFor)
+      : `${removedText(removed)}${checkpointText(container, output, signed, checkpoint)}`,
   );
+}
+
+/** The file that was named, or where one would lie on its way into the repository. */
+function outputOf({ output }: CheckpointFlags, { stateDir }: Globals): string {
+  return resolve(output ?? join(nearest(checkpointDirectory(resolve(stateDir))), `${newId(new Date())}.tar`));
+}
+
+/** @throws LifeboatError `refused` where it would be stopped and nobody agreed */
+async function agreeToStop(
+  name: string,
+  asked: Omit<CheckpointOptions, 'output' | 'hostName' | 'version' | 'now' | 'dryRun'> & { readonly output?: string },
+  globals: Globals,
+): Promise<void> {
+  await using session = openSession(globals);
+  const { host, signal, context } = session;
+  const container = chosenContainer(name, (await captureContainers(host, new Date(), signal)).containers);
+  const look = {
+    output: outputOf({}, globals),
+    ...asked,
+    hostName: '',
+    version: version(),
+    now: new Date(),
+    dryRun: true,
+  };
+  const { stoppedFor } = await checkpointToFile(host, container, look, signal);
+  if (stoppedFor === undefined) return;
+  await agree(stopping(container, stoppedFor), { yes: globals.yes, ask: context.ask }, signal);
+}
+
+function stopping({ id, name, runtime }: Container, why: readonly string[]): Destruction {
+  return {
+    deed: `stop ${name} and copy it`,
+    verb: 'stopped',
+    items: [{ name: `${name} (${runtime})`, state: `what is in its memory is lost: ${why.join('; ')}` }],
+    identity: { format: 'lifeboat.container-stop/1', runtime, id },
+  };
+}
+
+function lookText(container: Container, stoppedFor: readonly string[] | undefined): string {
+  const { name, runtime } = container;
+  return stoppedFor === undefined
+    ? `Nothing that is known speaks against a checkpoint of ${printable(name)} (${runtime}).`
+    : destructionText(stopping(container, stoppedFor));
 }
 
 function removedText(removed: readonly string[]): string {
@@ -97,16 +149,17 @@ function checkpointText(
   { name, runtime }: Container,
   output: string,
   signed: boolean,
-  checkpoint: Checkpoint | undefined,
+  { leftRunning, content, tcp, withoutMemory }: Checkpoint,
 ): string {
-  if (checkpoint === undefined)
-    return `Nothing that is known speaks against a checkpoint of ${printable(name)} (${runtime}).`;
-  const { leftRunning, content, tcp } = checkpoint;
-  const state = leftRunning ? 'runs on' : 'has ended';
+  const ran = withoutMemory === true ? 'was started again, from its beginning' : 'runs on';
+  const state = leftRunning ? ran : 'has ended';
   const connections =
     tcp === undefined ? '' : ` Its TCP connections are ${tcp === 'keep' ? 'kept' : 'closed by a restore'}.`;
-  const memory =
-    'It holds the memory of the container, with the secrets in it, and is not encrypted: keep it as you keep those.';
+  const held =
+    withoutMemory === true
+      ? 'what the container has changed and its volumes, and nothing of its memory'
+      : 'the memory of the container';
+  const memory = `It holds ${held}, with the secrets in it, and is not encrypted: keep it as you keep those.`;
   const trust = signed
     ? ''
     : '\nNobody has signed it, for no configuration names a key: a restore asks for --unsigned.';
@@ -155,7 +208,7 @@ async function restoreThe(
     ...(flags.name === undefined ? {} : { name: flags.name }),
     ...(tcp === undefined ? {} : { tcp }),
   };
-  const { id, container, interrupted, removed = [] } = await restoreFromFile(host, options, signal);
+  const { id, container, interrupted, withoutMemory, removed = [] } = await restoreFromFile(host, options, signal);
   const name = flags.name ?? container.name;
   const document = {
     format: 'lifeboat.restored/1',
@@ -164,6 +217,7 @@ async function restoreThe(
     ...(checkpoint === undefined ? { file } : { checkpoint }),
     dryRun: globals.dryRun,
     ...(id === undefined ? {} : { id }),
+    ...present({ withoutMemory }),
     ...(removed.length === 0 ? {} : { removed }),
   };
   const checkpointed =
@@ -173,14 +227,14 @@ async function restoreThe(
   printResult(globals.json, document, () =>
     interrupted === 'it ran on' && id !== undefined
       ? `${left}${printable(name)} ${ran}.`
-      : `${left}${restoredText(name, container, id)}`,
+      : `${left}${restoredText(name, container, id, withoutMemory)}`,
   );
 }
 
-function restoredText(name: string, container: Container, id: string | undefined): string {
-  return id === undefined
-    ? `Nothing that is known speaks against a restore of ${printable(name)} (${container.runtime}).`
-    : `${printable(name)} (${container.runtime}, ${printable(id.slice(0, 12))}) runs on from where it was.`;
+function restoredText(name: string, { runtime }: Container, id: string | undefined, withoutMemory?: true): string {
+  if (id === undefined) return `Nothing that is known speaks against a restore of ${printable(name)} (${runtime}).`;
+  const how = withoutMemory === true ? 'was started from its beginning' : 'runs on from where it was';
+  return `${printable(name)} (${runtime}, ${printable(id.slice(0, 12))}) ${how}.`;
 }
 
 function tcpOf(text: string | undefined): Tcp | undefined {

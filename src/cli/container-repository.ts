@@ -25,17 +25,17 @@ import type { Globals } from './globals.ts';
 import { printResult, table } from './output.ts';
 import { describeCheckpoint } from './present.ts';
 import { hostNameOf } from './requests.ts';
-import { configured, needsConfiguration, openSession, runCommand, type Session, settingsOf } from './session.ts';
+import { configured, openSession, runCommand, type Session, settingsOf } from './session.ts';
 
 interface Asked {
   readonly container: string;
   readonly leaveRunning: boolean;
   readonly preDumps: number;
+  readonly stopInstead: boolean;
   readonly tcp?: Tcp;
 }
 
 export async function checkpointToRepository(asked: Asked, globals: Globals): Promise<void> {
-  needsConfiguration(globals, 'a checkpoint into the repository');
   const { config, inputs } = await configured(globals);
   await using session = openSession(globals, settingsOf(config));
   await runCommand(session, checkpoint, { ...inputs, checkpointRequest: { ...asked } }, describeCheckpoint);
@@ -69,13 +69,17 @@ function listText(
   const here = left.map((one) => `  ! ${printable(one.file)}: ${printable(leftText(one))}`);
   if (checkpoints.length + damaged.length === 0)
     return ['The repository has no checkpoint of a container of this host.', ...here].join('\n');
-  const rows = checkpoints.map(({ id, createdAt, container, data, tcp, leftRunning }) => [
+  const rows = checkpoints.map(({ id, createdAt, container, data, tcp, leftRunning, withoutMemory }) => [
     id,
     createdAt,
     printable(container.name),
     container.runtime,
     formatBytes(data.bytes),
-    [leftRunning ? 'ran on' : 'ended', ...(tcp === undefined ? [] : [`connections: ${tcp}`])].join(', '),
+    [
+      leftRunning ? 'ran on' : 'ended',
+      ...(withoutMemory === true ? ['stopped and copied, without its memory'] : []),
+      ...(tcp === undefined ? [] : [`connections: ${tcp}`]),
+    ].join(', '),
   ]);
   const lines = damaged.map(({ id, problem }) => `  ! ${id}: ${printable(problem)}`);
   return [table(['CHECKPOINT', 'AT', 'CONTAINER', 'RUNTIME', 'SIZE', ''], rows), ...lines, ...here].join('\n');

@@ -132,25 +132,26 @@ export function describeRepaired({ state }: RunOutcome): ReturnType<Present> {
 /** After `container checkpoint` into the repository. */
 export function describeCheckpoint({ state }: RunOutcome): ReturnType<Present> {
   const { checkpointFile: file, checkpointData: data, recorded, forgotten } = typedState(state);
-  const { container, leftRunning, tcp } = file ?? {};
+  const { container, leftRunning, tcp, withoutMemory } = file ?? {};
   const document = {
     format: 'lifeboat.checkpointed/1',
     point: recorded?.point,
     repository: recorded?.repository,
     container,
     leftRunning,
-    ...present({ tcp }),
+    ...present({ tcp, withoutMemory }),
     bytes: data?.bytes,
     storedBytes: data?.storedBytes,
     forgotten: forgotten?.points,
   };
   const name = printable(container?.name ?? '');
+  const again = withoutMemory === true ? 'was started again, from its beginning' : 'runs on';
   const forgot =
     forgotten === undefined || forgotten.points.length === 0 ? '' : `\nForgotten: ${forgotten.points.join(' ')}`;
   return {
     document,
     text: () =>
-      `${name} (${container?.runtime}) is in ${recorded?.repository} as ${recorded?.point}, ${formatBytes(data?.bytes ?? 0)} (${formatBytes(data?.storedBytes ?? 0)} stored), read back and right, and ${leftRunning ? 'runs on' : 'has ended'}.\nTo make it run again: lifeboat container restore ${recorded?.point}${forgot}`,
+      `${name} (${container?.runtime}) is in ${recorded?.repository} as ${recorded?.point}, ${formatBytes(data?.bytes ?? 0)} (${formatBytes(data?.storedBytes ?? 0)} stored), read back and right, and ${leftRunning ? again : 'has ended'}.\nTo make it run again: lifeboat container restore ${recorded?.point}${forgot}`,
   };
 }
 

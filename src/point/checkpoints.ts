@@ -24,6 +24,8 @@ export const checkpointRecordSchema = z.object({
   /** Without what looks like a secret: that is in the data. */
   container: containerSchema,
   leftRunning: z.boolean(),
+  /** It was stopped and copied: a restore starts it from its beginning. */
+  withoutMemory: z.literal(true).exactOptional(),
   tcp: z.enum(['keep', 'close']).exactOptional(),
   /** The file that a restore takes: its absolute path in the data, its size and hash. */
   file: z.object({

@@ -39,6 +39,16 @@ export interface RestoreRequest extends Wanted {
   readonly work: string;
 }
 
+/** For what cannot be dumped: it is stopped, copied, and started from its beginning. */
+export interface Copies {
+  /** What speaks against stopping it, each with the next step: it would be gone, started again by somebody else, or nobody knows how it was started. Changes nothing. */
+  obstacles(host: Host, container: Container, signal: AbortSignal): Promise<readonly string[]>;
+  /** Of one that is stopped: what only this host has of it, as the runtime's checkpoints have it. @param tree an empty directory of our own */
+  copy(host: Host, container: Container, tree: string, signal: AbortSignal): Promise<void>;
+  /** Makes one out of that and starts it. After an error nothing of it is here. @param request with the tree as its content. @returns the id of the container */
+  make(host: Host, request: RestoreRequest, signal: AbortSignal): Promise<string>;
+}
+
 /**
  * Every verb throws LifeboatError: `command-failed`, `command-timeout`, `criu-failed` with the cause that CRIU's log tells, `interrupted`, ….
  * What it leaves then is said at each.
@@ -82,6 +92,8 @@ export interface Lifecycle {
   discard(host: Host, wanted: Made, before: Before, work: string): Promise<readonly string[]>;
   /** After an error nothing of it is here. @returns the id of the container */
   restore(host: Host, request: RestoreRequest, signal: AbortSignal): Promise<string>;
+  /** Absent: nobody knows how its containers were started. */
+  readonly copies?: Copies;
   /** Starts one that has ended, from its beginning. */
   start(host: Host, container: Container, signal: AbortSignal): Promise<void>;
   /** Ends one as its runtime does, gently first. It can be started again. */

@@ -55,7 +55,7 @@ export const freezeContainer = step({
         version,
         now,
         dryRun: false,
-        ...present({ tcp: request.tcp }),
+        ...present({ tcp: request.tcp, stopInstead: request.stopInstead }),
         ...(hostKey === undefined
           ? {}
           : { sign: (document: Uint8Array) => signContent('checkpoint', document, hostKey, now) }),
@@ -161,7 +161,7 @@ export const recordCheckpoint = step({
     return await keeping(file, async () => {
       await using repository = await openConfigured(config, { say, secrets }, signal);
       await refuseGone(repository, hostName, pointId, data.storedBytes, signal);
-      const { path, bytes, sha256, container, createdAt, leftRunning, tcp } = file;
+      const { path, bytes, sha256, container, createdAt, leftRunning, tcp, withoutMemory } = file;
       const record: CheckpointRecord = {
         format: CHECKPOINT_FORMAT,
         id: pointId,
@@ -169,7 +169,7 @@ export const recordCheckpoint = step({
         host: hostName,
         container,
         leftRunning,
-        ...present({ tcp }),
+        ...present({ tcp, withoutMemory }),
         file: { path, bytes, sha256 },
         data,
       };

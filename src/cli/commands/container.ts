@@ -48,6 +48,10 @@ function checkpointCommand(): Command {
     .option('--output <file>', 'a file in place of the repository; it must not be there yet')
     .option('--leave-running', 'the container runs on, instead of ending with the checkpoint')
     .option('--tcp <what>', 'open TCP connections: keep or close. Without it, they are refused')
+    .option(
+      '--stop-instead',
+      'where it cannot be dumped, it is stopped, copied and started again; what is in its memory is lost',
+    )
     .option('--pre-dump <n>', 'passes over the memory before it is frozen, where the kernel can')
     .addHelpText(
       'after',
@@ -61,6 +65,7 @@ file is not encrypted; only root can read it. Both are signed by the key that th
           'lifeboat container checkpoint web --output /srv/web.tar',
           'lifeboat container checkpoint web --output /srv/web.tar --leave-running --tcp=keep',
           'lifeboat --dry-run container checkpoint web --output /srv/web.tar',
+          'lifeboat container checkpoint web --leave-running --stop-instead',
         ],
         [0, 1, 2, 4, 5, 6, 130],
       )}`,

@@ -3,9 +3,9 @@ import { dirname, join } from 'node:path/posix';
 import type { Host } from '../../host/host.ts';
 import { asLifeboatError, LifeboatError } from '../../kernel/errors.ts';
 import { formatBytes } from '../../kernel/units.ts';
-import type { Lifecycle, Tcp } from '../lifecycle.ts';
+import type { Copies, Lifecycle, Tcp } from '../lifecycle.ts';
 import type { Container } from '../model/container.ts';
-import { append, contentOf, membersOf } from './archive.ts';
+import { append, contentOf, membersOf, pack } from './archive.ts';
 import {
   type Checkpoint,
   checkpointBegun,
@@ -15,7 +15,7 @@ import {
   documentName,
   signatureName,
 } from './document.ts';
-import { dumpCpu, freeBytes, groundOf, tracksMemory } from './facts.ts';
+import { criuOf, dumpCpu, freeBytes, groundOf, tracksMemory } from './facts.ts';
 import { clearRestore, isCheckpoint, isRestore, resumeInterrupted } from './interrupted.ts';
 import { discard, leftoversOf, leftoversOfContainer, noteIntent } from './leftovers.ts';
 import { networkOf } from './locked-network.ts';
@@ -38,6 +38,8 @@ export interface CheckpointOptions {
   readonly dryRun: boolean;
   /** Passes over the memory before anything is frozen. */
   readonly preDumps: number;
+  /** Where it cannot be dumped, it is stopped and copied, and started again where it is to run on. @default false */
+  readonly stopInstead?: boolean;
   /** Of the host, for the document and its signature. */
   readonly hostName: string;
   /** Of lifeboat. */
@@ -50,6 +52,8 @@ export interface CheckpointOptions {
 export interface Checkpointed {
   /** Absent where it was only to look. */
   readonly checkpoint?: Checkpoint;
+  /** Why it is stopped and copied in place of being dumped, in words; absent where it is not. */
+  readonly stoppedFor?: readonly string[];
   /** What was left of earlier ones that were interrupted and is gone now, in words. */
   readonly removed: readonly string[];
 }
@@ -57,17 +61,26 @@ export interface Checkpointed {
 /** Besides the memory: what a restore needs of open files, mounts and sockets. */
 const besideMemory = 16 << 20;
 
+interface Looked {
+  readonly obstacles: readonly string[];
+  /** What becomes of connections; nothing where there are none. */
+  readonly tcp?: Tcp;
+  /** The version of CRIU. */
+  readonly criu?: string;
+}
+
 /**
  * All that speaks against a checkpoint, in words. Changes nothing.
  *
- * @returns with what becomes of connections; nothing where there are none
+ * @throws LifeboatError `tool-missing` without CRIU
  */
 async function lookAt(
   host: Host,
   container: Container,
   { tcp, leaveRunning, preDumps, output }: CheckpointOptions,
   signal: AbortSignal,
-): Promise<{ readonly obstacles: readonly string[]; readonly tcp?: Tcp }> {
+): Promise<Looked> {
+  const criu = await criuOf(host, signal);
   const { processes, sockets, memoryBytes } = await observe(host, pidOf(container), signal);
   const connections = openConnections(processes, sockets);
   const obstacles = [
@@ -104,7 +117,31 @@ async function lookAt(
   obstacles.push(
     ...(await lifecycleOf(container.runtime).obstacles(host, container, { leaveRunning, ...used }, signal)),
   );
-  return { obstacles, ...used };
+  return { obstacles, criu, ...used };
+}
+
+/** Without CRIU that is the obstacle. */
+async function lookOrStop(
+  host: Host,
+  container: Container,
+  options: CheckpointOptions,
+  signal: AbortSignal,
+): Promise<Looked> {
+  try {
+    return await lookAt(host, container, options, signal);
+  } catch (thrown) {
+    const error = asLifeboatError(thrown);
+    if (options.stopInstead !== true || error.code !== 'tool-missing') throw error;
+    return { obstacles: [error.message] };
+  }
+}
+
+/** @throws LifeboatError `refused` with all that speaks against it */
+function refuse(container: Container, how: string, obstacles: readonly string[], hint: string): void {
+  const [first, ...others] = obstacles;
+  if (first === undefined) return;
+  const all = others.length === 0 ? first : [`${obstacles.length} things speak against it`, ...obstacles].join('\n');
+  throw new LifeboatError('refused', `${container.name} cannot be ${how}: ${all}`, { hint });
 }
 
 /**
@@ -121,26 +158,37 @@ export async function checkpointToFile(
   const lifecycle = lifecycleOf(container.runtime);
   const removed = options.dryRun ? [] : await clearLeftovers(host, container, signal);
   await refuseExisting(host, output, signal);
-  const ground = await groundOf(host, signal);
-  const { obstacles, tcp } = await lookAt(host, container, options, signal);
-  const [first, ...others] = obstacles;
-  if (first !== undefined) {
-    const all = others.length === 0 ? first : [`${obstacles.length} things speak against it`, ...obstacles].join('\n');
-    throw new LifeboatError('refused', `${container.name} cannot be checkpointed: ${all}`, {
-      hint: 'Nothing was frozen. See docs/containers.md for what can be dumped.',
-    });
+  const { obstacles, ...looked } = await lookOrStop(host, container, options, signal);
+  const { copies } = lifecycle;
+  const stops = options.stopInstead === true && obstacles.length > 0;
+  if (stops) {
+    const against =
+      copies === undefined ? ['nobody knows how it was started'] : await copies.obstacles(host, container, signal);
+    refuse(
+      container,
+      'stopped and copied',
+      against,
+      `Nothing was stopped. Nor can it be dumped: ${obstacles.join('; ')}`,
+    );
+  } else {
+    const instead = copies === undefined ? '' : ' With --stop-instead it is stopped and copied.';
+    refuse(
+      container,
+      'checkpointed',
+      obstacles,
+      `Nothing was frozen. See docs/containers.md for what can be dumped.${instead}`,
+    );
   }
-  if (options.dryRun) return { removed };
+  const found = { removed, ...(stops ? { stoppedFor: obstacles } : {}) };
+  if (options.dryRun) return found;
   const work = await workDirectory(host, output, signal);
+  const making = { ...options, ...looked, work };
   let made: Checkpoint;
   try {
-    made = await checkpointIn(
-      host,
-      container,
-      lifecycle,
-      { ...options, work, ground, ...(tcp ? { tcp } : {}) },
-      signal,
-    );
+    made =
+      stops && copies !== undefined
+        ? await copyIn(host, container, lifecycle, copies, making, signal)
+        : await checkpointIn(host, container, lifecycle, making, signal);
   } catch (thrown) {
     const error = asLifeboatError(thrown);
     // All that is left of one that does not run is in there.
@@ -152,7 +200,7 @@ export async function checkpointToFile(
     throw error;
   }
   await discard(host, work);
-  return { checkpoint: made, removed };
+  return { checkpoint: made, ...found };
 }
 
 /** What earlier ones have left of this container that were killed, as it runs on all the same. @returns what was removed */
@@ -176,7 +224,7 @@ async function isRunning(host: Host, { id, runtime }: Container): Promise<boolea
 
 interface Making extends CheckpointOptions {
   readonly work: string;
-  readonly ground: Awaited<ReturnType<typeof groundOf>>;
+  readonly criu?: string;
 }
 
 /** @throws LifeboatError also where the container has ended and could not be restored */
@@ -184,46 +232,91 @@ async function checkpointIn(
   host: Host,
   container: Container,
   lifecycle: Lifecycle,
-  { work, ground, tcp, output, leaveRunning, hostName, version, now, sign }: Making,
+  making: Making,
   signal: AbortSignal,
 ): Promise<Checkpoint> {
+  const { work, criu, tcp, leaveRunning } = making;
   const own = join(work, 'lifeboat');
   await host.run(['mkdir', '-p', '--', own], {}, signal);
   const cpu = await dumpCpu(host, own, signal);
-  const archive = join(work, 'archive.tar');
-  const request = { archive, work, leaveRunning, ...(tcp === undefined ? {} : { tcp }) };
+  const request = { archive: archiveIn(work), work, leaveRunning, ...(tcp === undefined ? {} : { tcp }) };
   await noteIntent(host, work, await intentOf(host, container, tcp, signal), signal);
   await lifecycle.checkpoint(host, container, request, signal);
   try {
-    const document: Checkpoint = {
-      format: checkpointFormat,
-      createdAt: now.toISOString(),
-      host: hostName,
-      version,
-      ...ground,
-      container,
-      leftRunning: leaveRunning,
-      ...(tcp === undefined ? {} : { tcp }),
-      content: await contentOf(host, archive, signal),
-      members: [...(await membersOf(host, archive, signal))],
-      cpuSha256: (await contentOf(host, cpu, signal)).sha256,
-    };
-    const bytes = Buffer.from(`${JSON.stringify(document)}\n`);
-    await host.write(join(work, documentName), bytes, {}, signal);
-    if (sign !== undefined) await host.write(join(work, signatureName), Buffer.from(sign(bytes)), {}, signal);
-    const names = [documentName, ...(sign === undefined ? [] : [signatureName]), cpuName];
-    await append(host, archive, work, names, signal);
-    await host.run(['chmod', '600', '--', archive], {}, signal);
-    await host.run(['sync', '--', archive], { timeoutMs: 600_000 }, signal);
-    // A link is made where nothing is, and a rename would replace what somebody put there meanwhile.
-    await host.run(['ln', '--', archive, output], {}, signal);
-    // The name of the only copy of a container that has ended.
-    await host.run(['sync', '--', dirname(output)], { timeoutMs: 600_000 }, signal);
-    return document;
+    const cpuSha256 = (await contentOf(host, cpu, signal)).sha256;
+    const told = { cpuSha256, ...(criu === undefined ? {} : { criu }), ...(tcp === undefined ? {} : { tcp }) };
+    return await finish(host, container, making, told, [cpuName], signal);
   } catch (error) {
     if (leaveRunning) throw error;
     throw await runningAgain(host, lifecycle, container, request, error);
   }
+}
+
+/** @throws LifeboatError after which it runs, from its beginning */
+async function copyIn(
+  host: Host,
+  container: Container,
+  lifecycle: Lifecycle,
+  copies: Copies,
+  making: Making,
+  signal: AbortSignal,
+): Promise<Checkpoint> {
+  const { work, leaveRunning } = making;
+  const tree = join(work, 'tree');
+  await host.run(['mkdir', '-p', '--', join(work, 'lifeboat'), tree], {}, signal);
+  const by = await thisProcess();
+  await noteIntent(host, work, { format: checkpointBegun, by, container, withoutMemory: true }, signal);
+  try {
+    await lifecycle.stop(host, container, signal);
+    await copies.copy(host, container, tree, signal);
+    // As soon as it can: it is packed and hashed while it runs.
+    if (leaveRunning) await lifecycle.start(host, container, signal);
+    await pack(host, tree, archiveIn(work), signal);
+    return await finish(host, container, making, { withoutMemory: true }, [], signal);
+  } catch (thrown) {
+    const error = asLifeboatError(thrown);
+    if (await isRunning(host, container)) throw error;
+    await lifecycle.start(host, container, new AbortController().signal);
+    const words = `${error.message}; ${container.name} had been stopped, and was started again`;
+    throw new LifeboatError(error.code, words, { hint: error.hint, cause: error });
+  }
+}
+
+const archiveIn = (work: string): string => join(work, 'archive.tar');
+
+/** The archive under its name, with what is said of it behind. @param more files in `work` that go there, too */
+async function finish(
+  host: Host,
+  container: Container,
+  { work, output, leaveRunning, hostName, version, now, sign }: Making,
+  told: Partial<Checkpoint>,
+  more: readonly string[],
+  signal: AbortSignal,
+): Promise<Checkpoint> {
+  const archive = archiveIn(work);
+  const document: Checkpoint = {
+    format: checkpointFormat,
+    createdAt: now.toISOString(),
+    host: hostName,
+    version,
+    ...(await groundOf(host, signal)),
+    container,
+    leftRunning: leaveRunning,
+    content: await contentOf(host, archive, signal),
+    members: [...(await membersOf(host, archive, signal))],
+    ...told,
+  };
+  const bytes = Buffer.from(`${JSON.stringify(document)}\n`);
+  await host.write(join(work, documentName), bytes, {}, signal);
+  if (sign !== undefined) await host.write(join(work, signatureName), Buffer.from(sign(bytes)), {}, signal);
+  await append(host, archive, work, [documentName, ...(sign === undefined ? [] : [signatureName]), ...more], signal);
+  await host.run(['chmod', '600', '--', archive], {}, signal);
+  await host.run(['sync', '--', archive], { timeoutMs: 600_000 }, signal);
+  // A link is made where nothing is, and a rename would replace what somebody put there meanwhile.
+  await host.run(['ln', '--', archive, output], {}, signal);
+  // The name of the only copy of a container that has ended.
+  await host.run(['sync', '--', dirname(output)], { timeoutMs: 600_000 }, signal);
+  return document;
 }
 
 /** With what CRIU could leave where it is killed with all who would look after it. */

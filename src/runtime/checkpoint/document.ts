@@ -19,20 +19,22 @@ const checkpointSchema = z.object({
   host: z.string(),
   /** Of lifeboat. */
   version: z.string(),
-  /** Of CRIU: an older one may not know what is in the images. */
-  criu: z.string(),
+  /** Of CRIU: an older one may not know what is in the images. Absent where there are none. */
+  criu: z.string().exactOptional(),
   kernel: z.string(),
   architecture: z.string(),
   /** As it was when it was frozen. It has what is in its environment, secrets included, as the images have. */
   container: containerSchema,
   leftRunning: z.boolean(),
+  /** It was stopped and copied: nothing of its memory is here, and a restore starts it from its beginning. */
+  withoutMemory: z.literal(true).exactOptional(),
   /** What was said of open TCP connections; absent where there were none. */
   tcp: z.enum(['keep', 'close']).exactOptional(),
   /** The archive that the document lies behind. */
   content: z.object({ bytes: z.number().int().nonnegative(), sha256: z.string() }),
   members: z.array(z.object({ path: z.string(), bytes: z.number().int().nonnegative() })),
-  /** CRIU's image of what the processor can do. */
-  cpuSha256: z.string(),
+  /** CRIU's image of what the processor can do. Absent where it makes no difference. */
+  cpuSha256: z.string().exactOptional(),
 });
 
 /** In the directory of one that is being made or restored: with it, whoever comes after a crash knows what was begun. */
@@ -63,6 +65,8 @@ const intentSchema = z.discriminatedUnion('format', [
     /** Tasks that somebody had stopped, and a cgroup that holds all of them. */
     stopped: z.array(z.number()).exactOptional(),
     freezeCgroup: z.string().exactOptional(),
+    /** It is stopped, and not frozen: started again, it is where it was. */
+    withoutMemory: z.literal(true).exactOptional(),
   }),
   z.object({
     format: z.literal(restoreBegun),

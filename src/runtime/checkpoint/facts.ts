@@ -1,30 +1,31 @@
-/** What a checkpoint depends on besides the container: CRIU, kernel, processor. */
+/** What a checkpoint depends on besides the container: kernel, CRIU, processor. */
 import { join } from 'node:path/posix';
 import { anyCode } from '../../host/any-code.ts';
-import type { Host } from '../../host/host.ts';
+import type { Argv, Host } from '../../host/host.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
 
 export interface Ground {
-  readonly criu: string;
   readonly kernel: string;
   readonly architecture: string;
 }
 
-/** @throws LifeboatError `tool-missing` without CRIU */
 export async function groundOf(host: Host, signal: AbortSignal): Promise<Ground> {
-  const say = async (...argv: readonly [string, ...string[]]): Promise<string> =>
-    (await host.run(argv, { timeoutMs: 15_000 }, signal)).stdout.toString().trim();
-  const version = await say('criu', '--version').catch((error: unknown) => {
+  return { kernel: await said(host, ['uname', '-r'], signal), architecture: await said(host, ['uname', '-m'], signal) };
+}
+
+/** Its version. @throws LifeboatError `tool-missing` */
+export async function criuOf(host: Host, signal: AbortSignal): Promise<string> {
+  const version = await said(host, ['criu', '--version'], signal).catch((error: unknown) => {
     if (!(error instanceof LifeboatError) || error.code !== 'tool-missing') throw error;
     throw new LifeboatError('tool-missing', 'CRIU is not installed here', {
       hint: 'Install CRIU 4.2 or newer (Debian: from sid or backports; docs/containers.md), and see "lifeboat doctor".',
     });
   });
-  return {
-    criu: /^Version:\s*(\S+)/m.exec(version)?.[1] ?? version,
-    kernel: await say('uname', '-r'),
-    architecture: await say('uname', '-m'),
-  };
+  return /^Version:\s*(\S+)/m.exec(version)?.[1] ?? version;
+}
+
+async function said(host: Host, argv: Argv, signal: AbortSignal): Promise<string> {
+  return (await host.run(argv, { timeoutMs: 15_000 }, signal)).stdout.toString().trim();
 }
 
 /** Writes `cpuinfo.img` into a directory. @returns its path */

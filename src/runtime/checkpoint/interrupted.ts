@@ -49,10 +49,16 @@ export async function resumeInterrupted(
   const there = await stateOf(host, container, container.id, work, signal);
   const runs = there?.state === 'running';
   refuseWishes(intent, runs, name, tcp);
-  const result = { container, interrupted: runs ? ('it ran on' as const) : ('restored' as const) };
+  const { withoutMemory } = intent;
+  const result = {
+    container,
+    interrupted: runs ? ('it ran on' as const) : ('restored' as const),
+    ...(withoutMemory === undefined ? {} : { withoutMemory }),
+  };
   if (dryRun) return result;
   let removed: readonly string[] = [];
   if (there?.pid !== undefined && runs) removed = await putRight(host, intent, there.pid);
+  else if (withoutMemory === true) await lifecycleOf(container.runtime).start(host, container, signal);
   else {
     const used = tcp ?? intent.tcp;
     const request = { archive: join(work, 'archive.tar'), work, ...(used === undefined ? {} : { tcp: used }) };

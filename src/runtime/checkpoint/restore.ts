@@ -5,7 +5,7 @@ import { checkTrusted } from '../../host/trusted.ts';
 import { asLifeboatError, LifeboatError } from '../../kernel/errors.ts';
 import { sleep } from '../../kernel/wait.ts';
 import { captureContainers } from '../capture.ts';
-import type { Tcp } from '../lifecycle.ts';
+import type { Copies, Lifecycle, Tcp } from '../lifecycle.ts';
 import type { Container } from '../model/container.ts';
 import { membersOf } from './archive.ts';
 import { type Checkpoint, restoreBegun, type RestoreIntent } from './document.ts';
@@ -39,6 +39,8 @@ export interface RestoreOptions {
 export interface Restored {
   /** It was what a checkpoint or a restore had left that was interrupted; with what was found. */
   readonly interrupted?: 'restored' | 'it ran on';
+  /** It was started from its beginning, or would be: nothing of its memory had been kept. */
+  readonly withoutMemory?: true;
   /** What was left of it and is gone now, in words. */
   readonly removed?: readonly string[];
   /** Absent where it was only to look. */
@@ -81,14 +83,17 @@ export async function restoreFromFile(host: Host, options: RestoreOptions, signa
     }
   }
   const tcp = options.tcp ?? checkpoint?.tcp;
+  const lifecycle = lifecycleOf(container.runtime);
+  const copies = checkpoint?.withoutMemory === true ? copiesOf(container, lifecycle) : undefined;
+  // One that is made anew has no id yet by which it could be known.
+  const called = copies === undefined ? name : (name ?? container.name);
   const wanted = {
     container,
     members: checkpoint?.members ?? (await membersOf(host, own, signal)),
     keepVolumes,
-    ...(name === undefined ? {} : { name }),
+    ...(called === undefined ? {} : { name: called }),
     ...(tcp === undefined ? {} : { tcp }),
   };
-  const lifecycle = lifecycleOf(container.runtime);
   const missing = [
     ...(told === undefined ? [] : await unfit(host, told, work, signal)),
     ...(await takenPorts(host, container, signal)),
@@ -104,21 +109,34 @@ export async function restoreFromFile(host: Host, options: RestoreOptions, signa
   const found = {
     container,
     ...(checkpoint ? { checkpoint } : {}),
+    ...(copies === undefined ? {} : { withoutMemory: true as const }),
     ...(removed.length === 0 ? {} : { removed }),
   };
   if (options.dryRun) {
     if (checkpoint !== undefined) await look(host, file, checkpoint.content, signal);
     return found;
   }
-  const content = lifecycle.takes === 'archive' ? archive : join(work, 'tree');
-  if (checkpoint !== undefined) await take(host, file, checkpoint.content, lifecycle.takes, content, signal);
-  if (lifecycle.takes === 'archive') await membersOf(host, content, signal);
+  const takes = copies === undefined ? lifecycle.takes : 'tree';
+  const content = takes === 'archive' ? archive : join(work, 'tree');
+  if (checkpoint !== undefined) await take(host, file, checkpoint.content, takes, content, signal);
+  if (takes === 'archive') await membersOf(host, content, signal);
   const before = await lifecycle.before(host, wanted, signal);
-  const making = { container, before, ...(name === undefined ? {} : { name }) };
+  const making = { container, before, ...(called === undefined ? {} : { name: called }) };
   await noteIntent(host, work, { ...intent, making }, signal);
-  const id = await lifecycle.restore(host, { ...wanted, content, work }, signal);
+  const request = { ...wanted, content, work };
+  const id =
+    copies === undefined ? await lifecycle.restore(host, request, signal) : await copies.make(host, request, signal);
   await refuseEnded(host, container, id, signal);
   return { id, ...found };
+}
+
+/** @throws LifeboatError `unsupported` for what nobody can start: no lifeboat has made such a file */
+function copiesOf({ name, runtime }: Container, { copies }: Lifecycle): Copies {
+  if (copies !== undefined) return copies;
+  throw new LifeboatError(
+    'unsupported',
+    `${name} was stopped and copied, and nobody knows how to start one of ${runtime}`,
+  );
 }
 
 /**

@@ -7,7 +7,7 @@ import { LifeboatError } from '../../kernel/errors.ts';
 import { type Container, containerFormat } from '../model/container.ts';
 import { membersOf, readMember } from './archive.ts';
 import { type Checkpoint, cpuName, documentName, parseCheckpoint, signatureName } from './document.ts';
-import { cpuFits, groundOf, isOlder } from './facts.ts';
+import { cpuFits, criuOf, groundOf, isOlder } from './facts.ts';
 import type { RestoreOptions } from './restore.ts';
 
 /** A document lists every member; a signature and what a processor can do have some hundred bytes. */
@@ -56,23 +56,25 @@ export async function checkpointIn(host: Host, file: string, signal: AbortSignal
   return bytes === undefined ? undefined : parseCheckpoint(bytes, file);
 }
 
-/** What of CRIU and of the processor does not go with the images. @param work a directory of our own */
+/** What of the machine does not go with it; of CRIU and of the processor, with its images. @param work a directory of our own */
 export async function unfit(
   host: Host,
-  { checkpoint: { criu, architecture, cpuSha256 }, cpu }: Told,
+  { checkpoint: { criu, architecture, cpuSha256, withoutMemory }, cpu }: Told,
   work: string,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const here = await groundOf(host, signal);
-  const found: string[] = [];
-  if (isOlder(here.criu, criu)) {
-    found.push(`it was made by CRIU ${criu}, and here is ${here.criu}: install ${criu} or newer`);
-  }
   if (here.architecture !== architecture) {
     return [
-      ...found,
       `it was made on ${architecture}, and this machine is ${here.architecture}: no checkpoint goes from one to the other`,
     ];
+  }
+  if (withoutMemory === true) return [];
+  const found: string[] = [];
+  const own = await criuOf(host, signal);
+  if (criu === undefined || isOlder(own, criu)) {
+    const newer = criu ?? 'one that it does not name';
+    found.push(`it was made by CRIU ${newer}, and here is ${own}: install ${newer} or newer`);
   }
   if (cpu === undefined) return [...found, 'the file does not say what its processor could: it is damaged'];
   if (createHash('sha256').update(cpu).digest('hex') !== cpuSha256) {

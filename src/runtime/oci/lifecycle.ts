@@ -34,10 +34,8 @@ export function ociLifecycle(name: 'runc' | 'crun'): Lifecycle {
     async checkpoint(host, container, { archive, work, leaveRunning, tcp }, signal) {
       const tree = join(work, 'tree');
       const images = join(tree, 'checkpoint');
-      const bundle = bundleOf(container);
       await host.run(['mkdir', '-p', '--', images], {}, signal);
-      const copied = ['cp', '--', join(bundle, 'config.json'), join(tree, 'spec.dump')] as const;
-      await host.run(copied, {}, signal);
+      await copySpec(host, container, tree, signal);
       const env = await criuSettings(host, work, settingsFor(tcp), signal);
       const log = join(tree, 'dump.log');
       const argv: Argv = [
@@ -98,15 +96,24 @@ export function ociLifecycle(name: 'runc' | 'crun'): Lifecycle {
       await restoreFrom(host, from, signal);
       return id;
     },
+    copies: {
+      async obstacles(_host, { definedBy, id }) {
+        return definedBy.some(({ kind }) => kind === 'bundle')
+          ? []
+          : [`${name} does not say where the bundle of ${id} is`];
+      },
+      // All that it has changed is in its bundle, which stays where it is.
+      async copy(host, container, tree, signal) {
+        await copySpec(host, container, tree, signal);
+      },
+      async make(host, { container, name: id = container.id }, signal) {
+        await runFromBundle(host, name, container, id, signal);
+        return id;
+      },
+    },
     async start(host, container, signal) {
       await remove(host, name, container.id, [bundleOf(container)]);
-      const log = `/run/lifeboat-${name}-${process.pid}.log`;
-      try {
-        const argv: Argv = [...begin(name, log), 'run', '--detach', '--bundle', bundleOf(container), container.id];
-        await runSilently(host, argv, { log }, { timeoutMs: questionMs }, signal);
-      } finally {
-        await host.run(['rm', '-f', '--', log], {}, new AbortController().signal);
-      }
+      await runFromBundle(host, name, container, container.id, signal);
     },
     async stop(host, { id }, signal) {
       const state = async (): Promise<boolean> => {
@@ -121,6 +128,27 @@ export function ociLifecycle(name: 'runc' | 'crun'): Lifecycle {
       if (await state()) throw new LifeboatError('failed', `${id} does not end, not even by SIGKILL`);
     },
   };
+}
+
+async function copySpec(host: Host, container: Container, tree: string, signal: AbortSignal): Promise<void> {
+  await host.run(['cp', '--', join(bundleOf(container), 'config.json'), join(tree, 'spec.dump')], {}, signal);
+}
+
+/** From its beginning. */
+async function runFromBundle(
+  host: Host,
+  name: string,
+  container: Container,
+  id: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const log = `/run/lifeboat-${name}-${process.pid}.log`;
+  try {
+    const argv: Argv = [...begin(name, log), 'run', '--detach', '--bundle', bundleOf(container), id];
+    await runSilently(host, argv, { log }, { timeoutMs: questionMs }, signal);
+  } finally {
+    await host.run(['rm', '-f', '--', log], {}, new AbortController().signal);
+  }
 }
 
 /** From the images, where they are whole; otherwise the runtime would have let the container go on. */

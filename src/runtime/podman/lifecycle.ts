@@ -3,17 +3,18 @@
  * tools read.
  */
 import { join } from 'node:path/posix';
-import { z } from 'zod';
 import { anyCode } from '../../host/any-code.ts';
 import type { Argv, Host } from '../../host/host.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
 import { inWords } from '../checkpoint/explained.ts';
 import { pidOf } from '../checkpoint/pid.ts';
-import { removeEmptyCgroups, unmountBelow } from '../checkpoint/residues.ts';
+import { unmountBelow } from '../checkpoint/residues.ts';
 import { runSilently } from '../checkpoint/silent.ts';
 import { undoing } from '../checkpoint/torn.ts';
-import type { Lifecycle, Tcp, Wanted } from '../lifecycle.ts';
+import type { Lifecycle, Tcp } from '../lifecycle.ts';
 import type { Container } from '../model/container.ts';
+import { podmanCopies } from './copies.ts';
+import { idOf, newVolumes, remove, volumesIn } from './made.ts';
 
 const workMs = 600_000;
 const questionMs = 30_000;
@@ -150,6 +151,7 @@ export const podmanLifecycle: Lifecycle = {
     }
     return await idOf(host, name ?? container.id, signal);
   },
+  copies: podmanCopies,
   async start(host, { id }, signal) {
     await runSilently(host, ['podman', 'start', id], { output: '/dev/null' }, { timeoutMs: workMs }, signal);
   },
@@ -163,55 +165,6 @@ async function canClose(host: Host, signal: AbortSignal): Promise<boolean> {
   const argv = ['podman', 'container', 'restore', '--help'] as const;
   const { stdout } = await host.run(argv, { timeoutMs: questionMs }, signal);
   return stdout.toString().includes('--tcp-close');
-}
-
-function volumesIn({ members }: Wanted): readonly string[] {
-  return members.flatMap(({ path }) => /^volumes\/(.+)\.tar$/.exec(path)?.[1] ?? []);
-}
-
-/** Those that a restore makes. */
-async function newVolumes(host: Host, wanted: Wanted, signal: AbortSignal): Promise<string[]> {
-  const there = new Set(await volumes(host, signal));
-  return volumesIn(wanted).filter((volume) => !there.has(volume));
-}
-
-async function volumes(host: Host, signal: AbortSignal): Promise<readonly string[]> {
-  const argv = ['podman', 'volume', 'ls', '--quiet'] as const;
-  const { stdout } = await host.run(argv, { timeoutMs: questionMs }, signal);
-  return stdout
-    .toString()
-    .split('\n')
-    .filter((name) => name !== '');
-}
-
-async function idOf(host: Host, name: string, signal: AbortSignal): Promise<string> {
-  const argv = ['podman', 'container', 'inspect', '--format', 'json', name] as const;
-  const { stdout } = await host.run(argv, { timeoutMs: questionMs }, signal);
-  return (
-    z
-      .array(z.object({ Id: z.string() }))
-      .min(1)
-      .parse(JSON.parse(stdout.toString()))[0]?.Id ?? name
-  );
-}
-
-/** What a restore had made. @param made volumes that were not here before */
-async function remove(host: Host, name: string, made: readonly string[]): Promise<readonly string[]> {
-  const { signal } = new AbortController();
-  const options = { okCodes: anyCode, timeoutMs: questionMs };
-  const left: string[] = [];
-  const there = await host.run(['podman', 'container', 'exists', name], options, signal);
-  if (there.code === 0) {
-    const id = await idOf(host, name, signal);
-    await host.run(['podman', 'rm', '--force', '--time', '0', id], options, signal);
-    left.push(`container ${name}`, ...(await removeEmptyCgroups(host, [`libpod-${id}`, `libpod-conmon-${id}`])));
-  }
-  const now = new Set(await volumes(host, signal));
-  for (const volume of made.filter((one) => now.has(one))) {
-    await host.run(['podman', 'volume', 'rm', volume], options, signal);
-    left.push(`volume ${volume}`);
-  }
-  return left;
 }
 
 /** Where podman has ended it and could not export: its own store has the images until then; afterwards the archive has them. */

@@ -95,7 +95,7 @@ const damages: Readonly<Record<string, { readonly damage: string; readonly code:
   'a forged record': { damage: flip('$(ls lifeboat/*/points/*)'), code: 'record-damaged' },
   'captures that are gone': { damage: 'rm lifeboat/*/captures/*', code: 'record-damaged' },
   'the point of another host, put under a name of its own': {
-    damage: 'for one in lifeboat tar; do cp -a $one/* $one/another; done',
+    damage: 'host=$(ls tar); for one in lifeboat tar; do cp -a "$one/$host" "$one/another"; done',
     code: 'record-forged',
     of: 'another',
   },

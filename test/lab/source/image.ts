@@ -26,6 +26,9 @@ const tools = 'cron openssh-server libcap2-bin ifupdown isc-dhcp-client netbase 
 const small = [...smallPackages, ...tools];
 const large = [...systems.debian12.others, 'postgresql', 'nginx-light', 'sudo', ...tools];
 
+/** With a screen, as those have that it runs in later: the network card is at the same place then, and has the same name. */
+const machine = { cold: true, cpus: 2, screen: true, cards: [{ network: { kind: 'user' } }] } as const;
+
 /** Of the stack. */
 const stackDisks = ['A', 'B'].map((serial) => ({ serial, bytes: 4 * GIB }));
 
@@ -36,12 +39,9 @@ export async function sourceImages(layout: SourceLayout, signal: AbortSignal): P
   const start = layout === 'stacked' ? await stacked(base, signal) : [base];
   const scripts = await Promise.all(['work.sh', ...(layout === 'small' ? [] : ['services.sh'])].map(content));
   const directory = await cachedDirectory(
-    `lab/source/${layout}-${digest([start, scripts.map(String)])}`,
+    `lab/source/${layout}-${digest([start, machine, scripts.map(String)])}`,
     async (made) => {
-      await using lab = await startSystem(
-        { images: start, cold: true, cpus: 2, cards: [{ network: { kind: 'user' } }] },
-        signal,
-      );
+      await using lab = await startSystem({ images: start, ...machine }, signal);
       for (const stdin of scripts) await lab.host.run(['bash', '-s'], { stdin, timeoutMs: limitMs }, signal);
       await flattened(lab.images, made, () => shutDown(lab, signal), signal);
     },
