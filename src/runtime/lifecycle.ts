@@ -14,6 +14,8 @@ export interface CheckpointRequest {
   readonly leaveRunning: boolean;
   /** Absent: there are no connections. */
   readonly tcp?: Tcp;
+  /** Paths that CRIU has to be told of, as the container sees them: they are watched by inotify, on overlays. @default none */
+  readonly watched?: readonly string[];
 }
 
 /** What is to be restored, and how. */
@@ -64,7 +66,7 @@ export interface Lifecycle {
   obstacles(
     host: Host,
     container: Container,
-    request: Pick<CheckpointRequest, 'tcp' | 'leaveRunning'>,
+    request: Pick<CheckpointRequest, 'tcp' | 'leaveRunning' | 'watched'>,
     signal: AbortSignal,
   ): Promise<readonly string[]>;
   /** After an error the container runs as before. */

@@ -36,6 +36,8 @@ export async function prepareWorkload(host: Host): Promise<void> {
     '-pthread',
   );
   await host.write('/ct/rootfs/bin/workload', await readFile(program), { mode: 0o755 }, signal);
+  // On the overlay that the root is, where CRIU finds what is watched only when it is told.
+  await host.run(['mkdir', '/ct/rootfs/work'], {}, signal);
   await host.run(['sh', '-c', 'ip netns add work && ip -n work link set lo up'], {}, signal);
 }
 

@@ -55,21 +55,29 @@ describe.skipIf(obstacle !== undefined)(`workloads${why}`, () => {
     expect((await host.lifeboat('container', 'restore', file, '--unsigned')).json.error).toBeUndefined();
   }
 
-  describe.each(Object.entries(runtimes))('%s', (_runtime, { start, remove }) => {
+  describe.each(Object.entries(runtimes))('%s', (runtime, { start, remove }) => {
     afterEach(async () => {
       await host.run(remove, {}, signal);
       await host.run(['rm', '-rf', '--', file, `/ct/${name}`], {}, signal);
     });
 
     test.each([
-      ['64', '100'],
-      ['256', '50'],
+      ['64', '100', '/work'],
+      ['256', '50', '/tmp'],
     ])(
-      '%s MiB of memory, of which %s are written to each second, and all else that programs use',
-      async (mib, rate) => {
-        for (const argv of start(['workload', '7000', mib, rate, '/tmp'])) await host.run(argv, {}, signal);
+      '%s MiB of memory, of which %s are written to each second, and all else that programs use, in %s',
+      async (mib, rate, directory) => {
+        for (const argv of start(['workload', '7000', mib, rate, directory])) await host.run(argv, {}, signal);
         const state = async (): Promise<Readonly<Record<string, number>>> => await stateOf(host, 7000);
         await expect.poll(state, { timeout: 20_000 }).toMatchObject({ wrong: 0 });
+        if (runtime === 'podman' && directory === '/work') {
+          const refused = await host.lifeboat('container', 'checkpoint', name, '--output', file, '--tcp=keep');
+          expect(refused).toMatchObject({
+            code: 5,
+            json: { error: { message: expect.stringContaining('watches /work') } },
+          });
+          return;
+        }
         const client = await asked(host, 7000);
         await sleep(300);
         await moved(remove, '--leave-running');

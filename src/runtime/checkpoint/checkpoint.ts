@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path/posix';
 import type { Host } from '../../host/host.ts';
 import { asLifeboatError, LifeboatError } from '../../kernel/errors.ts';
 import { formatBytes } from '../../kernel/units.ts';
-import type { Copies, Lifecycle, Tcp } from '../lifecycle.ts';
+import type { CheckpointRequest, Copies, Lifecycle, Tcp } from '../lifecycle.ts';
 import type { Container } from '../model/container.ts';
 import { append, contentOf, membersOf, pack } from './archive.ts';
 import {
@@ -27,6 +27,7 @@ import { observe } from './observe.ts';
 import { openConnections, outsideSockets, processObstacles, waitingConnections } from './obstacles.ts';
 import { pidOf } from './pid.ts';
 import { lifecycleOf } from './verbs.ts';
+import { watchedOnOverlays } from './watches.ts';
 
 export interface CheckpointOptions {
   /** A file that is not there yet. */
@@ -65,6 +66,7 @@ interface Looked {
   readonly obstacles: readonly string[];
   /** What becomes of connections; nothing where there are none. */
   readonly tcp?: Tcp;
+  readonly watched?: CheckpointRequest['watched'];
   /** The version of CRIU. */
   readonly criu?: string;
 }
@@ -113,7 +115,9 @@ async function lookAt(
       { hint: 'Free some space there, or choose another place with --output.' },
     );
   }
-  const used = connections === 0 || tcp === undefined ? {} : { tcp };
+  const watches = processes.flatMap((one) => one.watches);
+  const watched = await watchedOnOverlays(host, pidOf(container), watches, signal);
+  const used = { watched, ...(connections === 0 || tcp === undefined ? {} : { tcp }) };
   obstacles.push(
     ...(await lifecycleOf(container.runtime).obstacles(host, container, { leaveRunning, ...used }, signal)),
   );
@@ -222,9 +226,8 @@ async function isRunning(host: Host, { id, runtime }: Container): Promise<boolea
   return containers.some((one) => one.id === id && one.state === 'running');
 }
 
-interface Making extends CheckpointOptions {
+interface Making extends CheckpointOptions, Omit<Looked, 'obstacles'> {
   readonly work: string;
-  readonly criu?: string;
 }
 
 /** @throws LifeboatError also where the container has ended and could not be restored */
@@ -235,11 +238,11 @@ async function checkpointIn(
   making: Making,
   signal: AbortSignal,
 ): Promise<Checkpoint> {
-  const { work, criu, tcp, leaveRunning } = making;
+  const { work, criu, tcp, watched = [], leaveRunning } = making;
   const own = join(work, 'lifeboat');
   await host.run(['mkdir', '-p', '--', own], {}, signal);
   const cpu = await dumpCpu(host, own, signal);
-  const request = { archive: archiveIn(work), work, leaveRunning, ...(tcp === undefined ? {} : { tcp }) };
+  const request = { archive: archiveIn(work), work, leaveRunning, watched, ...(tcp === undefined ? {} : { tcp }) };
   await noteIntent(host, work, await intentOf(host, container, tcp, signal), signal);
   await lifecycle.checkpoint(host, container, request, signal);
   try {

@@ -21,5 +21,6 @@ test('what is told of open files: their mount, and whether an eventfd is a semap
       [4, 16],
     ]),
     semaphores: new Set([3]),
+    watches: [],
   });
 });

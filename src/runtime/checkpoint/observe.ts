@@ -5,6 +5,7 @@ import { nameFromBytes } from '../../kernel/text.ts';
 import { parseContents } from '../live/contents.ts';
 import { parseStatus } from '../live/parse.ts';
 import { type Observed, parseSockets, type Socket } from './obstacles.ts';
+import { parseWatches, type Watch } from './watches.ts';
 
 export interface Observation {
   readonly processes: readonly Observed[];
@@ -47,7 +48,7 @@ export async function observe(host: Host, root: number, signal: AbortSignal): Pr
   const below = (name: string): readonly string[] => pids.map((pid) => `/proc/${pid}/${name}`);
   const links = await say('find', ...below('fd'), ...below('ns'), '-type', 'l', '-printf', '%p\\t%l\\0');
   const mapped = parseContents(await say('grep', '-aHZsoE', '(anon_inode:|/dev/).*$', '--', ...below('maps')));
-  const told = '^(mnt_id|eventfd-semaphore):';
+  const told = '^(mnt_id:|eventfd-semaphore:|inotify )';
   const open = parseContents(await say('find', ...below('fdinfo'), '-type', 'f', ...grep, told, '{}', '+'));
   const mounts = parseContents(await say('grep', '-aHZsoE', '^[0-9]+', '--', ...below('mountinfo')));
   const inside = ['nsenter', `--net=/proc/${root}/ns/net`, 'ss'] as const;
@@ -82,17 +83,22 @@ export function linksOf(links: string, pid: number): Pick<Observed, 'files' | 'n
 }
 
 /** @param open what is told in /proc of each open file, by path */
-export function openOf(open: ReadonlyMap<string, string>, pid: number): Pick<Observed, 'mountOf' | 'semaphores'> {
+export function openOf(
+  open: ReadonlyMap<string, string>,
+  pid: number,
+): Pick<Observed, 'mountOf' | 'semaphores' | 'watches'> {
   const mountOf = new Map<number, number>();
   const semaphores = new Set<number>();
+  const watches: Watch[] = [];
   for (const [path, content] of open) {
     const [, of, fd] = /^\/proc\/(\d+)\/fdinfo\/(\d+)$/.exec(path) ?? [];
     if (Number(of) !== pid) continue;
     const mount = /^mnt_id:\s*(\d+)$/m.exec(content)?.[1];
     if (mount !== undefined) mountOf.set(Number(fd), Number(mount));
     if (/^eventfd-semaphore:\s*1$/m.test(content)) semaphores.add(Number(fd));
+    watches.push(...parseWatches(content));
   }
-  return { mountOf, semaphores };
+  return { mountOf, semaphores, watches };
 }
 
 function lines(text: string | undefined): readonly string[] {

@@ -24,6 +24,7 @@ function observed(pid: number, more: Partial<Observed> = {}): Observed {
     mapped: [],
     mountOf: new Map(),
     semaphores: new Set(),
+    watches: [],
     mounts: new Set([87, 88]),
     ...more,
   };

@@ -1,5 +1,7 @@
 /** What CRIU cannot dump, found in /proc before anything is frozen. Pure: text in, words out. */
 
+import type { Watch } from './watches.ts';
+
 /** A process of the container as the files of /proc have it. */
 export interface Observed {
   readonly pid: number;
@@ -14,6 +16,8 @@ export interface Observed {
   readonly mountOf: ReadonlyMap<number, number>;
   /** Open files that are eventfds which count down by one (EFD_SEMAPHORE); Linux tells so from 6.5 on. */
   readonly semaphores: ReadonlySet<number>;
+  /** What it watches by inotify. */
+  readonly watches: readonly Watch[];
   /** Those that it sees. */
   readonly mounts: ReadonlySet<number>;
 }

@@ -31,12 +31,12 @@ export function ociLifecycle(name: 'runc' | 'crun'): Lifecycle {
       }
       return found;
     },
-    async checkpoint(host, container, { archive, work, leaveRunning, tcp }, signal) {
+    async checkpoint(host, container, { archive, work, leaveRunning, tcp, watched = [] }, signal) {
       const tree = join(work, 'tree');
       const images = join(tree, 'checkpoint');
       await host.run(['mkdir', '-p', '--', images], {}, signal);
       await copySpec(host, container, tree, signal);
-      const env = await criuSettings(host, work, settingsFor(tcp), signal);
+      const env = await criuSettings(host, work, [...settingsFor(tcp), ...searching(watched)], signal);
       const log = join(tree, 'dump.log');
       const argv: Argv = [
         ...begin(name, join(work, 'runtime.log')),
@@ -248,6 +248,12 @@ function begin(name: string, log: string): readonly [string, ...string[]] {
 /** CRIU locks the network by nftables then, of which nothing stays in the tables of others. */
 function settingsFor(tcp: Tcp | undefined): readonly string[] {
   return ['network-lock nftables', ...(tcp === 'close' ? ['tcp-close'] : [])];
+}
+
+/** In words that its configuration can hold. */
+function searching(watched: readonly string[]): readonly string[] {
+  const plain = watched.filter((path) => /^[\w/.+@:,=~-]+$/.test(path));
+  return plain.length === 0 ? [] : ['force-irmap', ...plain.map((path) => `irmap-scan-path ${path}`)];
 }
 
 function bundleOf({ definedBy, name }: Container): string {

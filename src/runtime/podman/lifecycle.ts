@@ -24,12 +24,17 @@ const cannotClose = 'this podman cannot close connections in a restore (5.4 cann
 export const podmanLifecycle: Lifecycle = {
   // It reads a file that it is given more than once.
   takes: 'archive',
-  async obstacles(host, { pod }, { tcp }, signal) {
+  async obstacles(host, { pod }, { tcp, watched = [] }, signal) {
     const found: string[] = [];
     if (tcp === 'close' && !(await canClose(host, signal))) {
       found.push(`${cannotClose}: keep them with --tcp=keep`);
     }
     if (pod?.infra === true) found.push('it only holds the namespaces of a pod, of which podman makes a new one');
+    for (const path of watched) {
+      found.push(
+        `a process watches ${path} (inotify), which CRIU finds on an overlay only where it is told, and podman does not tell it`,
+      );
+    }
     return found;
   },
   async checkpoint(host, container, { archive, work, leaveRunning, tcp }, signal) {

@@ -21,11 +21,12 @@ export const processLifecycle: Lifecycle = {
   async obstacles() {
     return [];
   },
-  async checkpoint(host, container, { archive, work, leaveRunning, tcp }, signal) {
+  async checkpoint(host, container, { archive, work, leaveRunning, tcp, watched = [] }, signal) {
     const tree = join(work, 'tree');
     const images = join(tree, 'checkpoint');
     await mkdir(images, { recursive: true });
-    const common = { imagesDir: images, workDir: tree, ...optionsFor(tcp) };
+    const search = watched.length === 0 ? {} : { forceIrmap: true, irmapScanPaths: watched };
+    const common = { imagesDir: images, workDir: tree, ...optionsFor(tcp), ...search };
     {
       await using session = new CriuSession();
       // Once it has consented to its end there would be no way back: what is to be kept is packed while the tree stands still.
