@@ -1,9 +1,11 @@
-import { writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, symlinkSync } from 'node:fs';
+import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryDirectory } from '../../../test/helpers/temporary.ts';
 import { localHost } from '../../host/local.ts';
-import { parseMembers, readMember } from './archive.ts';
+import { contentOf, hashOf, membersOf, parseMembers, readMember } from './archive.ts';
 import { isOlder } from './facts.ts';
 import { parseListening } from './restore.ts';
 
@@ -58,5 +60,50 @@ test('what is absurdly large is refused before all of it is read', async () => {
   expect(await readMember(host, archive, 'document', 200_000, signal)).toHaveLength(200_000);
   await expect(readMember(host, archive, 'document', 199_999, signal)).rejects.toMatchObject({
     code: 'archive-unsafe',
+  });
+});
+
+/** As `pack` makes one, of a tree with what GNU tar has special members for. */
+async function listed(fill: (directory: string) => void, ...more: readonly string[]) {
+  await using directory = await temporaryDirectory();
+  await using host = localHost();
+  const tree = join(directory.path, 'tree');
+  mkdirSync(join(tree, 'checkpoint'), { recursive: true });
+  await writeFile(join(tree, 'checkpoint', 'pages-1.img'), Buffer.alloc(70_000, 7));
+  fill(tree);
+  const archive = join(directory.path, 'a.tar');
+  execFileSync('tar', ['--create', '--format=gnu', '-P', '--file', archive, '--directory', tree, ...more, '.']);
+  return await membersOf(host, archive, new AbortController().signal);
+}
+
+test.each([
+  ['a symbolic link', (directory: string) => symlinkSync('/etc', join(directory, 'checkpoint', 'etc'))],
+  ['a hard link', (directory: string) => execFileSync('ln', ['checkpoint/pages-1.img', 'b'], { cwd: directory })],
+  ['a pipe', (directory: string) => execFileSync('mkfifo', ['pipe'], { cwd: directory })],
+])('%s in an archive is refused', async (_what, fill) => {
+  await expect(listed(fill)).rejects.toMatchObject({ code: 'archive-unsafe' });
+});
+
+test.each([
+  ['a path from the root', '--transform=s,^./checkpoint/p,/etc/p,'],
+  ['a path that leads out', '--transform=s,^./checkpoint/p,a/../../p,'],
+  ['a long path that leads out', `--transform=s,^./checkpoint/p,${'a'.repeat(150)}/../../../p,`],
+])('%s in an archive is refused', async (_what, option) => {
+  await expect(listed(() => undefined, option)).rejects.toMatchObject({ code: 'archive-unsafe' });
+});
+
+test('what ends early is damaged, and its hash is that of its beginning', async () => {
+  await using directory = await temporaryDirectory();
+  await using host = localHost();
+  const { signal } = new AbortController();
+  await writeFile(join(directory.path, 'file'), Buffer.alloc(100_000, 1));
+  const archive = join(directory.path, 'a.tar');
+  await host.run(['tar', '--create', '--file', archive, '--directory', directory.path, 'file'], {}, signal);
+  const beginning = await hashOf(host, archive, 40_000, signal);
+  await truncate(archive, 40_000);
+  expect(await contentOf(host, archive, signal)).toEqual({ bytes: 40_000, sha256: beginning });
+  await expect(membersOf(host, archive, signal)).rejects.toMatchObject({ code: 'archive-damaged' });
+  await expect(hashOf(host, join(directory.path, 'none'), undefined, signal)).rejects.toMatchObject({
+    code: 'archive-damaged',
   });
 });

@@ -1,5 +1,4 @@
 /** The tar that a checkpoint is kept in, by GNU tar. It holds memory, so only its owner may read it. */
-import { createHash } from 'node:crypto';
 import type { Host } from '../../host/host.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
 import { nameFromBytes } from '../../kernel/text.ts';
@@ -52,17 +51,25 @@ export interface Member {
   readonly bytes: number;
 }
 
-/** @throws LifeboatError `archive-damaged`; `archive-unsafe` for what is no file or directory below the archive's own root */
-export async function membersOf(host: Host, archive: string, signal: AbortSignal): Promise<readonly Member[]> {
+/**
+ * @param called what it is a copy of
+ * @throws LifeboatError `archive-damaged`; `archive-unsafe` for what is no file or directory below the archive's own root
+ */
+export async function membersOf(
+  host: Host,
+  archive: string,
+  signal: AbortSignal,
+  called = archive,
+): Promise<readonly Member[]> {
   const argv = ['tar', '--list', '--verbose', '--numeric-owner', '--quoting-style=escape', '--file', archive] as const;
   const options = { timeoutMs: workMs, maxOutput: maxListing };
-  const large = refusingLarge(archive, 'the list of its members', maxListing);
+  const large = refusingLarge(called, 'the list of its members', maxListing);
   const { stdout } = await host.run(argv, options, signal).catch((cause: unknown) => {
     if (cause instanceof LifeboatError && cause.code === 'output-too-large') return large(cause);
     if (!(cause instanceof LifeboatError) || cause.code !== 'command-failed') throw cause;
-    throw new LifeboatError('archive-damaged', `${archive} is no checkpoint: tar cannot read it`, { cause });
+    throw new LifeboatError('archive-damaged', `${called} is no checkpoint: tar cannot read it`, { cause });
   });
-  return parseMembers(nameFromBytes(stdout), archive);
+  return parseMembers(nameFromBytes(stdout), called);
 }
 
 /** @param listing of `tar --list --verbose` */
@@ -112,17 +119,24 @@ export interface Content {
   readonly sha256: string;
 }
 
-/** @param bytes from the beginning; @default all */
-export async function contentOf(host: Host, file: string, signal: AbortSignal, bytes?: number): Promise<Content> {
-  const argv = bytes === undefined ? (['cat', '--', file] as const) : (['head', '-c', `${bytes}`, '--', file] as const);
-  const running = host.stream(argv, { reuse: true }, signal);
-  const digest = createHash('sha256');
-  let size = 0;
-  for await (const chunk of running.stdout) {
-    digest.update(chunk);
-    size += chunk.length;
-  }
-  const { code } = await running.finished;
-  if (code !== 0) throw new LifeboatError('archive-damaged', `${file} cannot be read`);
-  return { bytes: size, sha256: digest.digest('hex') };
+/** By a program of the system: what is in memory goes by in gigabytes. @throws LifeboatError `archive-damaged` where it cannot be read */
+export async function contentOf(host: Host, file: string, signal: AbortSignal): Promise<Content> {
+  const bytes = Number((await host.run(['stat', '-L', '-c', '%s', '--', file], {}, signal)).stdout);
+  return { bytes, sha256: await hashOf(host, file, undefined, signal) };
+}
+
+const hashing = 'if test "$2" = all; then exec sha256sum <"$1"; else head -c "$2" <"$1" | sha256sum; fi';
+
+/** SHA-256 in hex. @param bytes from the beginning; @default all */
+export async function hashOf(
+  host: Host,
+  file: string,
+  bytes: number | undefined,
+  signal: AbortSignal,
+): Promise<string> {
+  const argv = ['sh', '-c', hashing, 'sh', file, bytes === undefined ? 'all' : String(bytes)] as const;
+  const { code, stdout } = await host.run(argv, { okCodes: [0, 1, 2], timeoutMs: workMs }, signal);
+  const sha256 = /^([0-9a-f]{64}) /.exec(stdout.toString())?.[1];
+  if (code === 0 && sha256 !== undefined) return sha256;
+  throw new LifeboatError('archive-damaged', `${file} cannot be read`);
 }

@@ -1,17 +1,20 @@
-/** What is restored is read from its file once: into a directory that is nobody else's, while it is hashed. Nothing is used before the hash is known. */
-import { createHash } from 'node:crypto';
+/**
+ * What is restored is read from its file once: into a copy in a directory that is nobody else's. That copy is hashed, looked through and used, and
+ * nothing is used before the hash is known.
+ */
 import { dirname } from 'node:path/posix';
-import type { Argv, Host } from '../../host/host.ts';
+import type { Host } from '../../host/host.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
 import { formatBytes } from '../../kernel/units.ts';
-import { type Content, contentOf } from './archive.ts';
+import { type Content, hashOf, membersOf } from './archive.ts';
 import { freeBytes } from './facts.ts';
-import { onlyPlain } from './only-plain.ts';
 
 const workMs = 3_600_000;
 
+const copying = 'umask 077; if test "$3" = all; then exec cat <"$1" >"$2"; else exec head -c "$3" <"$1" >"$2"; fi';
+
 /**
- * Reads the content of a file as it is wanted.
+ * Copies the content of a file.
  *
  * @param content what it has to be; absent: the whole file, of which nobody has said anything
  * @param to is made; what lies there after an error is worth nothing
@@ -21,72 +24,47 @@ export async function take(
   host: Host,
   file: string,
   content: Content | undefined,
-  as: 'tree' | 'archive',
   to: string,
   signal: AbortSignal,
 ): Promise<void> {
-  await refuseWithoutRoom(host, file, content, dirname(to), signal);
-  if (as === 'archive') {
-    const into = ['sh', '-c', 'umask 077; exec cat >"$1"', 'sh', to] as const;
-    await pour(host, file, content, into, (chunks) => chunks, signal);
-    return;
-  }
+  const bytes = content?.bytes ?? Number((await host.run(['stat', '-L', '-c', '%s', '--', file], {}, signal)).stdout);
+  await refuseWithoutRoom(host, file, bytes, dirname(to), signal);
+  const argv = ['sh', '-c', copying, 'sh', file, to, content === undefined ? 'all' : String(bytes)] as const;
+  await host.run(argv, { timeoutMs: workMs }, signal);
+  if (content !== undefined && (await hashOf(host, to, undefined, signal)) !== content.sha256) throw damaged(file);
+  await membersOf(host, to, signal, file);
+}
+
+/** The tree in a copy that was taken, which goes. */
+export async function unpack(host: Host, copy: string, to: string, signal: AbortSignal): Promise<void> {
+  const { stdout } = await host.run(['stat', '-c', '%s', '--', copy], {}, signal);
+  await refuseWithoutRoom(host, copy, Number(stdout), dirname(to), signal);
   await host.run(['mkdir', '--', to], {}, signal);
   const flags = ['--no-same-owner', '--no-overwrite-dir'] as const;
-  const into = ['tar', '--extract', ...flags, '--file', '-', '--directory', to] as const;
-  await pour(host, file, content, into, (chunks) => onlyPlain(chunks, file), signal);
+  const argv = ['tar', '--extract', ...flags, '--file', copy, '--directory', to] as const;
+  await host.run(argv, { timeoutMs: workMs }, signal);
+  await host.run(['rm', '--', copy], {}, signal);
 }
 
 /** Only looks. @throws LifeboatError `archive-damaged` where it is not what was said */
 export async function look(host: Host, file: string, content: Content, signal: AbortSignal): Promise<void> {
-  const found = await contentOf(host, file, signal, content.bytes);
-  if (found.bytes !== content.bytes || found.sha256 !== content.sha256) throw damaged(file);
+  if ((await hashOf(host, file, content.bytes, signal)) !== content.sha256) throw damaged(file);
 }
 
 async function refuseWithoutRoom(
   host: Host,
   file: string,
-  content: Content | undefined,
+  bytes: number,
   directory: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const size = content?.bytes ?? Number((await host.run(['stat', '-L', '-c', '%s', '--', file], {}, signal)).stdout);
   const free = await freeBytes(host, directory, signal);
-  if (size <= free) return;
+  if (bytes <= free) return;
   throw new LifeboatError(
     'no-space',
-    `a restore of ${file} takes ${formatBytes(size)} beside it, and there are ${formatBytes(free)} free`,
+    `a restore of ${file} takes ${formatBytes(bytes)} beside it, and there are ${formatBytes(free)} free`,
     { hint: 'Free some space there, or copy the file to where there is more.' },
   );
-}
-
-async function pour(
-  host: Host,
-  file: string,
-  content: Content | undefined,
-  into: Argv,
-  pass: (chunks: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>,
-  signal: AbortSignal,
-): Promise<void> {
-  const argv =
-    content === undefined ? (['cat', '--', file] as const) : (['head', '-c', `${content.bytes}`, '--', file] as const);
-  const digest = createHash('sha256');
-  let bytes = 0;
-  let isWhole = false;
-  async function* hashed(): AsyncGenerator<Uint8Array, void, undefined> {
-    const running = host.stream(argv, {}, signal);
-    for await (const chunk of running.stdout) {
-      digest.update(chunk);
-      bytes += chunk.length;
-      yield chunk;
-    }
-    isWhole = (await running.finished).code === 0;
-  }
-  await host.run(into, { stdin: pass(hashed()), timeoutMs: workMs }, signal);
-  if (!isWhole) throw new LifeboatError('archive-damaged', `${file} cannot be read to its end`);
-  if (content === undefined) return;
-  if (bytes === content.bytes && digest.digest('hex') === content.sha256) return;
-  throw damaged(file);
 }
 
 function damaged(file: string): LifeboatError {

@@ -9,7 +9,7 @@ import type { Copies, Lifecycle, Tcp } from '../lifecycle.ts';
 import type { Container } from '../model/container.ts';
 import { membersOf } from './archive.ts';
 import { type Checkpoint, restoreBegun, type RestoreIntent } from './document.ts';
-import { look, take } from './intake.ts';
+import { look, take, unpack } from './intake.ts';
 import { clearRestore, isCheckpoint, isRestore, resumeInterrupted } from './interrupted.ts';
 import { discard, leftoversOf, leftoversOfContainer, noteIntent, refuseWhileAtWork } from './leftovers.ts';
 import { exportedByPodman, toldBy, unfit } from './told.ts';
@@ -75,7 +75,7 @@ export async function restoreFromFile(host: Host, options: RestoreOptions, signa
   const archive = join(work, 'archive.tar');
   // What podman itself exported says only in its content what it is of; and only to look at it, it is not copied.
   const own = options.dryRun ? file : archive;
-  if (told === undefined && !options.dryRun) await take(host, file, undefined, 'archive', archive, signal);
+  if (told === undefined && !options.dryRun) await take(host, file, undefined, archive, signal);
   const container = checkpoint?.container ?? (await exportedByPodman(host, own, file, signal));
   if (!options.dryRun) {
     for (const leftover of (await leftoversOfContainer(host, container.id, signal)).filter(isRestore)) {
@@ -116,10 +116,10 @@ export async function restoreFromFile(host: Host, options: RestoreOptions, signa
     if (checkpoint !== undefined) await look(host, file, checkpoint.content, signal);
     return found;
   }
-  const takes = copies === undefined ? lifecycle.takes : 'tree';
-  const content = takes === 'archive' ? archive : join(work, 'tree');
-  if (checkpoint !== undefined) await take(host, file, checkpoint.content, takes, content, signal);
-  if (takes === 'archive') await membersOf(host, content, signal);
+  if (checkpoint !== undefined) await take(host, file, checkpoint.content, archive, signal);
+  const isTree = copies !== undefined || lifecycle.takes === 'tree';
+  const content = isTree ? join(work, 'tree') : archive;
+  if (isTree) await unpack(host, archive, content, signal);
   const before = await lifecycle.before(host, wanted, signal);
   const making = { container, before, ...(called === undefined ? {} : { name: called }) };
   await noteIntent(host, work, { ...intent, making }, signal);
@@ -192,7 +192,7 @@ async function privateDirectory(host: Host, file: string, signal: AbortSignal): 
 }
 
 /** So long a program that cannot go on with what it finds may take to end. */
-const settlingMs = 1_000;
+const settlingMs = 250;
 
 /** @throws LifeboatError `failed` where it ran on for a moment only: runtimes call that a restore */
 async function refuseEnded(host: Host, { name, runtime }: Container, id: string, signal: AbortSignal): Promise<void> {
