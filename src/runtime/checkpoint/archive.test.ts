@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync } from 'node:fs';
-import { truncate, writeFile } from 'node:fs/promises';
+import { readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryDirectory } from '../../../test/helpers/temporary.ts';
 import { localHost } from '../../host/local.ts';
-import { contentOf, hashOf, membersOf, parseMembers, readMember } from './archive.ts';
+import { contentOf, membersOf, parseMembers, poured, readMember } from './archive.ts';
 import { isOlder } from './facts.ts';
 import { parseListening } from './restore.ts';
 
@@ -99,11 +99,13 @@ test('what ends early is damaged, and its hash is that of its beginning', async 
   await writeFile(join(directory.path, 'file'), Buffer.alloc(100_000, 1));
   const archive = join(directory.path, 'a.tar');
   await host.run(['tar', '--create', '--file', archive, '--directory', directory.path, 'file'], {}, signal);
-  const beginning = await hashOf(host, archive, 40_000, signal);
+  const copy = join(directory.path, 'copy');
+  const beginning = await poured(archive, 40_000, copy, signal);
   await truncate(archive, 40_000);
-  expect(await contentOf(host, archive, signal)).toEqual({ bytes: 40_000, sha256: beginning });
+  expect(await contentOf(archive, signal)).toEqual(beginning);
+  expect(await readFile(copy)).toEqual(await readFile(archive));
+  expect((await stat(copy)).mode & 0o777).toBe(0o600);
   await expect(membersOf(host, archive, signal)).rejects.toMatchObject({ code: 'archive-damaged' });
-  await expect(hashOf(host, join(directory.path, 'none'), undefined, signal)).rejects.toMatchObject({
-    code: 'archive-damaged',
-  });
+  await expect(contentOf(join(directory.path, 'none'), signal)).rejects.toMatchObject({ code: 'archive-damaged' });
+  await expect(poured(archive, undefined, copy, signal)).rejects.toMatchObject({ code: 'EEXIST' });
 });

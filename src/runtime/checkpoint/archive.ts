@@ -1,8 +1,11 @@
 /** The tar that a checkpoint is kept in, by GNU tar. It holds memory, so only its owner may read it. */
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
 import type { Host } from '../../host/host.ts';
-import { LifeboatError } from '../../kernel/errors.ts';
+import { asLifeboatError, LifeboatError } from '../../kernel/errors.ts';
 import { nameFromBytes } from '../../kernel/text.ts';
 import { formatBytes } from '../../kernel/units.ts';
+import { throwIfAborted } from '../../kernel/wait.ts';
 
 const workMs = 600_000;
 /** Some hundred thousand members: CRIU writes a dozen images for each process. */
@@ -119,24 +122,41 @@ export interface Content {
   readonly sha256: string;
 }
 
-/** By a program of the system: what is in memory goes by in gigabytes. @throws LifeboatError `archive-damaged` where it cannot be read */
-export async function contentOf(host: Host, file: string, signal: AbortSignal): Promise<Content> {
-  const bytes = Number((await host.run(['stat', '-L', '-c', '%s', '--', file], {}, signal)).stdout);
-  return { bytes, sha256: await hashOf(host, file, undefined, signal) };
+/** @throws LifeboatError `archive-damaged` where it cannot be read */
+export async function contentOf(file: string, signal: AbortSignal): Promise<Content> {
+  return await poured(file, undefined, undefined, signal);
 }
 
-const hashing = 'if test "$2" = all; then exec sha256sum <"$1"; else head -c "$2" <"$1" | sha256sum; fi';
+/** So much at once: with less, most of the time goes into waiting for the next. */
+const chunkBytes = 1 << 20;
 
-/** SHA-256 in hex. @param bytes from the beginning; @default all */
-export async function hashOf(
-  host: Host,
+/**
+ * Reads a file once, and hashes what it reads.
+ *
+ * @param bytes from the beginning; @default all
+ * @param copy gets the same bytes; it must not be there, and is for its owner alone
+ * @throws LifeboatError `archive-damaged` where it cannot be read; `no-space`, … where the copy cannot be written
+ */
+export async function poured(
   file: string,
   bytes: number | undefined,
+  copy: string | undefined,
   signal: AbortSignal,
-): Promise<string> {
-  const argv = ['sh', '-c', hashing, 'sh', file, bytes === undefined ? 'all' : String(bytes)] as const;
-  const { code, stdout } = await host.run(argv, { okCodes: [0, 1, 2], timeoutMs: workMs }, signal);
-  const sha256 = /^([0-9a-f]{64}) /.exec(stdout.toString())?.[1];
-  if (code === 0 && sha256 !== undefined) return sha256;
-  throw new LifeboatError('archive-damaged', `${file} cannot be read`);
+): Promise<Content> {
+  await using from = await open(file).catch((cause: unknown) => {
+    throw new LifeboatError('archive-damaged', `${file} cannot be read: ${asLifeboatError(cause).message}`, { cause });
+  });
+  await using to = copy === undefined ? undefined : await open(copy, 'wx', 0o600);
+  const digest = createHash('sha256');
+  const buffer = Buffer.allocUnsafe(chunkBytes);
+  let size = 0;
+  for (;;) {
+    throwIfAborted(signal);
+    const wanted = Math.min(chunkBytes, (bytes ?? Infinity) - size);
+    const { bytesRead } = wanted === 0 ? { bytesRead: 0 } : await from.read(buffer, 0, wanted);
+    if (bytesRead === 0) return { bytes: size, sha256: digest.digest('hex') };
+    digest.update(buffer.subarray(0, bytesRead));
+    await to?.writeFile(buffer.subarray(0, bytesRead));
+    size += bytesRead;
+  }
 }

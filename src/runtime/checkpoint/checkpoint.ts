@@ -246,7 +246,7 @@ async function checkpointIn(
   await noteIntent(host, work, await intentOf(host, container, tcp, signal), signal);
   await lifecycle.checkpoint(host, container, request, signal);
   try {
-    const cpuSha256 = (await contentOf(host, cpu, signal)).sha256;
+    const cpuSha256 = (await contentOf(cpu, signal)).sha256;
     const told = { cpuSha256, ...(criu === undefined ? {} : { criu }), ...(tcp === undefined ? {} : { tcp }) };
     return await finish(host, container, making, told, [cpuName], signal);
   } catch (error) {
@@ -305,7 +305,7 @@ async function finish(
     ...(await groundOf(host, signal)),
     container,
     leftRunning: leaveRunning,
-    content: await contentOf(host, archive, signal),
+    content: await contentOf(archive, signal),
     members: [...(await membersOf(host, archive, signal))],
     ...told,
   };

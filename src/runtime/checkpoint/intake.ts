@@ -1,17 +1,15 @@
 /**
- * What is restored is read from its file once: into a copy in a directory that is nobody else's. That copy is hashed, looked through and used, and
- * nothing is used before the hash is known.
+ * What is restored is read from its file once: hashed on its way into a copy in a directory that is nobody else's. The copy is looked through and
+ * used, and nothing of it before the hash is known.
  */
 import { dirname } from 'node:path/posix';
 import type { Host } from '../../host/host.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
 import { formatBytes } from '../../kernel/units.ts';
-import { type Content, hashOf, membersOf } from './archive.ts';
+import { type Content, membersOf, poured } from './archive.ts';
 import { freeBytes } from './facts.ts';
 
 const workMs = 3_600_000;
-
-const copying = 'umask 077; if test "$3" = all; then exec cat <"$1" >"$2"; else exec head -c "$3" <"$1" >"$2"; fi';
 
 /**
  * Copies the content of a file.
@@ -29,9 +27,8 @@ export async function take(
 ): Promise<void> {
   const bytes = content?.bytes ?? Number((await host.run(['stat', '-L', '-c', '%s', '--', file], {}, signal)).stdout);
   await refuseWithoutRoom(host, file, bytes, dirname(to), signal);
-  const argv = ['sh', '-c', copying, 'sh', file, to, content === undefined ? 'all' : String(bytes)] as const;
-  await host.run(argv, { timeoutMs: workMs }, signal);
-  if (content !== undefined && (await hashOf(host, to, undefined, signal)) !== content.sha256) throw damaged(file);
+  const { sha256 } = await poured(file, content?.bytes, to, signal);
+  if (content !== undefined && sha256 !== content.sha256) throw damaged(file);
   await membersOf(host, to, signal, file);
 }
 
@@ -47,8 +44,8 @@ export async function unpack(host: Host, copy: string, to: string, signal: Abort
 }
 
 /** Only looks. @throws LifeboatError `archive-damaged` where it is not what was said */
-export async function look(host: Host, file: string, content: Content, signal: AbortSignal): Promise<void> {
-  if ((await hashOf(host, file, content.bytes, signal)) !== content.sha256) throw damaged(file);
+export async function look(file: string, content: Content, signal: AbortSignal): Promise<void> {
+  if ((await poured(file, content.bytes, undefined, signal)).sha256 !== content.sha256) throw damaged(file);
 }
 
 async function refuseWithoutRoom(

@@ -113,7 +113,7 @@ export async function restoreFromFile(host: Host, options: RestoreOptions, signa
     ...(removed.length === 0 ? {} : { removed }),
   };
   if (options.dryRun) {
-    if (checkpoint !== undefined) await look(host, file, checkpoint.content, signal);
+    if (checkpoint !== undefined) await look(file, checkpoint.content, signal);
     return found;
   }
   if (checkpoint !== undefined) await take(host, file, checkpoint.content, archive, signal);
