@@ -148,15 +148,23 @@ export async function poured(
   });
   await using to = copy === undefined ? undefined : await open(copy, 'wx', 0o600);
   const digest = createHash('sha256');
-  const buffer = Buffer.allocUnsafe(chunkBytes);
   let size = 0;
+  const readInto = async (buffer: Buffer, at: number): Promise<Buffer> => {
+    const wanted = Math.min(chunkBytes, (bytes ?? Infinity) - at);
+    return wanted === 0 ? buffer.subarray(0, 0) : buffer.subarray(0, (await from.read(buffer, 0, wanted)).bytesRead);
+  };
+  // While one piece is hashed, it is written, and the next one is read.
+  let [now, other] = [Buffer.allocUnsafe(chunkBytes), Buffer.allocUnsafe(chunkBytes)];
+  let reading = readInto(now, 0);
   for (;;) {
     throwIfAborted(signal);
-    const wanted = Math.min(chunkBytes, (bytes ?? Infinity) - size);
-    const { bytesRead } = wanted === 0 ? { bytesRead: 0 } : await from.read(buffer, 0, wanted);
-    if (bytesRead === 0) return { bytes: size, sha256: digest.digest('hex') };
-    digest.update(buffer.subarray(0, bytesRead));
-    await to?.writeFile(buffer.subarray(0, bytesRead));
-    size += bytesRead;
+    const chunk = await reading;
+    if (chunk.length === 0) return { bytes: size, sha256: digest.digest('hex') };
+    size += chunk.length;
+    reading = readInto(other, size);
+    const written = to?.writeFile(chunk);
+    digest.update(chunk);
+    await Promise.all([reading, written]);
+    [now, other] = [other, now];
   }
 }
