@@ -59,7 +59,7 @@ test.skipIf(!isRoot).each(ofToday(scenes, new Date()))(
       await settledRescue(host, signal);
       const ending = recoverBy(host, source, [], signal);
       if (meanwhile !== undefined) {
-        await restoring(host);
+        await restoring(host, ending);
         await meanwhile(server);
       }
       if (fails) {
@@ -87,7 +87,11 @@ function expectRecovered({ code, stdout, stderr }: Ended, { point }: Protected):
 }
 
 /** Waits until files come back, and some have: they are made beside their places, where they are moved when all are there. */
-async function restoring(host: Host): Promise<void> {
-  const some = 'until [ -d /mnt/recovered/.lifeboat-restore-*/files/usr/bin ]; do sleep 0.2; done';
-  await host.run(['sh', '-c', some], { timeoutMs: limitMs }, signal);
+/** Waits until files come back. @throws Error where the recovery has ended before */
+async function restoring(host: Host, ending: Promise<Ended>): Promise<void> {
+  const begun = `until grep -qs '"type":"begin","step":"restore.files"' /var/lib/lifeboat/runs/*/journal*; do sleep 0.1; done; sleep 5`;
+  const early = ending.then(({ stdout, stderr }) => {
+    throw new Error(`the recovery ended before it was disturbed: ${stdout}${stderr}`);
+  });
+  await Promise.race([host.run(['sh', '-c', begun], { timeoutMs: limitMs }, signal), early]);
 }
