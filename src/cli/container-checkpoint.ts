@@ -35,6 +35,7 @@ export interface CheckpointFlags {
 
 export interface RestoreFlags {
   readonly name?: string;
+  readonly pod?: string;
   readonly tcp?: string;
   readonly keepVolumes?: boolean;
   readonly unsigned?: boolean;
@@ -205,8 +206,7 @@ async function restoreThe(
     unsigned: flags.unsigned === true,
     judge: judgeCheckpoint(file, keys),
     dryRun: globals.dryRun,
-    ...(flags.name === undefined ? {} : { name: flags.name }),
-    ...(tcp === undefined ? {} : { tcp }),
+    ...present({ name: flags.name, pod: flags.pod, tcp }),
   };
   const { id, container, interrupted, withoutMemory, removed = [] } = await restoreFromFile(host, options, signal);
   const name = flags.name ?? container.name;

@@ -15,6 +15,7 @@ import { planDigest } from '../layout/rebuild/document.ts';
 import { planText } from '../layout/rebuild/text.ts';
 import { remaining } from '../recover/filled.ts';
 import { openedByEscrow, wantedPassphrase } from '../recover/keys.ts';
+import { withoutEarlier } from '../recover/new-root.ts';
 import { does, partsOf, type RecoverRequest } from '../recover/request.ts';
 import { typedState } from '../steps/define.ts';
 import { keysForgotten } from '../steps/recover-keys.ts';
@@ -97,7 +98,7 @@ async function recovering(
   const pointName = options.point ?? around.words.point ?? 'latest';
   const root = resolve(options.root);
   const beginAnew = options.new;
-  if (globals.dryRun) return await showPlan(own, { config, request, beginAnew, hostName, pointName });
+  if (globals.dryRun) return await showPlan(own, { config, request, beginAnew, hostName, pointName, root });
   await mkdir(root, { recursive: true });
   const all: Record<string, Json> = {
     ...inputs,
@@ -172,11 +173,17 @@ const jsonOf = (request: RecoverRequest): Json => JSON.parse(JSON.stringify(requ
 /** Writes nothing: what is lost, and what is made. */
 async function showPlan(
   { globals, host, opening, signal }: Session,
-  { beginAnew, hostName, ...asked }: Parameters<typeof firstPoint>[0] & { readonly beginAnew: boolean },
+  {
+    beginAnew,
+    hostName,
+    root,
+    ...asked
+  }: Parameters<typeof firstPoint>[0] & { readonly beginAnew: boolean; readonly root: string },
 ): Promise<void> {
   const { config, point, captured, policies } = await firstPoint({ ...asked, hostName }, opening, signal);
   const { layout } = captured;
-  const here = await captureLayout(host, new Date(), signal);
+  const found = await captureLayout(host, new Date(), signal);
+  const here = does(asked.request, 'recreate') ? await withoutEarlier(found, root, host, signal) : found;
   const met = { here: withWholeDisks(here), captured: layout, point: point.id, beginAnew, policies };
   const request = await remaining(asked.request, met, opening.say, host, signal);
   const given = { here, repository: config.repository, policies };

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
+import { layoutOf, mount } from '../../test/helpers/small-layout.ts';
 import type { Host } from '../host/host.ts';
 import { localHost } from '../host/local.ts';
-import { unmountEarlier } from './new-root.ts';
+import { unmountEarlier, withoutEarlier } from './new-root.ts';
 
 /** One on which `/dev/sdx1` is mounted at the place until somebody unmounts it. */
 function madeHost(local: Host, isOurs: boolean) {
@@ -31,4 +32,15 @@ test('what an attempt has mounted is let go of; what somebody else has stays', a
     message: '/dev/sdx1 is mounted at /srv, and by no recovery',
   });
   expect(foreign.ran).not.toContain('umount');
+});
+
+test('for a look it is as if that were let go of already', async ({ signal }) => {
+  await using local = localHost();
+  const layout = layoutOf(mount('/mnt/recovered'), mount('/mnt/recovered/boot/efi'), mount('/mnt/recovered2'));
+  const mounted = async (isOurs: boolean) =>
+    (await withoutEarlier(layout, '/mnt/recovered', madeHost(local, isOurs).host, signal)).components.map(
+      ({ id }) => id,
+    );
+  expect(await mounted(true)).toEqual(['mount:/mnt/recovered2']);
+  expect(await mounted(false)).toHaveLength(3);
 });

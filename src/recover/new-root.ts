@@ -11,7 +11,7 @@ import { withWholeDisks } from '../layout/rebuild/attached.ts';
 import { disksNow } from '../layout/rebuild/disks-now.ts';
 import { devicePath } from '../layout/rebuild/paths.ts';
 import { disksOf, siteOf } from '../layout/rebuild/site.ts';
-import type { Layout } from '../layout/types.ts';
+import type { Component, Layout } from '../layout/types.ts';
 import { mountsBelow } from '../engine/restore/mounts.ts';
 import { isBelow } from '../engine/tar/include.ts';
 import { mountOwnRun } from '../rescue/own-run.ts';
@@ -214,6 +214,14 @@ export async function unmountEarlier(root: string, host: Host, signal: AbortSign
   throw new LifeboatError('refused', `${printable(there)} is mounted at ${printable(root)}, and by no recovery`, {
     hint: 'Choose another place with --root, or let go of it: umount --recursive there.',
   });
+}
+
+/** The same for a look, which lets go of nothing: a layout as it is once that is unmounted. */
+export async function withoutEarlier(layout: Layout, root: string, host: Host, signal: AbortSignal): Promise<Layout> {
+  const { code } = await host.run(['test', '-e', noteOf(root)], { okCodes: [0, 1] }, signal);
+  if (code !== 0) return layout;
+  const isThere = (one: Component): boolean => one.kind === 'mount' && (one.path === root || isBelow(one.path, root));
+  return { ...layout, components: layout.components.filter((one) => !isThere(one)) };
 }
 
 /** Everything; nothing there is a fine thing. */

@@ -27,6 +27,8 @@ export interface Wanted {
   /** @default the one that it had */
   readonly name?: string;
   readonly tcp?: Tcp;
+  /** @default the pod that it was in, by its name */
+  readonly pod?: string;
   /** Volumes that are here keep what they hold. @default false: they come out of the archive and must not be here */
   readonly keepVolumes?: boolean;
 }

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Argv } from '../../src/host/host.ts';
 import { type CheckpointHost, checkpointHost, countIn, counts } from '../helpers/checkpoint-host.ts';
 import { containerObstacle } from '../helpers/container-host.ts';
-import { bundle, shell, silently, words } from '../helpers/container-programs.ts';
+import { bundle, counting, shell, silently, words } from '../helpers/container-programs.ts';
 import { signal } from './conformance.ts';
 
 const obstacle = containerObstacle();
@@ -181,6 +181,75 @@ describe.skipIf(obstacle !== undefined)(`containers that are stopped and copied$
     const args = ['container', 'checkpoint', name, '--output', file, '--stop-instead', `--yes=${agreed}`] as const;
     const failed = await host.tried([...env, ...host.lifeboatArgv, ...args]);
     expect(failed.said).toContain('had been stopped, and was started again');
+    await counts(host, name);
+  });
+
+  test('a container that containerd runs by runc is left to it', async () => {
+    await host.run(bundle(name, ['sh', '-c', counting, `/tmp/${name}`]), {}, signal);
+    const root = '/run/containerd/runc/default';
+    await run(`mkdir -p ${root}; runc --root ${root} run -d -b /ct/${name} ${name} </dev/null >/dev/null 2>&1`);
+    await counts(host, name);
+    for (const more of [[], ['--stop-instead']]) {
+      const refused = await host.lifeboat(
+        'container',
+        'checkpoint',
+        name,
+        '--output',
+        file,
+        '--leave-running',
+        ...more,
+      );
+      expect(refused).toMatchObject({ code: 5, json: { error: { message: expect.stringContaining("containerd's") } } });
+    }
+    await counts(host, name);
+    await run(`runc --root ${root} delete --force ${name}; rm -rf /run/containerd`);
+  });
+
+  test('podman: one of a pod goes back into it, dumped or copied, or into another one', async () => {
+    const pod = (called: string): string =>
+      `podman pod create --name ${called} --network none --share net,ipc,uts --infra-image localhost/bb --infra-command "/bin/sleep 1000"`;
+    await run(pod('shop'));
+    const start = `podman run -d --pod shop --name ${name} -v /ct/rootfs/tmp:/share localhost/bb ${words(['sh', '-c', counting, `/share/${name}`])}`;
+    await host.run(silently(start), {}, signal);
+    const podOf = async (): Promise<string> => (await run(`podman ps --pod --format '{{.Names}} {{.PodName}}'`)).trim();
+    await counts(host, name);
+    const dump = await host.lifeboat('container', 'checkpoint', name, '--output', file);
+    expect(dump.json.error).toBeUndefined();
+    await run(`podman rm ${name}`);
+    expect((await host.lifeboat('container', 'restore', file, '--unsigned')).json.error).toBeUndefined();
+    await counts(host, name);
+    expect(await podOf()).toContain(`${name} shop`);
+    await run(`podman rm --force --time 0 ${name}; podman pod rm --force --time 0 shop`);
+    const missing = await host.lifeboat('container', 'restore', file, '--unsigned');
+    expect(missing.json.error?.message).toMatch(
+      /the pod shop is not here: make it \(it was made by: podman pod create/,
+    );
+    await run(pod('other'));
+    expect(
+      (await host.lifeboat('container', 'restore', file, '--unsigned', '--pod', 'other')).json.error,
+    ).toBeUndefined();
+    await counts(host, name);
+    expect(await podOf()).toContain(`${name} other`);
+    await run(`podman rm --force --time 0 ${name}; podman pod rm --force --time 0 other`);
+    // Podman leaves those of its pods.
+    await run(
+      'find /sys/fs/cgroup -depth -mindepth 3 -type d -path "*/libpod_parent/*" -exec rmdir {} + 2>/dev/null || :',
+    );
+  });
+
+  test('a bundle that was changed since is no bundle to restore from', async () => {
+    await start('crun');
+    const made = await host.lifeboat('container', 'checkpoint', name, '--output', file, '--tcp=keep');
+    expect(made.json.error).toBeUndefined();
+    await run(`crun delete --force ${name}; sed -i.kept 's/TERM=xterm/TERM=vt100/' /ct/${name}/config.json`);
+    const refused = await host.lifeboat('container', 'restore', file, '--unsigned');
+    expect(refused).toMatchObject({
+      code: 5,
+      json: { error: { message: expect.stringContaining('is not what it was') } },
+    });
+    expect(await run(`tar -xOf ${file} ./spec.dump`)).toBe(await run(`cat /ct/${name}/config.json.kept`));
+    await run(`mv /ct/${name}/config.json.kept /ct/${name}/config.json`);
+    expect((await host.lifeboat('container', 'restore', file, '--unsigned')).json.error).toBeUndefined();
     await counts(host, name);
   });
 });

@@ -84,6 +84,7 @@ function restoreCommand(): Command {
       'its id in the repository, the name of its container for the last one, or the path of a file, also one of "podman container checkpoint --export"',
     )
     .option('--name <name>', 'another name than it had')
+    .option('--pod <name>', 'another pod than it was in, of podman')
     .option('--tcp <what>', 'TCP connections that were open: keep or close; otherwise as was said at the checkpoint')
     .option('--keep-volumes', 'volumes that are here keep what they hold')
     .option('--unsigned', 'also what nobody signed, or somebody whom nobody here vouches for')

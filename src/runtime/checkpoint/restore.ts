@@ -3,6 +3,7 @@ import { join } from 'node:path/posix';
 import type { Host } from '../../host/host.ts';
 import { checkTrusted } from '../../host/trusted.ts';
 import { asLifeboatError, LifeboatError } from '../../kernel/errors.ts';
+import { present } from '../../kernel/present.ts';
 import { sleep } from '../../kernel/wait.ts';
 import { captureContainers } from '../capture.ts';
 import type { Copies, Lifecycle, Tcp } from '../lifecycle.ts';
@@ -22,6 +23,8 @@ export interface RestoreOptions {
   readonly name?: string;
   /** @default as at the checkpoint */
   readonly tcp?: Tcp;
+  /** @default the pod that it was in */
+  readonly pod?: string;
   readonly keepVolumes: boolean;
   /** Only looks what is missing. */
   readonly dryRun: boolean;
@@ -55,7 +58,7 @@ export interface Restored {
  *   the container is here then, and the file is as it was
  */
 export async function restoreFromFile(host: Host, options: RestoreOptions, signal: AbortSignal): Promise<Restored> {
-  const { file, name, keepVolumes } = options;
+  const { file, name, pod, keepVolumes } = options;
   const there = await host.run(['test', '-e', file], { okCodes: [0, 1] }, signal);
   const { done, removed: ofFile } = await clear(host, there.code === 0, options, signal);
   const removed = [...ofFile];
@@ -92,7 +95,7 @@ export async function restoreFromFile(host: Host, options: RestoreOptions, signa
     members: checkpoint?.members ?? (await membersOf(host, own, signal)),
     keepVolumes,
     ...(called === undefined ? {} : { name: called }),
-    ...(tcp === undefined ? {} : { tcp }),
+    ...present({ tcp, pod }),
   };
   const missing = [
     ...(told === undefined ? [] : await unfit(host, told, work, signal)),

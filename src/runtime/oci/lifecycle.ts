@@ -20,10 +20,9 @@ const stopMs = 10_000;
 export function ociLifecycle(name: 'runc' | 'crun'): Lifecycle {
   return {
     takes: 'tree',
-    async obstacles(_host, { namespaces, definedBy, id }, { tcp }) {
-      const found: string[] = [];
-      if (definedBy.every(({ kind }) => kind !== 'bundle'))
-        found.push(`${name} does not say where the bundle of ${id} is`);
+    async obstacles(host, container, { tcp }, signal) {
+      const { namespaces } = container;
+      const found = [...(await strangeness(host, name, container, signal))];
       if (name === 'runc' && tcp === 'keep' && namespaces.some(({ type, from }) => type === 'net' && from === 'own')) {
         found.push(
           "runc restores a network of the container's own empty, so that no connection can be kept in it: close them, or give the network namespace a path",
@@ -92,21 +91,19 @@ export function ociLifecycle(name: 'runc' | 'crun'): Lifecycle {
     discard: async (host, { container, name: id = container.id }, { cgroups }, work) =>
       await remove(host, name, id, [bundleOf(container), work], new Set(cgroups)),
     async restore(host, { content, work, container, name: id = container.id, tcp }, signal) {
+      await refuseChanged(host, container, content, signal);
       const from = { name, id, bundle: bundleOf(container), images: join(content, 'checkpoint'), work, tcp };
       await restoreFrom(host, from, signal);
       return id;
     },
     copies: {
-      async obstacles(_host, { definedBy, id }) {
-        return definedBy.some(({ kind }) => kind === 'bundle')
-          ? []
-          : [`${name} does not say where the bundle of ${id} is`];
-      },
+      obstacles: async (host, container, signal) => await strangeness(host, name, container, signal),
       // All that it has changed is in its bundle, which stays where it is.
       async copy(host, container, tree, signal) {
         await copySpec(host, container, tree, signal);
       },
-      async make(host, { container, name: id = container.id }, signal) {
+      async make(host, { container, content, name: id = container.id }, signal) {
+        await refuseChanged(host, container, content, signal);
         await runFromBundle(host, name, container, id, signal);
         return id;
       },
@@ -130,8 +127,34 @@ export function ociLifecycle(name: 'runc' | 'crun'): Lifecycle {
   };
 }
 
+/** What is not the runtime's alone. */
+async function strangeness(
+  host: Host,
+  name: string,
+  { definedBy, id }: Container,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  if (definedBy.every(({ kind }) => kind !== 'bundle')) return [`${name} does not say where the bundle of ${id} is`];
+  const { code } = await host.run([name, 'state', id], { okCodes: [0, 1], timeoutMs: questionMs }, signal);
+  return code === 0
+    ? []
+    : [
+        `${name} keeps its state elsewhere than in /run/${name}: it is docker's or containerd's, who would take it for ended`,
+      ];
+}
+
 async function copySpec(host: Host, container: Container, tree: string, signal: AbortSignal): Promise<void> {
   await host.run(['cp', '--', join(bundleOf(container), 'config.json'), join(tree, 'spec.dump')], {}, signal);
+}
+
+/** What a restore takes from the bundle has to be what it was. @throws LifeboatError `refused` */
+async function refuseChanged(host: Host, container: Container, tree: string, signal: AbortSignal): Promise<void> {
+  const config = join(bundleOf(container), 'config.json');
+  const was = await host.read(join(tree, 'spec.dump'), {}, signal);
+  if (was.equals(await host.read(config, {}, signal))) return;
+  throw new LifeboatError('refused', `${config} is not what it was when ${container.name} was checkpointed`, {
+    hint: 'Nothing was made. As it was it is in the file: tar --extract --to-stdout --file FILE ./spec.dump',
+  });
 }
 
 /** From its beginning. */

@@ -39,9 +39,9 @@ export const podmanCopies: Copies = {
     }
   },
   async make(host, request, signal) {
-    const { container, name = container.name, work } = request;
+    const { container, name = container.name, pod = container.pod?.name, work } = request;
     const volumes = await newVolumes(host, request, signal);
-    const argv = createCommand(container, name);
+    const argv = createCommand(container, name, pod);
     if (argv === undefined) throw new LifeboatError('unsupported', `nobody knows the command that made ${name}`);
     try {
       await host.run(argv, { timeoutMs: workMs }, signal);

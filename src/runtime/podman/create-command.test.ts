@@ -61,6 +61,22 @@ test('an image without a tag is that of the tag latest', () => {
   expect(of(command, ['sleep', '9'], 'localhost/bb:latest')?.at(-3)).toBe('localhost/bb');
 });
 
+test('the pod that it was made with is not made again', () => {
+  const command = ['podman', 'run', '-d', '--pod', 'new:shop', '--restart=always', 'nginx:1.27'];
+  const made = smallContainer({
+    image: { reference: 'docker.io/library/nginx:1.27' },
+    definedBy: [{ kind: 'command', paths: [], command }],
+  });
+  expect(createCommand(made, 'web', 'shop')).toEqual([
+    'podman',
+    'create',
+    '--name=web',
+    '--pod=shop',
+    '--restart=always',
+    'nginx:1.27',
+  ]);
+});
+
 test('where nobody knows how it was made, or where its options end, there is none', () => {
   expect(of([], [])).toBeUndefined();
   expect(of(['podman', 'run', 'sha256:1234', 'sh'], ['sh'])).toBeUndefined();

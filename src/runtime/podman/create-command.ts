@@ -2,21 +2,31 @@
 import type { Argv } from '../../host/host.ts';
 import type { Container } from '../model/container.ts';
 
-/** Options of `podman run` that have a value and are of that one run: names of files that it wrote. */
-const valued = new Set(['--name', '--cidfile', '--conmon-pidfile', '--pidfile', '--detach-keys']);
+/** Options of `podman run` that have a value and are of that one run: its name, its pod, files that it wrote. */
+const valued = new Set([
+  '--name',
+  '--pod',
+  '--pod-id-file',
+  '--cidfile',
+  '--conmon-pidfile',
+  '--pidfile',
+  '--detach-keys',
+]);
 /** Those without a value. `create` knows some of them not at all. */
 const bare = new Set(['--detach', '--replace', '--rm', '--sig-proxy']);
 
 /**
  * @param name of the other one
+ * @param pod that it is to be in
  * @returns nothing where nobody knows how it was made: by podman's interface, or so that it does not show where its options end
  */
-export function createCommand({ definedBy, image, process }: Container, name: string): Argv | undefined {
+export function createCommand({ definedBy, image, process }: Container, name: string, pod?: string): Argv | undefined {
   const command = definedBy.find(({ kind }) => kind === 'command')?.command ?? [];
   const verb = command.findIndex((word) => word === 'run' || word === 'create');
   const at = imageIn(command, process?.args ?? [], image?.reference ?? '');
   if (verb < 1 || at === undefined || at <= verb) return undefined;
-  return ['podman', 'create', `--name=${name}`, ...optionsOf(command.slice(verb + 1, at)), ...command.slice(at)];
+  const own = [`--name=${name}`, ...(pod === undefined ? [] : [`--pod=${pod}`])];
+  return ['podman', 'create', ...own, ...optionsOf(command.slice(verb + 1, at)), ...command.slice(at)];
 }
 
 /** Where the image is named: behind it only the program can stand, with which what it runs ends. */

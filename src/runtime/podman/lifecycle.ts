@@ -67,7 +67,7 @@ export const podmanLifecycle: Lifecycle = {
     await runAgain(host, container, archive, work, tcp, signal);
   },
   async missing(host, wanted, signal) {
-    const { container, name, tcp, keepVolumes = false } = wanted;
+    const { container, name, pod = container.pod?.name, tcp, keepVolumes = false } = wanted;
     const found: string[] = [];
     const has = async (kind: string, what: string): Promise<boolean> => {
       const asked = await host.run(
@@ -83,6 +83,11 @@ export const podmanLifecycle: Lifecycle = {
       found.push(
         `the image ${reference} (${image.id.slice(0, 12)}) is not here: podman pull ${reference}, or on a host that has it "podman save -o image.tar ${reference}" and here "podman load -i image.tar"`,
       );
+    }
+    if (pod !== undefined && !(await has('pod', pod))) {
+      const { command = [] } = container.pod ?? {};
+      const made = command.length === 0 ? '' : ` (it was made by: ${command.join(' ')})`;
+      found.push(`the pod ${pod} is not here: make it${made}, or choose another one with --pod`);
     }
     const called = name ?? container.id;
     if (await has('container', called)) {
@@ -128,7 +133,7 @@ export const podmanLifecycle: Lifecycle = {
     return left;
   },
   async restore(host, request, signal) {
-    const { content, work, name, tcp, keepVolumes = false, container } = request;
+    const { content, work, container, name, pod = container.pod?.name, tcp, keepVolumes = false } = request;
     const output = join(work, 'podman.out');
     const made = await newVolumes(host, request, signal);
     const argv: Argv = [
@@ -141,6 +146,7 @@ export const podmanLifecycle: Lifecycle = {
       ...(tcp === 'keep' ? ['--tcp-established'] : tcp === 'close' ? ['--tcp-close'] : []),
       // Two of the same address or card cannot be in a network.
       ...(name === undefined ? [] : ['--name', name, '--ignore-static-ip', '--ignore-static-mac']),
+      ...(pod === undefined ? [] : ['--pod', pod]),
       ...(keepVolumes ? ['--ignore-volumes'] : []),
     ];
     try {
@@ -175,7 +181,7 @@ async function canClose(host: Host, signal: AbortSignal): Promise<boolean> {
 /** Where podman has ended it and could not export: its own store has the images until then; afterwards the archive has them. */
 async function runAgain(
   host: Host,
-  { id }: Container,
+  { id, pod }: Container,
   archive: string,
   work: string,
   tcp: Tcp | undefined,
@@ -191,6 +197,8 @@ async function runAgain(
     const whole = await host.run(['tar', '--list', '--file', archive], { okCodes: anyCode }, signal);
     if (whole.code !== 0) throw error;
     await host.run(['podman', 'rm', '--force', '--time', '0', id], { okCodes: anyCode, timeoutMs: questionMs }, signal);
-    await runSilently(host, [...restore, '--ignore-volumes', '--import', archive], { output }, options, signal);
+    const into = pod?.name === undefined ? [] : ['--pod', pod.name];
+    const imported: Argv = [...restore, ...into, '--ignore-volumes', '--import', archive];
+    await runSilently(host, imported, { output }, options, signal);
   }
 }

@@ -51,7 +51,7 @@ test.skipIf(!isRoot).each(ofToday(scenes, new Date()))(
     await cp(kept.served ?? '', directory, { recursive: true });
     await using server = await serveSftp(directory);
     const source = servedBy(kept, server);
-    const { file: medium } = await mediumOf(source, {}, signal);
+    const { file: medium } = await mediumOf(source, { embedCredentials: true }, signal);
     const options = { disks: blankFor(source), cards: [server.card], firmware, medium };
     await using machine = await startRecovery(source, options, signal);
     {
