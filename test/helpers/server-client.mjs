@@ -15,7 +15,9 @@ function failed({ message }) {
 function answered(isRight, again) {
   if (!isRight) seen.wrong++;
   seen.answered++;
-  setTimeout(again, everyMs);
+  setTimeout(() => {
+    again();
+  }, everyMs);
 }
 
 /** The server gives back what it is asked with. */
