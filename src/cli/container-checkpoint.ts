@@ -12,6 +12,7 @@ import { captureContainers } from '../runtime/capture.ts';
 import { type CheckpointOptions, checkpointToFile } from '../runtime/checkpoint/checkpoint.ts';
 import type { Checkpoint } from '../runtime/checkpoint/document.ts';
 import { restoreFromFile } from '../runtime/checkpoint/restore.ts';
+import { type AgreedStop, lastingReasons } from '../runtime/checkpoint/copied.ts';
 import { chosenContainer } from '../runtime/chosen.ts';
 import { withoutSecrets } from '../runtime/hidden.ts';
 import type { Tcp } from '../runtime/lifecycle.ts';
@@ -29,6 +30,7 @@ export interface CheckpointFlags {
   readonly output?: string;
   readonly leaveRunning?: boolean;
   readonly preDump?: string;
+  readonly stop?: boolean;
   readonly stopInstead?: boolean;
   readonly tcp?: string;
 }
@@ -45,16 +47,17 @@ export async function checkpointContainer(name: string, flags: CheckpointFlags, 
   const tcp = tcpOf(flags.tcp);
   const preDumps = countOf(flags.preDump);
   const leaveRunning = flags.leaveRunning === true;
-  const stopInstead = flags.stopInstead === true;
-  const asked = { leaveRunning, preDumps, stopInstead, ...present({ tcp }) };
+  const wanted: CheckpointOptions['stopInstead'] =
+    flags.stop === true ? 'always' : flags.stopInstead === true ? 'where-needed' : undefined;
+  const asked = { leaveRunning, preDumps, ...present({ tcp }) };
   if (flags.output === undefined) await configuredForRepository(globals);
-  if (flags.output === undefined && !globals.dryRun) {
-    if (stopInstead) await agreeToStop(name, asked, globals);
-    const { checkpointToRepository } = await import('./container-repository.ts');
-    return await checkpointToRepository({ container: name, ...asked }, globals);
-  }
   const output = outputOf(flags, globals);
-  if (stopInstead && !globals.dryRun) await agreeToStop(name, { ...asked, output }, globals);
+  const looking = wanted === undefined || globals.dryRun;
+  const stop = looking ? undefined : await agreedStop(name, { ...asked, output, stopInstead: wanted }, globals);
+  if (flags.output === undefined && !globals.dryRun) {
+    const { checkpointToRepository } = await import('./container-repository.ts');
+    return await checkpointToRepository({ container: name, ...asked, ...present({ stopInstead: stop }) }, globals);
+  }
   await using session = openSession(globals);
   const { host, signal } = session;
   const { hostName, key } = await signingKeys(globals, host, signal);
@@ -62,6 +65,7 @@ export async function checkpointContainer(name: string, flags: CheckpointFlags, 
   const now = new Date();
   const options = {
     ...asked,
+    ...present({ stopInstead: globals.dryRun ? wanted : stop }),
     output,
     hostName,
     version: version(),
@@ -79,11 +83,11 @@ export async function checkpointContainer(name: string, flags: CheckpointFlags, 
     ...(removed.length === 0 ? {} : { removed }),
     ...(stoppedFor === undefined
       ? {}
-      : { stoppedFor, digest: consentDigest(stopping(container, stoppedFor).identity) }),
+      : { stoppedFor, digest: consentDigest(stopping(container, leaveRunning, stoppedFor).identity) }),
   };
   printResult(globals.json, document, () =>
     checkpoint === undefined
-      ? lookText(container, stoppedFor)
+      ? lookText(container, leaveRunning, stoppedFor)
       : `${removedText(removed)}${checkpointText(container, output, signed, checkpoint)}`,
   );
 }
@@ -93,42 +97,46 @@ function outputOf({ output }: CheckpointFlags, { stateDir }: Globals): string {
   return resolve(output ?? join(nearest(checkpointDirectory(resolve(stateDir))), `${newId(new Date())}.tar`));
 }
 
-/** @throws LifeboatError `refused` where it would be stopped and nobody agreed */
-async function agreeToStop(
+/**
+ * @returns what somebody agreed to; nothing where nothing has to be stopped
+ * @throws LifeboatError `refused` where it would be stopped and nobody agreed
+ */
+async function agreedStop(
   name: string,
-  asked: Omit<CheckpointOptions, 'output' | 'hostName' | 'version' | 'now' | 'dryRun'> & { readonly output?: string },
+  asked: Omit<CheckpointOptions, 'hostName' | 'version' | 'now' | 'dryRun'>,
   globals: Globals,
-): Promise<void> {
+): Promise<AgreedStop | undefined> {
   await using session = openSession(globals);
   const { host, signal, context } = session;
   const container = chosenContainer(name, (await captureContainers(host, new Date(), signal)).containers);
-  const look = {
-    output: outputOf({}, globals),
-    ...asked,
-    hostName: '',
-    version: version(),
-    now: new Date(),
-    dryRun: true,
-  };
+  const look = { ...asked, hostName: '', version: version(), now: new Date(), dryRun: true };
   const { stoppedFor } = await checkpointToFile(host, container, look, signal);
-  if (stoppedFor === undefined) return;
-  await agree(stopping(container, stoppedFor), { yes: globals.yes, ask: context.ask }, signal);
+  if (stoppedFor === undefined) return undefined;
+  const destruction = stopping(container, asked.leaveRunning, stoppedFor);
+  await agree(destruction, { yes: globals.yes, ask: context.ask }, signal);
+  return { id: container.id, reasons: stoppedFor };
 }
 
-function stopping({ id, name, runtime }: Container, why: readonly string[]): Destruction {
+function stopping({ id, name, runtime }: Container, leaveRunning: boolean, why: readonly string[]): Destruction {
+  const then = leaveRunning ? 'then it is started from its beginning' : 'it stays stopped';
   return {
     deed: `stop ${name} and copy it`,
     verb: 'stopped',
-    items: [{ name: `${name} (${runtime})`, state: `what is in its memory is lost: ${why.join('; ')}` }],
-    identity: { format: 'lifeboat.container-stop/1', runtime, id },
+    items: [
+      {
+        name: `${name} (${runtime})`,
+        state: `all in its memory and its tmpfs is lost, and ${then}: ${why.join('; ')}`,
+      },
+    ],
+    identity: { format: 'lifeboat.container-stop/1', runtime, id, leaveRunning, reasons: [...lastingReasons(why)] },
   };
 }
 
-function lookText(container: Container, stoppedFor: readonly string[] | undefined): string {
+function lookText(container: Container, leaveRunning: boolean, stoppedFor: readonly string[] | undefined): string {
   const { name, runtime } = container;
   return stoppedFor === undefined
     ? `Nothing that is known speaks against a checkpoint of ${printable(name)} (${runtime}).`
-    : destructionText(stopping(container, stoppedFor));
+    : destructionText(stopping(container, leaveRunning, stoppedFor));
 }
 
 function removedText(removed: readonly string[]): string {
@@ -150,16 +158,16 @@ function checkpointText(
   { name, runtime }: Container,
   output: string,
   signed: boolean,
-  { leftRunning, content, tcp, withoutMemory }: Checkpoint,
+  { leftRunning, content, members, tcp, withoutMemory }: Checkpoint,
 ): string {
   const ran = withoutMemory === true ? 'was started again, from its beginning' : 'runs on';
   const state = leftRunning ? ran : 'has ended';
   const connections =
     tcp === undefined ? '' : ` Its TCP connections are ${tcp === 'keep' ? 'kept' : 'closed by a restore'}.`;
-  const held =
-    withoutMemory === true
-      ? 'what the container has changed and its volumes, and nothing of its memory'
-      : 'the memory of the container';
+  const copied = members.some(({ path }) => path === 'rootfs-diff.tar')
+    ? 'what the container has changed, its volumes, and nothing of its memory'
+    : 'the specification of the container and no more: keep its bundle';
+  const held = withoutMemory === true ? copied : 'the memory of the container';
   const memory = `It holds ${held}, with the secrets in it, and is not encrypted: keep it as you keep those.`;
   const trust = signed
     ? ''

@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { checkpoint } from '../../workflows/checkpoint.ts';
 import type { Host } from '../host/host.ts';
 import { LifeboatError } from '../kernel/errors.ts';
+import { present } from '../kernel/present.ts';
 import { printable } from '../kernel/text.ts';
 import { formatBytes } from '../kernel/units.ts';
 import { checkpointOwner, type CheckpointRecord, chosenCheckpoint, listCheckpoints } from '../point/checkpoints.ts';
 import type { Tcp } from '../runtime/lifecycle.ts';
+import type { AgreedStop } from '../runtime/checkpoint/copied.ts';
 import { freeBytes } from '../runtime/checkpoint/facts.ts';
 import { checkpointIn } from '../runtime/checkpoint/told.ts';
 import { forgetCheckpoint } from '../steps/checkpoint-retention.ts';
@@ -31,14 +33,20 @@ interface Asked {
   readonly container: string;
   readonly leaveRunning: boolean;
   readonly preDumps: number;
-  readonly stopInstead: boolean;
+  readonly stopInstead?: AgreedStop;
   readonly tcp?: Tcp;
 }
 
 export async function checkpointToRepository(asked: Asked, globals: Globals): Promise<void> {
   const { config, inputs } = await configured(globals);
+  const { stopInstead, ...rest } = asked;
   await using session = openSession(globals, settingsOf(config));
-  await runCommand(session, checkpoint, { ...inputs, checkpointRequest: { ...asked } }, describeCheckpoint);
+  await runCommand(
+    session,
+    checkpoint,
+    { ...inputs, checkpointRequest: { ...rest, ...present({ stopInstead: stopInstead && { ...stopInstead } }) } },
+    describeCheckpoint,
+  );
 }
 
 export async function listCheckpointsHere(globals: Globals): Promise<void> {

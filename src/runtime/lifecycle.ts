@@ -47,6 +47,8 @@ export interface RestoreRequest extends Wanted {
 export interface Copies {
   /** What speaks against stopping it, each with the next step: it would be gone, started again by somebody else, or nobody knows how it was started. Changes nothing. */
   obstacles(host: Host, container: Container, signal: AbortSignal): Promise<readonly string[]>;
+  /** How much `copy` writes, or more. Changes nothing. */
+  bytes(host: Host, container: Container, signal: AbortSignal): Promise<number>;
   /** Of one that is stopped: what only this host has of it, as the runtime's checkpoints have it. @param tree an empty directory of our own */
   copy(host: Host, container: Container, tree: string, signal: AbortSignal): Promise<void>;
   /** Makes one out of that and starts it. After an error nothing of it is here. @param request with the tree as its content. @returns the id of the container */

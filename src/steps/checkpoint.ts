@@ -61,7 +61,8 @@ export const freezeContainer = step({
           : { sign: (document: Uint8Array) => signContent('checkpoint', document, hostKey, now) }),
       };
       const container = chosenContainer(request.container, containers);
-      const { checkpoint, removed } = await checkpointToFile(host, container, options, signal);
+      const { checkpoint, removed, stoppedFor } = await checkpointToFile(host, container, options, signal);
+      if (stoppedFor !== undefined) say({ type: 'note', text: `it was stopped and copied: ${stoppedFor.join('; ')}` });
       for (const text of removed) say({ type: 'note', text: `left of an earlier one, and gone now: ${text}` });
       return checkpoint;
     }

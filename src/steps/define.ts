@@ -185,8 +185,8 @@ export interface CheckpointRequest {
   readonly container: string;
   readonly leaveRunning: boolean;
   readonly preDumps: number;
-  /** Somebody agreed that it is stopped and copied where it cannot be dumped. */
-  readonly stopInstead?: boolean;
+  /** Somebody agreed that this one is stopped and copied, for these reasons. */
+  readonly stopInstead?: { readonly id: string; readonly reasons: readonly string[] };
   /** Absent: refused where there are open connections. */
   readonly tcp?: 'keep' | 'close';
 }

@@ -1,6 +1,6 @@
 // Asks a server over one connection, without a pause, and checks every answer:
-//   node server-client.mjs http|redis PORT SEEN     until SIGTERM; then it writes into SEEN what it saw, as JSON
-import { writeFileSync } from 'node:fs';
+//   node server-client.mjs http|redis PORT SEEN     at SIGUSR1, and at SIGTERM, which ends it, it writes into SEEN what it saw, as JSON
+import { renameSync, writeFileSync } from 'node:fs';
 import { Agent, get } from 'node:http';
 import { connect } from 'node:net';
 
@@ -48,8 +48,13 @@ function askRedis() {
   connection.on('close', () => failed({ message: 'the connection was closed' }));
 }
 
+const tell = () => {
+  writeFileSync(`${file}.new`, JSON.stringify(seen));
+  renameSync(`${file}.new`, file);
+};
+process.on('SIGUSR1', tell);
 process.on('SIGTERM', () => {
-  writeFileSync(file, JSON.stringify(seen));
+  tell();
   process.exit();
 });
 if (protocol === 'http') askHttp(new Agent({ keepAlive: true, maxSockets: 1 }));

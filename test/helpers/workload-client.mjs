@@ -1,7 +1,7 @@
 // Asks the workload (workload.c) over one TCP connection and by UDP, without a pause, and checks every answer:
-//   node workload-client.mjs PORT SEEN    until SIGTERM; then it writes into SEEN what it saw, as JSON
+//   node workload-client.mjs PORT SEEN    at SIGUSR1, and at SIGTERM, which ends it, it writes into SEEN what it saw, as JSON
 import { createSocket } from 'node:dgram';
-import { writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 
 const port = Number(process.argv[2]);
@@ -79,7 +79,13 @@ socket.on('error', () => {
 });
 send();
 
+const tell = () => {
+  const file = process.argv[3];
+  writeFileSync(`${file}.new`, JSON.stringify({ tcp, udp }));
+  renameSync(`${file}.new`, file);
+};
+process.on('SIGUSR1', tell);
 process.on('SIGTERM', () => {
-  writeFileSync(process.argv[3], JSON.stringify({ tcp, udp }));
+  tell();
   process.exit();
 });

@@ -55,20 +55,34 @@ interface Answers {
   readonly closed?: boolean;
 }
 
-export interface Client {
+export interface Client extends AsyncDisposable {
+  /** Until now. */
+  seen(): Promise<Seen>;
   end(): Promise<Seen>;
 }
 
 /** Somebody who asks it without a pause. */
 export async function asked(host: Host, port: number): Promise<Client> {
-  const file = `/srv/seen-${port}`;
-  const begun = `nsenter --net=${network} ${node} ${client} ${port} ${file} & echo $! > ${file}.pid`;
-  await host.run(silently(begun), {}, signal);
+  const { told, ended } = await startedClient(host, [client, String(port)]);
   return {
-    async end() {
-      const wait = `kill "$(cat ${file}.pid)"; for i in $(seq 100); do test -s ${file} && break; sleep 0.1; done; cat ${file}; rm -f ${file} ${file}.pid`;
-      const { stdout } = await host.run(['sh', '-c', wait], {}, signal);
-      return JSON.parse(stdout.toString()) as Seen;
+    seen: async () => JSON.parse(await told('USR1')) as Seen,
+    end: async () => JSON.parse(await told('TERM')) as Seen,
+    [Symbol.asyncDispose]: ended,
+  };
+}
+
+/** Of a program of Node in {@link network}, which gets a file as its last word: what it writes there at a signal. */
+export async function startedClient(host: Host, words: readonly string[]) {
+  const file = `/srv/seen-${words.join('-').replace(/[^a-z0-9]+/g, '-')}`;
+  const argv = [node, ...words, file].join(' ');
+  await host.run(silently(`nsenter --net=${network} ${argv} & echo $! > ${file}.pid`), {}, signal);
+  return {
+    async told(by: 'USR1' | 'TERM'): Promise<string> {
+      const wait = `rm -f ${file}; kill -${by} "$(cat ${file}.pid)"; for i in $(seq 100); do test -s ${file} && break; sleep 0.1; done; cat ${file}`;
+      return (await host.run(['sh', '-c', wait], {}, signal)).stdout.toString();
+    },
+    async ended(): Promise<void> {
+      await host.run(['sh', '-c', `kill "$(cat ${file}.pid)" 2>/dev/null; rm -f ${file} ${file}.pid`], {}, signal);
     },
   };
 }

@@ -24,6 +24,11 @@ describe.skipIf(obstacle !== undefined)(`containers that are stopped and copied$
   let before: readonly string[];
   beforeAll(async () => {
     host = await checkpointHost();
+    // As podman has it elsewhere: a tree for each layer would hide what overlays do.
+    await run(
+      'mkdir -p /var/lib/containers && mount -t tmpfs none /var/lib/containers && sed -i s/vfs/overlay/ /etc/containers/storage.conf',
+    );
+    await run('mkdir -p /ct/rootfs/opt/app /ct/rootfs/opt/link; echo old > /ct/rootfs/opt/app/old');
     await run('tar -C /ct/rootfs --exclude=./tmp/* -c . | podman import - localhost/bb >/dev/null 2>&1');
     before = await host.things();
   }, 600_000);
@@ -59,7 +64,7 @@ describe.skipIf(obstacle !== undefined)(`containers that are stopped and copied$
   const checkpoint = async (...more: readonly string[]) =>
     await host.lifeboat('container', 'checkpoint', name, '--output', file, '--stop-instead', ...more);
 
-  async function digest(): Promise<string> {
+  async function digest(...more: readonly string[]): Promise<string> {
     const { json } = await host.lifeboat(
       '--dry-run',
       'container',
@@ -68,6 +73,7 @@ describe.skipIf(obstacle !== undefined)(`containers that are stopped and copied$
       '--output',
       file,
       '--stop-instead',
+      ...more,
     );
     expect(json).toMatchObject({ stoppedFor: [expect.stringContaining('2 open TCP connections')] });
     return String(json['digest']);
@@ -75,7 +81,7 @@ describe.skipIf(obstacle !== undefined)(`containers that are stopped and copied$
 
   afterEach(async () => {
     for (const { remove } of Object.values(ways)) await host.run(remove, {}, signal);
-    await run(`rm -rf /srv/* /ct/${name} /ct/rootfs/tmp/${name}`);
+    await run(`rm -rf ${file} /srv/faulty /ct/${name} /ct/rootfs/tmp/${name}`);
     expect(await host.things()).toEqual(before);
   });
 
@@ -92,8 +98,9 @@ describe.skipIf(obstacle !== undefined)(`containers that are stopped and copied$
   test.each(['crun', 'podman'] as const)('%s: it is started again, and later made from its copy', async (runtime) => {
     await start(runtime);
     await new Promise((done) => setTimeout(done, 1000));
+    const agreed = await digest('--leave-running');
     const stood = await countIn(host, name);
-    const made = await checkpoint('--leave-running', `--yes=${await digest()}`);
+    const made = await checkpoint('--leave-running', `--yes=${agreed}`);
     expect(made).toMatchObject({ code: 0, json: { withoutMemory: true, leftRunning: true } });
     expect(made.json).not.toHaveProperty('criu');
     expect(await counts(host, name)).toBeLessThan(stood);
@@ -114,6 +121,7 @@ describe.skipIf(obstacle !== undefined)(`containers that are stopped and copied$
     await podman(
       'rm /bin/nc && ln -s /etc /to-etc && echo two > /data/file && echo three > /other/file && echo "odd \n" > "/a b"',
     );
+    await podman('rm -rf /opt/app /opt/link; mkdir -m 700 /opt/app; echo new > /opt/app/new; ln -s /etc /opt/link');
     expect(await checkpoint(`--yes=${await digest()}`)).toMatchObject({ code: 0, json: { leftRunning: false } });
     expect((await run('podman ps -q')).trim()).toBe('');
     await host.run(ways.podman.remove, {}, signal);
@@ -122,11 +130,61 @@ describe.skipIf(obstacle !== undefined)(`containers that are stopped and copied$
     const inside = async (script: string): Promise<string> => (await run(`podman exec again sh -c '${script}'`)).trim();
     expect(await inside('cat /var/lib/app/file; busybox stat -c "%a %u %g" /var/lib/app/file')).toBe('one\n640 33 44');
     expect(await inside('test -e /bin/nc || echo gone')).toBe('gone');
+    expect(await inside('busybox ls /opt/app; busybox stat -c %a /opt/app; busybox readlink /opt/link')).toBe(
+      'new\n700\n/etc',
+    );
     expect(await inside('cat /data/file /other/file; readlink /to-etc 2>/dev/null || busybox readlink /to-etc')).toBe(
       'two\nthree\n/etc',
     );
     expect(await inside('busybox ls /')).toContain('a b');
     await run('podman rm --force --time 0 again');
+  });
+
+  test('podman: what changed nothing, too', async () => {
+    await run(
+      `podman run -d --name ${name} --network none localhost/bb sh -c 'trap "exit 0" TERM; while :; do sleep 0.1; done' </dev/null >/dev/null 2>&1`,
+    );
+    const stop = ['container', 'checkpoint', name, '--output', file, '--stop'] as const;
+    const { json } = await host.lifeboat('--dry-run', ...stop);
+    expect(json['stoppedFor']).toEqual([expect.stringContaining('also where it could be dumped')]);
+    expect(await host.lifeboat(...stop, `--yes=${String(json['digest'])}`)).toMatchObject({ code: 0 });
+    await run(`podman rm ${name}`);
+    expect(await host.lifeboat('container', 'restore', file, '--unsigned')).toMatchObject({ code: 0 });
+    expect((await run('podman ps --format {{.Names}}')).trim()).toBe(name);
+  });
+
+  test('what was agreed to is one container, its reasons, and whether it is started again', async () => {
+    await start('crun');
+    const agreed = await digest();
+    expect(await checkpoint('--leave-running', `--yes=${agreed}`)).toMatchObject({ code: 5 });
+    await counts(host, name);
+  });
+
+  test('lifeboat is killed while one that takes its time is being stopped: the next command starts it again', async () => {
+    const slow = `criu-probe work /tmp/${name} & trap 'sleep 3; exit 0' TERM; wait`;
+    await host.run(bundle(name, ['sh', '-c', slow]), {}, signal);
+    await host.run(silently(`crun run -d -b /ct/${name} ${name}`), {}, signal);
+    await counts(host, name);
+    const agreed = await digest();
+    const argv = [...host.lifeboatArgv, 'container', 'checkpoint', name, '--output', file, '--stop-instead'] as const;
+    await host.tried(['timeout', '-s', 'KILL', '2', ...argv, `--yes=${agreed}`]);
+    const back = await host.tried([...host.lifeboatArgv, 'container', 'restore', file, '--unsigned']);
+    expect(back.said).toContain('was started from its beginning');
+    await counts(host, name);
+    await new Promise((done) => setTimeout(done, 4000));
+    await counts(host, name);
+  });
+
+  test('one with a terminal is not stopped, as nothing could start it again', async () => {
+    await host.run(bundle(name, program('/tmp')), {}, signal);
+    await host.run(silently(`crun run -d -b /ct/${name} ${name}`), {}, signal);
+    await counts(host, name);
+    await run(`sed -i 's/"terminal": false/"terminal": true/' /ct/${name}/config.json`);
+    expect(await checkpoint()).toMatchObject({
+      code: 5,
+      json: { error: { message: expect.stringContaining('terminal') } },
+    });
+    await counts(host, name);
   });
 
   test('podman: what would be gone when it is stopped is not stopped', async () => {

@@ -50,8 +50,9 @@ function checkpointCommand(): Command {
     .option('--tcp <what>', 'open TCP connections: keep or close. Without it, they are refused')
     .option(
       '--stop-instead',
-      'where it cannot be dumped, it is stopped, copied and started again; what is in its memory is lost',
+      'where it cannot be dumped, it is stopped and copied; it asks first, as what is in its memory is lost',
     )
+    .option('--stop', 'the same, also where it could be dumped')
     .option('--pre-dump <n>', 'passes over the memory before it is frozen, where the kernel can')
     .addHelpText(
       'after',

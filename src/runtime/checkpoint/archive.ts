@@ -7,7 +7,7 @@ import { nameFromBytes } from '../../kernel/text.ts';
 import { formatBytes } from '../../kernel/units.ts';
 import { throwIfAborted } from '../../kernel/wait.ts';
 
-const workMs = 600_000;
+const workMs = 3_600_000;
 /** Some hundred thousand members: CRIU writes a dozen images for each process. */
 const maxListing = 32 << 20;
 
@@ -157,8 +157,8 @@ export async function poured(
   let [now, other] = [Buffer.allocUnsafe(chunkBytes), Buffer.allocUnsafe(chunkBytes)];
   let reading = readInto(now, 0);
   for (;;) {
-    throwIfAborted(signal);
     const chunk = await reading;
+    throwIfAborted(signal);
     if (chunk.length === 0) return { bytes: size, sha256: digest.digest('hex') };
     size += chunk.length;
     reading = readInto(other, size);

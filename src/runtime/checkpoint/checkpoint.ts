@@ -3,26 +3,20 @@ import { dirname, join } from 'node:path/posix';
 import type { Host } from '../../host/host.ts';
 import { asLifeboatError, LifeboatError } from '../../kernel/errors.ts';
 import { formatBytes } from '../../kernel/units.ts';
-import type { CheckpointRequest, Copies, Lifecycle, Tcp } from '../lifecycle.ts';
+import type { CheckpointRequest, Lifecycle, Tcp } from '../lifecycle.ts';
 import type { Container } from '../model/container.ts';
-import { append, contentOf, membersOf, pack } from './archive.ts';
-import {
-  type Checkpoint,
-  checkpointBegun,
-  type CheckpointIntent,
-  checkpointFormat,
-  cpuName,
-  documentName,
-  signatureName,
-} from './document.ts';
-import { criuOf, dumpCpu, freeBytes, groundOf, tracksMemory } from './facts.ts';
+import { contentOf } from './archive.ts';
+import { type AgreedStop, copyIn, reasonsToStop, refuseFor, refuseOtherThanAgreed, whyNotStopped } from './copied.ts';
+import { type Checkpoint, checkpointBegun, type CheckpointIntent, cpuName } from './document.ts';
+import { criuOf, dumpCpu, freeBytes, tracksMemory } from './facts.ts';
+import { archiveIn, finish, type Making } from './finish.ts';
+import { isRunning } from './running.ts';
 import { clearRestore, isCheckpoint, isRestore, resumeInterrupted } from './interrupted.ts';
 import { discard, leftoversOf, leftoversOfContainer, noteIntent } from './leftovers.ts';
 import { networkOf } from './locked-network.ts';
 import { freezerOf } from './torn.ts';
 import { thisProcess } from './worker.ts';
 import { treeBefore } from '../../criu/mend.ts';
-import { captureContainers } from '../capture.ts';
 import { observe } from './observe.ts';
 import { openConnections, outsideSockets, processObstacles, waitingConnections } from './obstacles.ts';
 import { pidOf } from './pid.ts';
@@ -39,8 +33,8 @@ export interface CheckpointOptions {
   readonly dryRun: boolean;
   /** Passes over the memory before anything is frozen. */
   readonly preDumps: number;
-  /** Where it cannot be dumped, it is stopped and copied, and started again where it is to run on. @default false */
-  readonly stopInstead?: boolean;
+  /** Where it cannot be dumped, or `always`, it is stopped and copied: as somebody agreed to; a look needs nobody. @default it is refused */
+  readonly stopInstead?: 'where-needed' | 'always' | AgreedStop;
   /** Of the host, for the document and its signature. */
   readonly hostName: string;
   /** Of lifeboat. */
@@ -116,7 +110,9 @@ async function lookAt(
     );
   }
   const watches = processes.flatMap((one) => one.watches);
-  const watched = await watchedOnOverlays(host, pidOf(container), watches, signal);
+  const { paths: watched, nameless } = await watchedOnOverlays(host, pidOf(container), watches, signal);
+  if (nameless > 0)
+    obstacles.push('a process watches a file that has no name any more (inotify), which CRIU cannot dump');
   const used = { watched, ...(connections === 0 || tcp === undefined ? {} : { tcp }) };
   obstacles.push(
     ...(await lifecycleOf(container.runtime).obstacles(host, container, { leaveRunning, ...used }, signal)),
@@ -135,17 +131,9 @@ async function lookOrStop(
     return await lookAt(host, container, options, signal);
   } catch (thrown) {
     const error = asLifeboatError(thrown);
-    if (options.stopInstead !== true || error.code !== 'tool-missing') throw error;
+    if (options.stopInstead === undefined || error.code !== 'tool-missing') throw error;
     return { obstacles: [error.message] };
   }
-}
-
-/** @throws LifeboatError `refused` with all that speaks against it */
-function refuse(container: Container, how: string, obstacles: readonly string[], hint: string): void {
-  const [first, ...others] = obstacles;
-  if (first === undefined) return;
-  const all = others.length === 0 ? first : [`${obstacles.length} things speak against it`, ...obstacles].join('\n');
-  throw new LifeboatError('refused', `${container.name} cannot be ${how}: ${all}`, { hint });
 }
 
 /**
@@ -160,37 +148,30 @@ export async function checkpointToFile(
 ): Promise<Checkpointed> {
   const { output } = options;
   const lifecycle = lifecycleOf(container.runtime);
+  pidOf(container);
   const removed = options.dryRun ? [] : await clearLeftovers(host, container, signal);
   await refuseExisting(host, output, signal);
   const { obstacles, ...looked } = await lookOrStop(host, container, options, signal);
   const { copies } = lifecycle;
-  const stops = options.stopInstead === true && obstacles.length > 0;
-  if (stops) {
-    const against =
-      copies === undefined ? ['nobody knows how it was started'] : await copies.obstacles(host, container, signal);
-    refuse(
-      container,
-      'stopped and copied',
-      against,
-      `Nothing was stopped. Nor can it be dumped: ${obstacles.join('; ')}`,
-    );
-  } else {
+  const stoppedFor = reasonsToStop(options.stopInstead, obstacles);
+  if (stoppedFor === undefined) {
     const instead = copies === undefined ? '' : ' With --stop-instead it is stopped and copied.';
-    refuse(
-      container,
-      'checkpointed',
-      obstacles,
-      `Nothing was frozen. See docs/containers.md for what can be dumped.${instead}`,
-    );
+    const hint = `Nothing was frozen. See docs/containers.md for what can be dumped.${instead}`;
+    refuseFor(container, 'checkpointed', obstacles, hint);
+  } else {
+    const against = await whyNotStopped(host, container, copies, options, signal);
+    const hint = `Nothing was stopped. Why it is not dumped: ${stoppedFor.join('; ')}`;
+    refuseFor(container, 'stopped and copied', against, hint);
+    if (!options.dryRun) refuseOtherThanAgreed(container, options, stoppedFor);
   }
-  const found = { removed, ...(stops ? { stoppedFor: obstacles } : {}) };
+  const found = { removed, ...(stoppedFor === undefined ? {} : { stoppedFor }) };
   if (options.dryRun) return found;
   const work = await workDirectory(host, output, signal);
   const making = { ...options, ...looked, work };
   let made: Checkpoint;
   try {
     made =
-      stops && copies !== undefined
+      stoppedFor !== undefined && copies !== undefined
         ? await copyIn(host, container, lifecycle, copies, making, signal)
         : await checkpointIn(host, container, lifecycle, making, signal);
   } catch (thrown) {
@@ -211,7 +192,7 @@ export async function checkpointToFile(
 async function clearLeftovers(host: Host, container: Container, signal: AbortSignal): Promise<readonly string[]> {
   if (container.state !== 'running') return [];
   const removed: string[] = [];
-  for (const leftover of await leftoversOfContainer(host, container.id, signal)) {
+  for (const leftover of await leftoversOfContainer(host, container, signal)) {
     if (isRestore(leftover)) removed.push(...(await clearRestore(host, leftover, signal)).removed);
     if (!isCheckpoint(leftover)) continue;
     const { removed: more = [] } = await resumeInterrupted(host, leftover, { dryRun: false }, signal);
@@ -220,22 +201,12 @@ async function clearLeftovers(host: Host, container: Container, signal: AbortSig
   return removed;
 }
 
-/** As its runtime tells it; where that says nothing, it does not. */
-async function isRunning(host: Host, { id, runtime }: Container): Promise<boolean> {
-  const { containers } = await captureContainers(host, new Date(), new AbortController().signal, [runtime]);
-  return containers.some((one) => one.id === id && one.state === 'running');
-}
-
-interface Making extends CheckpointOptions, Omit<Looked, 'obstacles'> {
-  readonly work: string;
-}
-
 /** @throws LifeboatError also where the container has ended and could not be restored */
 async function checkpointIn(
   host: Host,
   container: Container,
   lifecycle: Lifecycle,
-  making: Making,
+  making: Making & Omit<Looked, 'obstacles'>,
   signal: AbortSignal,
 ): Promise<Checkpoint> {
   const { work, criu, tcp, watched = [], leaveRunning } = making;
@@ -253,73 +224,6 @@ async function checkpointIn(
     if (leaveRunning) throw error;
     throw await runningAgain(host, lifecycle, container, request, error);
   }
-}
-
-/** @throws LifeboatError after which it runs, from its beginning */
-async function copyIn(
-  host: Host,
-  container: Container,
-  lifecycle: Lifecycle,
-  copies: Copies,
-  making: Making,
-  signal: AbortSignal,
-): Promise<Checkpoint> {
-  const { work, leaveRunning } = making;
-  const tree = join(work, 'tree');
-  await host.run(['mkdir', '-p', '--', join(work, 'lifeboat'), tree], {}, signal);
-  const by = await thisProcess();
-  await noteIntent(host, work, { format: checkpointBegun, by, container, withoutMemory: true }, signal);
-  try {
-    await lifecycle.stop(host, container, signal);
-    await copies.copy(host, container, tree, signal);
-    // As soon as it can: it is packed and hashed while it runs.
-    if (leaveRunning) await lifecycle.start(host, container, signal);
-    await pack(host, tree, archiveIn(work), signal);
-    return await finish(host, container, making, { withoutMemory: true }, [], signal);
-  } catch (thrown) {
-    const error = asLifeboatError(thrown);
-    if (await isRunning(host, container)) throw error;
-    await lifecycle.start(host, container, new AbortController().signal);
-    const words = `${error.message}; ${container.name} had been stopped, and was started again`;
-    throw new LifeboatError(error.code, words, { hint: error.hint, cause: error });
-  }
-}
-
-const archiveIn = (work: string): string => join(work, 'archive.tar');
-
-/** The archive under its name, with what is said of it behind. @param more files in `work` that go there, too */
-async function finish(
-  host: Host,
-  container: Container,
-  { work, output, leaveRunning, hostName, version, now, sign }: Making,
-  told: Partial<Checkpoint>,
-  more: readonly string[],
-  signal: AbortSignal,
-): Promise<Checkpoint> {
-  const archive = archiveIn(work);
-  const document: Checkpoint = {
-    format: checkpointFormat,
-    createdAt: now.toISOString(),
-    host: hostName,
-    version,
-    ...(await groundOf(host, signal)),
-    container,
-    leftRunning: leaveRunning,
-    content: await contentOf(archive, signal),
-    members: [...(await membersOf(host, archive, signal))],
-    ...told,
-  };
-  const bytes = Buffer.from(`${JSON.stringify(document)}\n`);
-  await host.write(join(work, documentName), bytes, {}, signal);
-  if (sign !== undefined) await host.write(join(work, signatureName), Buffer.from(sign(bytes)), {}, signal);
-  await append(host, archive, work, [documentName, ...(sign === undefined ? [] : [signatureName]), ...more], signal);
-  await host.run(['chmod', '600', '--', archive], {}, signal);
-  await host.run(['sync', '--', archive], { timeoutMs: 600_000 }, signal);
-  // A link is made where nothing is, and a rename would replace what somebody put there meanwhile.
-  await host.run(['ln', '--', archive, output], {}, signal);
-  // The name of the only copy of a container that has ended.
-  await host.run(['sync', '--', dirname(output)], { timeoutMs: 600_000 }, signal);
-  return document;
 }
 
 /** With what CRIU could leave where it is killed with all who would look after it. */

@@ -65,15 +65,20 @@ const intentSchema = z.discriminatedUnion('format', [
     /** Tasks that somebody had stopped, and a cgroup that holds all of them. */
     stopped: z.array(z.number()).exactOptional(),
     freezeCgroup: z.string().exactOptional(),
-    /** It is stopped, and not frozen: started again, it is where it was. */
-    withoutMemory: z.literal(true).exactOptional(),
+    /** It is stopped and copied, and not frozen: where it is being stopped, it is to be started again. */
+    copy: z.enum(['stopping', 'started']).exactOptional(),
   }),
   z.object({
     format: z.literal(restoreBegun),
     by: workerSchema,
     /** Absent as long as nothing is made: the file is being read. */
     making: z
-      .object({ container: containerSchema, name: z.string().exactOptional(), before: beforeSchema })
+      .object({
+        container: containerSchema,
+        name: z.string().exactOptional(),
+        before: beforeSchema,
+        withoutMemory: z.literal(true).exactOptional(),
+      })
       .exactOptional(),
   }),
 ]);

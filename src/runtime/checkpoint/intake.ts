@@ -6,7 +6,7 @@ import { dirname } from 'node:path/posix';
 import type { Host } from '../../host/host.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
 import { formatBytes } from '../../kernel/units.ts';
-import { type Content, membersOf, poured } from './archive.ts';
+import { type Content, type Member, membersOf, poured } from './archive.ts';
 import { freeBytes } from './facts.ts';
 
 const workMs = 3_600_000;
@@ -16,6 +16,7 @@ const workMs = 3_600_000;
  *
  * @param content what it has to be; absent: the whole file, of which nobody has said anything
  * @param to is made; what lies there after an error is worth nothing
+ * @returns what is in it
  * @throws LifeboatError `archive-damaged` where it is something else, `archive-unsafe`, `no-space`, …
  */
 export async function take(
@@ -24,12 +25,12 @@ export async function take(
   content: Content | undefined,
   to: string,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<readonly Member[]> {
   const bytes = content?.bytes ?? Number((await host.run(['stat', '-L', '-c', '%s', '--', file], {}, signal)).stdout);
   await refuseWithoutRoom(host, file, bytes, dirname(to), signal);
   const { sha256 } = await poured(file, content?.bytes, to, signal);
   if (content !== undefined && sha256 !== content.sha256) throw damaged(file);
-  await membersOf(host, to, signal, file);
+  return await membersOf(host, to, signal, file);
 }
 
 /** The tree in a copy that was taken, which goes. */

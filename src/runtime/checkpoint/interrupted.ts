@@ -3,6 +3,7 @@ import { join } from 'node:path/posix';
 import { mendDump } from '../../criu/mend.ts';
 import type { Host } from '../../host/host.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
+import { present } from '../../kernel/present.ts';
 import { captureContainers } from '../capture.ts';
 import type { Tcp } from '../lifecycle.ts';
 import type { Container } from '../model/container.ts';
@@ -49,20 +50,24 @@ export async function resumeInterrupted(
   const there = await stateOf(host, container, container.id, work, signal);
   const runs = there?.state === 'running';
   refuseWishes(intent, runs, name, tcp);
-  const { withoutMemory } = intent;
+  const { copy } = intent;
+  // Somebody may have asked it to end already.
+  const isEnding = runs && copy === 'stopping';
   const result = {
     container,
-    interrupted: runs ? ('it ran on' as const) : ('restored' as const),
-    ...(withoutMemory === undefined ? {} : { withoutMemory }),
+    interrupted: runs && !isEnding ? ('it ran on' as const) : ('restored' as const),
+    ...(copy === undefined ? {} : { withoutMemory: true as const }),
   };
   if (dryRun) return result;
   let removed: readonly string[] = [];
-  if (there?.pid !== undefined && runs) removed = await putRight(host, intent, there.pid);
-  else if (withoutMemory === true) await lifecycleOf(container.runtime).start(host, container, signal);
+  const lifecycle = lifecycleOf(container.runtime);
+  if (isEnding) await lifecycle.stop(host, container, new AbortController().signal);
+  if (isEnding || (!runs && copy !== undefined)) await lifecycle.start(host, container, new AbortController().signal);
+  else if (there?.pid !== undefined && runs) removed = await putRight(host, intent, there.pid);
   else {
     const used = tcp ?? intent.tcp;
     const request = { archive: join(work, 'archive.tar'), work, ...(used === undefined ? {} : { tcp: used }) };
-    await lifecycleOf(container.runtime).resume(host, container, request, signal);
+    await lifecycle.resume(host, container, request, signal);
   }
   await discard(host, work);
   return { ...result, id: container.id, ...(removed.length === 0 ? {} : { removed }) };
@@ -116,6 +121,8 @@ function refuseWishes(
 export interface Cleared {
   /** The container, where it was made whole and is there. */
   readonly made?: Container;
+  /** It was started from its beginning. */
+  readonly withoutMemory?: true;
   /** What was half made and is gone now, in words. */
   readonly removed: readonly string[];
 }
@@ -129,14 +136,14 @@ export async function clearRestore(host: Host, leftover: BegunRestore, signal: A
     await discard(host, work);
     return { removed: [work] };
   }
-  const { container, name, before } = making;
+  const { container, name, before, withoutMemory } = making;
   const wanted = { container, ...(name === undefined ? {} : { name }) };
   const lifecycle = lifecycleOf(container.runtime);
   const called = await lifecycle.restoredAs(wanted, work);
   const there = called === undefined ? undefined : await stateOf(host, container, called, work, signal);
   if (there?.state === 'running') {
     await discard(host, work);
-    return { made: there, removed: [work] };
+    return { made: there, removed: [work], ...present({ withoutMemory }) };
   }
   const removed = await lifecycle.discard(host, wanted, before, work);
   await discard(host, work);

@@ -5,6 +5,7 @@ import type { Host } from '../../host/host.ts';
 import { signalIfThere } from '../../criu/processes.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
 import { sleep } from '../../kernel/wait.ts';
+import type { Container } from '../model/container.ts';
 import { type Intent, intentName, parseIntent, restoreBegun } from './document.ts';
 import { unmountBelow } from './residues.ts';
 import { isAtWork } from './worker.ts';
@@ -39,7 +40,11 @@ export async function leftoversOf(host: Host, file: string, signal: AbortSignal)
 }
 
 /** Those of a container, in whichever directory: as long as the system has not been started anew, after which no container of before runs. */
-export async function leftoversOfContainer(host: Host, id: string, signal: AbortSignal): Promise<readonly Leftover[]> {
+export async function leftoversOfContainer(
+  host: Host,
+  { id, name, runtime }: Pick<Container, 'id' | 'name' | 'runtime'>,
+  signal: AbortSignal,
+): Promise<readonly Leftover[]> {
   const argv = [
     'find',
     '-P',
@@ -64,8 +69,11 @@ export async function leftoversOfContainer(host: Host, id: string, signal: Abort
       continue;
     }
     const intent = parseIntent(await host.read(path, {}, signal), path);
-    const container = intent.format === restoreBegun ? intent.making?.container : intent.container;
-    if (container?.id === id) found.push({ work, intent });
+    const making = intent.format === restoreBegun ? intent.making : undefined;
+    const one = intent.format === restoreBegun ? making?.container : intent.container;
+    // One that is made anew has another id.
+    const isAnew = making?.withoutMemory === true && (making.name ?? one?.name) === name && one?.runtime === runtime;
+    if (one?.id === id || isAnew) found.push({ work, intent });
   }
   return found;
 }

@@ -81,13 +81,14 @@ export async function restoreFromFile(host: Host, options: RestoreOptions, signa
   if (told === undefined && !options.dryRun) await take(host, file, undefined, archive, signal);
   const container = checkpoint?.container ?? (await exportedByPodman(host, own, file, signal));
   if (!options.dryRun) {
-    for (const leftover of (await leftoversOfContainer(host, container.id, signal)).filter(isRestore)) {
+    for (const leftover of (await leftoversOfContainer(host, container, signal)).filter(isRestore)) {
       removed.push(...(await clearRestore(host, leftover, signal)).removed);
     }
   }
   const tcp = options.tcp ?? checkpoint?.tcp;
   const lifecycle = lifecycleOf(container.runtime);
   const copies = checkpoint?.withoutMemory === true ? copiesOf(container, lifecycle) : undefined;
+  const withoutMemory = copies === undefined ? undefined : (true as const);
   // One that is made anew has no id yet by which it could be known.
   const called = copies === undefined ? name : (name ?? container.name);
   const wanted = {
@@ -112,25 +113,34 @@ export async function restoreFromFile(host: Host, options: RestoreOptions, signa
   const found = {
     container,
     ...(checkpoint ? { checkpoint } : {}),
-    ...(copies === undefined ? {} : { withoutMemory: true as const }),
+    ...present({ withoutMemory }),
     ...(removed.length === 0 ? {} : { removed }),
   };
   if (options.dryRun) {
     if (checkpoint !== undefined) await look(file, checkpoint.content, signal);
     return found;
   }
-  if (checkpoint !== undefined) await take(host, file, checkpoint.content, archive, signal);
+  if (checkpoint !== undefined)
+    refuseOthers(file, checkpoint, await take(host, file, checkpoint.content, archive, signal));
   const isTree = copies !== undefined || lifecycle.takes === 'tree';
   const content = isTree ? join(work, 'tree') : archive;
   if (isTree) await unpack(host, archive, content, signal);
   const before = await lifecycle.before(host, wanted, signal);
-  const making = { container, before, ...(called === undefined ? {} : { name: called }) };
+  const making = { container, before, ...present({ name: called, withoutMemory }) };
   await noteIntent(host, work, { ...intent, making }, signal);
   const request = { ...wanted, content, work };
   const id =
     copies === undefined ? await lifecycle.restore(host, request, signal) : await copies.make(host, request, signal);
   await refuseEnded(host, container, id, signal);
   return { id, ...found };
+}
+
+/** What is done goes by the members that were told. @throws LifeboatError `archive-damaged` where there are others */
+function refuseOthers(file: string, { members }: Checkpoint, there: readonly { readonly path: string }[]): void {
+  const listed = (all: readonly { readonly path: string }[]): string =>
+    JSON.stringify(all.map(({ path }) => path).sort());
+  if (listed(members) === listed(there)) return;
+  throw new LifeboatError('archive-damaged', `${file} holds other files than it says`, { hint: 'Nothing was made.' });
 }
 
 /** @throws LifeboatError `unsupported` for what nobody can start: no lifeboat has made such a file */
@@ -162,7 +172,15 @@ async function clear(
     const { made } = cleared;
     const { name } = leftover.intent.making ?? {};
     if (made !== undefined && (options.name ?? made.name) === (name ?? made.name)) {
-      return { done: { id: made.id, container: made, interrupted: 'restored', removed }, removed };
+      const { withoutMemory } = cleared;
+      const done = {
+        id: made.id,
+        container: made,
+        interrupted: 'restored' as const,
+        removed,
+        ...present({ withoutMemory }),
+      };
+      return { done, removed };
     }
   }
   const begun = leftovers.find(isCheckpoint);

@@ -18,10 +18,11 @@ test('overlays are known by their devices', () => {
   const mountinfo = `103 47 0:41 /ct/rootfs / rw,relatime - overlay none rw,lowerdir=/a:/b,upperdir=/c,workdir=/d,uuid=on
 104 103 0:51 / /proc rw,relatime - proc proc rw
 105 103 8:1 / /my\\040overlay rw,relatime shared:9 - overlay x rw
+107 103 0:41 /etc/hosts /hosts rw,relatime - overlay none rw
 106 103 8:2 / /data rw - ext4 /dev/overlay rw
 `;
   expect([...overlaysIn(mountinfo)]).toEqual([
-    [41, '/'],
-    [8 * 2 ** 20 + 1, '/my overlay'],
+    [41, ['/', '/hosts']],
+    [8 * 2 ** 20 + 1, ['/my overlay']],
   ]);
 });

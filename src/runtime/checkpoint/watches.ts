@@ -21,43 +21,65 @@ export function parseWatches(told: string): readonly Watch[] {
   );
 }
 
-/** Where overlays are mounted, by their devices. */
-export function overlaysIn(mountinfo: string): ReadonlyMap<number, string> {
-  const mounts = mountinfo.matchAll(/^\d+ \d+ (\d+):(\d+) \S+ (\S+) .* - overlay /gm);
-  return new Map(
-    [...mounts].map(([, major, minor, point = '']) => [
-      Number(major) * 2 ** 20 + Number(minor),
-      point.replace(/\\([0-7]{3})/g, (_all, octal: string) => String.fromCharCode(parseInt(octal, 8))),
-    ]),
-  );
+/** Where overlays, or parts of them, are mounted, by their devices. */
+export function overlaysIn(mountinfo: string): ReadonlyMap<number, readonly string[]> {
+  const points = new Map<number, string[]>();
+  for (const [, major, minor, point = ''] of mountinfo.matchAll(/^\d+ \d+ (\d+):(\d+) \S+ (\S+) .* - overlay /gm)) {
+    const device = Number(major) * 2 ** 20 + Number(minor);
+    const plain = point.replace(/\\([0-7]{3})/g, (_all, octal: string) => String.fromCharCode(parseInt(octal, 8)));
+    points.set(device, [...(points.get(device) ?? []), plain]);
+  }
+  return points;
 }
 
 const searchMs = 120_000;
 
-/** @returns paths as the container sees them; of what has no name any more none */
+export interface Watched {
+  /** As the container sees them. */
+  readonly paths: readonly string[];
+  /** How many of them have no name there any more. */
+  readonly nameless: number;
+}
+
 export async function watchedOnOverlays(
   host: Host,
   root: number,
   watches: readonly Watch[],
   signal: AbortSignal,
-): Promise<readonly string[]> {
-  if (watches.length === 0) return [];
+): Promise<Watched> {
+  if (watches.length === 0) return { paths: [], nameless: 0 };
   const overlays = overlaysIn(nameFromBytes(await host.read(`/proc/${root}/mountinfo`, {}, signal)));
-  const top = `/proc/${root}/root`;
-  const found: string[] = [];
-  for (const [device, point] of overlays) {
-    const inodes = [...new Set(watches.filter((one) => one.device === device).map(({ inode }) => inode))];
-    if (inodes.length === 0) continue;
-    const which = inodes.flatMap((inode, index) => [...(index === 0 ? [] : ['-o']), '-inum', String(inode)]);
-    const argv = ['find', `${top}${point}`, '-xdev', '(', ...which, ')', '-printf', '%i %p\\0'] as const;
-    const { stdout } = await host.run(argv, { okCodes: [0, 1], timeoutMs: searchMs }, signal);
-    const paths = new Map<string, string>();
-    for (const line of nameFromBytes(stdout).split('\0')) {
-      const [inode = ''] = line.split(' ', 1);
-      if (inode !== '' && !paths.has(inode))
-        paths.set(inode, line.slice(inode.length + 1 + top.length).replace(/^\/*/, '/'));
+  const paths: string[] = [];
+  let nameless = 0;
+  for (const [device, points] of overlays) {
+    const left = new Set(watches.filter((one) => one.device === device).map(({ inode }) => inode));
+    for (const point of points) {
+      for (const [inode, path] of await namesOf(host, `/proc/${root}/root`, point, left, signal)) {
+        if (left.delete(inode)) paths.push(path);
+      }
     }
-    found.push(...paths.values());
+    nameless += left.size;
   }
-  return found;
+  return { paths, nameless };
+}
+
+/** Of these inodes on one filesystem. */
+async function namesOf(
+  host: Host,
+  top: string,
+  point: string,
+  inodes: ReadonlySet<number>,
+  signal: AbortSignal,
+): Promise<readonly (readonly [number, string])[]> {
+  if (inodes.size === 0) return [];
+  const which = [...inodes].flatMap((inode, index) => [...(index === 0 ? [] : ['-o']), '-inum', String(inode)]);
+  const argv = ['find', `${top}${point}`, '-xdev', '(', ...which, ')', '-printf', '%i %p\\0'] as const;
+  const { stdout } = await host.run(argv, { okCodes: [0, 1], timeoutMs: searchMs }, signal);
+  return nameFromBytes(stdout)
+    .split('\0')
+    .slice(0, -1)
+    .map((line) => {
+      const blank = line.indexOf(' ');
+      return [Number(line.slice(0, blank)), line.slice(blank + 1 + top.length).replace(/^\/*/, '/')] as const;
+    });
 }

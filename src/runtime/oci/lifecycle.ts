@@ -1,5 +1,6 @@
 /** Checkpoint and restore by runc and crun. Both are told where the images go; the bundle stays where it is. */
 import { dirname, join } from 'node:path/posix';
+import { z } from 'zod';
 import type { Argv, Host } from '../../host/host.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
 import { sleep } from '../../kernel/wait.ts';
@@ -12,6 +13,8 @@ import { criuSettings, undoing } from '../checkpoint/torn.ts';
 import type { Lifecycle, Tcp } from '../lifecycle.ts';
 import type { Container } from '../model/container.ts';
 
+const terminalSchema = z.object({ process: z.object({ terminal: z.boolean().exactOptional() }).exactOptional() });
+
 /** A runtime that hangs in a restore is a known thing: it gets as long as the longest that is sane. */
 const workMs = 600_000;
 const questionMs = 30_000;
@@ -20,9 +23,12 @@ const stopMs = 10_000;
 export function ociLifecycle(name: 'runc' | 'crun'): Lifecycle {
   return {
     takes: 'tree',
-    async obstacles(host, container, { tcp }, signal) {
+    async obstacles(host, container, { tcp, watched = [] }, signal) {
       const { namespaces } = container;
       const found = [...(await strangeness(host, name, container, signal))];
+      const odd = watched.filter((path) => !isSayable(path));
+      if (odd.length > 0)
+        found.push(`a process watches ${odd.join(', ')} (inotify), a name that CRIU's configuration cannot hold`);
       if (name === 'runc' && tcp === 'keep' && namespaces.some(({ type, from }) => type === 'net' && from === 'own')) {
         found.push(
           "runc restores a network of the container's own empty, so that no connection can be kept in it: close them, or give the network namespace a path",
@@ -97,14 +103,26 @@ export function ociLifecycle(name: 'runc' | 'crun'): Lifecycle {
       return id;
     },
     copies: {
-      obstacles: async (host, container, signal) => await strangeness(host, name, container, signal),
+      async obstacles(host, container, signal) {
+        const found = await strangeness(host, name, container, signal);
+        if (found.length > 0) return found;
+        const config = (await host.read(join(bundleOf(container), 'config.json'), {}, signal)).toString();
+        const { process: { terminal } = {} } = terminalSchema.parse(JSON.parse(config));
+        return terminal === true ? ['it has a terminal, which nobody would be at when it is started again'] : [];
+      },
+      bytes: async () => 1 << 20,
       // All that it has changed is in its bundle, which stays where it is.
       async copy(host, container, tree, signal) {
         await copySpec(host, container, tree, signal);
       },
       async make(host, { container, content, name: id = container.id }, signal) {
         await refuseChanged(host, container, content, signal);
-        await runFromBundle(host, name, container, id, signal);
+        try {
+          await runFromBundle(host, name, container, id, signal);
+        } catch (error) {
+          await remove(host, name, id, [bundleOf(container)]);
+          throw error;
+        }
         return id;
       },
     },
@@ -273,10 +291,11 @@ function settingsFor(tcp: Tcp | undefined): readonly string[] {
   return ['network-lock nftables', ...(tcp === 'close' ? ['tcp-close'] : [])];
 }
 
-/** In words that its configuration can hold. */
+/** In a file of CRIU's, where blanks part words. */
+const isSayable = (path: string): boolean => /^[\w/.+@:,=~-]+$/.test(path);
+
 function searching(watched: readonly string[]): readonly string[] {
-  const plain = watched.filter((path) => /^[\w/.+@:,=~-]+$/.test(path));
-  return plain.length === 0 ? [] : ['force-irmap', ...plain.map((path) => `irmap-scan-path ${path}`)];
+  return watched.length === 0 ? [] : ['force-irmap', ...watched.map((path) => `irmap-scan-path ${path}`)];
 }
 
 function bundleOf({ definedBy, name }: Container): string {

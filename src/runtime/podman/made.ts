@@ -17,7 +17,7 @@ export async function newVolumes(host: Host, wanted: Wanted, signal: AbortSignal
   return volumesIn(wanted).filter((volume) => !there.has(volume));
 }
 
-async function volumes(host: Host, signal: AbortSignal): Promise<readonly string[]> {
+export async function volumes(host: Host, signal: AbortSignal): Promise<readonly string[]> {
   const argv = ['podman', 'volume', 'ls', '--quiet'] as const;
   const { stdout } = await host.run(argv, { timeoutMs: questionMs }, signal);
   return stdout
@@ -37,15 +37,25 @@ export async function idOf(host: Host, name: string, signal: AbortSignal): Promi
   );
 }
 
-/** What a restore had made. @param made volumes that were not here before */
-export async function remove(host: Host, name: string, made: readonly string[]): Promise<readonly string[]> {
+/**
+ * What a restore had made.
+ *
+ * @param made volumes that were not here before
+ * @param more `--volumes` where those without a name of their own are none of before
+ */
+export async function remove(
+  host: Host,
+  name: string,
+  made: readonly string[],
+  more: readonly '--volumes'[] = [],
+): Promise<readonly string[]> {
   const { signal } = new AbortController();
   const options = { okCodes: anyCode, timeoutMs: questionMs };
   const left: string[] = [];
   const there = await host.run(['podman', 'container', 'exists', name], options, signal);
   if (there.code === 0) {
     const id = await idOf(host, name, signal);
-    await host.run(['podman', 'rm', '--force', '--time', '0', id], options, signal);
+    await host.run(['podman', 'rm', '--force', '--time', '0', ...more, id], options, signal);
     left.push(`container ${name}`, ...(await removeEmptyCgroups(host, [`libpod-${id}`, `libpod-conmon-${id}`])));
   }
   const now = new Set(await volumes(host, signal));
