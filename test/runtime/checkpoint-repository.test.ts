@@ -273,6 +273,20 @@ describe.skipIf(obstacle !== undefined)(`checkpoints in a repository${why}`, () 
     await run(`rm ${folder}/${name}*`);
   });
 
+  test('one that is stopped and copied is stored like one that was dumped, by consent', async () => {
+    const program = 'trap "exit 0" TERM; echo kept > /kept; while :; do sleep 0.1; done';
+    await run(`podman run -d --name soft --network none localhost/bb sh -c '${program}' </dev/null >/dev/null 2>&1`);
+    const stop = ['container', 'checkpoint', 'soft', '--stop'] as const;
+    expect(await host.lifeboat(...own, ...stop)).toMatchObject({ code: 5, json: { error: { code: 'refused' } } });
+    const { json: look } = await host.lifeboat(...own, '--dry-run', ...stop);
+    const made = await host.lifeboat(...own, ...stop, `--yes=${String(look['digest'])}`);
+    expect(made.json).toMatchObject({ withoutMemory: true, leftRunning: false, container: { name: 'soft' } });
+    await run('podman rm soft');
+    expect((await host.lifeboat(...own, 'container', 'restore', 'soft')).json).toMatchObject({ withoutMemory: true });
+    expect(await run('podman exec soft cat /kept')).toBe('kept\n');
+    await run('podman rm --force --time 0 soft');
+  });
+
   test('to look only asks for what the real one does', async () => {
     const none = await host.lifeboat('--config', '/srv/none.yaml', '--dry-run', 'container', 'checkpoint', 'web');
     expect(none.json.error).toBeDefined();

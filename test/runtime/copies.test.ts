@@ -187,6 +187,16 @@ describe.skipIf(obstacle !== undefined)(`containers that are stopped and copied$
     await counts(host, name);
   });
 
+  test('podman: what its own export would lose is found before anything is frozen', async () => {
+    const waiting = `trap "exit 0" TERM; while :; do sleep 0.1; done`;
+    await run(`podman run -d --name ${name} --network none localhost/bb sh -c '${waiting}' </dev/null >/dev/null 2>&1`);
+    await podman('rm -rf /opt/app; mkdir /opt/app; echo new > /opt/app/new');
+    expect(await host.lifeboat('container', 'checkpoint', name, '--output', file)).toMatchObject({
+      code: 5,
+      json: { error: { message: expect.stringContaining('/opt/app was removed and made again') } },
+    });
+  });
+
   test('podman: what would be gone when it is stopped is not stopped', async () => {
     await run(
       `podman run -d --rm --name ${name} --network none -v /ct/rootfs/tmp:/share localhost/bb criu-probe work /share/${name} </dev/null >/dev/null 2>&1`,

@@ -1,6 +1,8 @@
 /** What a container has changed of its image, as podman tells. */
 import { z } from 'zod';
+import { anyCode } from '../../host/any-code.ts';
 import type { Asker } from '../../host/asker.ts';
+import type { Host } from '../../host/host.ts';
 import type { Change } from '../model/storage.ts';
 
 const paths = z.array(z.string()).nullish();
@@ -16,6 +18,28 @@ export function parseDiff(stdout: string): Change[] {
 
 function byPath(a: Change, b: Change): number {
   return a.path < b.path ? -1 : 1;
+}
+
+/**
+ * Directories of the image that were removed and made again: podman's own export brings back none of what is in them. Or that it cannot tell what was
+ * changed, and so not export it either.
+ *
+ * @returns what speaks against an export, in words
+ */
+export async function madeAgain(host: Host, id: string, signal: AbortSignal): Promise<readonly string[]> {
+  const argv = ['podman', 'diff', '--format', 'json', '--', id] as const;
+  const asked = await host.run(argv, { okCodes: anyCode, timeoutMs: 600_000 }, signal);
+  if (asked.code !== 0) return [`podman cannot tell what it has changed: ${asked.stderr.trim().split('\n').at(-1)}`];
+  return remade(parseDiff(asked.stdout.toString())).map(
+    (path) => `${path} was removed and made again, and podman loses what is in it`,
+  );
+}
+
+export function remade(changes: readonly Change[]): readonly string[] {
+  const there = changes.filter(({ change }) => change !== 'deleted');
+  return changes
+    .filter(({ change, path }) => change === 'deleted' && there.some((one) => one.path.startsWith(`${path}/`)))
+    .map(({ path }) => path);
 }
 
 /** Podman compares every file of the container with its image, which may take long. */

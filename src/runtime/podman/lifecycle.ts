@@ -13,6 +13,7 @@ import { runSilently } from '../checkpoint/silent.ts';
 import { undoing } from '../checkpoint/torn.ts';
 import type { Lifecycle, Tcp } from '../lifecycle.ts';
 import type { Container } from '../model/container.ts';
+import { madeAgain } from './changes.ts';
 import { podmanCopies } from './copies.ts';
 import { idOf, newVolumes, remove, volumesIn } from './made.ts';
 
@@ -24,7 +25,7 @@ const cannotClose = 'this podman cannot close connections in a restore (5.4 cann
 export const podmanLifecycle: Lifecycle = {
   // It reads a file that it is given more than once.
   takes: 'archive',
-  async obstacles(host, { pod }, { tcp, watched = [] }, signal) {
+  async obstacles(host, { id, pod }, { tcp, watched = [] }, signal) {
     const found: string[] = [];
     if (tcp === 'close' && !(await canClose(host, signal))) {
       found.push(`${cannotClose}: keep them with --tcp=keep`);
@@ -35,6 +36,7 @@ export const podmanLifecycle: Lifecycle = {
         `a process watches ${path} (inotify), which CRIU finds on an overlay only where it is told, and podman does not tell it`,
       );
     }
+    found.push(...(await madeAgain(host, id, signal)));
     return found;
   },
   async checkpoint(host, container, { archive, work, leaveRunning, tcp }, signal) {
