@@ -65,18 +65,13 @@ interface Looked {
   readonly criu?: string;
 }
 
-/**
- * All that speaks against a checkpoint, in words. Changes nothing.
- *
- * @throws LifeboatError `tool-missing` without CRIU
- */
+/** All that speaks against a checkpoint, in words. Changes nothing. */
 async function lookAt(
   host: Host,
   container: Container,
   { tcp, leaveRunning, preDumps, output }: CheckpointOptions,
   signal: AbortSignal,
-): Promise<Looked> {
-  const criu = await criuOf(host, signal);
+): Promise<Omit<Looked, 'criu'>> {
   const { processes, sockets, memoryBytes } = await observe(host, pidOf(container), signal);
   const connections = openConnections(processes, sockets);
   const obstacles = [
@@ -117,23 +112,25 @@ async function lookAt(
   obstacles.push(
     ...(await lifecycleOf(container.runtime).obstacles(host, container, { leaveRunning, ...used }, signal)),
   );
-  return { obstacles, criu, ...used };
+  return { obstacles, ...used };
 }
 
-/** Without CRIU that is the obstacle. */
+/** Without CRIU that is the obstacle, where it may be stopped instead. */
 async function lookOrStop(
   host: Host,
   container: Container,
   options: CheckpointOptions,
   signal: AbortSignal,
 ): Promise<Looked> {
+  let criu: string;
   try {
-    return await lookAt(host, container, options, signal);
+    criu = await criuOf(host, signal);
   } catch (thrown) {
     const error = asLifeboatError(thrown);
     if (options.stopInstead === undefined || error.code !== 'tool-missing') throw error;
     return { obstacles: [error.message] };
   }
+  return { ...(await lookAt(host, container, options, signal)), criu };
 }
 
 /**

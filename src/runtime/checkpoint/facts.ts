@@ -18,7 +18,7 @@ export async function criuOf(host: Host, signal: AbortSignal): Promise<string> {
   const version = await said(host, ['criu', '--version'], signal).catch((error: unknown) => {
     if (!(error instanceof LifeboatError) || error.code !== 'tool-missing') throw error;
     throw new LifeboatError('tool-missing', 'CRIU is not installed here', {
-      hint: 'Install CRIU 4.2 or newer (Debian: from sid or backports; docs/containers.md), and see "lifeboat doctor".',
+      hint: 'Install CRIU 4.2 or newer (Debian: from sid or backports; docs/containers.md), and see "lifeboat doctor". Without it, a container can be stopped and copied: --stop-instead.',
     });
   });
   return /^Version:\s*(\S+)/m.exec(version)?.[1] ?? version;
