@@ -41,6 +41,8 @@ section database
 runuser -u postgres -- psql -qAt shop -c "select count(*), sum(cents), md5(string_agg(id || customer || cents || at, ',' order by id)) from orders" \
   -c "select count(*), md5(string_agg(customer || cents, ',' order by customer)) from busy" -c '\d orders' -c '\du'
 section network
+# An address comes some seconds after the first login.
+for _ in $(seq 60); do ip -4 -o addr show scope global | grep -q . && break; sleep 1; done
 ip -br link | awk '{print $1, $3}'; ip -br addr show scope global | awk '{print $1, $3}'
 section esp
 find /boot/efi -mindepth 1 -printf '%y %m %U:%G %T@ %p\n' | sort; find /boot/efi -type f | sort | xargs sha256sum
