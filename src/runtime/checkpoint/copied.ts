@@ -1,5 +1,5 @@
 /** A container that is stopped and copied in place of being dumped: as somebody agreed to, for the reasons that they were told. */
-import { join } from 'node:path/posix';
+import { dirname, join } from 'node:path/posix';
 import type { Host } from '../../host/host.ts';
 import { asLifeboatError, LifeboatError } from '../../kernel/errors.ts';
 import { formatBytes } from '../../kernel/units.ts';
@@ -73,7 +73,7 @@ export async function whyNotStopped(
 ): Promise<readonly string[]> {
   if (copies === undefined) return ['nobody knows how it was started'];
   const found = await copies.obstacles(host, container, signal);
-  const directory = output.slice(0, output.lastIndexOf('/')) || '/';
+  const directory = dirname(output);
   const [bytes, free] = [await copies.bytes(host, container, signal), await freeBytes(host, directory, signal)];
   // Once as it is copied, and once in the archive that is made of that.
   return 2 * bytes <= free

@@ -5,9 +5,9 @@ import type { Argv, Host } from '../../host/host.ts';
 import { asLifeboatError, LifeboatError } from '../../kernel/errors.ts';
 import { runSilently } from '../checkpoint/silent.ts';
 import type { Copies, RestoreRequest } from '../lifecycle.ts';
-import { parseDiff } from './changes.ts';
+import { changesOf } from './changes.ts';
 import { createCommand } from './create-command.ts';
-import { newVolumes, remove, volumes } from './made.ts';
+import { infraObstacle, newVolumes, remove, volumes } from './made.ts';
 
 const workMs = 3_600_000;
 const questionMs = 30_000;
@@ -24,7 +24,7 @@ export const podmanCopies: Copies = {
     const unit = labels['PODMAN_SYSTEMD_UNIT'];
     if (unit !== undefined)
       found.push(`${unit} would start it again when it is stopped: stop that, and copy its files`);
-    if (pod?.infra === true) found.push('it only holds the namespaces of a pod, of which podman makes a new one');
+    if (pod?.infra === true) found.push(infraObstacle);
     if ((container.userIds ?? []).length > 0) found.push('it has a map of user ids, by which podman copies wrongly');
     if (createCommand(container, name) === undefined)
       found.push('nobody knows a command that would make it again as it is');
@@ -78,9 +78,7 @@ async function say(host: Host, argv: Argv, signal: AbortSignal): Promise<string>
 }
 
 async function copyChanges(host: Host, id: string, tree: string, signal: AbortSignal): Promise<void> {
-  const compared = ['podman', 'diff', '--format', 'json', '--', id] as const;
-  const { stdout } = await host.run(compared, { timeoutMs: workMs }, signal);
-  const changes = parseDiff(stdout.toString());
+  const changes = await changesOf(host, id, signal);
   const deleted = changes.filter(({ change }) => change === 'deleted').map(({ path }) => path);
   await host.write(join(tree, deletedName), Buffer.from(JSON.stringify(deleted)), {}, signal);
   const root = (await say(host, ['podman', 'mount', id], signal)).trim();

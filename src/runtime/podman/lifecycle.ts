@@ -15,7 +15,7 @@ import type { Lifecycle, Tcp } from '../lifecycle.ts';
 import type { Container } from '../model/container.ts';
 import { madeAgain } from './changes.ts';
 import { podmanCopies } from './copies.ts';
-import { idOf, newVolumes, remove, volumesIn } from './made.ts';
+import { idOf, infraObstacle, newVolumes, remove, volumesIn } from './made.ts';
 
 const workMs = 600_000;
 const questionMs = 30_000;
@@ -30,7 +30,7 @@ export const podmanLifecycle: Lifecycle = {
     if (tcp === 'close' && !(await canClose(host, signal))) {
       found.push(`${cannotClose}: keep them with --tcp=keep`);
     }
-    if (pod?.infra === true) found.push('it only holds the namespaces of a pod, of which podman makes a new one');
+    if (pod?.infra === true) found.push(infraObstacle);
     for (const path of watched) {
       found.push(
         `a process watches ${path} (inotify), which CRIU finds on an overlay only where it is told, and podman does not tell it`,

@@ -7,6 +7,9 @@ import type { Wanted } from '../lifecycle.ts';
 
 const questionMs = 30_000;
 
+/** Why a container that only holds a pod together is neither dumped nor copied. */
+export const infraObstacle = 'it only holds the namespaces of a pod, of which podman makes a new one';
+
 export function volumesIn({ members }: Wanted): readonly string[] {
   return members.flatMap(({ path }) => /^volumes\/(.+)\.tar$/.exec(path)?.[1] ?? []);
 }
