@@ -63,8 +63,9 @@ async function startSource(
 ): Promise<SystemLab> {
   const images = await sourceImages(layout, signal);
   const cards = [server?.card ?? { network: { kind: 'user' } as const }];
-  // With a screen, as the machine has that it is recovered in: the network card is at the same place then.
-  const options = { images, firmware, cards, memoryMiB: 2048, cpus: 2, screen: true };
+  // With a screen, as the machine has that it is recovered in: the network card is at the same place then. Switched on, as that one is: a system
+  // that goes on from a state has asked for its address where nobody answered.
+  const options = { images, firmware, cards, memoryMiB: 2048, cpus: 2, screen: true, cold: true };
   const lab = await startSystem(options, signal);
   const file = await programDisk(directory);
   await lab.machine.addDisk({ file, format: 'raw', serial: 'PROGRAM', bus: 'scsi' }, signal);
