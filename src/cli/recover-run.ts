@@ -9,7 +9,7 @@ import type { Json } from '../kernel/json.ts';
 import { present } from '../kernel/present.ts';
 import { printable } from '../kernel/text.ts';
 import { parseDuration } from '../kernel/units.ts';
-import { captureLayout } from '../layout/capture.ts';
+import { capturePatiently } from '../layout/capture-patiently.ts';
 import { withWholeDisks } from '../layout/rebuild/attached.ts';
 import { planDigest } from '../layout/rebuild/document.ts';
 import { planText } from '../layout/rebuild/text.ts';
@@ -182,7 +182,7 @@ async function showPlan(
 ): Promise<void> {
   const { config, point, captured, policies } = await firstPoint({ ...asked, hostName }, opening, signal);
   const { layout } = captured;
-  const found = await captureLayout(host, new Date(), signal);
+  const found = await capturePatiently(host, signal);
   const here = does(asked.request, 'recreate') ? await withoutEarlier(found, root, host, signal) : found;
   const met = { here: withWholeDisks(here), captured: layout, point: point.id, beginAnew, policies };
   const request = await remaining(asked.request, met, opening.say, host, signal);

@@ -1,6 +1,6 @@
 /** Disks that are not built anew: what is on them is put together as it is, and taken for what the plan of it made. */
 import type { Host } from '../host/host.ts';
-import { captureLayout } from '../layout/capture.ts';
+import { capturePatiently } from '../layout/capture-patiently.ts';
 import { withWholeDisks } from '../layout/rebuild/attached.ts';
 import { type Plan, planFormat, sourceDigest } from '../layout/rebuild/document.ts';
 import { heldDevices, letGo } from '../layout/rebuild/held.ts';
@@ -68,7 +68,7 @@ export async function assembleStanding(
   const groups = wanted.components.flatMap((one) => (one.kind === 'vg' ? [one.name] : []));
   let before = '';
   for (let round = 0; round < rounds; round++) {
-    const found = await captureLayout(host, new Date(), signal);
+    const found = await capturePatiently(host, signal);
     await letGoOfOwn(wanted, found, host, signal);
     if (arrays.length > 0) {
       const lines = ['DEVICE partitions', ...arrays.map((uuid) => `ARRAY UUID=${mdadmUuid(uuid)}`), ''].join('\n');

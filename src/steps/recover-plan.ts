@@ -1,6 +1,6 @@
 /** How the machine is built anew on the disks that are here, and that somebody agrees to it. Nothing here writes to a disk. */
 import { refuseUnstartable } from '../finalize/fits.ts';
-import { captureLayout } from '../layout/capture.ts';
+import { capturePatiently } from '../layout/capture-patiently.ts';
 import { withWholeDisks } from '../layout/rebuild/attached.ts';
 import { checkPlan } from '../layout/rebuild/check.ts';
 import { type Plan, planDigest } from '../layout/rebuild/document.ts';
@@ -47,14 +47,14 @@ export const planRecovery = step({
     const place = { state: { config, point }, surroundings: { say, secrets, signal } };
     const { value, phases } = await phased('plan', before, async () => {
       if (does(request, 'recreate')) await unmountEarlier(destination.directory, host, signal);
-      let here = await captureLayout(host, new Date(), signal);
+      let here = await capturePatiently(host, signal);
       const met = { here: withWholeDisks(here), captured: captured.layout, point: point.id, beginAnew, policies };
       request = await remaining(request, met, say, host, signal);
       if (does(request, 'recreate')) {
         await refuseRecovered(met.here);
       } else {
         await assemble(met.here);
-        here = await captureLayout(host, new Date(), signal);
+        here = await capturePatiently(host, signal);
       }
       const { layoutPlan, files } = await withEscrow(point, async (lost) => await planWithKeys(here, lost));
       for (const note of layoutPlan.notes) say({ type: 'note', text: note });

@@ -5,7 +5,7 @@ import type { Action } from '../../plan/action.ts';
 import { execute, type Execution, type Progress } from '../../plan/execute.ts';
 import { holding, othersEnded } from '../../plan/outlive.ts';
 import { givenNames, refuseWithoutTools } from '../../plan/preflight.ts';
-import { captureLayout } from '../capture.ts';
+import { capturePatiently } from '../capture-patiently.ts';
 import { withWholeDisks } from './attached.ts';
 import { checkPlan } from './check.ts';
 import { rebuiltChanges } from './compared.ts';
@@ -84,7 +84,7 @@ export async function prepared(
 ): Promise<Pick<Execution, 'locate' | 'check'>> {
   checkPlan(plan);
   const guard = await guardOf(plan, host, progress, signal);
-  const captured = await captureLayout(host, new Date(), signal);
+  const captured = await capturePatiently(host, signal);
   const found = withWholeDisks(await withoutHold(captured, host, signal));
   refuseChanged(plan, found, guard.paths, progress.begun);
   const left = plan.actions.filter(({ id }) => !progress.ended.has(id));

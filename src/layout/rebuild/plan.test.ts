@@ -76,6 +76,16 @@ test('a name of a device is no part of what is agreed to; which disk it is, is',
   ).not.toBe(digest);
 });
 
+test('without knowing what is mounted nothing is planned: the disk of the repository could be taken for one that nobody uses', async () => {
+  const wanted = await recordedLayout('md-raid1.debian12');
+  const found = bareMachine(disksOf(wanted));
+  const blank = new Set(found.components.map(({ id }) => id));
+  const deaf = { ...found, gaps: [{ subject: 'findmnt', problem: 'findmnt did not end within 15 s' }] };
+  expect(() => planLayout({ wanted, found: deaf, blank })).toThrow('was not told: findmnt: findmnt did not end');
+  const other = { ...found, gaps: [{ subject: 'mdadm', problem: 'there is no program mdadm' }] };
+  expect(planLayout({ wanted, found: other, blank }).disks).toHaveLength(2);
+});
+
 /** The same machine with nothing in use. */
 function atRest(layout: Layout): Layout {
   return { ...layout, components: layout.components.filter(({ kind }) => kind !== 'mount' && kind !== 'boot') };

@@ -11,7 +11,15 @@ import { fitted } from './fit.ts';
 import { isWritten, type Keeping, refuseMoved, withKept } from './keep.ts';
 import { type Candidate, matchDisks } from './match.ts';
 import { devicePath, diskPaths } from './paths.ts';
-import { noDisk, refuseHeld, refuseOtherwise, refuseToWrite, refuseUnknown, usesIn } from './refusals.ts';
+import {
+  noDisk,
+  refuseHeld,
+  refuseOtherwise,
+  refuseToWrite,
+  refuseUnanswered,
+  refuseUnknown,
+  usesIn,
+} from './refusals.ts';
 import { retargeted } from './retarget.ts';
 import { onSectors } from './sectors.ts';
 import { diskOf, disksOf, type OrderedSite, siteOf } from './site.ts';
@@ -34,11 +42,12 @@ export interface PlanRequest extends Intent, Keeping {
 /**
  * Pure: the same request gives the same plan.
  *
- * @throws LifeboatError `refused` for a disk without one to take its place, `no-space`, `unsupported` that names all that cannot be made,
+ * @throws LifeboatError `refused` for a disk without one to take its place, or where it is not known what is here, `no-space`, `unsupported` that names all that cannot be made,
  *   `usage` for a rule that is none or cannot be told what it is for
  */
 export function planLayout(request: PlanRequest): Plan {
   const { wanted, blank, silent = new Set(), named = new Map(), only, grows, repository } = request;
+  refuseUnanswered(request.found);
   const found = withWholeDisks(request.found);
   const now = siteOf(found.components);
   const intent = intended({ ...request, wanted: withWholeDisks(wanted) });
