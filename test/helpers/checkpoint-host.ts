@@ -5,7 +5,7 @@ import type { Argv, Host, RunOptions } from '../../src/host/host.ts';
 import { anyCode } from '../../src/host/any-code.ts';
 import { nativeProgram } from '../../src/native/addon.ts';
 import { type CliDocument, lifeboat, root } from './cli.ts';
-import { containerHost } from './container-host.ts';
+import { type ContainerHostOptions, containerHost } from './container-host.ts';
 
 const { signal } = new AbortController();
 
@@ -15,18 +15,21 @@ export interface CheckpointHost extends Host {
   /** Runs lifeboat with `--json`. */
   lifeboat(...args: readonly string[]): Promise<{ readonly code: number; readonly json: CliDocument }>;
   readonly lifeboatArgv: Argv;
-  /** What there is that a checkpoint or restore could leave behind; not what podman and crun keep once they were used. */
+  /** What there is that a checkpoint or restore could leave behind; not what podman, crun, docker and LXC keep once they were used. */
   things(): Promise<readonly string[]>;
 }
 
 /**
  * Busybox and a process with a TCP connection that counts are in its `/ct/rootfs`, which holds the counters in `tmp`.
  *
- * @param more directories of this machine that are seen there, besides those of lifeboat
+ * @param options what is there besides lifeboat
  */
-export async function checkpointHost(more: readonly string[] = []): Promise<CheckpointHost> {
+export async function checkpointHost({
+  shared = [],
+  more = [],
+}: Pick<ContainerHostOptions, 'shared' | 'more'> = {}): Promise<CheckpointHost> {
   const own = [root, realpathSync(join(root, 'node_modules')), dirname(realpathSync(process.execPath))];
-  const host = await containerHost({ criu: true, shared: [...own, ...more] });
+  const host = await containerHost({ criu: true, more, shared: [...own, ...shared] });
   const lifeboatArgv: Argv = [realpathSync(process.execPath), lifeboat];
   await host.run(['mkdir', '/srv'], {}, signal);
   await host.run(['cp', nativeProgram('criu-probe'), '/ct/rootfs/bin/'], {}, signal);
@@ -37,7 +40,9 @@ export async function checkpointHost(more: readonly string[] = []): Promise<Chec
   const listed = async (...argv: Argv): Promise<readonly string[]> =>
     (await tried(argv)).said
       .split('\n')
-      .filter((line) => line !== '' && !/libpod_parent(\/conmon)?$|\.cache$|No such file/.test(line));
+      .filter(
+        (line) => line !== '' && !/libpod_parent(\/conmon)?$|\/docker$|\/lxc\.pivot$|\.cache$|No such file/.test(line),
+      );
   return {
     name: host.name,
     run: host.run,

@@ -46,6 +46,7 @@ describe.skipIf(obstacle !== undefined)(`checkpoints of containers${why}`, () =>
       keeps: true,
       closes: false,
       victims: ['crun', 'lifeboat'],
+      onlyName: true,
     },
     () => host,
   );

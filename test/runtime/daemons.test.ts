@@ -7,24 +7,12 @@ import { recordingHost } from '../../src/host/recording.ts';
 import { captureForPoint } from '../../src/point/capture-containers.ts';
 import { captureContainers } from '../../src/runtime/capture.ts';
 import { containerHost, containerObstacle } from '../helpers/container-host.ts';
+import { shell } from '../helpers/container-programs.ts';
+import { daemonPackages, defineLxc, removeLxc, startDocker, startLxc } from '../helpers/daemons.ts';
 import { describeRuntime, run, signal } from './conformance.ts';
 
 const obstacle = containerObstacle();
 const why = obstacle === undefined ? '' : ` (skipped: ${obstacle})`;
-
-const shell = (script: string): Argv => ['sh', '-ec', script];
-
-/** Without a bridge and rules, as it has no network; its daemon ends with the namespace of processes. */
-const startDocker = `
-rmdir /var/run 2>/dev/null || :; ln -s /run /var/run
-mkdir -p /var/lib/docker; mount -t tmpfs none /var/lib/docker
-dockerd --iptables=false --ip6tables=false --bridge=none --storage-driver=overlay2 \
-  --exec-opt native.cgroupdriver=cgroupfs >/tmp/dockerd.log 2>&1 </dev/null &
-for i in $(seq 1 100); do if docker version >/dev/null 2>&1; then break; fi; sleep 0.2; done
-docker version >/dev/null || { tail -20 /tmp/dockerd.log >&2; exit 1; }
-printf 'FROM scratch\\nCOPY rootfs /\\n' > /ct/Dockerfile
-DOCKER_BUILDKIT=0 docker build -q -t base:1 /ct 2>/dev/null
-`;
 
 const limits = '--cpus 0.5 --memory 64m --pids-limit 50';
 const dockerRun = (name: string): Argv =>
@@ -32,33 +20,25 @@ const dockerRun = (name: string): Argv =>
     `docker run -d --name ${name} --network none -e DB_PASSWORD=hunter22 -v vol1:/data --restart unless-stopped ${limits} base:1 sleep 1000`,
   );
 
-const lxcConfig = (name: string): string => `
-lxc.uts.name = ${name}
-lxc.rootfs.path = dir:/ct/rootfs
-lxc.net.0.type = empty
-lxc.init.cmd = /bin/sleep 1000
-lxc.cgroup.memory.limit_in_bytes = 64M
-lxc.cgroup.pids.max = 50
-lxc.cgroup.cpu.cfs_period_us = 100000
-lxc.cgroup.cpu.cfs_quota_us = 50000
-lxc.mount.entry = /srv srv none bind,create=dir 0 0
-lxc.environment = DB_PASSWORD=hunter22
-lxc.start.auto = 1
-`;
-
-const defineLxc = (name: string): Argv =>
-  shell(`mkdir -p /srv /var/lib/lxc/${name}; echo '${lxcConfig(name)}' > /var/lib/lxc/${name}/config`);
-const startLxc = (name: string): Argv => shell(`lxc-start --name ${name} </dev/null >/dev/null 2>&1`);
-const removeLxc = (name: string): readonly Argv[] => [
-  shell(`lxc-stop --kill --name ${name} || :`),
-  ['rm', '-r', `/var/lib/lxc/${name}`],
-];
+const limited = (name: string): Argv =>
+  defineLxc({
+    name,
+    more: [
+      'lxc.cgroup.memory.limit_in_bytes = 64M',
+      'lxc.cgroup.pids.max = 50',
+      'lxc.cgroup.cpu.cfs_period_us = 100000',
+      'lxc.cgroup.cpu.cfs_quota_us = 50000',
+      'lxc.mount.entry = /srv srv none bind,create=dir 0 0',
+      'lxc.environment = DB_PASSWORD=hunter22',
+      'lxc.start.auto = 1',
+    ],
+  });
 
 describe.skipIf(obstacle !== undefined)(`docker and LXC${why}`, () => {
   let host: Host;
   beforeAll(async () => {
-    host = await containerHost({ more: ['containerd', 'docker-cli', 'docker.io', 'iptables', 'lxc'] });
-    await run(host, [shell(startDocker)]);
+    host = await containerHost({ more: daemonPackages });
+    await run(host, [startDocker]);
   }, 600_000);
   afterAll(() => host[Symbol.asyncDispose]());
 
@@ -69,7 +49,7 @@ describe.skipIf(obstacle !== undefined)(`docker and LXC${why}`, () => {
   );
   describeRuntime(
     'lxc',
-    { start: (name) => [defineLxc(name), startLxc(name)], remove: removeLxc, tool: 'lxc-info' },
+    { start: (name) => [limited(name), startLxc(name)], remove: removeLxc, tool: 'lxc-info' },
     () => host,
   );
 
@@ -77,9 +57,9 @@ describe.skipIf(obstacle !== undefined)(`docker and LXC${why}`, () => {
     await run(host, [
       dockerRun('web'),
       ['docker', 'create', '--name', 'never', '--network', 'host', 'base:1', 'true'],
-      defineLxc('one'),
+      limited('one'),
       startLxc('one'),
-      defineLxc('two'),
+      limited('two'),
     ]);
     const { host: recorder, recording } = recordingHost(host);
     const { containers, gaps } = await captureContainers(recorder, new Date(), signal, ['docker', 'lxc', 'runc']);

@@ -71,7 +71,7 @@ describe.skipIf(obstacle !== undefined)(`servers${why}`, () => {
   let host: CheckpointHost;
   beforeAll(async () => {
     const tree = await unpackedPackages('trixie', packages);
-    host = await checkpointHost([tree]);
+    host = await checkpointHost({ shared: [tree] });
     await host.run(setUp(tree), {}, signal);
     await using work = await temporaryDirectory();
     const preloaded = join(work.path, 'not-root.so');

@@ -27,3 +27,21 @@ export async function readLog(host: Host, path: string): Promise<string> {
   const { stdout } = await host.run(argv, { okCodes: [0, 1], timeoutMs: 15_000 }, signal);
   return nameFromBytes(stdout);
 }
+
+/**
+ * A restore that failed, after nothing of it is here any more.
+ *
+ * @param logs as of {@link inWords}: they are read before anything is removed
+ * @param remove what it had made. @returns that, in words
+ */
+export async function afterRemoval(
+  host: Host,
+  thrown: unknown,
+  logs: readonly string[],
+  remove: () => Promise<readonly string[]>,
+): Promise<LifeboatError> {
+  const known = await inWords(host, thrown, logs);
+  const left = await remove();
+  const words = left.length === 0 ? '' : `; removed what was left of it: ${left.join(', ')}`;
+  return new LifeboatError(known.code, `${known.message}${words}`, { hint: known.hint, cause: known.cause ?? known });
+}

@@ -107,14 +107,8 @@ export async function refuseWhileAtWork(
   signal: AbortSignal,
 ): Promise<void> {
   const own = intent.by !== undefined && (await isAtWork(intent.by)) ? [intent.by.pid] : [];
-  let { named, criu } = await usersOf(host, work, signal);
-  for (let leftMs = ending ? 2 * endingMs : 0; leftMs > 0; leftMs -= pollMs) {
-    if (own.length + named.length > 0 || criu.length === 0) break;
-    // What it had begun may come to its end by itself.
-    if (leftMs <= endingMs) for (const pid of criu) signalIfThere(pid, 'SIGKILL');
-    await sleep(pollMs, signal);
-    ({ named, criu } = await usersOf(host, work, signal));
-  }
+  const { named, criu } =
+    ending && own.length === 0 ? await withoutCriu(host, work, signal) : await usersOf(host, work, signal);
   const [pid] = [...own, ...named, ...criu];
   if (pid === undefined) return;
   throw new LifeboatError('locked', `somebody is at ${work} still: process ${pid}`, {
@@ -122,12 +116,30 @@ export async function refuseWhileAtWork(
   });
 }
 
+/**
+ * Waits for CRIUs at work in a directory for which nobody waits any more. What they had begun may come to its end by itself; they are ended where it does
+ * not.
+ *
+ * @returns who is there then
+ */
+export async function withoutCriu(host: Host, work: string, signal: AbortSignal): Promise<Users> {
+  let there = await usersOf(host, work, signal);
+  for (let leftMs = 2 * endingMs; leftMs > 0; leftMs -= pollMs) {
+    if (there.named.length > 0 || there.criu.length === 0) break;
+    if (leftMs <= endingMs) for (const pid of there.criu) signalIfThere(pid, 'SIGKILL');
+    await sleep(pollMs, signal);
+    there = await usersOf(host, work, signal);
+  }
+  return there;
+}
+
+interface Users {
+  readonly named: readonly number[];
+  readonly criu: readonly number[];
+}
+
 /** Processes that were given something in this directory, and CRIUs that have something open there. */
-async function usersOf(
-  host: Host,
-  work: string,
-  signal: AbortSignal,
-): Promise<{ readonly named: readonly number[]; readonly criu: readonly number[] }> {
+async function usersOf(host: Host, work: string, signal: AbortSignal): Promise<Users> {
   // As a pattern that is not itself what it looks for.
   const pattern = `[/]${work.slice(1).replace(/[.[\]*^$\\]/g, '\\$&')}`;
   const open = `[/]${escaped(work.slice(1))}`;
@@ -141,7 +153,9 @@ async function usersOf(
   return { named: pids('named'), criu: pids('criu') };
 }
 
-const users = `grep -lse "$1" /proc/[0-9]*/cmdline | sed 's/^/named /'
+const users = `grep -lse "$1" /proc/[0-9]*/cmdline | while read -r f; do
+  case "$(tr '\\0' ' ' <"$f" 2>/dev/null)" in criu\\ *|*/criu\\ *) echo "criu $f" ;; *) echo "named $f" ;; esac
+done
 find /proc/[0-9]*/fd -maxdepth 1 \\( -lname "$2" -o -lname "$2/*" \\) -printf '%h\\n' 2>/dev/null | sort -u | while read -r d; do
   case "$(tr '\\0' ' ' <"\${d%/fd}/cmdline" 2>/dev/null)" in criu\\ swrk*|*/criu\\ swrk*) echo "criu $d" ;; esac
 done; :`;

@@ -1,15 +1,17 @@
 /** A checkpoint that somebody else makes for us, by CRIU: the container runs on where that fails, hangs or is killed. */
 import { inWords, readLog } from './explained.ts';
-import { join } from 'node:path/posix';
 import { mendDump, treeBefore } from '../../criu/mend.ts';
 import { isThere } from '../../criu/processes.ts';
 import type { Host } from '../../host/host.ts';
+import { withoutCriu } from './leftovers.ts';
 import { networkOf, unlock } from './locked-network.ts';
 import { asLifeboatError, LifeboatError } from '../../kernel/errors.ts';
 import { cgroupDirectories, parseCgroupMounts } from '../live/cgroups.ts';
 
 export interface Dumped {
   readonly pid: number;
+  /** Where it is made. */
+  readonly work: string;
   /** Where CRIU writes, if it is known beforehand. */
   readonly log?: string;
   /** Makes it run again from its images, where it has ended though not all is done. */
@@ -26,12 +28,14 @@ export async function undoing(
   work: () => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { pid, log, again } = dumped;
+  const { pid, work: place, log, again } = dumped;
   const before = await treeBefore(pid, await freezerOf(host, pid, signal));
   const network = await networkOf(host, pid, undefined, signal);
   try {
     await work();
   } catch (thrown) {
+    // A runtime that was killed leaves its CRIU behind, which goes on.
+    await withoutCriu(host, place, new AbortController().signal);
     const error = await inWords(host, thrown, log === undefined ? [] : [log]);
     const named = /(\/[^\s:"']+\.log)\b/.exec(error.message)?.[1] ?? log;
     const said = named === undefined ? '' : await readLog(host, named);
@@ -68,16 +72,4 @@ export async function freezerOf(host: Host, pid: number, signal: AbortSignal): P
   const found = directories.get('freezer') ?? directories.get('');
   // Never the root of all: nobody freezes that.
   return found !== undefined && mounts.some(({ point }) => point === found) ? undefined : found;
-}
-
-/** A file for CRIU's own settings, which runtimes hand on by the environment. */
-export async function criuSettings(
-  host: Host,
-  work: string,
-  settings: readonly string[],
-  signal: AbortSignal,
-): Promise<Readonly<Record<string, string>>> {
-  const file = join(work, 'criu.conf');
-  await host.write(file, Buffer.from(settings.map((line) => `${line}\n`).join('')), {}, signal);
-  return { CRIU_CONFIG_FILE: file };
 }

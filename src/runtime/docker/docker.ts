@@ -1,17 +1,17 @@
 /** Docker, through the API of its daemon, which its command line speaks. The daemon is never started: it is asked only where it runs. */
 import type { Asker } from '../../host/asker.ts';
-import type { Argv } from '../../host/host.ts';
 import { inParallel } from '../../kernel/parallel.ts';
 import { captureLive } from '../live/process.ts';
 import { parseSpec } from '../oci/runtime.ts';
 import type { Spec } from '../oci/spec.ts';
 import type { Found, Runtime } from '../runtime.ts';
 import { parseDiff } from './changes.ts';
+import { dockerCommand } from './command.ts';
 import { describeDocker, dockerState } from './describe.ts';
+import { dockerLifecycle } from './lifecycle.ts';
 import { inspectSchema, listedSchema, networksSchema } from './schema.ts';
 
 const pidFile = '/run/docker.pid';
-const socket = 'unix:///run/docker.sock';
 
 /** Where the specification of one that runs is: docker may have a containerd of its own. */
 const bundles = [
@@ -52,6 +52,7 @@ export const docker: Runtime = {
       return describeDocker(one, spec, live, networks);
     });
   },
+  lifecycle: dockerLifecycle,
 };
 
 /** @throws Error for what is no list of docker */
@@ -75,8 +76,7 @@ function ask<T>(
   parse: (stdout: string) => T,
   okCodes: readonly number[] = [0],
 ): Promise<T | undefined> {
-  const argv: Argv = ['docker', '--host', socket, ...args];
-  return asker.ask({ argv, parse, okCodes, subject: `docker ${args[0]}`, timeoutMs: 30_000 });
+  return asker.ask({ argv: dockerCommand(...args), parse, okCodes, subject: `docker ${args[0]}`, timeoutMs: 30_000 });
 }
 
 async function listNetworks(asker: Asker) {

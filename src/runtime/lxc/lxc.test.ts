@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { idMapOf, limitsOf, mountsOf, networksOf, parseConfig, rootfsOf } from './config.ts';
-import { parseInfo } from './lxc.ts';
+import { parseInfo } from './place.ts';
 
 const of = (...lines: string[]) => parseConfig(lines.join('\n'));
 

@@ -4,11 +4,11 @@ import type { Asker } from '../../host/asker.ts';
 import { inParallel } from '../../kernel/parallel.ts';
 import { present } from '../../kernel/present.ts';
 import { captureLive, type Live } from '../live/process.ts';
-import type { State } from '../model/container.ts';
 import type { Description, Found, Runtime } from '../runtime.ts';
 import { idMapOf, last, limitsOf, mountsOf, networksOf, parseConfig, rootfsOf } from './config.ts';
+import { lxcLifecycle } from './lifecycle.ts';
+import { parseInfo, place } from './place.ts';
 
-const place = '/var/lib/lxc';
 const configFile = /^\/var\/lib\/lxc\/([^/]+)\/config$/;
 
 export const lxc: Runtime = {
@@ -30,22 +30,8 @@ export const lxc: Runtime = {
     const all = await inParallel(found, 4, (one) => inspect(asker, one));
     return all.flatMap((one) => one ?? []);
   },
+  lifecycle: lxcLifecycle,
 };
-
-const states: Readonly<Record<string, State>> = {
-  RUNNING: 'running',
-  STARTING: 'running',
-  STOPPED: 'exited',
-  FROZEN: 'paused',
-};
-
-/** @throws Error for what names no state */
-export function parseInfo(stdout: string): Pick<Found, 'state' | 'pid'> {
-  const state = /^State:\s*(\S+)$/m.exec(stdout)?.[1];
-  if (state === undefined) throw new Error('it names no state');
-  const pid = /^PID:\s*(\d+)$/m.exec(stdout)?.[1];
-  return { state: states[state] ?? 'unknown', ...present({ pid: pid === undefined ? undefined : Number(pid) }) };
-}
 
 async function inspect(asker: Asker, found: Found): Promise<Description | undefined> {
   const { bundle = `${place}/${found.name}`, pid } = found;

@@ -5,11 +5,13 @@ import type { Argv, Host } from '../../host/host.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
 import { sleep } from '../../kernel/wait.ts';
 import { pack } from '../checkpoint/archive.ts';
-import { inWords } from '../checkpoint/explained.ts';
+import { afterRemoval } from '../checkpoint/explained.ts';
 import { cgroupsCalled, removeCgroups, removeEmptyCgroups, unmountBelow } from '../checkpoint/residues.ts';
 import { pidOf } from '../checkpoint/pid.ts';
 import { runSilently } from '../checkpoint/silent.ts';
-import { criuSettings, undoing } from '../checkpoint/torn.ts';
+import { criuSettings, ofConnections, searching, unsayable } from '../checkpoint/settings.ts';
+import { type Definition, keepDefinition, refuseChanged, wholeImages } from '../checkpoint/staying.ts';
+import { undoing } from '../checkpoint/torn.ts';
 import type { Lifecycle, Tcp } from '../lifecycle.ts';
 import type { Container } from '../model/container.ts';
 
@@ -26,9 +28,7 @@ export function ociLifecycle(name: 'runc' | 'crun'): Lifecycle {
     async obstacles(host, container, { tcp, watched = [] }, signal) {
       const { namespaces } = container;
       const found = [...(await strangeness(host, name, container, signal))];
-      const odd = watched.filter((path) => !isSayable(path));
-      if (odd.length > 0)
-        found.push(`a process watches ${odd.join(', ')} (inotify), a name that CRIU's configuration cannot hold`);
+      found.push(...unsayable(watched));
       if (name === 'runc' && tcp === 'keep' && namespaces.some(({ type, from }) => type === 'net' && from === 'own')) {
         found.push(
           "runc restores a network of the container's own empty, so that no connection can be kept in it: close them, or give the network namespace a path",
@@ -40,8 +40,8 @@ export function ociLifecycle(name: 'runc' | 'crun'): Lifecycle {
       const tree = join(work, 'tree');
       const images = join(tree, 'checkpoint');
       await host.run(['mkdir', '-p', '--', images], {}, signal);
-      await copySpec(host, container, tree, signal);
-      const env = await criuSettings(host, work, [...settingsFor(tcp), ...searching(watched)], signal);
+      await keepDefinition(host, definitionOf(container), tree, signal);
+      const env = await criuSettings(host, work, [...ofConnections(tcp), ...searching(watched)], signal);
       const log = join(tree, 'dump.log');
       const argv: Argv = [
         ...begin(name, join(work, 'runtime.log')),
@@ -60,7 +60,7 @@ export function ociLifecycle(name: 'runc' | 'crun'): Lifecycle {
         await host.run(['rm', '-f', '--', archive], {}, new AbortController().signal);
         await resume(host, name, container, work, tcp, new AbortController().signal);
       };
-      const dumped = { pid: pidOf(container), log, again };
+      const dumped = { pid: pidOf(container), work, log, again };
       await undoing(
         host,
         dumped,
@@ -97,7 +97,7 @@ export function ociLifecycle(name: 'runc' | 'crun'): Lifecycle {
     discard: async (host, { container, name: id = container.id }, { cgroups }, work) =>
       await remove(host, name, id, [bundleOf(container), work], new Set(cgroups)),
     async restore(host, { content, work, container, name: id = container.id, tcp }, signal) {
-      await refuseChanged(host, container, content, signal);
+      await refuseChanged(host, definitionOf(container), content, signal);
       const from = { name, id, bundle: bundleOf(container), images: join(content, 'checkpoint'), work, tcp };
       await restoreFrom(host, from, signal);
       return id;
@@ -113,10 +113,10 @@ export function ociLifecycle(name: 'runc' | 'crun'): Lifecycle {
       bytes: async () => 1 << 20,
       // All that it has changed is in its bundle, which stays where it is.
       async copy(host, container, tree, signal) {
-        await copySpec(host, container, tree, signal);
+        await keepDefinition(host, definitionOf(container), tree, signal);
       },
       async make(host, { container, content, name: id = container.id }, signal) {
-        await refuseChanged(host, container, content, signal);
+        await refuseChanged(host, definitionOf(container), content, signal);
         try {
           await runFromBundle(host, name, container, id, signal);
         } catch (error) {
@@ -161,18 +161,8 @@ async function strangeness(
       ];
 }
 
-async function copySpec(host: Host, container: Container, tree: string, signal: AbortSignal): Promise<void> {
-  await host.run(['cp', '--', join(bundleOf(container), 'config.json'), join(tree, 'spec.dump')], {}, signal);
-}
-
-/** What a restore takes from the bundle has to be what it was. @throws LifeboatError `refused` */
-async function refuseChanged(host: Host, container: Container, tree: string, signal: AbortSignal): Promise<void> {
-  const config = join(bundleOf(container), 'config.json');
-  const was = await host.read(join(tree, 'spec.dump'), {}, signal);
-  if (was.equals(await host.read(config, {}, signal))) return;
-  throw new LifeboatError('refused', `${config} is not what it was when ${container.name} was checkpointed`, {
-    hint: 'Nothing was made. As it was it is in the file: tar --extract --to-stdout --file FILE ./spec.dump',
-  });
+function definitionOf(container: Container): Definition {
+  return { path: join(bundleOf(container), 'config.json'), kept: 'spec.dump' };
 }
 
 /** From its beginning. */
@@ -201,14 +191,8 @@ async function resume(
   tcp: Tcp | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  const images = join(work, 'tree', 'checkpoint');
-  // Written last but for the statistics: without it there is nothing to make it run again from, and what is there of it must stay.
-  const { code } = await host.run(['test', '-s', join(images, 'inventory.img')], { okCodes: [0, 1] }, signal);
-  if (code !== 0) {
-    throw new LifeboatError('failed', `what was written of ${container.id} is not whole, and nothing was done to it`, {
-      hint: `Look how it is: ${name} list; if it is frozen, ${name} resume ${container.id}. Then remove ${work}.`,
-    });
-  }
+  const look = `${name} list; if it is frozen, ${name} resume ${container.id}`;
+  const images = await wholeImages(host, container, work, look, signal);
   await remove(host, name, container.id, [bundleOf(container)]);
   await restoreFrom(host, { name, id: container.id, bundle: bundleOf(container), images, work, tcp }, signal);
 }
@@ -228,7 +212,7 @@ async function restoreFrom(
   signal: AbortSignal,
 ): Promise<void> {
   const log = join(work, 'runtime.log');
-  const env = await criuSettings(host, work, settingsFor(tcp), signal);
+  const env = await criuSettings(host, work, ofConnections(tcp), signal);
   const before = await cgroupsCalled(host, [id]);
   const argv: Argv = [
     ...begin(name, log),
@@ -247,10 +231,8 @@ async function restoreFrom(
   try {
     await runSilently(host, argv, { log }, { env, timeoutMs: workMs, killGraceMs: stopMs }, signal);
   } catch (error) {
-    const known = await inWords(host, error, [join(work, 'restore.log')]);
-    const left = await remove(host, name, id, [bundle, work], before);
-    const words = left.length === 0 ? '' : `; removed what was left of it: ${left.join(', ')}`;
-    throw new LifeboatError(known.code, `${known.message}${words}`, { hint: known.hint, cause: known.cause ?? known });
+    const undo = async () => await remove(host, name, id, [bundle, work], before);
+    throw await afterRemoval(host, error, [join(work, 'restore.log')], undo);
   }
 }
 
@@ -284,18 +266,6 @@ async function remove(
 
 function begin(name: string, log: string): readonly [string, ...string[]] {
   return [name, '--log', log];
-}
-
-/** CRIU locks the network by nftables then, of which nothing stays in the tables of others. */
-function settingsFor(tcp: Tcp | undefined): readonly string[] {
-  return ['network-lock nftables', ...(tcp === 'close' ? ['tcp-close'] : [])];
-}
-
-/** In a file of CRIU's, where blanks part words. */
-const isSayable = (path: string): boolean => /^[\w/.+@:,=~-]+$/.test(path);
-
-function searching(watched: readonly string[]): readonly string[] {
-  return watched.length === 0 ? [] : ['force-irmap', ...watched.map((path) => `irmap-scan-path ${path}`)];
 }
 
 function bundleOf({ definedBy, name }: Container): string {

@@ -6,9 +6,10 @@ import { join } from 'node:path/posix';
 import { anyCode } from '../../host/any-code.ts';
 import type { Argv, Host } from '../../host/host.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
-import { inWords } from '../checkpoint/explained.ts';
+import { afterRemoval } from '../checkpoint/explained.ts';
 import { pidOf } from '../checkpoint/pid.ts';
 import { unmountBelow } from '../checkpoint/residues.ts';
+import { untoldWatches } from '../checkpoint/settings.ts';
 import { runSilently } from '../checkpoint/silent.ts';
 import { undoing } from '../checkpoint/torn.ts';
 import type { Lifecycle, Tcp } from '../lifecycle.ts';
@@ -31,11 +32,7 @@ export const podmanLifecycle: Lifecycle = {
       found.push(`${cannotClose}: keep them with --tcp=keep`);
     }
     if (pod?.infra === true) found.push(infraObstacle);
-    for (const path of watched) {
-      found.push(
-        `a process watches ${path} (inotify), which CRIU finds on an overlay only where it is told, and podman does not tell it`,
-      );
-    }
+    found.push(...untoldWatches('podman', watched));
     found.push(...(await madeAgain(host, id, signal)));
     return found;
   },
@@ -60,7 +57,7 @@ export const podmanLifecycle: Lifecycle = {
     const made = async (): Promise<void> => {
       await host.run(argv, { timeoutMs: workMs, killGraceMs: stopMs }, signal);
     };
-    await undoing(host, { pid: pidOf(container), again }, made, signal);
+    await undoing(host, { pid: pidOf(container), work, again }, made, signal);
   },
   async resume(host, container, { archive, work, tcp }, signal) {
     if (tcp === 'close' && !(await canClose(host, signal))) {
@@ -154,13 +151,7 @@ export const podmanLifecycle: Lifecycle = {
     try {
       await runSilently(host, argv, { output }, { timeoutMs: workMs, killGraceMs: stopMs }, signal);
     } catch (error) {
-      const known = await inWords(host, error, []);
-      const left = await remove(host, name ?? container.id, made);
-      const words = left.length === 0 ? '' : `; removed what was left of it: ${left.join(', ')}`;
-      throw new LifeboatError(known.code, `${known.message}${words}`, {
-        hint: known.hint,
-        cause: known.cause ?? known,
-      });
+      throw await afterRemoval(host, error, [], async () => await remove(host, name ?? container.id, made));
     }
     return await idOf(host, name ?? container.id, signal);
   },
