@@ -27,6 +27,7 @@ const toolsOf: Readonly<Record<string, readonly string[]>> = {
     'test',
     'uname',
   ],
+  containerd: ['containerd', 'ctr'],
   criu: ['criu'],
   crun: ['crun'],
   'cryptsetup-bin': ['cryptsetup', 'veritysetup', 'integritysetup'],

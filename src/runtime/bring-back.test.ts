@@ -47,6 +47,21 @@ test.each<[Partial<Container>, string[], string]>([
     units,
     'somebody: what had started it, or "runc run --bundle /ct/web web" (its runtime starts nothing)',
   ],
+  [
+    { runtime: 'containerd', labels: { 'containerd.io/namespace': 'k8s.io' } },
+    [],
+    'itself: kubelet makes the containers of its pods anew',
+  ],
+  [
+    { runtime: 'containerd', labels: { 'containerd.io/namespace': 'default', 'nerdctl/name': 'web' } },
+    units,
+    'somebody: nerdctl --namespace default start web (its restart policy is no)',
+  ],
+  [
+    { runtime: 'containerd', restart: { policy: 'always' }, labels: { 'containerd.io/namespace': 'default' } },
+    ['containerd.service'],
+    'itself: containerd.service (restart policy always)',
+  ],
   [{ runtime: 'process' }, units, 'somebody: by what had started it: no runtime knows it'],
 ])('%j with %j: %s', (more, enabled, expected) => {
   const { by, how } = bringBack(container(more), new Set(enabled));

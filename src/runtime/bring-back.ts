@@ -29,6 +29,8 @@ export function bringBack(container: Container, enabled: ReadonlySet<string> | u
       if (container.annotations['lxc.start.auto'] !== '1')
         return somebody(`lxc-start --name ${name}`, 'lxc.start.auto is not 1');
       return byUnit('lxc.service', enabled, 'lxc.start.auto', `lxc-start --name ${name}`);
+    case 'containerd':
+      return ofContainerd(container, enabled);
     case 'runc':
     case 'crun':
       return somebody(
@@ -38,6 +40,18 @@ export function bringBack(container: Container, enabled: ReadonlySet<string> | u
     case 'process':
       return { by: 'somebody', how: 'by what had started it: no runtime knows it' };
   }
+}
+
+function ofContainerd({ id, labels, restart }: Container, enabled: ReadonlySet<string> | undefined): BringBack {
+  const { 'containerd.io/namespace': namespace = 'default', 'nerdctl/name': name } = labels;
+  if (namespace === 'k8s.io') return { by: 'itself', how: 'kubelet makes the containers of its pods anew' };
+  const start =
+    name === undefined
+      ? `ctr --namespace ${namespace} tasks start --detach ${id}`
+      : `nerdctl --namespace ${namespace} start ${name}`;
+  const { policy = 'no' } = restart ?? {};
+  if (policy !== 'always' && policy !== 'unless-stopped') return somebody(start, `its restart policy is ${policy}`);
+  return byUnit('containerd.service', enabled, `restart policy ${policy}`, start);
 }
 
 function ofPodman(container: Container, enabled: ReadonlySet<string> | undefined): BringBack {

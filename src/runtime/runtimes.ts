@@ -1,3 +1,4 @@
+import { containerd } from './containerd/containerd.ts';
 import { crun } from './crun/crun.ts';
 import { docker } from './docker/docker.ts';
 import { lxc } from './lxc/lxc.ts';
@@ -11,6 +12,7 @@ import type { Runtime } from './runtime.ts';
 export const runtimes: { readonly [N in RuntimeName]: Runtime } = {
   podman,
   docker,
+  containerd,
   lxc,
   crun,
   runc,

@@ -4,6 +4,14 @@ import { shell, words } from './container-programs.ts';
 
 export const daemonPackages = ['containerd', 'docker-cli', 'docker.io', 'iptables', 'lxc'] as const;
 
+/** Before docker, which takes it for its own, too. */
+export const startContainerd = shell(`set -e
+mkdir -p /var/lib/containerd; mount -t tmpfs none /var/lib/containerd
+containerd >/tmp/containerd.log 2>&1 </dev/null &
+for i in $(seq 1 100); do if ctr version >/dev/null 2>&1; then break; fi; sleep 0.2; done
+ctr version >/dev/null || { tail -20 /tmp/containerd.log >&2; exit 1; }
+`);
+
 /** Without a bridge and rules, as it has no network; its daemon ends with the namespace of processes. */
 export const startDocker = shell(`set -e
 rmdir /var/run 2>/dev/null || :; ln -s /run /var/run

@@ -7,8 +7,8 @@ import { recordingHost } from '../../src/host/recording.ts';
 import { captureForPoint } from '../../src/point/capture-containers.ts';
 import { captureContainers } from '../../src/runtime/capture.ts';
 import { containerHost, containerObstacle } from '../helpers/container-host.ts';
-import { shell } from '../helpers/container-programs.ts';
-import { daemonPackages, defineLxc, removeLxc, startDocker, startLxc } from '../helpers/daemons.ts';
+import { bundle, shell, silently } from '../helpers/container-programs.ts';
+import { daemonPackages, defineLxc, removeLxc, startContainerd, startDocker, startLxc } from '../helpers/daemons.ts';
 import { describeRuntime, run, signal } from './conformance.ts';
 
 const obstacle = containerObstacle();
@@ -34,11 +34,20 @@ const limited = (name: string): Argv =>
     ],
   });
 
+/** Of a specification of runc. */
+const limitedSpec =
+  's/"resources": {/"resources": { "cpu": { "quota": 50000, "period": 100000 }, "memory": { "limit": 67108864 }, "pids": { "limit": 50 },/';
+
+const removeContainerd = (id: string, namespace = 'default'): readonly Argv[] => [
+  shell(`ctr -n ${namespace} tasks kill --signal SIGKILL ${id} 2>/dev/null || :; sleep 0.3`),
+  shell(`ctr -n ${namespace} tasks delete ${id} >/dev/null 2>&1 || :; ctr -n ${namespace} containers delete ${id}`),
+];
+
 describe.skipIf(obstacle !== undefined)(`docker and LXC${why}`, () => {
   let host: Host;
   beforeAll(async () => {
     host = await containerHost({ more: daemonPackages });
-    await run(host, [startDocker]);
+    await run(host, [startContainerd, startDocker]);
   }, 600_000);
   afterAll(() => host[Symbol.asyncDispose]());
 
@@ -52,6 +61,52 @@ describe.skipIf(obstacle !== undefined)(`docker and LXC${why}`, () => {
     { start: (name) => [limited(name), startLxc(name)], remove: removeLxc, tool: 'lxc-info' },
     () => host,
   );
+
+  describeRuntime(
+    'containerd',
+    {
+      start: (name) => [
+        bundle(name, ['sleep', '1000'], [limitedSpec]),
+        silently(`ctr run --detach --null-io --config /ct/${name}/config.json ${name}`),
+      ],
+      remove: removeContainerd,
+      tool: 'ctr',
+    },
+    () => host,
+  );
+
+  test('containerd: the name, image, changes and policy of one of nerdctl, and nothing of docker twice', async () => {
+    const labels = '--label nerdctl/name=web --label containerd.io/restart.policy=on-failure:3';
+    await run(host, [
+      shell('docker save base:1 | ctr images import - >/dev/null'),
+      shell(
+        'ctr namespaces create other 2>/dev/null || :; docker save base:1 | ctr -n other images import - >/dev/null',
+      ),
+      silently(`ctr -n other run --detach --null-io ${labels} docker.io/library/base:1 one sleep 1000`),
+      ['ctr', 'containers', 'create', 'docker.io/library/base:1', 'never', 'true'],
+      dockerRun('web'),
+    ]);
+    const { containers, gaps } = await captureContainers(host, new Date(), signal, ['docker', 'containerd', 'runc']);
+    await run(host, [
+      ['docker', 'rm', '--force', 'web'],
+      ...removeContainerd('one', 'other'),
+      ...removeContainerd('never'),
+    ]);
+    expect(gaps).toEqual([]);
+    expect(containers.map(({ runtime, name, state }) => `${runtime} ${name} ${state}`).sort()).toEqual([
+      'containerd never exited',
+      'containerd web running',
+      'docker web running',
+    ]);
+    const one = containers.find(({ id }) => id === 'one');
+    expect(one).toMatchObject({
+      image: { reference: 'docker.io/library/base:1', layers: [expect.stringContaining('/snapshots/')] },
+      rootfs: { driver: 'overlayfs', writable: expect.stringMatching(/^\/var\/lib\/containerd\/.*\/fs$/) },
+      restart: { policy: 'on-failure', retries: 3 },
+      labels: { 'containerd.io/namespace': 'other' },
+      storage: ['/var/lib/containerd'],
+    });
+  });
 
   test('each container is in the list once, with what a backup has to take of it; recorded with RECORD=1', async () => {
     await run(host, [

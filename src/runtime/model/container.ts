@@ -10,7 +10,7 @@ import { imageSchema, mountSchema, rootfsSchema } from './storage.ts';
 export const containerFormat = 'lifeboat.container/1';
 
 /** A new runtime is a name here, a folder, and a line in `runtimes.ts`. */
-export const runtimeNames = ['process', 'runc', 'crun', 'lxc', 'docker', 'podman'] as const;
+export const runtimeNames = ['process', 'runc', 'crun', 'lxc', 'containerd', 'docker', 'podman'] as const;
 
 const text = z.string().exactOptional();
 const count = z.number().int().nonnegative().exactOptional();
@@ -34,7 +34,7 @@ const idMapSchema = z.object({
   size: z.number().int().positive(),
 });
 
-const restartSchema = z.object({
+export const restartSchema = z.object({
   policy: z.enum(['no', 'always', 'on-failure', 'unless-stopped']),
   /** Absent: without end. */
   retries: count,
