@@ -14,6 +14,8 @@ export interface CheckpointRequest {
   readonly leaveRunning: boolean;
   /** Absent: there are no connections. */
   readonly tcp?: Tcp;
+  /** Passes over the memory before it is frozen, where {@link Lifecycle.passes}. @default 0 */
+  readonly passes?: number;
   /** Paths that CRIU has to be told of, as the container sees them: they are watched by inotify, on overlays. @default none */
   readonly watched?: readonly string[];
 }
@@ -62,6 +64,8 @@ export interface Copies {
 export interface Lifecycle {
   /** How a restore wants its content. */
   readonly takes: 'archive' | 'tree';
+  /** It can go over the memory before it freezes the container. */
+  readonly passes?: true;
   /**
    * What speaks against a checkpoint and only this runtime knows, in words. Changes nothing.
    *

@@ -15,7 +15,7 @@ export interface CheckpointHost extends Host {
   /** Runs lifeboat with `--json`. */
   lifeboat(...args: readonly string[]): Promise<{ readonly code: number; readonly json: CliDocument }>;
   readonly lifeboatArgv: Argv;
-  /** What there is that a checkpoint or restore could leave behind; not what podman, crun, docker and LXC keep once they were used. */
+  /** What there is that a checkpoint or restore could leave behind; not what podman, crun, docker and LXC keep once they were used, nor what belongs to systemd. */
   things(): Promise<readonly string[]>;
 }
 
@@ -31,17 +31,26 @@ export async function checkpointHost({
   const own = [root, realpathSync(join(root, 'node_modules')), dirname(realpathSync(process.execPath))];
   const host = await containerHost({ criu: true, more, shared: [...own, ...shared] });
   const lifeboatArgv: Argv = [realpathSync(process.execPath), lifeboat];
-  await host.run(['mkdir', '/srv'], {}, signal);
-  await host.run(['cp', nativeProgram('criu-probe'), '/ct/rootfs/bin/'], {}, signal);
+  return await checkpointHostOf(host, lifeboatArgv, nativeProgram('criu-probe'));
+}
+
+/** Of a root for containers that there is already. @param probe the program that counts, as it is seen there */
+export async function checkpointHostOf(host: Host, lifeboatArgv: Argv, probe: string): Promise<CheckpointHost> {
+  await host.run(['mkdir', '-p', '/srv'], {}, signal);
+  await host.run(['cp', probe, '/ct/rootfs/bin/'], {}, signal);
   const tried = async (argv: Argv, options: RunOptions = {}) => {
-    const { code, stdout, stderr } = await host.run(argv, { timeoutMs: 60_000, ...options, okCodes: anyCode }, signal);
+    const { code, stdout, stderr } = await host.run(argv, { timeoutMs: 300_000, ...options, okCodes: anyCode }, signal);
     return { code, said: `${stdout.toString()}${stderr}` };
   };
   const listed = async (...argv: Argv): Promise<readonly string[]> =>
     (await tried(argv)).said
       .split('\n')
       .filter(
-        (line) => line !== '' && !/libpod_parent(\/conmon)?$|\/docker$|\/lxc\.pivot$|\.cache$|No such file/.test(line),
+        (line) =>
+          line !== '' &&
+          !/libpod_parent(\/conmon)?$|\/docker$|\/lxc\.pivot$|\.(service|slice|scope|mount|socket|swap)$|\.cache$|No such file/.test(
+            line,
+          ),
       );
   return {
     name: host.name,
@@ -53,7 +62,7 @@ export async function checkpointHost({
     lifeboatArgv,
     async lifeboat(...args) {
       const argv: Argv = [...lifeboatArgv, '--json', ...args];
-      const { code, stdout, stderr } = await host.run(argv, { timeoutMs: 60_000, okCodes: anyCode }, signal);
+      const { code, stdout, stderr } = await host.run(argv, { timeoutMs: 300_000, okCodes: anyCode }, signal);
       if (stdout.length === 0) throw new Error(`lifeboat ${args.join(' ')} said nothing: ${stderr}`);
       return { code, json: JSON.parse(stdout.toString()) as CliDocument };
     },

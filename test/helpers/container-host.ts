@@ -57,22 +57,8 @@ done
 test ! -d /sys/fs/cgroup/unified || mkdir -p "/sys/fs/cgroup/unified/$name/leaf"
 exec unshare --mount --pid --fork --kill-child --net --uts --ipc --cgroup --propagation private sh -c "$own" sh "$tree" "$base" "$name" "$@"`;
 
-const inside = `set -e
-tree=$1 base=$2 name=$3 root=$2/root; shift 3
-test ! -d /sys/fs/cgroup/unified || echo $$ > "/sys/fs/cgroup/unified/$name/leaf/cgroup.procs"
-mount -t tmpfs none "$base"
-mkdir "$base/upper" "$base/work" "$root"
-mount -t overlay -o "lowerdir=$tree,upperdir=$base/upper,workdir=$base/work" none "$root"
-mkdir -p "$root/etc/containers" "$root/var/tmp"
-mount -t proc none "$root/proc"
-mount -t sysfs none "$root/sys"
-mount -t tmpfs none "$root/sys/fs/cgroup"
-for c in /sys/fs/cgroup/*/; do
-  c=$(basename "$c"); test "$c" = unified && continue
-  mkdir "$root/sys/fs/cgroup/$c"; mount --bind "/sys/fs/cgroup/$c/$name" "$root/sys/fs/cgroup/$c"
-done
-mount --rbind /dev "$root/dev"
-for d in run tmp var/tmp; do mount -t tmpfs none "$root/$d"; done
+/** What a bare tree of packages has not, in words of a shell that knows it as `$root`; and the root of containers with busybox in it. */
+export const furnish = `mkdir -p "$root/etc/containers" "$root/var/tmp"
 echo root:x:0:0:root:/root:/bin/sh > "$root/etc/passwd"; echo root:x:0: > "$root/etc/group"
 echo '{"default":[{"type":"insecureAcceptAnything"}]}' > "$root/etc/containers/policy.json"
 printf '[storage]\\ndriver="vfs"\\nrunroot="/run/containers/storage"\\ngraphroot="/var/lib/containers/storage"\\n' > "$root/etc/containers/storage.conf"
@@ -84,7 +70,25 @@ for n in iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tab
   if test -e "$root/usr/sbin/xtables-nft-multi"; then ln -sf xtables-nft-multi "$root/usr/sbin/$n"; fi
 done
 for a in sh sleep true nc cat; do ln -s busybox "$root/ct/rootfs/bin/$a"; done
-hostname trixie
+`;
+
+const inside = `set -e
+tree=$1 base=$2 name=$3 root=$2/root; shift 3
+test ! -d /sys/fs/cgroup/unified || echo $$ > "/sys/fs/cgroup/unified/$name/leaf/cgroup.procs"
+mount -t tmpfs none "$base"
+mkdir "$base/upper" "$base/work" "$root"
+mount -t overlay -o "lowerdir=$tree,upperdir=$base/upper,workdir=$base/work" none "$root"
+mkdir -p "$root/var/tmp"
+mount -t proc none "$root/proc"
+mount -t sysfs none "$root/sys"
+mount -t tmpfs none "$root/sys/fs/cgroup"
+for c in /sys/fs/cgroup/*/; do
+  c=$(basename "$c"); test "$c" = unified && continue
+  mkdir "$root/sys/fs/cgroup/$c"; mount --bind "/sys/fs/cgroup/$c/$name" "$root/sys/fs/cgroup/$c"
+done
+mount --rbind /dev "$root/dev"
+for d in run tmp var/tmp; do mount -t tmpfs none "$root/$d"; done
+${furnish}hostname trixie
 ip link set lo up 2>/dev/null || :
 for path in "$@"; do mkdir -p "$root$path"; mount --rbind "$path" "$root$path"; done
 mkdir "$root/old"; cd "$root"; pivot_root . old; umount -l /old; rmdir /old
@@ -99,14 +103,22 @@ export interface ContainerHostOptions {
   readonly shared?: readonly string[];
 }
 
+/** The trees of which that root is made, the uppermost first. */
+export async function containerTrees({
+  criu = false,
+  more = [],
+}: Pick<ContainerHostOptions, 'criu' | 'more'>): Promise<readonly string[]> {
+  const own = await unpackedPackages('trixie', [...packages, ...(criu ? besideCriu : []), ...more]);
+  return criu ? [await unpackedPackages('sid', criuPackages), own] : [own];
+}
+
 /** It has a root directory for containers, with busybox, in `/ct/rootfs`. */
 export async function containerHost({
   criu = false,
   more = [],
   shared = [],
 }: ContainerHostOptions = {}): Promise<Host> {
-  const own = await unpackedPackages('trixie', [...packages, ...(criu ? besideCriu : []), ...more]);
-  const tree = criu ? `${await unpackedPackages('sid', criuPackages)}:${own}` : own;
+  const tree = (await containerTrees({ criu, more })).join(':');
   await using stack = new AsyncDisposableStack();
   const base = stack.use(await temporaryDirectory()).path;
   const name = `lifeboat-test-${process.pid}-${Date.now()}`;

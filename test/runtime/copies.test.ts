@@ -305,6 +305,23 @@ describe.skipIf(obstacle !== undefined)(`containers that are stopped and copied$
     );
   });
 
+  test('no room for its memory is a reason to stop it, as what is copied may take less', async () => {
+    await start('crun');
+    await run('mkdir -p /srv/small; mount -t tmpfs -o size=8m none /srv/small');
+    try {
+      const args = ['container', 'checkpoint', name, '--output', '/srv/small/a.tar', '--tcp=keep'];
+      expect(await host.lifeboat(...args)).toMatchObject({ json: { error: { code: 'no-space' } } });
+      const { json } = await host.lifeboat('--dry-run', ...args, '--stop-instead');
+      expect(json['stoppedFor']).toEqual([expect.stringContaining('free')]);
+      expect(await host.lifeboat(...args, '--stop-instead', `--yes=${String(json['digest'])}`)).toMatchObject({
+        code: 0,
+        json: { withoutMemory: true },
+      });
+    } finally {
+      await run('umount /srv/small; rmdir /srv/small');
+    }
+  });
+
   test('a bundle that was changed since is no bundle to restore from', async () => {
     await start('crun');
     const made = await host.lifeboat('container', 'checkpoint', name, '--output', file, '--tcp=keep');

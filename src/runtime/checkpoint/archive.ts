@@ -6,6 +6,7 @@ import { asLifeboatError, LifeboatError } from '../../kernel/errors.ts';
 import { nameFromBytes } from '../../kernel/text.ts';
 import { formatBytes } from '../../kernel/units.ts';
 import { throwIfAborted } from '../../kernel/wait.ts';
+import { parentLinks } from './passes.ts';
 
 const workMs = 3_600_000;
 /** Some hundred thousand members: CRIU writes a dozen images for each process. */
@@ -17,6 +18,7 @@ export async function pack(host: Host, tree: string, archive: string, signal: Ab
     '--create',
     '--format=gnu',
     '--numeric-owner',
+    ...parentLinks.map((path) => `--exclude=${path}`),
     '--file',
     archive,
     '--directory',

@@ -69,7 +69,7 @@ interface Looked {
 async function lookAt(
   host: Host,
   container: Container,
-  { tcp, leaveRunning, preDumps, output }: CheckpointOptions,
+  { tcp, leaveRunning, preDumps, output, stopInstead }: CheckpointOptions,
   signal: AbortSignal,
 ): Promise<Omit<Looked, 'criu'>> {
   const { processes, sockets, memoryBytes } = await observe(host, pidOf(container), signal);
@@ -84,10 +84,12 @@ async function lookAt(
     obstacles.push(`there ${many}: say with --tcp=keep or --tcp=close what is to become of them`);
   }
   if (preDumps > 0) {
-    const why = (await tracksMemory(host, signal))
-      ? 'lifeboat makes no passes before a checkpoint yet: leave out --pre-dump'
-      : 'the kernel does not tell which memory was written (no CONFIG_MEM_SOFT_DIRTY), so that no pass before a checkpoint is possible: leave out --pre-dump';
-    obstacles.push(why);
+    if (lifecycleOf(container.runtime).passes !== true)
+      obstacles.push(`${container.runtime} makes no passes before a checkpoint: leave out --pre-dump`);
+    else if (!(await tracksMemory(host, signal)))
+      obstacles.push(
+        'the kernel does not tell which memory was written (no CONFIG_MEM_SOFT_DIRTY), so that no pass before a checkpoint is possible: leave out --pre-dump',
+      );
   }
   if (container.runtime !== 'process' && (await isInUnifiedRoot(host, pidOf(container), signal))) {
     obstacles.push(
@@ -95,14 +97,14 @@ async function lookAt(
     );
   }
   const directory = dirname(output);
-  // Once as CRIU writes it, and once in the archive that is made of that.
-  const [needed, free] = [2 * memoryBytes + besideMemory, await freeBytes(host, directory, signal)];
+  // Once as CRIU writes it, and once in the archive that is made of that; each pass may find that all was written to.
+  const [needed, free] = [2 * (1 + preDumps) * memoryBytes + besideMemory, await freeBytes(host, directory, signal)];
   if (obstacles.length === 0 && free < needed) {
-    throw new LifeboatError(
-      'no-space',
-      `a checkpoint of ${container.name} takes ${formatBytes(needed)} while it is made, and ${directory} has ${formatBytes(free)} free`,
-      { hint: 'Free some space there, or choose another place with --output.' },
-    );
+    const problem = `a checkpoint of ${container.name} takes ${formatBytes(needed)} while it is made, and ${directory} has ${formatBytes(free)} free`;
+    const hint = 'Free some space there, or choose another place with --output.';
+    // What is copied may take less.
+    if (stopInstead === undefined) throw new LifeboatError('no-space', problem, { hint });
+    obstacles.push(problem);
   }
   const watches = processes.flatMap((one) => one.watches);
   const { paths: watched, nameless } = await watchedOnOverlays(host, pidOf(container), watches, signal);
@@ -206,11 +208,18 @@ async function checkpointIn(
   making: Making & Omit<Looked, 'obstacles'>,
   signal: AbortSignal,
 ): Promise<Checkpoint> {
-  const { work, criu, tcp, watched = [], leaveRunning } = making;
+  const { work, criu, tcp, watched = [], leaveRunning, preDumps: passes } = making;
   const own = join(work, 'lifeboat');
   await host.run(['mkdir', '-p', '--', own], {}, signal);
   const cpu = await dumpCpu(host, own, signal);
-  const request = { archive: archiveIn(work), work, leaveRunning, watched, ...(tcp === undefined ? {} : { tcp }) };
+  const request = {
+    archive: archiveIn(work),
+    work,
+    leaveRunning,
+    watched,
+    passes,
+    ...(tcp === undefined ? {} : { tcp }),
+  };
   await noteIntent(host, work, await intentOf(host, container, tcp, signal), signal);
   await lifecycle.checkpoint(host, container, request, signal);
   try {

@@ -8,6 +8,7 @@ import { LifeboatError } from '../../kernel/errors.ts';
 import { formatBytes } from '../../kernel/units.ts';
 import { type Content, type Member, membersOf, poured } from './archive.ts';
 import { freeBytes } from './facts.ts';
+import { linkPasses } from './passes.ts';
 
 const workMs = 3_600_000;
 
@@ -42,6 +43,7 @@ export async function unpack(host: Host, copy: string, to: string, signal: Abort
   const argv = ['tar', '--extract', ...flags, '--file', copy, '--directory', to] as const;
   await host.run(argv, { timeoutMs: workMs }, signal);
   await host.run(['rm', '--', copy], {}, signal);
+  await linkPasses(host, to, signal);
 }
 
 /** Only looks. @throws LifeboatError `archive-damaged` where it is not what was said */

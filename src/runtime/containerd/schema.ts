@@ -17,8 +17,6 @@ export const infoSchema = z.object({
   Spec: specSchema.nullish(),
 });
 
-export type Info = z.infer<typeof infoSchema>;
-
 export const linesOf = (stdout: string): string[] => stdout.split('\n').filter((line) => line !== '');
 
 const states: Readonly<Record<string, State>> = {

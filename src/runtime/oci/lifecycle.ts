@@ -7,6 +7,7 @@ import { sleep } from '../../kernel/wait.ts';
 import { pack } from '../checkpoint/archive.ts';
 import { afterRemoval } from '../checkpoint/explained.ts';
 import { cgroupsCalled, removeCgroups, removeEmptyCgroups, unmountBelow } from '../checkpoint/residues.ts';
+import { type Pass, passesIn } from '../checkpoint/passes.ts';
 import { pidOf } from '../checkpoint/pid.ts';
 import { runSilently } from '../checkpoint/silent.ts';
 import { criuSettings, ofConnections, searching, unsayable } from '../checkpoint/settings.ts';
@@ -25,6 +26,7 @@ const stopMs = 10_000;
 export function ociLifecycle(name: 'runc' | 'crun'): Lifecycle {
   return {
     takes: 'tree',
+    passes: true,
     async obstacles(host, container, { tcp, watched = [] }, signal) {
       const { namespaces } = container;
       const found = [...(await strangeness(host, name, container, signal))];
@@ -36,25 +38,28 @@ export function ociLifecycle(name: 'runc' | 'crun'): Lifecycle {
       }
       return found;
     },
-    async checkpoint(host, container, { archive, work, leaveRunning, tcp, watched = [] }, signal) {
+    async checkpoint(host, container, { archive, work, leaveRunning, tcp, watched = [], passes = 0 }, signal) {
       const tree = join(work, 'tree');
-      const images = join(tree, 'checkpoint');
-      await host.run(['mkdir', '-p', '--', images], {}, signal);
+      const { before, last } = passesIn(tree, passes);
+      await host.run(['mkdir', '-p', '--', ...[...before, last].map(({ images }) => images)], {}, signal);
       await keepDefinition(host, definitionOf(container), tree, signal);
       const env = await criuSettings(host, work, [...ofConnections(tcp), ...searching(watched)], signal);
       const log = join(tree, 'dump.log');
-      const argv: Argv = [
-        ...begin(name, join(work, 'runtime.log')),
-        'checkpoint',
-        '--file-locks',
-        ...(tcp === 'keep' ? ['--tcp-established'] : []),
-        ...(leaveRunning ? ['--leave-running'] : []),
-        '--image-path',
-        images,
-        '--work-path',
-        tree,
-        container.id,
-      ];
+      const pass = async ({ images, parent }: Pass, flags: readonly string[]): Promise<void> => {
+        const argv: Argv = [
+          ...begin(name, join(work, 'runtime.log')),
+          'checkpoint',
+          ...flags,
+          ...(tcp === 'keep' ? ['--tcp-established'] : []),
+          ...(parent === undefined ? [] : ['--parent-path', parent]),
+          '--image-path',
+          images,
+          '--work-path',
+          tree,
+          container.id,
+        ];
+        await host.run(argv, { env, timeoutMs: workMs, killGraceMs: stopMs }, signal);
+      };
       const again = async (): Promise<void> => {
         // What is left of it may be all that the disk has no room for.
         await host.run(['rm', '-f', '--', archive], {}, new AbortController().signal);
@@ -65,7 +70,8 @@ export function ociLifecycle(name: 'runc' | 'crun'): Lifecycle {
         host,
         dumped,
         async () => {
-          await host.run(argv, { env, timeoutMs: workMs, killGraceMs: stopMs }, signal);
+          for (const one of before) await pass(one, ['--pre-dump']);
+          await pass(last, ['--file-locks', ...(leaveRunning ? ['--leave-running'] : [])]);
           await pack(host, tree, archive, signal);
         },
         signal,

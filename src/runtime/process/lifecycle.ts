@@ -7,6 +7,7 @@ import { CriuSession } from '../../criu/session.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
 import { sleep } from '../../kernel/wait.ts';
 import { pack } from '../checkpoint/archive.ts';
+import { type Pass, passesIn } from '../checkpoint/passes.ts';
 import { pidOf } from '../checkpoint/pid.ts';
 import type { Lifecycle, Tcp } from '../lifecycle.ts';
 
@@ -18,15 +19,25 @@ const ghostLimit = 64 << 20;
 
 export const processLifecycle: Lifecycle = {
   takes: 'tree',
+  passes: true,
   async obstacles() {
     return [];
   },
-  async checkpoint(host, container, { archive, work, leaveRunning, tcp, watched = [] }, signal) {
+  async checkpoint(host, container, { archive, work, leaveRunning, tcp, watched = [], passes = 0 }, signal) {
     const tree = join(work, 'tree');
-    const images = join(tree, 'checkpoint');
-    await mkdir(images, { recursive: true });
+    const { before, last } = passesIn(tree, passes);
+    for (const { images } of [...before, last]) await mkdir(images, { recursive: true });
     const search = watched.length === 0 ? {} : { forceIrmap: true, irmapScanPaths: watched };
-    const common = { imagesDir: images, workDir: tree, ...optionsFor(tcp), ...search };
+    const pid = pidOf(container);
+    const optionsOf = ({ images, parent }: Pass) => ({
+      pid,
+      imagesDir: images,
+      workDir: tree,
+      ...optionsFor(tcp),
+      ...search,
+      ...(passes === 0 ? {} : { trackMemory: true }),
+      ...(parent === undefined ? {} : { parentImages: parent }),
+    });
     {
       await using session = new CriuSession();
       // Once it has consented to its end there would be no way back: what is to be kept is packed while the tree stands still.
@@ -34,7 +45,8 @@ export const processLifecycle: Lifecycle = {
         await pack(host, tree, archive, signal);
         return undefined;
       };
-      await session.dump({ pid: pidOf(container), leaveRunning, ghostLimit, ...common }, { 'post-dump': kept }, signal);
+      for (const pass of before) await session.preDump(optionsOf(pass), {}, signal);
+      await session.dump({ ...optionsOf(last), leaveRunning, ghostLimit }, { 'post-dump': kept }, signal);
     }
   },
   async resume(_host, _container, { work, tcp }, signal) {
