@@ -49,8 +49,8 @@ test.each<[Partial<Container>, string[], string]>([
   ],
   [
     { runtime: 'containerd', labels: { 'containerd.io/namespace': 'k8s.io' } },
-    [],
-    'itself: kubelet makes the containers of its pods anew',
+    ['kubelet.service'],
+    'itself: kubelet.service (it makes the containers of its pods anew)',
   ],
   [
     { runtime: 'containerd', labels: { 'containerd.io/namespace': 'default', 'nerdctl/name': 'web' } },

@@ -44,7 +44,13 @@ export function bringBack(container: Container, enabled: ReadonlySet<string> | u
 
 function ofContainerd({ id, labels, restart }: Container, enabled: ReadonlySet<string> | undefined): BringBack {
   const { 'containerd.io/namespace': namespace = 'default', 'nerdctl/name': name } = labels;
-  if (namespace === 'k8s.io') return { by: 'itself', how: 'kubelet makes the containers of its pods anew' };
+  if (namespace === 'k8s.io')
+    return byUnit(
+      'kubelet.service',
+      enabled,
+      'it makes the containers of its pods anew',
+      'systemctl enable --now kubelet',
+    );
   const start =
     name === undefined
       ? `ctr --namespace ${namespace} tasks start --detach ${id}`

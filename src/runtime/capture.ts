@@ -55,14 +55,20 @@ interface List {
   readonly found: readonly Found[];
 }
 
+/** Those that have others run their containers by these ids; elsewhere ids are names that people choose. */
+const handsOn: ReadonlySet<string> = new Set(['podman', 'docker', 'containerd']);
+const runsForOthers: ReadonlySet<string> = new Set(['runc', 'crun']);
+
 /** Podman has its containers run by crun, and each of them is a tree of processes: it is shown once, by who knows most of it. */
 function firstOnly(lists: readonly List[]): List[] {
   const ids = new Set<string>();
   const pids = new Set<number>();
   return lists.map(({ runtime, found }) => {
-    const own = found.filter(({ id, pid }) => !ids.has(id) && !(pid !== undefined && pids.has(pid)));
+    const isKnown = ({ id, pid }: Found): boolean =>
+      (runsForOthers.has(runtime.name) && ids.has(id)) || (pid !== undefined && pids.has(pid));
+    const own = found.filter((one) => !isKnown(one));
     for (const { id, pid } of found) {
-      ids.add(id);
+      if (handsOn.has(runtime.name)) ids.add(id);
       if (pid !== undefined) pids.add(pid);
     }
     return { runtime, found: own };

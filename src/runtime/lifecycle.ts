@@ -79,6 +79,8 @@ export interface Lifecycle {
   ): Promise<readonly string[]>;
   /** After an error the container runs as before. */
   checkpoint(host: Host, container: Container, request: CheckpointRequest, signal: AbortSignal): Promise<void>;
+  /** Lets one run on that a checkpoint of its own had paused; waits for who is at it. Absent: none of its checkpoints pauses it. */
+  thaw?(host: Host, container: Container, signal: AbortSignal): Promise<void>;
   /**
    * Makes it run again from what a checkpoint has left in its directory that was interrupted after the container had ended.
    *

@@ -16,7 +16,7 @@ ctr version >/dev/null || { tail -20 /tmp/containerd.log >&2; exit 1; }
 export const startDocker = shell(`set -e
 rmdir /var/run 2>/dev/null || :; ln -s /run /var/run
 mkdir -p /var/lib/docker; mount -t tmpfs none /var/lib/docker
-dockerd --experimental --iptables=false --ip6tables=false --bridge=none --storage-driver=overlay2 \
+PATH=/srv/bin:$PATH dockerd --experimental --iptables=false --ip6tables=false --bridge=none --storage-driver=overlay2 \
   --exec-opt native.cgroupdriver=cgroupfs >/tmp/dockerd.log 2>&1 </dev/null &
 for i in $(seq 1 100); do if docker version >/dev/null 2>&1; then break; fi; sleep 0.2; done
 docker version >/dev/null || { tail -20 /tmp/dockerd.log >&2; exit 1; }
@@ -39,6 +39,7 @@ export function defineLxc({ name, program = ['/bin/sleep', '1000'], more = [] }:
     'lxc.rootfs.path = dir:/ct/rootfs',
     'lxc.net.0.type = empty',
     'lxc.net.0.flags = up',
+    'lxc.signal.halt = SIGTERM',
     `lxc.init.cmd = ${program.map((word) => (/^[\w/.-]+$/.test(word) ? word : `"${word}"`)).join(' ')}`,
     ...more,
   ];

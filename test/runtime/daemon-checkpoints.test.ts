@@ -22,8 +22,8 @@ describe.skipIf(obstacle !== undefined)(`checkpoints of docker and LXC${why}`, (
   const name = 'counter';
   const file = '/srv/counter.tar';
   const program = ['sh', '-c', counting, `/share/${name}`] as const;
-  const dockerRun = (id: string, all: readonly string[], options = ''): Argv =>
-    silently(`docker run -d --name ${id} --network none -v /ct/rootfs/tmp:/share ${options} base:1 ${words(all)}`);
+  const dockerRun = (id: string, all: readonly string[], options = '--network none'): Argv =>
+    silently(`docker run -d --name ${id} -v /ct/rootfs/tmp:/share ${options} base:1 ${words(all)}`);
   const removeDocker = (id: string): Argv => shell(`docker rm --force ${id} >/dev/null 2>&1 || :`);
 
   describeCheckpoints(
@@ -63,16 +63,34 @@ describe.skipIf(obstacle !== undefined)(`checkpoints of docker and LXC${why}`, (
     await host.lifeboat('container', 'checkpoint', name, '--output', file, ...more);
   const refused = (words: string) => ({ code: 5, json: { error: { message: expect.stringContaining(words) } } });
 
-  test('docker: what it would start again, or remove, when it ends is dumped only where it runs on', async () => {
-    await run(host, [dockerRun(name, program, '--restart unless-stopped')]);
+  test('docker: what has a restart policy stays ended, and what docker would remove is dumped only where it runs on', async () => {
+    await run(host, [dockerRun(name, program, '--network none --restart always')]);
     await counts(host, name);
-    expect(await checkpoint()).toMatchObject(refused('restart policy unless-stopped'));
-    expect(await checkpoint('--leave-running')).toMatchObject({ code: 0 });
-    await run(host, [removeDocker(name), ['rm', file], dockerRun(name, program, '--rm')]);
+    expect(await checkpoint()).toMatchObject({ code: 0 });
+    await new Promise((done) => setTimeout(done, 2_000));
+    expect((await host.tried(shell(`docker inspect --format {{.State.Status}} ${name}`))).said.trim()).toBe('exited');
+    expect((await host.lifeboat('container', 'restore', file, '--unsigned')).code).toBe(0);
+    await counts(host, name);
+    expect(
+      (await host.tried(shell('ls -d /tmp/ctrd-checkpoint* /var/lib/docker/containers/*/checkpoints/*'))).code,
+    ).not.toBe(0);
+    await run(host, [removeDocker(name), ['rm', file], dockerRun(name, program, '--network none --rm')]);
     await counts(host, name);
     expect(await checkpoint()).toMatchObject(refused('started with --rm'));
     expect(await checkpoint('--stop')).toMatchObject(refused('started with --rm'));
+    expect(await checkpoint('--leave-running')).toMatchObject({ code: 0 });
     await counts(host, name);
+  });
+
+  test('docker: others in its namespaces are named before it ends', async () => {
+    await run(host, [dockerRun(name, program), dockerRun('other', ['sleep', '1000'], `--network container:${name}`)]);
+    try {
+      await counts(host, name);
+      expect(await checkpoint()).toMatchObject(refused('other is in its namespaces'));
+      await counts(host, name);
+    } finally {
+      await run(host, [removeDocker('other')]);
+    }
   });
 
   test('docker that does not know the container cannot restore it, and says so before anything is made', async () => {
@@ -107,7 +125,7 @@ describe.skipIf(obstacle !== undefined)(`checkpoints of docker and LXC${why}`, (
   });
 
   test.each(['docker', 'lxc'] as const)('%s: stopped and copied, it starts from its beginning', async (runtime) => {
-    const lxcProgram = ['/bin/sh', '-c', counting, `/tmp/${name}`];
+    const lxcProgram = ['/bin/sh', '-c', `trap 'exit 0' TERM; ${counting}`, `/tmp/${name}`];
     const start = {
       docker: [dockerRun(name, program)],
       lxc: [defineLxc({ name, program: lxcProgram }), startLxc(name)],

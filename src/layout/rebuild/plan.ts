@@ -1,5 +1,6 @@
 /** Makes the plan of how a captured machine is built anew on the disks that are there. */
 import { present } from '../../kernel/present.ts';
+import { refuseUnanswered } from '../capture-patiently.ts';
 import { type Component, handlerOf, type Layout } from '../types.ts';
 import { actionsOf } from './actions.ts';
 import { sessionsIn, withWholeDisks } from './attached.ts';
@@ -11,15 +12,7 @@ import { fitted } from './fit.ts';
 import { isWritten, type Keeping, refuseMoved, withKept } from './keep.ts';
 import { type Candidate, matchDisks } from './match.ts';
 import { devicePath, diskPaths } from './paths.ts';
-import {
-  noDisk,
-  refuseHeld,
-  refuseOtherwise,
-  refuseToWrite,
-  refuseUnanswered,
-  refuseUnknown,
-  usesIn,
-} from './refusals.ts';
+import { noDisk, refuseHeld, refuseOtherwise, refuseToWrite, refuseUnknown, usesIn } from './refusals.ts';
 import { retargeted } from './retarget.ts';
 import { onSectors } from './sectors.ts';
 import { diskOf, disksOf, type OrderedSite, siteOf } from './site.ts';

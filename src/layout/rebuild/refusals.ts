@@ -1,6 +1,5 @@
 /** When there is no plan: what is said then, and what to do. */
 import { LifeboatError } from '../../kernel/errors.ts';
-import { unanswered } from '../capture-patiently.ts';
 import { type Component, type ComponentOf, handlerOf, type Layout } from '../types.ts';
 import { carriers } from '../handler.ts';
 import { builderOf } from './builders.ts';
@@ -49,15 +48,6 @@ export function refuseHeld(disks: readonly string[], now: OrderedSite, stays: St
 /** The kernel makes a device of it, which others may stand on. */
 const makesDevice = (component: Component): boolean =>
   carriers.includes(component.kind) || (component.kind === 'unknown' && component.device !== undefined);
-
-/** Where such a question was not answered, a disk in use may look like one that is not. */
-export function refuseUnanswered(found: Pick<Layout, 'gaps'>): void {
-  const missing = unanswered(found);
-  if (missing.length === 0) return;
-  throw new LifeboatError('refused', `what is on the disks here, and in use, was not told: ${missing.join('; ')}`, {
-    hint: 'Nothing was touched. Where the machine was only slow, give the same command again; else see dmesg for a device that does not answer, and take it out.',
-  });
-}
 
 /**
  * A disk that somebody uses is never written to; one with something on it only when a person named it.

@@ -47,6 +47,7 @@ export async function resumeInterrupted(
   const { work, intent } = leftover;
   const { container } = intent;
   await refuseWhileAtWork(host, leftover, false, signal);
+  if (!dryRun) await lifecycleOf(container.runtime).thaw?.(host, container, signal);
   const there = await stateOf(host, container, container.id, work, signal);
   const runs = there?.state === 'running';
   refuseWishes(intent, runs, name, tcp);

@@ -154,7 +154,7 @@ async function usersOf(host: Host, work: string, signal: AbortSignal): Promise<U
 }
 
 const users = `grep -lse "$1" /proc/[0-9]*/cmdline | while read -r f; do
-  case "$(tr '\\0' ' ' <"$f" 2>/dev/null)" in criu\\ *|*/criu\\ *) echo "criu $f" ;; *) echo "named $f" ;; esac
+  c=$(tr '\\0' ' ' <"$f" 2>/dev/null); case "\${c%% *}" in criu|*/criu) echo "criu $f" ;; *) echo "named $f" ;; esac
 done
 find /proc/[0-9]*/fd -maxdepth 1 \\( -lname "$2" -o -lname "$2/*" \\) -printf '%h\\n' 2>/dev/null | sort -u | while read -r d; do
   case "$(tr '\\0' ' ' <"\${d%/fd}/cmdline" 2>/dev/null)" in criu\\ swrk*|*/criu\\ swrk*) echo "criu $d" ;; esac

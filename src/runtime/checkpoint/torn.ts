@@ -37,7 +37,7 @@ export async function undoing(
     // A runtime that was killed leaves its CRIU behind, which goes on.
     await withoutCriu(host, place, new AbortController().signal);
     const error = await inWords(host, thrown, log === undefined ? [] : [log]);
-    const named = /(\/[^\s:"']+\.log)\b/.exec(error.message)?.[1] ?? log;
+    const named = /(\/[^\s:"']+\.log)\b/.exec(asLifeboatError(thrown).message)?.[1] ?? log;
     const said = named === undefined ? '' : await readLog(host, named);
     const done: string[] = [];
     if (await isThere(pid)) {

@@ -8,7 +8,7 @@ import { describe } from '../oci/describe.ts';
 import { timeOf } from '../podman/describe.ts';
 import { restartSchema } from '../model/container.ts';
 import type { Description, Found, Runtime } from '../runtime.ts';
-import { infoSchema, linesOf, parseOverlay, parseTasks } from './schema.ts';
+import { linesOf, parseInfo, parseOverlay, parseTasks } from './schema.ts';
 
 const root = '/var/lib/containerd';
 const socket = '/run/containerd/containerd.sock';
@@ -68,16 +68,8 @@ async function listIn(asker: Asker, namespace: string): Promise<Found[]> {
 async function inspect(asker: Asker, found: Found): Promise<Description | undefined> {
   const { id, bundle = '', pid } = found;
   const namespace = bundle.slice(bundles.length + 1).split('/')[0] ?? '';
-  const parse = (text: string) => infoSchema.parse(JSON.parse(text));
-  // It ends with 1 where the container is gone.
-  const info = await ask(
-    asker,
-    namespace,
-    ['containers', 'info', id],
-    (text) => (text === '' ? undefined : parse(text)),
-    [0, 1],
-  );
-  if (info === undefined) return undefined;
+  const info = await ask(asker, namespace, ['containers', 'info', id], parseInfo, [0, 1]);
+  if (info === undefined || info === 'gone') return undefined;
   const { Labels, Image, Snapshotter, SnapshotKey, CreatedAt, Spec } = info;
   const [live, overlay] = await Promise.all([
     pid === undefined ? undefined : captureLive(asker, pid),
@@ -121,7 +113,7 @@ function ask<T>(
   asker: Asker,
   namespace: string | undefined,
   args: readonly string[],
-  parse: (stdout: string) => T,
+  parse: (stdout: string, stderr: string) => T,
   okCodes: readonly number[] = [0],
 ): Promise<T | undefined> {
   const within = namespace === undefined ? [] : ['--namespace', namespace];

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseOverlay, parseTasks } from './schema.ts';
+import { parseInfo, parseOverlay, parseTasks } from './schema.ts';
 
 test('tasks of ctr 1.7', () => {
   expect(parseTasks('TASK    PID    STATUS    \n')).toEqual(new Map());
@@ -22,4 +22,11 @@ test('where a root on overlay lies', () => {
   expect(parseOverlay(said)).toEqual({ writable: `${place}/5/fs`, layers: [`${place}/2/fs`, `${place}/1/fs`] });
   // Of an image with one layer that nothing has changed yet.
   expect(parseOverlay(`mount -t bind ${place}/1/fs / -o rbind,ro\n`)).toEqual({});
+});
+
+test('only what containerd says is not there is gone', () => {
+  expect(parseInfo('', 'ctr: container "x" in namespace "default": not found\n')).toBe('gone');
+  expect(() =>
+    parseInfo('', 'ctr: failed to dial "/run/containerd/containerd.sock": context deadline exceeded\n'),
+  ).toThrow('deadline exceeded');
 });

@@ -4,18 +4,23 @@ import type { State } from '../model/container.ts';
 import { specSchema } from '../oci/spec.ts';
 
 /** Of `containers info`: only what is used. */
-export const infoSchema = z.object({
-  ID: z.string(),
+const infoSchema = z.object({
   Labels: z.record(z.string(), z.string()).nullish(),
   /** As it was asked for; empty where somebody gave a directory. */
   Image: z.string().nullish(),
-  Runtime: z.object({ Name: z.string() }).nullish(),
   Snapshotter: z.string().nullish(),
   SnapshotKey: z.string().nullish(),
   CreatedAt: z.string().nullish(),
   /** Absent of one that was made without it. */
   Spec: specSchema.nullish(),
 });
+
+/** @throws Error for what is no description, or why there is none */
+export function parseInfo(stdout: string, stderr: string): z.infer<typeof infoSchema> | 'gone' {
+  if (stdout !== '') return infoSchema.parse(JSON.parse(stdout));
+  if (/not found/.test(stderr)) return 'gone';
+  throw new Error(stderr.trim() || 'it says nothing');
+}
 
 export const linesOf = (stdout: string): string[] => stdout.split('\n').filter((line) => line !== '');
 

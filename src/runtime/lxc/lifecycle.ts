@@ -1,6 +1,8 @@
 /** Checkpoint and restore by LXC's own tools, for only they know how to make the container's surroundings again. Its configuration and its root stay where they are. */
 import { join } from 'node:path/posix';
 import type { Argv, Host } from '../../host/host.ts';
+import { anyCode } from '../../host/any-code.ts';
+import { LifeboatError } from '../../kernel/errors.ts';
 import { pack } from '../checkpoint/archive.ts';
 import { afterRemoval } from '../checkpoint/explained.ts';
 import { type Pass, passesIn } from '../checkpoint/passes.ts';
@@ -23,7 +25,7 @@ export const lxcLifecycle: Lifecycle = {
   takes: 'tree',
   passes: true,
   async obstacles(host, container, { leaveRunning, watched = [] }, signal) {
-    const found = [...unsayable(watched)];
+    const found = [...unsayable(watched), ...(await unrestorable(host, container, signal))];
     if (!leaveRunning) found.push(...(await ephemeral(host, container, signal)));
     return found;
   },
@@ -106,8 +108,8 @@ export const lxcLifecycle: Lifecycle = {
     await runSilently(host, tool('start', name), { output: '/dev/null' }, { timeoutMs: workMs }, signal);
   },
   async stop(host, { name }, signal) {
-    const gently: Argv = [...tool('stop', name), '--timeout', String(stopMs / 1_000)];
-    await host.run(gently, { timeoutMs: workMs }, signal);
+    // It ends it by force itself after a minute; with 2 where it had ended by then.
+    await host.run(tool('stop', name), { okCodes: [0, 2], timeoutMs: workMs }, signal);
   },
 };
 
@@ -119,6 +121,29 @@ async function ephemeral(host: Host, container: Container, signal: AbortSignal):
     : [];
 }
 
+/** LXC binds the root where CRIU looks for it, and does no more: one that is put together of others would be missing. */
+async function unrestorable(host: Host, { rootfs }: Container, signal: AbortSignal): Promise<readonly string[]> {
+  const { driver, path } = rootfs ?? {};
+  if (path !== undefined) {
+    if (driver === undefined || driver === 'btrfs') return [];
+    const { code } = await host.run(['test', '-b', path], { okCodes: [0, 1] }, signal);
+    if (code === 0) return [];
+  }
+  return [
+    `its root is none that LXC could restore (${driver ?? 'nobody says where it is'}): a directory or a block device is`,
+  ];
+}
+
+/** The monitor of one that has just ended may be there for a moment. @throws LifeboatError `refused` where it runs: somebody has started it since */
+async function waitUntilStopped(host: Host, { name }: Container, signal: AbortSignal): Promise<void> {
+  const argv: Argv = [...tool('wait', name), '--state', 'STOPPED', '--timeout', String(stopMs / 1_000)];
+  const { code } = await host.run(argv, { okCodes: anyCode, timeoutMs: questionMs }, signal);
+  if (code === 0) return;
+  throw new LifeboatError('refused', `LXC runs ${name} already, so that nothing was restored`, {
+    hint: `End it first: lxc-stop --name ${name}`,
+  });
+}
+
 async function restoreFrom(
   host: Host,
   container: Container,
@@ -127,10 +152,12 @@ async function restoreFrom(
   tcp: Tcp | undefined,
   signal: AbortSignal,
 ): Promise<void> {
+  await waitUntilStopped(host, container, signal);
   const before = await cgroupsCalled(host, cgroupsOf(container));
   // Mounts as LXC makes them, shared by each other, are not brought back by the newer engine of CRIU (4.2).
   const env = await criuSettings(host, work, [...ofConnections(tcp), 'mntns-compat-mode'], signal);
-  const log = join(work, 'runtime.log');
+  // LXC's monitor has it open for as long as the container runs.
+  const log = `/run/lifeboat-lxc-${container.name}.log`;
   const argv: Argv = [
     ...tool('checkpoint', container.name),
     '--logfile',
