@@ -67,7 +67,8 @@ export const dockerLifecycle: Lifecycle = {
   },
   async thaw(host, container, signal) {
     const { id, name, pid } = container;
-    for (let waitedMs = 0; pid !== undefined && (await tracerOf(pid)) !== 0; waitedMs += 100) {
+    const isTraced = async (): Promise<boolean> => pid !== undefined && (await tracerOf(pid)) !== 0;
+    for (let waitedMs = 0; await isTraced(); waitedMs += 100) {
       if (waitedMs > workMs) throw new LifeboatError('locked', `docker is dumping ${name} still`);
       await sleep(100, signal);
     }

@@ -93,10 +93,11 @@ const damages: Readonly<Record<string, { readonly damage: string; readonly code:
   'a damaged archive': { damage: flip('$(ls tar/*/*.tar.zst.age)'), code: 'archive-damaged' },
   'a damaged manifest': { damage: flip('$(ls tar/*/*.manifest.zst.age)'), code: 'archive-damaged' },
   'a forged record': { damage: flip('$(ls lifeboat/*/points/*)'), code: 'record-damaged' },
-  'captures that are gone': { damage: 'rm lifeboat/*/captures/*', code: 'record-damaged' },
+  'captures that are gone': { damage: 'rm lifeboat/*/captures/*', code: 'not-found' },
   'the point of another host, put under a name of its own': {
     damage: 'host=$(ls tar); for one in lifeboat tar; do cp -a "$one/$host" "$one/another"; done',
-    code: 'record-forged',
+    // A record opens under its own name only.
+    code: 'record-damaged',
     of: 'another',
   },
   'no archive': { damage: 'rm tar/*/*.tar.zst.age', code: 'archive-damaged' },
