@@ -61,7 +61,7 @@ const inside = `root=/run/tree
 /** The image of an ext4 called `tree`, in this directory. */
 async function treeDisk(directory: string): Promise<string> {
   await using work = await temporaryDirectory();
-  const trees = await containerTrees({ criu: true, more: ['lxc'] });
+  const trees = await containerTrees({ criu: true });
   const options = { recursive: true, verbatimSymlinks: true, force: true };
   for (const tree of trees.toReversed()) await cp(tree, work.path, options);
   const file = join(directory, 'tree');

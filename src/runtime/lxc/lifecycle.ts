@@ -5,7 +5,6 @@ import { anyCode } from '../../host/any-code.ts';
 import { LifeboatError } from '../../kernel/errors.ts';
 import { pack } from '../checkpoint/archive.ts';
 import { afterRemoval } from '../checkpoint/explained.ts';
-import { type Pass, passesIn } from '../checkpoint/passes.ts';
 import { pidOf } from '../checkpoint/pid.ts';
 import { cgroupsCalled, removeCgroups } from '../checkpoint/residues.ts';
 import { criuSettings, ofConnections, searching, unsayable } from '../checkpoint/settings.ts';
@@ -23,30 +22,25 @@ const stopMs = 10_000;
 
 export const lxcLifecycle: Lifecycle = {
   takes: 'tree',
-  passes: true,
   async obstacles(host, container, { leaveRunning, watched = [] }, signal) {
     const found = [...unsayable(watched), ...(await unrestorable(host, container, signal))];
     if (!leaveRunning) found.push(...(await ephemeral(host, container, signal)));
     return found;
   },
-  async checkpoint(host, container, { archive, work, leaveRunning, tcp, watched = [], passes = 0 }, signal) {
+  async checkpoint(host, container, { archive, work, leaveRunning, tcp, watched = [] }, signal) {
     const tree = join(work, 'tree');
-    const { before, last } = passesIn(tree, passes);
-    await host.run(['mkdir', '-p', '--', ...[...before, last].map(({ images }) => images)], {}, signal);
+    const images = join(tree, 'checkpoint');
+    await host.run(['mkdir', '-p', '--', images], {}, signal);
     await keepDefinition(host, definitionOf(container), tree, signal);
     const env = await criuSettings(host, work, [...ofConnections(tcp), ...searching(watched)], signal);
-    const pass = async ({ images, parent }: Pass, flags: readonly string[]): Promise<void> => {
-      const argv: Argv = [
-        ...tool('checkpoint', container.name),
-        // Whether CRIU has come to its end is only in a log that says all.
-        '--verbose',
-        '--checkpoint-dir',
-        images,
-        ...(parent === undefined ? [] : ['--predump-dir', parent]),
-        ...flags,
-      ];
-      await host.run(argv, { env, timeoutMs: workMs, killGraceMs: stopMs }, signal);
-    };
+    const argv: Argv = [
+      ...tool('checkpoint', container.name),
+      // Whether CRIU has come to its end is only in a log that says all.
+      '--verbose',
+      '--checkpoint-dir',
+      images,
+      ...(leaveRunning ? [] : ['--stop']),
+    ];
     const again = async (): Promise<void> => {
       const { signal: own } = new AbortController();
       // What is left of it may be all that the disk has no room for.
@@ -54,11 +48,10 @@ export const lxcLifecycle: Lifecycle = {
       await lxcLifecycle.resume(host, container, { archive, work, ...(tcp === undefined ? {} : { tcp }) }, own);
     };
     const made = async (): Promise<void> => {
-      for (const one of before) await pass(one, ['--pre-dump']);
-      await pass(last, leaveRunning ? [] : ['--stop']);
+      await host.run(argv, { env, timeoutMs: workMs, killGraceMs: stopMs }, signal);
       await pack(host, tree, archive, signal);
     };
-    await undoing(host, { pid: pidOf(container), work, log: join(last.images, 'dump.log'), again }, made, signal);
+    await undoing(host, { pid: pidOf(container), work, log: join(images, 'dump.log'), again }, made, signal);
   },
   async resume(host, container, { work, tcp }, signal) {
     const look = `lxc-info --name ${container.name}; if it is frozen, lxc-unfreeze --name ${container.name}`;

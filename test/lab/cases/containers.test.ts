@@ -4,7 +4,6 @@ import type { Argv } from '../../../src/host/host.ts';
 import { type CheckpointHost, counts } from '../../helpers/checkpoint-host.ts';
 import { isRoot } from '../../helpers/cli.ts';
 import { bundle, shell, silently, words } from '../../helpers/container-programs.ts';
-import { defineLxc, removeLxc, startLxc } from '../../helpers/daemons.ts';
 import { ofToday } from '../../helpers/suite.ts';
 import { describeCheckpoints } from '../../runtime/checkpoint-conformance.ts';
 import { containerSystem } from '../containers.ts';
@@ -57,13 +56,6 @@ describe.skipIf(!isRoot)(`containers under cgroup v2${why}`, () => {
   const ways = {
     runc: { start: startOci('runc', counter, working('/tmp')), ended: [removeOci('runc', counter)] },
     crun: { start: startOci('crun', counter, working('/tmp')), ended: [removeOci('crun', counter)] },
-    lxc: {
-      start: [
-        defineLxc({ name: counter, program: ['/bin/criu-probe', ...working('/tmp').slice(1)] }),
-        startLxc(counter),
-      ],
-      ended: [shell(`lxc-stop --kill --name ${counter} 2>/dev/null || :`)],
-    },
     process: {
       start: [
         silently(
@@ -74,7 +66,7 @@ describe.skipIf(!isRoot)(`containers under cgroup v2${why}`, () => {
     },
   } satisfies Record<string, { readonly start: readonly Argv[]; readonly ended: readonly Argv[] }>;
 
-  test.runIf(scenes.includes('passes')).each(['runc', 'crun', 'lxc', 'process'] as const)(
+  test.runIf(scenes.includes('passes')).each(['runc', 'crun', 'process'] as const)(
     '%s: passes before the checkpoint leave it less to write, and all of it comes back',
     async (runtime) => {
       const file = '/srv/passes.tar';
@@ -102,11 +94,7 @@ describe.skipIf(!isRoot)(`containers under cgroup v2${why}`, () => {
         await counts(host, counter);
       }
       const processes = `for p in /proc/[0-9]*; do if grep -qz ^/ct/rootfs/bin/ $p/cmdline; then kill -9 \${p#/proc/}; fi; done; sleep 0.1`;
-      await run([
-        ...ended,
-        ...(runtime === 'lxc' ? removeLxc(counter) : []),
-        ...(runtime === 'process' ? [shell(processes)] : []),
-      ]);
+      await run([...ended, ...(runtime === 'process' ? [shell(processes)] : [])]);
       await run([['rm', '-rf', file, `/ct/${counter}`, `/ct/rootfs/tmp/${counter}`]]);
     },
   );
