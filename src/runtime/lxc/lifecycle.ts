@@ -149,7 +149,7 @@ async function restoreFrom(
   const before = await cgroupsCalled(host, cgroupsOf(container));
   // Mounts as LXC makes them, shared by each other, are not brought back by the newer engine of CRIU (4.2).
   const env = await criuSettings(host, work, [...ofConnections(tcp), 'mntns-compat-mode'], signal);
-  // LXC's monitor has it open for as long as the container runs.
+  // LXC's monitor has it open for as long as the container runs, so that it is nowhere that somebody may want to unmount.
   const log = `/run/lifeboat-lxc-${container.name}.log`;
   const argv: Argv = [
     ...tool('checkpoint', container.name),
@@ -168,6 +168,8 @@ async function restoreFrom(
   } catch (error) {
     const undo = async () => await remove(host, container, before);
     throw await afterRemoval(host, error, [join(images, 'restore.log')], undo);
+  } finally {
+    await host.run(['rm', '-f', '--', log], {}, new AbortController().signal);
   }
 }
 
